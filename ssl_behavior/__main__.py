@@ -1,0 +1,60 @@
+"""``python -m ssl_behavior``: which commands there are, and what to run first."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ssl_behavior import __version__
+
+# In the order in which they are used.
+COMMANDS = {
+    "simulate": "make recordings of two or more mice with exact labels, to try everything without data",
+    "convert": "store recordings of any format once in a form that loads fast",
+    "pretrain": "learn an encoder from tracks alone",
+    "finetune": "teach the encoder your behaviours from labelled recordings",
+    "predict": "label new recordings frame by frame and bout by bout",
+    "evaluate": "score predictions against annotations",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """List the commands, or run the one that is named.
+
+    Raises:
+        SystemExit: 2 for a command that does not exist, and what the command itself raises.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+    elif words[0] == "--version":
+        print(f"ssl_behavior {__version__}")
+    elif words[0] in COMMANDS:
+        sys.argv = [f"ssl_behavior.{words[0]}", *words[1:]]
+        importlib.import_module(f"ssl_behavior.{words[0]}").main()
+    else:
+        near = difflib.get_close_matches(words[0], COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+        print(f"error: there is no command {words[0]}; {hint}", file=sys.stderr)
+        sys.exit(2)
+
+
+def overview() -> str:
+    """The commands with a line each."""
+    lines = [f"  python -m ssl_behavior.{name:<9} {line}" for name, line in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"ssl_behavior {__version__}: from pose tracks to labels, with few labelled videos",
+            "",
+            *lines,
+            "",
+            "To see it run on simulated recordings, without any data:  python -m ssl_behavior.pretrain",
+            "All options of a command:                                 python -m ssl_behavior.pretrain --help",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

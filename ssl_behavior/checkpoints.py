@@ -1,0 +1,173 @@
+"""Checkpoints: a folder of ``config.yaml`` and ``weights.safetensors`` that holds all that inference needs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import ssl_behavior
+from ssl_behavior.decoding import Decoder
+from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.errors import InputError
+from ssl_behavior.heads import Classifier, HeadKind
+from ssl_behavior.poses.prepare import Preparation
+
+Kind = Literal["encoder", "classifier"]
+_MADE_BY = {"encoder": "pretrain", "classifier": "finetune"}
+
+
+@dataclass(frozen=True)
+class Readout:
+    """How a classifier's logits become labels.
+
+    Attributes:
+        behaviours: names of the outputs, in order.
+        channel: of the annotations it learned from.
+        pair: (agent, target) the labels speak of, or None if they hold for the whole group.
+        temperature: that calibrates the probabilities.
+        decoder: probabilities -> labels.
+    """
+
+    behaviours: tuple[str, ...]
+    channel: str
+    pair: tuple[str, str] | None
+    temperature: float
+    decoder: Decoder
+
+
+def save_encoder(folder: Path, encoder: Encoder) -> None:
+    """Write a pretrained encoder to ``folder``."""
+    _save(folder, "encoder", encoder, _encoder_config(encoder))
+
+
+def save_classifier(folder: Path, classifier: Classifier, readout: Readout) -> None:
+    """Write a fine-tuned classifier to ``folder``."""
+    plain = {
+        "behaviours": list(readout.behaviours),
+        "channel": readout.channel,
+        "pair": list(readout.pair) if readout.pair else None,
+        "temperature": float(readout.temperature),
+        "decoder": readout.decoder.to_dict(),
+    }
+    config = {**_encoder_config(classifier.encoder), "head": classifier.kind, "readout": plain}
+    _save(folder, "classifier", classifier, config)
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """The encoder of a checkpoint that ``pretrain`` wrote, on the CPU.
+
+    Raises:
+        InputError: there is no such checkpoint, it is of another kind, or not whole.
+    """
+    config = _config(folder, "encoder")
+    encoder = _encoder(folder, config)
+    _load_weights(folder, encoder, config)
+    return encoder.eval()
+
+
+def load_classifier(folder: Path) -> tuple[Classifier, Readout]:
+    """The classifier of a checkpoint that ``finetune`` wrote, on the CPU, and how to read it.
+
+    Raises:
+        InputError: there is no such checkpoint, it is of another kind, or not whole.
+    """
+    config = _config(folder, "classifier")
+    try:
+        plain, kind = config["readout"], config["head"]
+        readout = Readout(
+            tuple(map(str, plain["behaviours"])),
+            str(plain["channel"]),
+            tuple(plain["pair"]) if plain["pair"] else None,
+            float(plain["temperature"]),
+            Decoder.from_dict(plain["decoder"]),
+        )
+        classifier = Classifier(_encoder(folder, config), _head_kind(kind), len(readout.behaviours))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder, f"a config.yaml without a sound readout ({error})") from None
+    _load_weights(folder, classifier, config)
+    return classifier.eval(), readout
+
+
+def _encoder_config(encoder: Encoder) -> dict[str, Any]:
+    return {
+        "landmarks": list(encoder.landmarks),
+        "preparation": asdict(encoder.preparation),
+        "architecture": asdict(encoder.architecture),
+    }
+
+
+def _head_kind(name: Any) -> HeadKind:
+    if name not in ("linear", "temporal"):
+        raise ValueError(f"head {name!r}")
+    return name
+
+
+def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]) -> None:
+    """Weights first and the config that speaks of them last, each aside and renamed: half a checkpoint never loads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, text = folder / "weights.safetensors", folder / "config.yaml"
+    text.unlink(missing_ok=True)
+    aside = weights.with_suffix(".writing")
+    save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, aside)
+    aside.replace(weights)
+    versions = {
+        "ssl_behavior": ssl_behavior.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    whole = {"kind": kind, "versions": versions, "weights_bytes": weights.stat().st_size, **config}
+    aside = text.with_suffix(".writing")
+    aside.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+    aside.replace(text)
+
+
+def _config(folder: Path, kind: Kind) -> dict[str, Any]:
+    path = folder / "config.yaml"
+    wanted = f"a checkpoint of kind {kind} (python -m ssl_behavior.{_MADE_BY[kind]} writes them)"
+    if not path.is_file():
+        found = "no config.yaml" if folder.is_dir() else "no such folder"
+        raise InputError(f"{folder}: expected {wanted}; found {found}: give the --output of a run that ended")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        config = None
+    if not isinstance(config, dict) or "kind" not in config:
+        raise _damaged(folder, "a config.yaml that does not describe one")
+    if config["kind"] != kind:
+        raise InputError(f"{folder}: expected {wanted}; found one of kind {config['kind']}")
+    return config
+
+
+def _encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
+    try:
+        return Encoder(
+            tuple(map(str, config["landmarks"])),
+            Preparation(**config["preparation"]),
+            Architecture(**config["architecture"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder, f"a config.yaml that lacks something ({error})") from None
+
+
+def _load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
+    path = folder / "weights.safetensors"
+    if not path.is_file() or path.stat().st_size != config.get("weights_bytes"):
+        size = f"{path.stat().st_size} bytes" if path.is_file() else "no file"
+        raise _damaged(folder, f"weights.safetensors with {size} instead of {config.get('weights_bytes')} bytes")
+    try:
+        module.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise _damaged(folder, f"weights that do not fit ({str(error).splitlines()[0]})") from None
+
+
+def _damaged(folder: Path, found: str) -> InputError:
+    return InputError(f"{folder}: expected a whole checkpoint; found {found}; make it anew")

@@ -1,0 +1,85 @@
+"""What every command shares: settings in, results out, and errors that a user can read.
+
+A command is a frozen dataclass of settings and a function that takes it. The function is also the notebook's entry
+point; ``run`` is the shell's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.settings import load_settings, parse, save_settings
+
+__all__ = ["load_settings", "prepare_output", "run", "save_settings"]
+
+Settings = TypeVar("Settings")
+
+# A path that ends in one of these is a file to write; any other is a folder ("runs/v1.2" too).
+FILE_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".gz", ".h5", ".slp", ".nwb", ".parquet", ".txt", ".annot", ".yaml")
+
+
+def run(
+    settings_class: type[Settings],
+    function: Callable[[Settings], object],
+    description: str,
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Parse the settings, call the function, and turn what the user must know into one sentence and an exit code.
+
+    Args:
+        settings_class: a dataclass; each field is an option ``--field-name`` with the help its docstring gives.
+        function: what the command does.
+        description: the first lines of ``--help``.
+        argv: the words after the command; those of the shell by default.
+
+    Raises:
+        SystemExit: 2 on unusable input or settings, 130 when interrupted, 1 when the reader of a pipe has gone.
+    """
+    try:
+        arguments = sys.argv[1:] if argv is None else argv
+        function(parse(settings_class, arguments, description, f"python -m {function.__module__}"))
+        sys.stdout.flush()
+    except InputError as error:
+        _stop(f"error: {error}", 2)
+    except KeyboardInterrupt:
+        _stop("interrupted: stopped before the end", 130)
+    except BrokenPipeError:
+        # Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        _stop(f"error: {where}{error.strerror or error}", 2)
+
+
+def prepare_output(path: str | Path, overwrite: bool) -> Path:
+    """Make sure that results can be written to ``path`` before any work is done, and that nothing is lost by it.
+
+    A path with a file's suffix (``FILE_SUFFIXES``) gets its parent folder, any other path becomes a folder. With
+    ``overwrite``, files of the same name are replaced by those who write them; nothing else in a folder is deleted.
+
+    Raises:
+        InputError: something is there and ``overwrite`` is off, or a file stands where a folder is needed.
+    """
+    path = Path(path).expanduser()
+    is_file = path.suffix.lower() in FILE_SUFFIXES
+    folder = path.parent if is_file else path
+    if blocking := next((place for place in (folder, *folder.parents) if place.exists() and not place.is_dir()), None):
+        raise InputError(f"--output {path}: expected a folder at {blocking} and found a file; give another --output")
+    if is_file and path.is_dir():
+        raise InputError(f"--output {path}: expected to write a file and found a folder; give another --output")
+    if not overwrite and path.exists() and (is_file or any(path.iterdir())):
+        found = "a file" if is_file else "a folder that is not empty"
+        raise InputError(f"--output {path}: found {found}; give another --output, or --overwrite to write over it")
+    folder.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(" ".join(message.split()), file=sys.stderr)
+    sys.exit(code)

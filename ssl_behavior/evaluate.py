@@ -1,0 +1,215 @@
+"""Score predictions against what people annotated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssl_behavior import predictions as prediction_files
+from ssl_behavior.commands import prepare_output, run
+from ssl_behavior.errors import InputError
+from ssl_behavior.figures import Strip, confusion_picture, ethogram
+from ssl_behavior.formats import expand, read_recordings
+from ssl_behavior.formats.annotated import Annotations, write_text
+from ssl_behavior.formats.annotations import choose_channel, cut_short, from_recordings, read_annotations
+from ssl_behavior.formats.paths import natural
+from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.predictions import Prediction, file_stem
+from ssl_behavior.recordings import UNSCORED, Recording
+from ssl_behavior.scoring.report import ScoredVideo, score, table
+
+DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
+
+_TRACKS = (".npy", ".json", ".json.gz")
+_ANNOTATIONS = (".txt", ".annot", ".csv", ".tsv")
+_IN_ONE_PICTURE = 40
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What to score against what.
+
+    Attributes:
+        predictions: the folder that predict wrote, or a submission .npy.
+        annotations: files, folders or globs of annotations, or tracks that carry labels (CalMS21 .npy or .json).
+        channel: which channel of the annotations; needed only where there are several.
+        unscored: behaviours that stand for frames nobody judged.
+        videos: score these videos only; all by default.
+        output: where scores.json and the pictures go; by default a folder "scores" with the predictions, written anew.
+        overwrite: write into an output folder that is not empty.
+        frame_rate: Hz of annotations in seconds that do not state it; by default the predictions' own.
+        bootstrap: how often videos are drawn anew for the intervals; 0 for none.
+        seed: of the bootstrap.
+        skip_bad_files: report a bad annotation file and go on.
+    """
+
+    predictions: Path
+    annotations: list[str]
+    channel: str | None = None
+    unscored: tuple[str, ...] = ()
+    videos: tuple[str, ...] = ()
+    output: Path | None = None
+    overwrite: bool = False
+    frame_rate: float | None = None
+    bootstrap: int = 1000
+    seed: int = 0
+    skip_bad_files: bool = False
+
+
+def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
+    """Score, print a table, write ``scores.json``, a confusion and ethograms.
+
+    Returns:
+        What ``scores.json`` holds.
+
+    Raises:
+        InputError: unreadable input, no video that is both predicted and annotated, a label that the predictions do not
+            know, or an output that is in the way.
+    """
+    path = Path(settings.predictions).expanduser()
+    if not path.exists():
+        raise InputError(f"{path}: expected a folder of predictions or a submission .npy; there is none")
+    output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
+    if settings.output is not None:
+        prepare_output(output, settings.overwrite)
+    if path.is_dir():
+        videos, behaviours = _of_folder(path, settings)
+    else:
+        videos, behaviours = _of_submission(path, settings)
+    report = score(videos, behaviours, settings.bootstrap, settings.seed)
+    report["settings"] = {
+        key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()
+    }
+    print(f"\n{table(report)}\n")
+    if report["mean_average_precision"] is None:
+        print("labels without probabilities: average precision and calibration are not known")
+    _write(output, report, videos, behaviours)
+    print(f"scores and pictures are in {output}: scores.json, confusion.png, ethogram.png, one picture per video")
+    return report
+
+
+def _of_folder(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
+    predicted = prediction_files.read_folder(path)
+    annotations, _ = _truth(settings, _frame_rate(predicted, settings))
+    channel = choose_channel(annotations, settings.channel)
+    by_name = {file_stem(one.id): one for one in annotations if channel in one.channels}
+    by_prediction = {one.id: one for one in predicted}
+    matched = _matched(set(by_prediction), set(by_name), settings)
+    lengths = [(by_name[name], len(by_prediction[name].labels)) for name in matched]
+    for notice in cut_short(lengths, channel, "predictions"):
+        print(notice)
+    return [_scored(by_prediction[name], by_name[name], channel, settings) for name in matched], predicted[0].behaviours
+
+
+def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
+    submission = read_submission(path)
+    annotations, recordings = _truth(settings, settings.frame_rate or 30.0)
+    counting = {one.id: one for one in recordings if one.labels and one.metadata.get("annotator", 0) in (0, None)}
+    if not counting:
+        raise InputError(
+            f"{settings.annotations[0]}: a submission is scored against labelled sequences of annotator 0 in CalMS21's "
+            "layout, which also says what its numbers mean; found none"
+        )
+    if len(counting) < len(recordings):
+        print(f"only the {len(counting)} labelled sequences of annotator 0 count, of {len(recordings)}")
+    channel = choose_channel([one for one in annotations if one.id in counting], settings.channel)
+    with_channel = {name: one for name, one in counting.items() if channel in one.labels}
+    behaviours = next(iter(with_channel.values())).labels[channel].behaviours
+    matched = _matched(set(submission), set(with_channel), settings)
+    videos = []
+    for name in matched:
+        truth, labels = with_channel[name].labels[channel], submission[name]
+        if len(labels) != len(truth.values):
+            raise InputError(f"{path}: {name} has {len(labels)} labels and the sequence {len(truth.values)} frames")
+        if labels.size and not 0 <= labels.min() <= labels.max() < len(behaviours):
+            found = f"{labels.min()} to {labels.max()}"
+            raise InputError(f"{path}: {name}: labels must be indices of {list(behaviours)}; found {found}")
+        values = truth.renamed(behaviours).values.copy()
+        values[np.isin(values, [i for i, known in enumerate(behaviours) if known in settings.unscored])] = UNSCORED
+        videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate or 30.0))
+    return videos, behaviours
+
+
+def _truth(settings: EvaluateConfig, frame_rate: float) -> tuple[list[Annotations], list[Recording]]:
+    """All annotations, and the recordings among them that carry their labels themselves."""
+    if not settings.annotations:
+        raise InputError("expected --annotations: files, folders or globs to score against; got none")
+    files = expand(settings.annotations, _TRACKS + _ANNOTATIONS)
+    tracks = [file for file in files if file.name.lower().endswith(_TRACKS)]
+    others = [file for file in files if file not in set(tracks)]
+    recordings = read_recordings(tracks, skip_bad_files=settings.skip_bad_files) if tracks else []
+    annotations = from_recordings(recordings)
+    if tracks and not annotations:
+        raise InputError(f"{tracks[0]}: expected tracks with labels to score against; found tracks without")
+    if others:
+        annotations += read_annotations(others, frame_rate=frame_rate, skip_bad_files=settings.skip_bad_files)
+    return annotations, recordings
+
+
+def _matched(predicted: set[str], annotated: set[str], settings: EvaluateConfig) -> list[str]:
+    """The videos to score; tells what has no counterpart."""
+    if settings.videos:
+        chosen = {file_stem(name) if file_stem(name) in predicted | annotated else name for name in settings.videos}
+        if missing := chosen - (predicted & annotated):
+            raise InputError(f"--videos: not both predicted and annotated: {_some(missing)}")
+        predicted, annotated = predicted & chosen, annotated & chosen
+    if only := predicted - annotated:
+        print(f"predicted and not annotated, left out: {_some(only)}")
+    if only := annotated - predicted:
+        print(f"annotated and not predicted, left out: {_some(only)}")
+    if not predicted & annotated:
+        raise InputError(
+            f"no video is both predicted and annotated: the predictions are of {_some(predicted)}, the annotations of "
+            f"{_some(annotated)}"
+        )
+    return sorted(predicted & annotated, key=natural)
+
+
+def _scored(prediction: Prediction, truth: Annotations, channel: str, settings: EvaluateConfig) -> ScoredVideo:
+    frames, known = len(prediction.labels), (*prediction.behaviours, *settings.unscored)
+    named = {bout.behaviour for bout in truth.channels[channel]} | ({truth.background} - {None})
+    if unknown := sorted(name for name in named if name is not None and name not in known):
+        raise InputError(
+            f"{truth.source}: label {unknown[0]!r} is not in the vocabulary {list(prediction.behaviours)} of the "
+            "predictions; choose another --channel, or name it with --unscored if nobody judged those frames"
+        )
+    values = truth.labels(channel, tuple(dict.fromkeys(known)), frames).values.copy()
+    left_out = [i for i, name in enumerate(dict.fromkeys(known)) if name in settings.unscored]
+    values[np.isin(values, left_out)] = UNSCORED
+    return ScoredVideo(truth.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
+
+
+def _frame_rate(predicted: Sequence[Prediction], settings: EvaluateConfig) -> float:
+    if settings.frame_rate is not None:
+        return settings.frame_rate
+    return float(np.median([one.frame_rate for one in predicted]))
+
+
+def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], behaviours: Sequence[str]) -> None:
+    write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    confusion_picture(output / "confusion.png", np.array(report["confusion"]), behaviours)
+    strips = [Strip(one.id, one.frame_rate, {"truth": one.truth, "predicted": one.predicted}) for one in videos]
+    ethogram(output / "ethogram.png", strips[:_IN_ONE_PICTURE], behaviours)
+    for strip in strips:
+        ethogram(output / "videos" / f"{file_stem(strip.id)}.png", [strip], behaviours)
+
+
+def _some(names: set[str], limit: int = 20) -> str:
+    ordered = sorted(names, key=natural)
+    return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
+
+
+def main() -> None:
+    """The command."""
+    run(EvaluateConfig, evaluate, DESCRIPTION)
+
+
+if __name__ == "__main__":
+    from ssl_behavior.evaluate import main as command
+
+    command()

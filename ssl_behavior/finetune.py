@@ -1,0 +1,242 @@
+"""``python -m ssl_behavior.finetune``: learn behaviours from few labelled videos, on a pretrained encoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ssl_behavior import checkpoints, commands
+from ssl_behavior.checkpoints import Readout
+from ssl_behavior.decoding import Decoder, fit_decoder
+from ssl_behavior.encoders import Encoder
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_annotations
+from ssl_behavior.formats.paths import natural
+from ssl_behavior.heads import Classifier, HeadKind
+from ssl_behavior.poses.prepare import prepare_all
+from ssl_behavior.recordings import UNSCORED, Recording
+from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
+from ssl_behavior.scoring.report import ScoredVideo, score, table
+from ssl_behavior.supervision import (
+    CrossValidation,
+    LabelledPoses,
+    Supervision,
+    cross_validate,
+    embed_all,
+    labelled_pairs,
+    train,
+)
+from ssl_behavior.training import Device, Precision, choose_device
+from ssl_behavior.windows import ClipSampler, require_length
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """Settings of fine-tuning.
+
+    Attributes:
+        encoder: folder that pretrain wrote.
+        recordings: files, folders or globs of tracks; unlabelled ones among them are left out.
+        annotations: files, folders or globs of annotations; those in the recordings' own files if none are given.
+        channel: of the annotations; needed only where there are several.
+        unscored: behaviours that are no judgement: their frames are left out of training and scores.
+        output: folder for the model.
+        train_videos: use only this many of the labelled videos, chosen by the seed.
+        videos: use only the labelled videos with these ids.
+        from_scratch: start from random weights in place of the pretrained ones, to see what pretraining adds.
+        supervision: how the labels are learned.
+        seed: of all random numbers.
+        device: auto takes a GPU where there is one.
+        precision: auto takes bfloat16 where the hardware multiplies it natively.
+        format: of the recordings, if it is not to be told from their content.
+        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
+        skeleton: YAML or JSON file that says which landmark each keypoint is.
+        skip_bad_files: report files that cannot be used and go on.
+        overwrite: write over an output that is there.
+    """
+
+    encoder: Path
+    recordings: tuple[Path, ...]
+    annotations: tuple[Path, ...] = ()
+    channel: str | None = None
+    unscored: tuple[str, ...] = ()
+    output: Path = Path("runs/model")
+    train_videos: int | None = None
+    videos: tuple[str, ...] = ()
+    from_scratch: bool = False
+    supervision: Supervision = field(default_factory=Supervision)
+    seed: int = 0
+    device: Device = "auto"
+    precision: Precision = "auto"
+    format: str | None = None
+    frame_rate: float | None = None
+    skeleton: Path | None = None
+    skip_bad_files: bool = False
+    overwrite: bool = False
+
+
+def finetune(config: FinetuneConfig) -> dict[str, Any]:
+    """Fit a classifier to the labelled videos and write it to ``config.output``.
+
+    Cross-validation over the videos chooses the number of steps, the temperature and the decoder; then all videos are
+    trained on.
+
+    Returns:
+        the cross-validation's report: what to expect on new videos of the same kind.
+
+    Raises:
+        InputError: encoder, recordings and annotations do not go together, or the output is taken.
+    """
+    device = choose_device(config.device)
+    encoder = checkpoints.load_encoder(config.encoder)
+    recordings, channel = _labelled_recordings(config)
+    output = commands.prepare_output(config.output, config.overwrite)
+    videos = _videos(recordings, channel, encoder, config)
+    labels = recordings[0].labels[channel]
+    if config.from_scratch:
+        encoder = _fresh(encoder, videos, config)
+    supervision = replace(config.supervision, encoder_rate=1.0) if config.from_scratch else config.supervision
+    kind: HeadKind = "temporal" if supervision.tune == "temporal" else "linear"
+    torch.manual_seed(config.seed)
+    classifier = Classifier(encoder, kind, len(labels.behaviours)).to(device)
+    embedded = None if supervision.tune == "full" else embed_all(classifier, videos)
+    scored = sum(int((video.labels != UNSCORED).sum()) for video in videos)
+    shares = _shares(videos, labels.behaviours)
+    print(f"{len(videos)} labelled videos, {scored:,} scored frames: {shares}; on {device.type}")
+
+    readout, steps = Readout(labels.behaviours, channel, labels.pair, 1.0, Decoder()), supervision.steps
+    report: dict[str, Any] = {}
+    if len(videos) > 1:
+        checked = cross_validate(
+            classifier, videos, labels.behaviours, supervision, config.seed, config.precision, embedded
+        )
+        readout, report = _read_out(checked, videos, readout, encoder.preparation.frame_rate)
+        steps = checked.steps
+    else:
+        print("one labelled video cannot be cross-validated: no calibration, no threshold, and no score to expect")
+    train(classifier, videos, supervision, steps, config.seed, config.precision, embedded)
+    checkpoints.save_classifier(output, classifier, readout)
+    commands.save_settings(config, output / "settings.yaml")
+    (output / "cross_validation.json").write_text(json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
+    recordings = read_recordings(
+        config.recordings, config.format, config.skip_bad_files, config.frame_rate, config.skeleton
+    )
+    if config.annotations:
+        rate = recordings[0].frame_rate or 30.0
+        annotations = read_annotations(config.annotations, None, rate, config.skip_bad_files)
+    else:
+        annotations = from_recordings([one for one in recordings if one.labels])
+        if not annotations:
+            raise InputError(
+                f"{config.recordings[0]}: expected labels in the recordings' files, as no --annotations are given; "
+                "found none"
+            )
+    channel = choose_channel(annotations, config.channel)
+    if wanted := set(config.videos):
+        tracked, annotated = {one.id for one in recordings}, {one.id for one in annotations}
+        for there, what in ((tracked, "recordings"), (annotated, "annotations")):
+            if missing := wanted - there:
+                raise InputError(
+                    f"--videos {', '.join(sorted(missing))}: expected ids among the {what}; found {_some(there)}"
+                )
+        annotations = [one for one in annotations if one.id in wanted | tracked]
+    labelled = attach(recordings, annotations, channel, config.unscored, strict=not config.skip_bad_files)
+    labelled = [one for one in labelled if not wanted or one.id in wanted]
+    if config.train_videos is not None:
+        if not 1 <= config.train_videos <= len(labelled):
+            raise InputError(
+                f"--train-videos {config.train_videos}: expected 1 to {len(labelled)}, the number of labelled videos"
+            )
+        order = np.random.default_rng(config.seed).permutation(len(labelled))[: config.train_videos]
+        labelled = [labelled[i] for i in sorted(order)]
+        print(f"using {config.train_videos} videos: {', '.join(one.id for one in labelled)}")
+    return labelled, channel
+
+
+def _some(ids: set[str]) -> str:
+    return ", ".join(sorted(ids, key=natural)[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
+
+
+def _videos(
+    recordings: Sequence[Recording], channel: str, encoder: Encoder, config: FinetuneConfig
+) -> list[LabelledPoses]:
+    all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
+    frames = round(config.supervision.clip_seconds * encoder.preparation.frame_rate)
+    labels = {one.id: one.labels[channel] for one in recordings}
+    videos = [
+        LabelledPoses(poses, labels[poses.id].values[poses.native_frames], labelled_pairs(poses, labels[poses.id].pair))
+        for poses in require_length(all_poses, frames, config.skip_bad_files)
+    ]
+    videos = [video for video in videos if (video.labels != UNSCORED).any()]
+    if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
+        raise InputError(
+            f"channel {channel}: expected scored frames of at least two behaviours in the {len(recordings)} labelled "
+            "videos; found fewer: choose other --videos, or check --channel and --unscored"
+        )
+    return videos
+
+
+def _fresh(encoder: Encoder, videos: Sequence[LabelledPoses], config: FinetuneConfig) -> Encoder:
+    """An encoder of the same make that has seen nothing but the labelled videos' mean kinematics."""
+    torch.manual_seed(config.seed)
+    fresh = Encoder(encoder.landmarks, encoder.preparation, encoder.architecture)
+    sampler, generator = ClipSampler([video.poses for video in videos]), torch.Generator().manual_seed(config.seed)
+    fresh.standardise(sampler.draw(16, 256, generator) for _ in range(16))
+    return fresh
+
+
+def _read_out(
+    checked: CrossValidation, videos: Sequence[LabelledPoses], readout: Readout, frame_rate: float
+) -> tuple[Readout, dict[str, Any]]:
+    """Temperature and decoder that the held-out logits ask for, and how well they do."""
+    truth = np.concatenate([video.labels for video in videos])
+    logits = np.concatenate(checked.logits)
+    temperature = fit_temperature(logits, truth)
+    probabilities = [calibrated(one, temperature) for one in checked.logits]
+    decoder = fit_decoder(probabilities, [video.labels for video in videos], readout.behaviours, frame_rate)
+    scored = [
+        ScoredVideo(video.poses.id, video.labels, decoder.decode(one, frame_rate), one, frame_rate)
+        for video, one in zip(videos, probabilities, strict=True)
+    ]
+    report = score(scored, readout.behaviours)
+    report["steps"], report["macro_f1_by_steps"] = checked.steps, checked.macro_f1
+    report["temperature"], report["decoder"] = temperature, decoder.to_dict()
+    report["calibration_error_before"] = expected_calibration_error(truth, calibrated(logits, 1.0))
+    print("\ncross-validation over the labelled videos (each scored by a model that never saw it):")
+    print(table(report))
+    return Readout(readout.behaviours, readout.channel, readout.pair, temperature, decoder), report
+
+
+def _shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:
+    labels = np.concatenate([video.labels for video in videos])
+    counts = np.bincount(labels[labels != UNSCORED], minlength=len(behaviours))
+    return ", ".join(f"{name} {count / counts.sum():.1%}" for name, count in zip(behaviours, counts, strict=True))
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: FinetuneConfig) -> None:
+        finetune(config)
+        print(f"\nmodel: {config.output}   (cross_validation.json has the scores above)")
+        print(f"next:  python -m ssl_behavior.predict --model {config.output} --recordings TRACKS --output predictions")
+
+    commands.run(FinetuneConfig, command, "Fine-tune a pretrained encoder on few labelled videos.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.finetune import main as imported_main
+
+    imported_main()

@@ -1,0 +1,223 @@
+"""Annotations of any format, and the joining of annotations with the recordings they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import bento, boris, caltech_annotations, frame_csv
+from ssl_behavior.formats.annotated import Annotations, first_line, merged_vocabulary
+from ssl_behavior.formats.paths import expand, natural
+from ssl_behavior.recordings import Recording
+
+__all__ = ["FORMATS", "Annotations", "attach", "choose_channel", "cut_short", "from_recordings", "read_annotations"]
+
+FORMATS: Mapping[str, ModuleType] = {module.NAME: module for module in (caltech_annotations, bento, boris, frame_csv)}
+_SUFFIXES = (".txt", ".annot", ".csv", ".tsv")
+
+
+def read_annotations(
+    paths: str | Path | Sequence[str | Path],
+    format: str | None = None,
+    frame_rate: float = 30.0,
+    skip_bad_files: bool = False,
+    notify: Callable[[str], None] = print,
+) -> list[Annotations]:
+    """Annotations from files, folders and globs, the format of each found from its content.
+
+    Args:
+        paths: what to read; in folders the ``.txt``, ``.annot``, ``.csv`` and ``.tsv`` files, without DeepLabCut's
+            tables and our own tables of bouts.
+        format: a name of ``FORMATS`` that overrules detection.
+        frame_rate: Hz, for files that count in seconds and do not state their own.
+        skip_bad_files: report a bad file and go on, as long as one is good.
+        notify: told of skipped files.
+
+    Raises:
+        InputError: no such file, a file of no known format, a bad file, or two annotations of one video.
+    """
+    if format is not None and format not in FORMATS:
+        raise InputError(f"annotation format {format!r} is not known; there are {', '.join(FORMATS)}")
+    files = [path for path in expand(paths, _SUFFIXES) if not _is_beside_the_point(path)]
+    if not files:
+        raise InputError(f"{_shown(paths)}: expected annotation files ({', '.join(FORMATS)}); found none")
+    found: list[Annotations] = []
+    errors: list[InputError] = []
+    for path in files:
+        try:
+            module = FORMATS[format] if format else _detect(path)
+            found.extend(module.read(path, frame_rate))
+        except InputError as error:
+            if not skip_bad_files:
+                raise
+            errors.append(error)
+            notify(f"skipped: {error}")
+    if not found:
+        raise errors[0]
+    return _unique(found)
+
+
+def from_recordings(recordings: Iterable[Recording]) -> list[Annotations]:
+    """The labels that recordings carry themselves, as annotations; recordings without labels are left out."""
+    return [
+        Annotations(
+            id=recording.id,
+            channels={name: tuple(labels.bouts()) for name, labels in recording.labels.items()},
+            source=recording.source,
+            frames=recording.frames,
+            vocabulary={name: labels.behaviours for name, labels in recording.labels.items()},
+        )
+        for recording in recordings
+        if recording.labels
+    ]
+
+
+def choose_channel(annotations: Sequence[Annotations], channel: str | None) -> str:
+    """The channel that is meant: the one named, or the only one there is.
+
+    Raises:
+        InputError: the named channel is in no annotation, or none is named and there are several.
+    """
+    found = sorted({name for one in annotations for name in one.channels}, key=natural)
+    where = _shown([one.source for one in annotations])
+    if not found:
+        raise InputError(f"{where}: expected annotated frames; found none")
+    if channel is None and len(found) > 1:
+        raise InputError(f"{where}: several channels are annotated: {', '.join(found)}; choose one with --channel")
+    if channel is not None and channel not in found:
+        raise InputError(f"{where}: no channel {channel!r}; the channels are {', '.join(found)}")
+    return channel if channel is not None else found[0]
+
+
+def attach(
+    recordings: Sequence[Recording],
+    annotations: Sequence[Annotations],
+    channel: str | None,
+    unscored: Sequence[str] = (),
+    notify: Callable[[str], None] = print,
+    strict: bool = True,
+) -> list[Recording]:
+    """The recordings that are annotated, with one channel's labels over one shared vocabulary.
+
+    Args:
+        recordings: matched to annotations by id.
+        annotations: at most one per video.
+        channel: which channel; may be None where there is one only.
+        unscored: behaviours that stand for frames nobody judged; they become -1 and leave the vocabulary.
+        notify: told what did not match, what was cut, and where bouts overlap.
+        strict: an annotation without its tracks is an error; else it is told and left out.
+
+    Returns:
+        Recordings in their given order, each with the chosen channel's labels in place of all others.
+
+    Raises:
+        InputError: annotations without tracks (strict), nothing that matches, an unknown channel, or no behaviour
+            left to score.
+    """
+    channel = choose_channel(annotations, channel)
+    by_id = {one.id: one for one in _unique(annotations)}
+    ids = {recording.id for recording in recordings}
+    if not ids & set(by_id):
+        raise InputError(
+            f"no annotation matches a video: the tracks are of {_some(ids)}, the annotations of {_some(by_id)}; "
+            "file names must begin with the same video id"
+        )
+    if orphans := set(by_id) - ids:
+        if strict:
+            raise InputError(f"annotations without tracks: {_some(orphans)}; give their tracks too, or leave them out")
+        notify(f"annotations without tracks, left out: {_some(orphans)}")
+    if bare := ids - set(by_id):
+        notify(f"tracks without annotations, left out: {_some(bare)}")
+    if lacking := {name for name in ids & set(by_id) if channel not in by_id[name].channels}:
+        notify(f"annotations without channel {channel}, left out: {_some(lacking)}")
+    behaviours = _behaviours(annotations, channel, unscored, notify)
+    kept = [recording for recording in recordings if recording.id in by_id and recording.id not in lacking]
+    for notice in cut_short([(by_id[recording.id], recording.frames) for recording in kept], channel, "tracks"):
+        notify(notice)
+    return [_labelled(recording, by_id[recording.id], channel, behaviours, unscored) for recording in kept]
+
+
+def cut_short(lengths: Iterable[tuple[Annotations, int]], channel: str, of_what: str) -> Iterator[str]:
+    """Notices of what a channel's annotations lose when they become one label per frame.
+
+    Args:
+        lengths: annotations, each with the number of frames of the video's ``of_what``.
+        channel: which channel.
+        of_what: what has those frames: "tracks", "predictions".
+    """
+    lengths = list(lengths)
+    past = {one.id: one.stop(channel) - frames for one, frames in lengths if one.stop(channel) > frames}
+    if past:
+        yield f"frames annotated past the end of the {of_what}, dropped: {_counts(past)}"
+    if double := {one.id: count for one, _ in lengths if (count := one.overlapping(channel))}:
+        yield f"frames with two behaviours at once, of which the one that starts later holds: {_counts(double)}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[name]} in {name}" for name in sorted(counts, key=natural))
+
+
+def _labelled(
+    recording: Recording,
+    annotations: Annotations,
+    channel: str,
+    behaviours: tuple[str, ...],
+    unscored: Sequence[str],
+) -> Recording:
+    labels = annotations.labels(channel, (*behaviours, *unscored), recording.frames).without(unscored)
+    if annotations.source == recording.source and channel in recording.labels:
+        labels = recording.labels[channel].without(unscored).renamed(behaviours)
+    return replace(recording, labels={channel: labels})
+
+
+def _behaviours(
+    annotations: Sequence[Annotations], channel: str, unscored: Sequence[str], notify: Callable[[str], None]
+) -> tuple[str, ...]:
+    found = merged_vocabulary(one.vocabulary[channel] for one in annotations if channel in one.channels)
+    if missing := [name for name in unscored if name not in found]:
+        notify(f"no {', '.join(missing)} in channel {channel} to leave unscored; its behaviours are {', '.join(found)}")
+    if not (kept := tuple(name for name in found if name not in unscored)):
+        raise InputError(f"channel {channel} has no behaviour but {', '.join(unscored)}, which --unscored leaves out")
+    return kept
+
+
+def _detect(path: Path) -> ModuleType:
+    for module in FORMATS.values():
+        if module.detect(path):
+            return module
+    raise InputError(
+        f"{path}: expected annotations ({', '.join(FORMATS)}); found a file of none of these formats; "
+        "leave it out, or use --skip-bad-files"
+    )
+
+
+def _is_beside_the_point(path: Path) -> bool:
+    """Files that lie beside annotations by rights: DeepLabCut's tracks, and bouts that repeat a table of labels."""
+    if path.name.endswith(".bouts.csv"):
+        return path.with_name(path.name.removesuffix(".bouts.csv") + ".csv").exists()
+    return path.suffix.lower() == ".csv" and first_line(path).lower().startswith("scorer,")
+
+
+def _unique(annotations: Sequence[Annotations]) -> list[Annotations]:
+    seen: dict[str, Annotations] = {}
+    for one in annotations:
+        if one.id in seen:
+            raise InputError(
+                f"video {one.id!r} is annotated twice, in {seen[one.id].source} and {one.source}; keep one"
+            )
+        seen[one.id] = one
+    return list(annotations)
+
+
+def _some(names: Iterable[str], limit: int = 20) -> str:
+    ordered = sorted(names, key=natural)
+    more = f" and {len(ordered) - limit} more" if len(ordered) > limit else ""
+    return ", ".join(ordered[:limit]) + more
+
+
+def _shown(paths: str | Path | Sequence[str | Path]) -> str:
+    names = [paths] if isinstance(paths, str | Path) else list(paths)
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else str(names[0] if names else "annotations")

@@ -1,0 +1,158 @@
+"""BORIS CSV exports in seconds: aggregated events (a row per bout), tabular events (a row per START, STOP or POINT).
+
+A subject is a channel. Frames in no bout are ``other``, since BORIS records what happens and not what does not.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotated import OTHER, Annotations, frame_bout, write_text
+from ssl_behavior.formats.paths import video_id
+from ssl_behavior.recordings import Bout
+
+NAME = "boris"
+
+_NO_SUBJECT = "No focal subject"
+_COLUMNS = (
+    *("Observation id", "Observation date", "Description", "Media file", "Total length", "FPS", "Subject", "Behavior"),
+    *("Behavioral category", "Modifiers", "Behavior type", "Start (s)", "Stop (s)", "Duration (s)"),
+    *("Comment start", "Comment stop"),
+)
+_LENGTHS = ("total length", "media duration (s)")
+_RATES = ("fps", "fps (frame/s)")
+
+
+def detect(path: Path) -> bool:
+    """Whether a row of BORIS's column names is among the first lines."""
+    return _table(_head(path)) is not None
+
+
+def read(path: Path, frame_rate: float = 30.0) -> list[Annotations]:
+    """One Annotations per observation in the file; its id is the observation id.
+
+    Args:
+        path: an aggregated or tabular events export, separated by commas, semicolons or tabs.
+        frame_rate: Hz, where the file does not state its own.
+
+    Raises:
+        InputError: no table of events, a time that is no number, or a START without its STOP.
+    """
+    table = _table(Path(path).read_text(encoding="utf-8-sig", errors="replace"))
+    if table is None:
+        raise InputError(f"{path}: expected a BORIS table with a column 'Behavior' and times; found none")
+    observation, rows = table
+    events: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        events.setdefault(row.get("observation id") or observation or video_id(path), []).append(row)
+    if not events:
+        raise InputError(f"{path}: expected rows of events under the column names; found none")
+    return [_observation(path, name, found, frame_rate) for name, found in events.items()]
+
+
+def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) -> None:
+    """Write an aggregated events table; bouts of the background are left out, as it is what remains.
+
+    Args:
+        path: where to (``.csv``).
+        annotations: what to write; the channels become subjects.
+        frame_rate: Hz.
+    """
+    out = io.StringIO()
+    table = csv.DictWriter(out, _COLUMNS, restval="", lineterminator="\n")
+    table.writeheader()
+    for channel, bouts in annotations.channels.items():
+        for bout in bouts:
+            if bout.behaviour == (annotations.background or OTHER):
+                continue
+            start, stop = bout.start / frame_rate, bout.stop / frame_rate
+            row = {"Observation id": annotations.id, "Media file": annotations.source, "FPS": f"{frame_rate:.10g}"}
+            row |= {"Subject": channel, "Behavior": bout.behaviour, "Behavior type": "STATE"}
+            row |= {"Start (s)": f"{start:.6f}", "Stop (s)": f"{stop:.6f}", "Duration (s)": f"{stop - start:.6f}"}
+            row |= {"Total length": "" if annotations.frames is None else f"{annotations.frames / frame_rate:.6f}"}
+            table.writerow(row)
+    write_text(path, out.getvalue())
+
+
+def _observation(path: Path, name: str, rows: list[dict[str, str]], frame_rate: float) -> Annotations:
+    channels: dict[str, list[Bout]] = {}
+    opened: dict[tuple[str, str], float] = {}
+    frames: int | None = None
+    for row in rows:
+        subject, behaviour = row.get("subject") or _NO_SUBJECT, row["behavior"]
+        rate = _number(path, _first(row, _RATES)) or frame_rate
+        length = _number(path, _first(row, _LENGTHS))
+        frames = frames if length is None else max(frames or 0, round(length * rate))
+        times = _times(path, row, opened)
+        if times is not None:
+            bouts = channels.setdefault(subject, [])
+            bouts.append(frame_bout(round(times[0] * rate), round(times[1] * rate), behaviour))
+    if opened:
+        subject, behaviour = next(iter(opened))
+        raise InputError(f"{path}: {behaviour!r} of {subject!r} in {name!r} has a START without its STOP")
+    return Annotations(name, {k: tuple(v) for k, v in channels.items()}, OTHER, str(path), frames)
+
+
+def _times(path: Path, row: dict[str, str], opened: dict[tuple[str, str], float]) -> tuple[float, float] | None:
+    """Start and stop in seconds once both are known; ``opened`` holds the STARTs that wait for their STOP."""
+    if "start (s)" in row:
+        start, stop = _number(path, row["start (s)"]), _number(path, row.get("stop (s)", ""))
+        if start is None:
+            raise InputError(f"{path}: expected a number in 'Start (s)'; found {row['start (s)']!r}")
+        return start, start if stop is None else stop
+    key = (row.get("subject") or _NO_SUBJECT, row["behavior"])
+    kind = (row.get("behavior type") or row.get("status") or "").upper()
+    time = _number(path, row["time"])
+    if time is None or kind not in ("START", "STOP", "POINT"):
+        raise InputError(f"{path}: expected a time and START, STOP or POINT; found {row['time']!r} and {kind!r}")
+    if kind == "START":
+        opened[key] = time
+        return None
+    if kind == "STOP" and key not in opened:
+        raise InputError(f"{path}: {key[1]!r} of {key[0]!r} has a STOP at {time} s without its START")
+    return (opened.pop(key), time) if kind == "STOP" else (time, time)
+
+
+def _head(path: Path) -> str:
+    with Path(path).open("rb") as file:
+        head = file.read(16384)
+    return "" if b"\0" in head else head.decode("utf-8-sig", errors="replace")
+
+
+def _table(text: str) -> tuple[str, Iterator[dict[str, str]]] | None:
+    """The observation id of the lines above the table, if any, and the table's rows with lower-case column names."""
+    lines = text.splitlines()
+    observation = ""
+    for i, line in enumerate(lines[:60]):
+        separator = max(",;\t", key=line.count)
+        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+        names = [cell.lower() for cell in cells]
+        if names[:1] == ["observation id"] and len(cells) > 1 and "behavior" not in names:
+            observation = cells[1]
+        if "behavior" in names and ({"start (s)"} <= set(names) or {"time"} <= set(names)):
+            return observation, _dicts(names, lines[i + 1 :], separator)
+    return None
+
+
+def _dicts(names: list[str], lines: list[str], separator: str) -> Iterator[dict[str, str]]:
+    for cells in csv.reader(lines, delimiter=separator):
+        row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+        if row.get("behavior"):
+            yield row
+
+
+def _first(row: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((row[name] for name in names if row.get(name)), "")
+
+
+def _number(path: Path, text: str) -> float | None:
+    if text in ("", "NA", "None", "nan"):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{path}: expected a number; found {text!r}") from None

@@ -1,0 +1,90 @@
+"""What ``movement`` reads and no reader here does: NWB (ndx-pose), Anipose, and its own netCDF. The extra ``movement``.
+
+DeepLabCut, LightningPose (the same table) and SLEAP have readers of their own and need no extra.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.paths import video_id
+from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
+from ssl_behavior.recordings import Recording, Skeleton
+
+NAME = "movement"
+_NETCDF = (".nc", ".nc4", ".netcdf")
+_DIMENSIONS = (("time",), ("individuals", "individual"), ("keypoints", "keypoint"), ("space",))
+
+
+def detect(path: Path) -> bool:
+    """An NWB file, a netCDF file, or a CSV with Anipose's columns."""
+    suffix = path.suffix.lower()
+    if suffix == ".nwb":
+        try:
+            with h5py.File(path, "r") as file:
+                return "nwb_version" in file.attrs
+        except OSError:
+            return False
+    if suffix == ".csv":
+        with open(path, encoding="utf-8", errors="replace") as text:
+            columns = text.readline().strip().split(",")
+        return "fnum" in columns and any(column.endswith("_error") for column in columns)
+    return suffix in _NETCDF
+
+
+def read(path: Path) -> list[Recording]:
+    """The one recording of a file, as ``movement`` loads it, in px (Anipose: in the unit of its calibration).
+
+    Raises:
+        InputError: ``movement`` is not installed or cannot read the file.
+    """
+    try:
+        import movement.io
+        import xarray
+    except ImportError:
+        raise InputError(
+            f"{path}: reading this file needs movement; install it with pip install 'ssl_behavior[movement]'"
+        ) from None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            if path.suffix.lower() in _NETCDF:
+                with xarray.open_dataset(path) as opened:
+                    data = opened.load()
+            else:
+                software = "NWB" if path.suffix.lower() == ".nwb" else "Anipose"
+                data = movement.io.load_dataset(str(path), source_software=software)
+        return [_recording(data, path)]
+    except InputError:
+        raise
+    except Exception as error:  # movement raises whatever its parts do
+        raise InputError(f"{path}: movement cannot read it ({type(error).__name__}: {error})") from None
+
+
+def _recording(data: Any, path: Path) -> Recording:
+    if "position" not in data:
+        raise InputError(f"{path}: expected a movement dataset of poses and found {list(data)}")
+    dimensions = [next((name for name in names if name in data.position.dims), names[0]) for names in _DIMENSIONS]
+    positions = zeros_as_unseen(np.asarray(data.position.transpose(*dimensions).values))
+    confidence = None
+    if "confidence" in data:
+        confidence = bounded_confidence(np.asarray(data.confidence.transpose(*dimensions[:3]).values), positions)
+    names = [tuple(str(name) for name in data.coords[dimension].values) for dimension in dimensions[1:3]]
+    rate = data.attrs.get("fps")
+    software = str(data.attrs.get("source_software") or "movement")
+    return Recording(
+        video_id(path),
+        positions,
+        names[0],
+        Skeleton(names[1]),
+        None if rate is None or not np.isfinite(rate) else float(rate),
+        confidence,
+        unit="px" if positions.shape[-1] == 2 else "calibrated",
+        source=str(path),
+        metadata={"source_software": software},
+    )

@@ -1,0 +1,196 @@
+"""Pickled .npy are untrusted: numpy arrays, scalars and plain containers come in, anything else is refused by name."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ssl_behavior.errors import InputError
+
+_CONTAINERS: dict[tuple[str, str], Any] = {
+    ("builtins", "set"): set,
+    ("builtins", "frozenset"): frozenset,
+    ("builtins", "complex"): complex,
+    ("collections", "OrderedDict"): OrderedDict,
+}
+
+
+def load(path: str | Path) -> Any:
+    """The object in a pickled ``.npy``: usually a dict, whose arrays lie in memory once.
+
+    Raises:
+        InputError: the file is no pickled ``.npy``, is cut short, or its pickle asks for anything that could act.
+    """
+    with open(path, "rb") as file:
+        _skip_header(file, path)
+        content = _unpickle(_Restricted(file, path), path)
+    return content.item() if isinstance(content, np.ndarray) and content.shape == () else content
+
+
+def loads(data: bytes, where: str | Path) -> Any:
+    """The object in pickled bytes, under the same restriction; ``where`` names them in an error."""
+    return _unpickle(_Restricted(io.BytesIO(data), where), where)
+
+
+def is_pickled(path: str | Path) -> bool:
+    """Whether the file is a ``.npy`` that holds Python objects. Reads the header only."""
+    try:
+        with open(path, "rb") as file:
+            _skip_header(file, path)
+    except (InputError, OSError):
+        return False
+    return True
+
+
+def first_shape(path: str | Path, dimensions: int) -> tuple[int, ...] | None:
+    """The shape of the first array of at least so many dimensions, without reading what comes after it."""
+    try:
+        with open(path, "rb") as file:
+            _skip_header(file, path)
+            _Peeking(file, path, dimensions).load()
+    except _Found as found:
+        return found.shape
+    except Exception:
+        return None  # load() says what is wrong with the file
+    return None
+
+
+def _skip_header(file: BinaryIO, path: str | Path) -> None:
+    try:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    except ValueError as error:
+        raise InputError(f"{path}: expected a .npy file and found none ({error})") from None
+    if not dtype.hasobject:
+        raise InputError(
+            f"{path}: expected a pickled dict of sequences with ids and found a bare {dtype} array of shape {shape}"
+        )
+
+
+def _unpickle(unpickler: pickle.Unpickler, where: str | Path) -> Any:
+    try:
+        return unpickler.load()
+    except InputError:
+        raise
+    except Exception as error:  # a broken pickle can fail in any way
+        raise InputError(
+            f"{where}: the pickled data are cut short or broken ({type(error).__name__}: {error}); get the file again"
+        ) from None
+
+
+class _Restricted(pickle.Unpickler):
+    """Finds stand-ins for the few functions that numpy pickles by. They have no state that a pickle could change."""
+
+    def __init__(self, file: BinaryIO, where: str | Path) -> None:
+        super().__init__(file, encoding="latin1")
+        self.where = where
+
+    def find_class(self, module: str, name: str) -> Any:
+        module = {"__builtin__": "builtins"}.get(module, module).replace("numpy.core", "numpy._core")
+        if stand_in := _STAND_INS.get((module, name)):
+            return stand_in()
+        if (module, name) in _CONTAINERS:
+            return _CONTAINERS[module, name]
+        raise InputError(
+            f"{self.where}: refused, as its pickle asks for {module}.{name} and only numpy arrays, scalars and plain "
+            "containers are read; do not open the file elsewhere unless you trust its origin"
+        )
+
+
+class _Array:
+    """Stands for numpy.ndarray, which a pickle passes on and never needs to call."""
+
+    __slots__ = ()
+
+
+class _Reconstruct:
+    __slots__ = ()
+
+    def __call__(self, kind: Any, shape: Any, _code: Any) -> np.ndarray:
+        if not isinstance(kind, _Array) or tuple(shape) != (0,):
+            raise ValueError("an array is not pickled as numpy does it")
+        return np.ndarray.__new__(np.ndarray, (0,), "b")
+
+
+class _FromBuffer:
+    __slots__ = ()
+
+    def __call__(self, buffer: Any, dtype: Any, shape: Any, order: Any, *_axes: Any) -> np.ndarray:
+        return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+
+
+class _Dtype:
+    __slots__ = ()
+
+    def __call__(self, code: Any, align: Any = False, copy: Any = False) -> np.dtype:
+        return np.dtype(code, bool(align), bool(copy))
+
+
+class _Scalar:
+    __slots__ = ()
+
+    def __call__(self, dtype: Any, data: Any) -> Any:
+        if not isinstance(dtype, np.dtype) or dtype.hasobject:
+            raise ValueError("a scalar is not pickled as numpy does it")
+        return np.frombuffer(data.encode("latin1") if isinstance(data, str) else data, dtype, count=1)[0]
+
+
+class _Encode:
+    """Stands for _codecs.encode, by which protocol 2 writes bytes."""
+
+    __slots__ = ()
+
+    def __call__(self, text: Any, encoding: Any) -> bytes:
+        if encoding != "latin1" or not isinstance(text, str):
+            raise ValueError("bytes are not pickled as Python does it")
+        return text.encode("latin1")
+
+
+_STAND_INS: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct,
+    ("numpy._core.multiarray", "scalar"): _Scalar,
+    ("numpy._core.numeric", "_frombuffer"): _FromBuffer,
+    ("_codecs", "encode"): _Encode,
+}
+
+
+class _Found(Exception):
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+
+class _Peeking(_Restricted):
+    def __init__(self, file: BinaryIO, where: str | Path, dimensions: int) -> None:
+        super().__init__(file, where)
+        self.dimensions = dimensions
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        return _Unmade(self.dimensions) if isinstance(found, _Reconstruct | _FromBuffer) else found
+
+
+class _Unmade:
+    """Makes arrays that only look at the shape they are given; the outermost array, of no dimension, is kept open."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+
+    def __call__(self, *arguments: Any) -> _Unmade:
+        if len(arguments) >= 4:  # numpy's _frombuffer
+            self._look(tuple(arguments[2]))
+        return self
+
+    def __setstate__(self, state: Any) -> None:
+        self._look(tuple(state[1]))
+
+    def _look(self, shape: tuple[int, ...]) -> None:
+        if len(shape) >= self.dimensions:
+            raise _Found(shape)

@@ -1,0 +1,171 @@
+"""Files of any format to one consistent list of recordings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import yaml
+from tqdm import tqdm
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import calms21, deeplabcut, mabe22, movement, native, sleap
+from ssl_behavior.formats.paths import expand
+from ssl_behavior.recordings import Recording
+
+FORMATS: Mapping[str, ModuleType] = {
+    module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
+}
+ASSUMED_FRAME_RATE = 30.0
+_TRACK_SUFFIXES = (
+    ".safetensors",
+    ".npy",
+    ".json",
+    ".json.gz",
+    ".csv",
+    ".csv.gz",
+    ".h5",
+    ".hdf5",
+    ".slp",
+    ".nwb",
+    ".nc",
+    ".nc4",
+)
+
+
+def read_recordings(
+    paths: str | Path | Sequence[str | Path],
+    format: str | None = None,
+    skip_bad_files: bool = False,
+    frame_rate: float | None = None,
+    skeleton: str | Path | None = None,
+    notify: Callable[[str], None] = print,
+    mixed_skeletons: bool = False,
+) -> list[Recording]:
+    """All recordings of files, folders and globs, in an order that depends on the files' names only.
+
+    Args:
+        paths: see ``expand``; in a folder, files that end like no format of tracks are passed over.
+        format: a key of ``FORMATS`` that overrules what the files' contents say.
+        skip_bad_files: report a file that cannot be read and go on; by default it is an error.
+        frame_rate: Hz, overrules the files'. Where neither says one, 30 Hz is assumed, with a notice.
+        skeleton: a YAML or JSON file that maps keypoints' names to the landmarks they are.
+        notify: takes each notice.
+        mixed_skeletons: let recordings differ in their keypoints and dimensions of space.
+
+    Raises:
+        InputError: nothing is there, a file cannot be read, or ids or keypoints do not go together.
+    """
+    if format is not None and format not in FORMATS:
+        raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+    if frame_rate is not None and not 0 < frame_rate < float("inf"):
+        raise InputError(f"frame rate must be a positive number of Hz; got {frame_rate}")
+    files = expand(paths, _TRACK_SUFFIXES if format is None else None)
+    recordings: list[Recording] = []
+    for file in tqdm(files, "reading", unit="file", file=sys.stderr, disable=len(files) < 2, leave=False):
+        try:
+            recordings += _read_file(file, format)
+        except InputError as error:
+            if not skip_bad_files:
+                raise
+            notify(f"skipped: {error}")
+    if not recordings:
+        raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")
+    _check_ids(recordings)
+    if not mixed_skeletons:
+        recordings = _consistent(recordings)
+    if skeleton is not None:
+        recordings = _with_landmarks(recordings, Path(skeleton))
+    return _with_frame_rate(recordings, frame_rate, notify)
+
+
+def _read_file(path: Path, format: str | None) -> list[Recording]:
+    try:
+        if path.is_file() and path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty")
+        module = FORMATS[format] if format else next((one for one in FORMATS.values() if one.detect(path)), None)
+        if module is None:
+            raise InputError(f"{path}: expected a file of {', '.join(FORMATS)} and found none of them in its content")
+        recordings: list[Recording] = module.read(path)
+    except (OSError, EOFError, UnicodeError, MemoryError) as error:
+        raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
+    if empty := next((recording.id for recording in recordings if not recording.frames), None):
+        raise InputError(f"{path}: expected frames and found none in {empty!r}")
+    return recordings
+
+
+def _check_ids(recordings: Sequence[Recording]) -> None:
+    sources: dict[str, str] = {}
+    for recording in recordings:
+        if (earlier := sources.get(recording.id)) is not None:
+            raise InputError(
+                f"{recording.source}: the video id {recording.id!r} is that of {earlier} too; "
+                "give one file per video (a glob like folder/*.csv picks one kind of file)"
+            )
+        sources[recording.id] = recording.source
+
+
+def _consistent(recordings: Sequence[Recording]) -> list[Recording]:
+    """The recordings with their keypoints in the order of the first one's."""
+    first = recordings[0]
+    keypoints = first.skeleton.keypoints
+    ordered = []
+    for recording in recordings:
+        own = recording.skeleton.keypoints
+        if set(own) != set(keypoints) or recording.positions.shape[3] != first.positions.shape[3]:
+            raise InputError(
+                f"{recording.source}: expected the keypoints of {first.source}, {list(keypoints)} in "
+                f"{first.positions.shape[3]} dimensions, and found {list(own)} in {recording.positions.shape[3]}; "
+                "read recordings of different skeletons apart"
+            )
+        ordered.append(recording if own == keypoints else _reordered(recording, keypoints))
+    return ordered
+
+
+def _reordered(recording: Recording, keypoints: tuple[str, ...]) -> Recording:
+    order = [recording.skeleton.keypoints.index(name) for name in keypoints]
+    confidence = None if recording.confidence is None else recording.confidence[:, :, order]
+    skeleton = replace(recording.skeleton, keypoints=keypoints)
+    return replace(recording, positions=recording.positions[:, :, order], confidence=confidence, skeleton=skeleton)
+
+
+def _with_landmarks(recordings: Sequence[Recording], path: Path) -> list[Recording]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        landmarks = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as a skeleton file ({' '.join(str(error).split())})") from None
+    if not isinstance(landmarks, dict) or not all(isinstance(name, str) for pair in landmarks.items() for name in pair):
+        raise InputError(f"{path}: expected lines like 'keypoint: landmark' and found something else")
+    known = {name for recording in recordings for name in recording.skeleton.keypoints}
+    if unknown := sorted(set(landmarks) - known):
+        raise InputError(
+            f"{path}: names {unknown}, which are no keypoints of the recordings; those are {sorted(known)}"
+        )
+    named = []
+    for recording in recordings:
+        own = {name: landmarks[name] for name in recording.skeleton.keypoints if name in landmarks}
+        merged = {**recording.skeleton.landmarks, **own}
+        named.append(replace(recording, skeleton=replace(recording.skeleton, landmarks=merged)))
+    return named
+
+
+def _with_frame_rate(
+    recordings: Sequence[Recording], frame_rate: float | None, notify: Callable[[str], None]
+) -> list[Recording]:
+    if frame_rate is not None:
+        return [replace(recording, frame_rate=frame_rate) for recording in recordings]
+    unstated = [recording for recording in recordings if recording.frame_rate is None]
+    if unstated:
+        notify(
+            f"frame rate not stated for {len(unstated)} of {len(recordings)} recordings: assuming "
+            f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate says otherwise)"
+        )
+    return [
+        recording if recording.frame_rate is not None else replace(recording, frame_rate=ASSUMED_FRAME_RATE)
+        for recording in recordings
+    ]

@@ -1,0 +1,76 @@
+"""The MABe-2021 challenge's submission: a pickled .npy of a dict, id to a list of label numbers, one per frame."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import pickles
+from ssl_behavior.formats.paths import replacing
+
+
+def detect(path: Path) -> bool:
+    """A pickled .npy of a dict whose values are lists of whole numbers. Reads the whole file, which is small."""
+    if path.suffix.lower() != ".npy" or not pickles.is_pickled(path) or pickles.first_shape(path, 3) is not None:
+        return False
+    try:
+        read_submission(path)
+    except InputError:
+        return False
+    return True
+
+
+def read_submission(path: str | Path) -> dict[str, np.ndarray]:
+    """Id to labels (time,) int16.
+
+    Raises:
+        InputError: the file is no such dict, or a value is no list of whole numbers.
+    """
+    content = pickles.load(path)
+    if not isinstance(content, Mapping) or not content:
+        raise InputError(f"{path}: expected a dict of labels by id and found {type(content).__name__}")
+    return {str(name): _labels(values, f"{path}: {name!r}") for name, values in content.items()}
+
+
+def write_submission(path: str | Path, labels: Mapping[str, Any], sample: str | Path | None = None) -> Path:
+    """Write labels (time,) by id, once their ids and lengths are those of ``sample_submission.npy`` if it is given.
+
+    Raises:
+        InputError: ids or lengths differ from the sample's; nothing is written then.
+    """
+    checked = {str(name): _labels(values, f"{path}: {name!r}") for name, values in labels.items()}
+    if sample is not None:
+        _check(checked, read_submission(sample), path, sample)
+    with replacing(path) as aside, open(aside, "wb") as file:
+        lists = {name: values.tolist() for name, values in checked.items()}
+        np.save(file, np.array(lists, dtype=object), allow_pickle=True)
+    return Path(path)
+
+
+def _labels(values: Any, where: str) -> np.ndarray:
+    array: np.ndarray = np.empty(())
+    if not isinstance(values, Mapping):
+        with contextlib.suppress(ValueError):
+            array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise InputError(f"{where}: expected a list of whole numbers, one per frame, and found something else")
+    return array.astype(np.int16)
+
+
+def _check(labels: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], path: Any, sample: Any) -> None:
+    missing, extra = sorted(wanted.keys() - labels.keys()), sorted(labels.keys() - wanted.keys())
+    if missing or extra:
+        raise InputError(
+            f"{path}: expected the {len(wanted)} ids of {sample}; missing {missing[:3] or 'none'}, "
+            f"not wanted {extra[:3] or 'none'} of {len(labels)}"
+        )
+    for name, values in wanted.items():
+        if len(labels[name]) != len(values):
+            raise InputError(
+                f"{path}: {name!r}: expected {len(values)} frames as in {sample} and found {len(labels[name])}"
+            )

@@ -1,0 +1,99 @@
+"""What an encoder learns from tracks nobody labelled: each idea in a file, and here their sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ssl_behavior.encoders import Encoder
+from ssl_behavior.objectives.contrast import Contrast
+from ssl_behavior.objectives.masking import MaskedModelling, Masking, mask
+from ssl_behavior.poses.augment import Augmentation, augment, warp
+from ssl_behavior.poses.features import Clip
+from ssl_behavior.poses.landmarks import mirror
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What pretraining asks of the encoder.
+
+    Attributes:
+        masked_weight: weight of masked modelling; 0 leaves it out.
+        contrast: loss between two views of neighbouring moments, or ``none``.
+        contrast_weight: its weight.
+        neighbourhood: seconds that count as the same moment.
+        masking: what is hidden.
+        augmentation: how views are varied.
+    """
+
+    masked_weight: float = 1.0
+    contrast: Literal["ntxent", "vicreg", "barlow_twins", "lejepa", "none"] = "ntxent"
+    contrast_weight: float = 0.1
+    neighbourhood: float = 0.25
+    masking: Masking = field(default_factory=Masking)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+class Pretraining(nn.Module):
+    """Masked modelling and contrast on two varied views of each clip, in one pass of the encoder.
+
+    Args:
+        encoder: to train.
+        objective: what it is asked.
+    """
+
+    def __init__(self, encoder: Encoder, objective: Objective) -> None:
+        super().__init__()
+        self.encoder, self.objective = encoder, objective
+        channels = encoder.architecture.channels
+        self.masked = MaskedModelling(channels, encoder.features)
+        self.contrast = (
+            None
+            if objective.contrast == "none"
+            else Contrast(channels, objective.contrast, round(objective.neighbourhood * encoder.preparation.frame_rate))
+        )
+        self.mirror = mirror(encoder.landmarks)
+
+    def forward(self, clip: Clip, frames: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses of one batch by name; ``loss`` is their weighted sum.
+
+        Args:
+            clip: of ``objective.augmentation.frames_needed(frames)`` frames.
+            frames: of the views.
+            generator: of random numbers, on the CPU.
+        """
+        views = self._views(clip, frames, generator)
+        with torch.no_grad():
+            target, known = self.encoder.kinematics(views)
+            masked, left = self.encoder.kinematics(
+                mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
+            )
+        embeddings = self.encoder.temporal(masked)
+        losses = {"masked": self.masked(embeddings, target, known & ~left)}
+        total = self.objective.masked_weight * losses["masked"]
+        if self.contrast is not None:
+            losses["contrast"] = self.contrast(*embeddings.chunk(2), generator)
+            total = total + self.objective.contrast_weight * losses["contrast"]
+        return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
+
+    def _views(self, clip: Clip, frames: int, generator: torch.Generator) -> Clip:
+        """Two views of each clip, batch after batch, at the same tempo so that their frames are the same moments."""
+        settings = self.objective.augmentation
+        clip, _ = warp(clip, frames, settings.warp, generator)
+        both = clip.map(lambda tensor: torch.cat([tensor, tensor]))
+        return augment(both, self.mirror, settings, generator)
+
+
+def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:
+    """How many directions embeddings (batch, time, channel) use: exp of the entropy of their covariance's spectrum.
+
+    A fall towards 1 is a collapse (Roy and Vetterli 2007; https://arxiv.org/abs/2210.02885).
+    """
+    flat = embeddings.float().flatten(0, 1)
+    flat = flat[:: max(1, len(flat) // frames)]
+    share = torch.linalg.eigvalsh(torch.cov(flat.T)).clamp(min=1e-12)
+    share = share / share.sum()
+    return (-(share * share.log()).sum()).exp()

@@ -1,0 +1,62 @@
+"""Contrast between two views of neighbouring moments, through lightly's losses and projection heads."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import torch
+from lightly.loss import BarlowTwinsLoss, LeJEPALoss, NTXentLoss, VICRegLoss
+from lightly.models.modules.heads import (
+    BarlowTwinsProjectionHead,
+    LeJEPAProjectionHead,
+    SimCLRProjectionHead,
+    VICRegProjectionHead,
+)
+from torch import Tensor, nn
+
+ContrastLoss = Literal["ntxent", "vicreg", "barlow_twins", "lejepa"]
+_WIDTH = 256
+
+
+class Contrast(nn.Module):
+    """Pulls together two views of moments at most ``neighbourhood`` apart and keeps others apart.
+
+    Args:
+        channels: of an embedding.
+        loss: ``ntxent`` (SimCLR, https://arxiv.org/abs/2002.05709), ``vicreg`` (https://arxiv.org/abs/2105.04906),
+            ``barlow_twins`` (https://arxiv.org/abs/2103.03230) or ``lejepa`` (https://arxiv.org/abs/2511.08544).
+        neighbourhood: frames that count as the same moment.
+        moments: frames taken from each clip.
+    """
+
+    def __init__(self, channels: int, loss: ContrastLoss, neighbourhood: int, moments: int = 32) -> None:
+        super().__init__()
+        self.neighbourhood, self.moments = neighbourhood, moments
+        self.loss: nn.Module
+        self.project: nn.Module
+        if loss == "ntxent":
+            self.project, self.loss = SimCLRProjectionHead(channels, _WIDTH, 64), NTXentLoss(temperature=0.1)
+        elif loss == "vicreg":
+            self.project, self.loss = VICRegProjectionHead(channels, _WIDTH, _WIDTH), VICRegLoss()
+        elif loss == "barlow_twins":
+            self.project, self.loss = BarlowTwinsProjectionHead(channels, _WIDTH, _WIDTH), BarlowTwinsLoss()
+        elif loss == "lejepa":
+            self.project, self.loss = LeJEPAProjectionHead(channels, _WIDTH, 64), LeJEPALoss()
+        else:
+            raise ValueError(f"loss must be ntxent, vicreg, barlow_twins or lejepa; got {loss!r}")
+
+    def forward(self, first: Tensor, second: Tensor, generator: torch.Generator) -> Tensor:
+        """Loss of two views (batch, time, channel) of the same clips, frame by frame the same moments."""
+        batch, frames, _ = first.shape
+        at = torch.randint(frames, (batch, self.moments), generator=generator)
+        shift = torch.randint(-self.neighbourhood, self.neighbourhood + 1, at.shape, generator=generator)
+        near = (at + shift).clamp(0, frames - 1)
+        rows = torch.arange(batch)[:, None]
+        views = [
+            self.project(view[rows.to(view.device), when.to(view.device)].flatten(0, 1)).float()
+            for view, when in ((first, at), (second, near))
+        ]
+        if isinstance(self.loss, LeJEPALoss):
+            both = torch.stack(views)
+            return cast(Tensor, self.loss(local_proj=both, global_proj=both))
+        return cast(Tensor, self.loss(*views))

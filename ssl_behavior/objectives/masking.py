@@ -1,0 +1,74 @@
+"""Masked modelling: tell the hidden kinematics from what is around them (BERT, https://arxiv.org/abs/1810.04805).
+
+What is hidden is hidden in the poses, before the kinematics are taken, so that no distance or velocity gives it away;
+what is predicted is the kinematics and not coordinates, so that the target moves with the animals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssl_behavior.poses.augment import hide, hide_animals
+from ssl_behavior.poses.features import Clip
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What masked modelling hides.
+
+    Attributes:
+        landmarks: share of each landmark's frames that are hidden.
+        animals: share of each animal's frames that are hidden whole.
+        seconds: mean length of a hidden span.
+    """
+
+    landmarks: float = 0.15
+    animals: float = 0.25
+    seconds: float = 0.7
+
+
+def random_spans(rows: int, frames: int, share: float, length: float, generator: torch.Generator) -> Tensor:
+    """(rows, frames) bool of which about ``share`` is True, in spans of about ``length`` frames.
+
+    Spans are those of a two-state Markov chain, so lengths are geometric: often short, sometimes long.
+    """
+    if share <= 0:
+        return torch.zeros(rows, frames, dtype=torch.bool)
+    renewed = torch.rand(rows, frames, generator=generator) < 1 / length
+    renewed[:, 0] = True
+    state = torch.rand(rows, frames, generator=generator) < share
+    last_renewal = torch.where(renewed, torch.arange(frames), 0).cummax(1).values
+    return state.gather(1, last_renewal)
+
+
+def mask(clip: Clip, settings: Masking, frame_rate: float, generator: torch.Generator) -> Clip:
+    """The clip with random spans of landmarks and of whole animals made unknown."""
+    batch, frames, animals, landmarks = clip.known.shape
+    length = settings.seconds * frame_rate
+    parts = random_spans(batch * animals * landmarks, frames, settings.landmarks, length, generator)
+    whole = random_spans(batch * animals, frames, settings.animals, length, generator)
+    device = clip.known.device
+    clip = hide(clip, parts.reshape(batch, animals, landmarks, frames).movedim(-1, 1).to(device))
+    return hide_animals(clip, whole.reshape(batch, animals, frames).movedim(-1, 1).to(device))
+
+
+class MaskedModelling(nn.Module):
+    """Predicts the kinematics that masking hid."""
+
+    def __init__(self, channels: int, features: int) -> None:
+        super().__init__()
+        self.decoder = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, features))
+
+    def forward(self, embeddings: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        """Mean smooth L1 distance over hidden values.
+
+        Args:
+            embeddings: (batch, time, channel) of the masked clip.
+            target: (batch, time, feature) kinematics of the whole clip.
+            hidden: (batch, time, feature) bool, known in the whole clip and not in the masked one.
+        """
+        error = F.smooth_l1_loss(self.decoder(embeddings).float(), target, reduction="none")
+        return (error * hidden).sum() / hidden.sum().clamp(min=1)

@@ -1,0 +1,1 @@
+"""Recordings made comparable: landmarks, cleaning, invariant kinematics, augmentations."""

@@ -1,0 +1,166 @@
+"""Augmentations: the same behaviour as another tracker, camera, day or animal would have shown it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ssl_behavior.poses.features import Clip
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly clips are varied; 0 switches a part off.
+
+    Attributes:
+        reflect: probability of a mirror image (left and right landmarks change places).
+        rotate: largest rotation of the arena, in degrees; our kinematics are invariant, so it is off.
+        scale: largest relative error of the body length.
+        jitter: standard deviation of tracking noise, in body lengths.
+        warp: largest relative change of tempo.
+        drop_landmarks: probability that a landmark of an animal is unseen for a span of the clip.
+        drop_animals: probability that an animal is unseen for a span of the clip.
+        swap_identities: probability that the tracker takes the two animals for each other for a span.
+    """
+
+    reflect: float = 0.5
+    rotate: float = 0.0
+    scale: float = 0.1
+    jitter: float = 0.02
+    warp: float = 0.15
+    drop_landmarks: float = 0.1
+    drop_animals: float = 0.05
+    swap_identities: float = 0.05
+
+    def frames_needed(self, frames: int) -> int:
+        """Frames to draw so that ``frames`` are left after the tempo was changed."""
+        return math.ceil(frames * (1 + self.warp)) + 1
+
+
+def augment(clip: Clip, mirror: Sequence[int], settings: Augmentation, generator: torch.Generator) -> Clip:
+    """Vary each clip of a batch on its own, in everything but its tempo (see ``warp``).
+
+    Args:
+        clip: batch of clips.
+        mirror: the landmark that each becomes in a mirror (see ``landmarks.mirror``).
+        settings: how much.
+        generator: of random numbers, on the CPU.
+    """
+    (batch, frames), device = clip.positions.shape[:2], clip.positions.device
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(batch, *shape, generator=generator).to(device)
+
+    clip = reflect(clip, uniform() < settings.reflect, mirror)
+    if settings.rotate:
+        clip = rotate(clip, (uniform() * 2 - 1) * math.radians(settings.rotate))
+    if settings.scale:
+        clip = scale(clip, 1 + (uniform() * 2 - 1) * settings.scale)
+    if settings.swap_identities:
+        swap = spans(batch, frames, settings.swap_identities, generator).to(device)
+        clip = clip.map(lambda x: x.where(~swap.reshape(*swap.shape, *[1] * (x.ndim - 2)), x.flip(2)))
+    if settings.jitter:
+        noise = torch.randn(clip.positions.shape, generator=generator).to(device) * settings.jitter
+        clip = clip._replace(positions=clip.positions + noise * clip.known[..., None])
+    if settings.drop_landmarks:
+        shape = clip.known.shape[2:]
+        dropped = spans(batch * shape.numel(), frames, settings.drop_landmarks, generator).to(device)
+        clip = hide(clip, dropped.reshape(batch, *shape, frames).movedim(-1, 1))
+    if settings.drop_animals:
+        dropped = spans(batch * 2, frames, settings.drop_animals, generator).to(device)
+        clip = hide_animals(clip, dropped.reshape(batch, 2, frames).movedim(-1, 1))
+    return clip
+
+
+def spans(rows: int, frames: int, probability: float, generator: torch.Generator) -> Tensor:
+    """(rows, frames) bool; a row has, with ``probability``, one True run that covers up to all of it."""
+    chosen = torch.rand(rows, 1, generator=generator) < probability
+    length = torch.rand(rows, 1, generator=generator) * frames
+    start = torch.rand(rows, 1, generator=generator) * (frames + length) - length
+    time = torch.arange(frames)
+    return chosen & (time >= start) & (time < start + length)
+
+
+def warp(clip: Clip, frames: int, strength: float, generator: torch.Generator) -> tuple[Clip, Tensor]:
+    """Change each clip's tempo by up to ``strength``; a point between two frames is known if it is in both.
+
+    Returns:
+        clips of ``frames`` frames, and the nearest old frame of each (batch, frames), to take labels by.
+    """
+    batch, total = clip.positions.shape[:2]
+    tempo = 1 + (torch.rand(batch, 1, generator=generator) * 2 - 1) * strength
+    first = torch.rand(batch, 1, generator=generator) * (total - 1 - (frames - 1) * tempo).clamp(min=0)
+    if strength == 0:
+        first = first.floor()
+    at = (first + torch.arange(frames) * tempo).clamp(max=total - 1).to(clip.positions.device)
+    low = at.floor().long().clamp(max=max(total - 2, 0))
+    weight = at - low
+    rows = torch.arange(batch, device=at.device)[:, None]
+
+    def between(values: Tensor) -> Tensor:
+        a, b = values[rows, low], values[rows, (low + 1).clamp(max=total - 1)]
+        share = weight.reshape(*weight.shape, *[1] * (values.ndim - 2))
+        if values.dtype == torch.bool:
+            return (a | (share == 1)) & (b | (share == 0))
+        return a + (b - a) * share
+
+    warped = clip.map(between)
+    heading = torch.nn.functional.normalize(warped.heading, dim=-1)
+    return _consistent(warped._replace(heading=heading)), at.round().long()
+
+
+def _consistent(clip: Clip) -> Clip:
+    """Zero what is unknown."""
+    return clip._replace(
+        positions=clip.positions * clip.known[..., None],
+        centre=clip.centre * clip.anchored[..., None],
+        heading=clip.heading * clip.anchored[..., None],
+    )
+
+
+def reflect(clip: Clip, chosen: Tensor, mirror: Sequence[int]) -> Clip:
+    """Mirror images of the chosen (batch,) clips: y changes sign, left and right landmarks change places."""
+    order = torch.as_tensor(mirror, device=clip.positions.device)
+    sign = torch.tensor([1.0, -1.0], device=clip.positions.device)
+    mirrored = Clip(
+        clip.positions[:, :, :, order] * sign,
+        clip.known[..., order],
+        clip.seen[..., order],
+        clip.centre * sign,
+        clip.heading * sign,
+        clip.anchored,
+    )
+    return Clip(
+        *(new.where(chosen.reshape(-1, *[1] * (new.ndim - 1)), old) for new, old in zip(mirrored, clip, strict=True))
+    )
+
+
+def rotate(clip: Clip, angle: Tensor) -> Clip:
+    """Turn each clip's arena by its ``angle`` (batch,) in radians."""
+    matrix = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).reshape(-1, 2, 2)
+    turn = {
+        name: torch.einsum("bij,b...j->b...i", matrix, getattr(clip, name))
+        for name in ("positions", "centre", "heading")
+    }
+    return clip._replace(**turn)
+
+
+def scale(clip: Clip, factor: Tensor) -> Clip:
+    """Multiply each clip's lengths by its ``factor`` (batch,)."""
+    return clip._replace(
+        positions=clip.positions * factor[:, None, None, None, None], centre=clip.centre * factor[:, None, None, None]
+    )
+
+
+def hide(clip: Clip, hidden: Tensor) -> Clip:
+    """Make landmarks unknown where ``hidden`` (batch, time, 2, landmark)."""
+    return _consistent(clip._replace(known=clip.known & ~hidden, seen=clip.seen & ~hidden))
+
+
+def hide_animals(clip: Clip, hidden: Tensor) -> Clip:
+    """Make animals unknown where ``hidden`` (batch, time, 2)."""
+    return hide(clip._replace(anchored=clip.anchored & ~hidden), hidden[..., None].expand_as(clip.known))

@@ -1,0 +1,92 @@
+"""Anatomical landmarks: what a keypoint's name means, so that recordings with other skeletons can be compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.recordings import Recording, Skeleton
+
+# In the order from nose to tail; each with the words it also goes by (word order, case, side letters do not matter).
+LANDMARKS: dict[str, tuple[str, ...]] = {
+    "nose": ("snout", "nose tip", "tip nose"),
+    "left ear": ("left ear base", "left ear tip"),
+    "right ear": ("right ear base", "right ear tip"),
+    "head": ("top", "top head", "head top", "head center", "head centre", "mid head", "between ears", "implant"),
+    "neck": ("nape", "back neck", "base neck", "neck base", "head base"),
+    "left shoulder": ("left fhip", "left lateral front", "left front hip"),
+    "right shoulder": ("right fhip", "right lateral front", "right front hip"),
+    "left forepaw": ("left front paw", "left forelimb"),
+    "right forepaw": ("right front paw", "right forelimb"),
+    "front spine": ("spine 1", "upper spine", "mid back 1"),
+    "centre": ("center", "body", "body center", "body centre", "centroid", "mid back", "spine mid", "torso", "thorax"),
+    "rear spine": ("spine 2", "lower spine", "mid back 2"),
+    "left side": ("left lateral", "left flank", "left mid side"),
+    "right side": ("right lateral", "right flank", "right mid side"),
+    "left hip": ("left bhip", "left rear hip"),
+    "right hip": ("right bhip", "right rear hip"),
+    "left hindpaw": ("left hind paw", "left rear paw", "left hindlimb"),
+    "right hindpaw": ("right hind paw", "right rear paw", "right hindlimb"),
+    "tail base": ("tail", "base tail", "tail start", "tail root", "tail 0", "abdomen"),
+    "tail middle": ("tail mid", "tail m", "tail midpoint", "mid tail", "tail centre", "tail center"),
+    "tail tip": ("tail end", "tail e", "end tail", "tip tail"),
+}
+# Where a skeleton lacks a landmark, the mean of these stands in for it.
+STAND_INS: dict[str, tuple[str, ...]] = {
+    "head": ("left ear", "right ear"),
+    "centre": ("neck", "tail base"),
+}
+_SIDES = {"l": "left", "r": "right", "lft": "left", "rgt": "right"}
+
+
+def canonical(name: str) -> frozenset[str]:
+    """The words of a name, without regard to case, order, separators or the side's abbreviation."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])", " ", name)
+    return frozenset(_SIDES.get(word, word) for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word)
+
+
+_MEANING = {canonical(alias): landmark for landmark, aliases in LANDMARKS.items() for alias in (landmark, *aliases)}
+
+
+def landmark_of(name: str, skeleton: Skeleton) -> str:
+    """The landmark that a keypoint is; its own name where the name says nothing we know."""
+    return skeleton.landmarks.get(name) or _MEANING.get(canonical(name), name)
+
+
+def shared_landmarks(skeletons: Iterable[Skeleton]) -> tuple[str, ...]:
+    """Every landmark that occurs in the skeletons, from nose to tail, names without known meaning last."""
+    found = {landmark_of(name, skeleton) for skeleton in skeletons for name in skeleton.keypoints}
+    return tuple(name for name in LANDMARKS if name in found) + tuple(sorted(found - set(LANDMARKS)))
+
+
+def mirror(landmarks: Sequence[str]) -> list[int]:
+    """For each landmark the index of the one it becomes in a mirror (left and right change places)."""
+    index = {name: i for i, name in enumerate(landmarks)}
+    swap = {"left": "right", "right": "left"}
+    mirrored = [" ".join(swap.get(word, word) for word in name.split(" ")) for name in landmarks]
+    return [index.get(name, i) for i, name in enumerate(mirrored)]
+
+
+def as_landmarks(recording: Recording, landmarks: Sequence[str], values: np.ndarray) -> np.ndarray:
+    """Reorder ``values`` (time, individual, keypoint, ...) to (time, individual, landmark, ...); NaN where missing.
+
+    Raises:
+        InputError: if the recording has none of the landmarks.
+    """
+    names = recording.skeleton.keypoints
+    index = {landmark_of(name, recording.skeleton): i for i, name in reversed(list(enumerate(names)))}
+    if not set(index) & set(landmarks):
+        raise InputError(
+            f"{recording.source or recording.id}: expected at least one of the keypoints {list(landmarks)}; found "
+            f"{list(names)}: say what they mean with --skeleton FILE"
+        )
+    out = np.full((*values.shape[:2], len(landmarks), *values.shape[3:]), np.nan, np.float32)
+    for k, landmark in enumerate(landmarks):
+        if landmark in index:
+            out[:, :, k] = values[:, :, index[landmark]]
+        elif set(parts := STAND_INS.get(landmark, ())) <= set(index) and parts:
+            out[:, :, k] = np.mean([values[:, :, index[part]] for part in parts], axis=0)
+    return out

@@ -1,0 +1,248 @@
+"""Recordings made comparable: clean, same landmarks, same frame rate, in body lengths, with a frame on every body."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.poses.landmarks import as_landmarks
+from ssl_behavior.recordings import Recording
+
+# Distances that measure a body, with their length relative to head to tail base (medians of CalMS21's mice).
+_BODY_LENGTHS = (("head", "tail base", 1.0), ("neck", "tail base", 0.9), ("nose", "tail base", 1.35))
+_FRONT = (("head",), ("neck",), ("left ear", "right ear"), ("nose",), ("front spine",), ("centre",))
+_REAR = (("tail base",), ("left hip", "right hip"), ("rear spine",), ("centre",))
+_CENTRE = (
+    ("centre",),
+    ("neck", "tail base"),
+    ("head", "tail base"),
+    ("left hip", "right hip"),
+    ("tail base",),
+    ("head",),
+)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How recordings are made comparable.
+
+    Attributes:
+        frame_rate: Hz that they are resampled to.
+        min_confidence: keypoints the tracker was less sure of count as unseen.
+        max_gap: seconds up to which an unseen keypoint is filled in.
+    """
+
+    frame_rate: float = 30.0
+    min_confidence: float = 0.1
+    max_gap: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """A recording as the encoder takes it.
+
+    Attributes:
+        id: the recording's id.
+        positions: (time, individual, landmark, 2) float32 in body lengths, short gaps filled, NaN where unknown.
+        seen: (time, individual, landmark) bool, True where tracked (and not filled).
+        centre: (time, individual, 2) float32 in body lengths, NaN where the animal is unknown.
+        heading: (time, individual, 2) float32 unit vectors from rear to front, NaN where unknown.
+        frame_rate: Hz.
+        body_length: of the group in the recording's own unit.
+        native_frames: (time,) int64, the recording's frame nearest to each.
+        individuals: names, in order.
+        frames: number of frames of the recording before resampling.
+    """
+
+    id: str
+    positions: np.ndarray
+    seen: np.ndarray
+    centre: np.ndarray
+    heading: np.ndarray
+    frame_rate: float
+    body_length: float
+    native_frames: np.ndarray
+    individuals: tuple[str, ...]
+    frames: int
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
+        n = len(self.individuals)
+        return [(0, 0)] if n == 1 else [(i, j) for i in range(n) for j in range(n) if i != j]
+
+    def to_native(self, values: np.ndarray) -> np.ndarray:
+        """Values (time, ...) at this frame rate, linearly interpolated at the recording's own frames."""
+        if len(values) == self.frames:
+            return values
+        at = np.linspace(0, len(values) - 1, self.frames)
+        low = np.floor(at).astype(int)
+        weight = (at - low).reshape(-1, *([1] * (values.ndim - 1))).astype(np.float32)
+        high = np.minimum(low + 1, len(values) - 1)
+        return values[low] * (1 - weight) + values[high] * weight
+
+
+def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> Poses:
+    """Make a recording comparable with others.
+
+    Args:
+        recording: with at least one of the landmarks.
+        landmarks: names, in the order the encoder takes them.
+        settings: how.
+
+    Raises:
+        InputError: if no individual is ever seen, or no landmark is known.
+    """
+    where = recording.source or recording.id
+    positions = recording.positions[..., :2].copy()
+    if recording.confidence is not None:
+        positions[recording.confidence < settings.min_confidence] = np.nan
+    positions[~np.isfinite(positions).all(-1)] = np.nan
+    positions = as_landmarks(recording, landmarks, positions)
+    if np.isnan(positions[..., 0]).all():
+        raise InputError(
+            f"{where}: expected keypoints of at least one animal; {recording.id!r} has none in any frame "
+            f"(confidence of at least {settings.min_confidence}); leave the recording out"
+        )
+    length = body_length(positions, landmarks)
+    positions = without_outliers(positions / length)
+    frame_rate = settings.frame_rate
+    positions, seen, native_frames = resample(positions, recording.frame_rate or frame_rate, frame_rate)
+    positions = fill_gaps(positions, round(settings.max_gap * frame_rate))
+    centre, heading = body_frames(positions, landmarks, frame_rate)
+    return Poses(
+        recording.id,
+        positions,
+        seen,
+        centre,
+        heading,
+        frame_rate,
+        length,
+        native_frames,
+        recording.individuals,
+        recording.frames,
+    )
+
+
+def prepare_all(
+    recordings: Sequence[Recording], landmarks: Sequence[str], settings: Preparation, skip_bad: bool = False
+) -> list[Poses]:
+    """``prepare`` for each recording; with ``skip_bad``, one that cannot be used is reported and left out."""
+    out = []
+    for recording in tqdm(recordings, "preparing", unit="video", leave=False, disable=len(recordings) < 2):
+        try:
+            out.append(prepare(recording, landmarks, settings))
+        except InputError as error:
+            if not skip_bad:
+                raise
+            print(f"skipped: {error}")
+    if not out:
+        raise InputError(f"none of {len(recordings)} recordings can be used")
+    return out
+
+
+def body_length(positions: np.ndarray, landmarks: Sequence[str]) -> float:
+    """Median head to tail base distance over frames and individuals, or what comes nearest to it, in the same unit.
+
+    One length for the group, so that who is larger stays visible.
+    """
+    index = {name: i for i, name in enumerate(landmarks)}
+    for front, rear, relative in _BODY_LENGTHS:
+        if front in index and rear in index:
+            distance = np.linalg.norm(positions[:, :, index[front]] - positions[:, :, index[rear]], axis=-1)
+            if np.isfinite(distance).any():
+                return float(max(np.nanmedian(distance) / relative, 1e-6))
+    low, high = (_quiet(reduce, positions, 2) for reduce in (np.nanmin, np.nanmax))
+    extent = np.linalg.norm(high - low, axis=-1)
+    return float(_quiet(np.nanmedian, extent[extent > 0], None)) if (extent > 0).any() else 1.0
+
+
+def without_outliers(positions: np.ndarray, reach: float = 2.0, jump: float = 0.5) -> np.ndarray:
+    """Points in body lengths that no body can reach become NaN.
+
+    A point goes if it lies more than ``reach`` from the median of its animal's points, or if it leaves by more than
+    ``jump`` within one frame and is back within half of that the frame after.
+    """
+    out = positions.copy()
+    if positions.shape[2] > 2:
+        middle = _quiet(np.nanmedian, positions, 2)[:, :, None]
+        out[np.linalg.norm(positions - middle, axis=-1) > reach] = np.nan
+    step = np.linalg.norm(np.diff(out, axis=0), axis=-1)
+    back = np.linalg.norm(out[2:] - out[:-2], axis=-1)
+    out[1:-1][(step[:-1] > jump) & (step[1:] > jump) & (back < jump / 2)] = np.nan
+    return out
+
+
+def resample(positions: np.ndarray, rate: float, to_rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Linear interpolation in time.
+
+    Returns:
+        positions at ``to_rate``, which of them are seen (both neighbours were), and each frame's nearest old frame.
+    """
+    frames = len(positions)
+    if abs(rate - to_rate) < 1e-3 * to_rate or frames < 2:
+        return positions, ~np.isnan(positions[..., 0]), np.arange(frames)
+    at = np.linspace(0, frames - 1, max(2, round(frames * to_rate / rate)))
+    low = np.minimum(np.floor(at).astype(int), frames - 2)
+    weight = (at - low)[:, None, None, None].astype(np.float32)
+    between = positions[low] * (1 - weight) + positions[low + 1] * weight
+    return between, ~np.isnan(between[..., 0]), np.rint(at).astype(int)
+
+
+def fill_gaps(values: np.ndarray, longest: int) -> np.ndarray:
+    """Fill runs of NaN of at most ``longest`` frames between known values (time, ..., space), linearly."""
+    frames = len(values)
+    known = ~np.isnan(values[..., 0])
+    time = np.arange(frames).reshape(-1, *([1] * (known.ndim - 1)))
+    before = np.maximum.accumulate(np.where(known, time, -1), axis=0)
+    after = np.minimum.accumulate(np.where(known, time, frames)[::-1], axis=0)[::-1]
+    gap = ~known & (before >= 0) & (after < frames) & (after - before - 1 <= longest)
+    at = np.nonzero(gap)
+    rest, start, stop = at[1:], before[at], after[at]
+    weight = ((at[0] - start) / np.maximum(stop - start, 1)).astype(np.float32)[:, None]
+    out = values.copy()
+    out[at] = values[(start, *rest)] * (1 - weight) + values[(stop, *rest)] * weight
+    return out
+
+
+def body_frames(positions: np.ndarray, landmarks: Sequence[str], frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Every animal's centre (time, individual, 2) and unit heading from rear to front, NaN where it is unknown.
+
+    Each frame takes the best landmarks that are known in it; gaps of up to two seconds are bridged.
+    """
+    front = _first_known(positions, landmarks, _FRONT)
+    rear = _first_known(positions, landmarks, _REAR)
+    centre = _first_known(positions, landmarks, _CENTRE)
+    lost = np.isnan(centre)
+    centre[lost] = _quiet(np.nanmean, positions, 2)[lost]
+    axis = front - rear
+    length = np.linalg.norm(axis, axis=-1, keepdims=True)
+    heading = np.where(length > 1e-3, axis / np.maximum(length, 1e-3), np.nan).astype(np.float32)
+    bridge = max(1, round(2 * frame_rate))
+    centre, heading = fill_gaps(centre, bridge), fill_gaps(heading, bridge)
+    heading /= np.maximum(np.linalg.norm(heading, axis=-1, keepdims=True), 1e-3)
+    unknown = np.isnan(centre) | np.isnan(heading)
+    centre[unknown.any(-1)] = np.nan
+    heading[unknown.any(-1)] = np.nan
+    return centre, heading
+
+
+def _first_known(positions: np.ndarray, landmarks: Sequence[str], choices: Sequence[Sequence[str]]) -> np.ndarray:
+    index = {name: i for i, name in enumerate(landmarks)}
+    out = np.full((*positions.shape[:2], 2), np.nan, np.float32)
+    for names in choices:
+        if all(name in index for name in names):
+            point = positions[:, :, [index[name] for name in names]].mean(2)
+            out = np.where(np.isnan(out), point, out)
+    return out
+
+
+def _quiet(reduce: Callable[..., np.ndarray], values: np.ndarray, axis: int | None) -> np.ndarray:
+    """A nan-aware reduction in which an empty slice is NaN without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return reduce(values, axis=axis)

@@ -1,0 +1,155 @@
+"""``python -m ssl_behavior.predict``: label the frames of new recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ssl_behavior import checkpoints, commands
+from ssl_behavior import predictions as prediction_files
+from ssl_behavior.checkpoints import Readout
+from ssl_behavior.errors import InputError
+from ssl_behavior.figures import Strip, ethogram
+from ssl_behavior.formats import boris, caltech_annotations, read_recordings
+from ssl_behavior.formats.submissions import write_submission
+from ssl_behavior.heads import Classifier
+from ssl_behavior.poses.prepare import prepare
+from ssl_behavior.predictions import Prediction
+from ssl_behavior.recordings import Recording
+from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.supervision import LabelledPoses, labelled_pairs, video_logits
+from ssl_behavior.training import Device, choose_device
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Settings of prediction.
+
+    Attributes:
+        model: folder that finetune wrote.
+        recordings: files, folders or globs of tracks.
+        output: folder for tables, annotation files and pictures, or a .npy file for a challenge submission.
+        sample_submission: the challenge's sample_submission.npy, to check ids and lengths against.
+        videos: predict only the recordings with these ids.
+        device: auto takes a GPU where there is one.
+        format: of the recordings, if it is not to be told from their content.
+        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
+        skeleton: YAML or JSON file that says which landmark each keypoint is.
+        skip_bad_files: report files that cannot be used and go on.
+        overwrite: write over an output that is there.
+    """
+
+    model: Path
+    recordings: tuple[Path, ...]
+    output: Path = Path("predictions")
+    sample_submission: Path | None = None
+    videos: tuple[str, ...] = ()
+    device: Device = "auto"
+    format: str | None = None
+    frame_rate: float | None = None
+    skeleton: Path | None = None
+    skip_bad_files: bool = False
+    overwrite: bool = False
+
+
+def predict(config: PredictConfig) -> list[Prediction]:
+    """Predict every recording and write tables, files to review and pictures, or a submission.
+
+    Raises:
+        InputError: model and recordings do not go together, or the output is taken.
+    """
+    device = choose_device(config.device)
+    classifier, readout = checkpoints.load_classifier(config.model)
+    classifier.to(device)
+    recordings = _chosen(config)
+    output = commands.prepare_output(config.output, config.overwrite)
+    is_submission = output.suffix == ".npy"
+    predicted = []
+    for recording in tqdm(recordings, "predicting", unit="video"):
+        try:
+            prediction = predict_recording(classifier, readout, recording)
+        except InputError as error:
+            if not config.skip_bad_files:
+                raise
+            tqdm.write(f"skipped: {error}")
+            continue
+        predicted.append(prediction)
+        if not is_submission:
+            _write(output, prediction, readout)
+    if not predicted:
+        raise InputError(f"none of {len(recordings)} recordings could be predicted; nothing was written")
+    if is_submission:
+        write_submission(output, {one.id: one.labels for one in predicted}, config.sample_submission)
+    return predicted
+
+
+def predict_recording(classifier: Classifier, readout: Readout, recording: Recording) -> Prediction:
+    """Labels and calibrated probabilities of every frame, at the recording's own frame rate.
+
+    Raises:
+        InputError: the recording has none of the encoder's landmarks, or no animal in it is ever seen.
+    """
+    poses = prepare(recording, classifier.encoder.landmarks, classifier.encoder.preparation)
+    unlabelled = np.zeros(len(poses.positions), np.int16)
+    video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, readout.pair))
+    probabilities = poses.to_native(calibrated(video_logits(classifier, video), readout.temperature))
+    rate = recording.frame_rate or poses.frame_rate
+    return Prediction(
+        recording.id, readout.behaviours, probabilities, readout.decoder.decode(probabilities, rate), rate
+    )
+
+
+def _chosen(config: PredictConfig) -> Sequence[Recording]:
+    recordings = read_recordings(
+        config.recordings,
+        config.format,
+        config.skip_bad_files,
+        config.frame_rate,
+        config.skeleton,
+        mixed_skeletons=True,
+    )
+    if not config.videos:
+        return recordings
+    if missing := set(config.videos) - {one.id for one in recordings}:
+        raise InputError(f"--videos {', '.join(sorted(missing))}: expected ids of recordings; found no such recording")
+    return [one for one in recordings if one.id in config.videos]
+
+
+def _write(output: Path, prediction: Prediction, readout: Readout) -> None:
+    """The tables, the same as files to open in the Caltech annotator and in BORIS, and a picture."""
+    prediction_files.write(output, prediction)
+    stem, rate = prediction.file_stem, prediction.frame_rate
+    annotations = prediction.to_annotations(readout.channel)
+    review = output / "review"
+    review.mkdir(exist_ok=True)
+    caltech_annotations.write(review / f"{stem}_annot.txt", annotations, rate)
+    boris.write(review / f"{stem}.boris.csv", annotations, rate)
+    strip = Strip(prediction.id, rate, {"predicted": prediction.labels})
+    ethogram(output / "pictures" / f"{stem}.png", [strip], prediction.behaviours)
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: PredictConfig) -> None:
+        predicted = predict(config)
+        labels = np.concatenate([one.labels for one in predicted])
+        shares = ", ".join(f"{name} {(labels == i).mean():.1%}" for i, name in enumerate(predicted[0].behaviours))
+        print(f"\n{len(predicted)} videos, {len(labels):,} frames: {shares}")
+        print(f"predictions: {config.output}")
+        if config.output.suffix != ".npy":
+            print("             review/ opens in the Caltech annotator and in BORIS, pictures/ shows every video")
+        print(f"next:        python -m ssl_behavior.evaluate --predictions {config.output} --annotations ANNOTATIONS")
+
+    commands.run(PredictConfig, command, "Predict behaviours in new recordings.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.predict import main as imported_main
+
+    imported_main()

@@ -1,0 +1,162 @@
+"""Predictions on disk: a table of frames and a table of bouts per video.
+
+``<video id>.csv`` has the columns ``frame`` (from 0), ``time_s``, ``label`` and one probability per behaviour;
+``<video id>.bouts.csv`` has ``behaviour, start_frame, stop_frame, start_s, stop_s, mean_probability``, stops exclusive.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotated import Annotations, write_text
+from ssl_behavior.formats.paths import natural
+from ssl_behavior.recordings import Labels
+
+_LEADING = ["frame", "time_s", "label"]
+_BOUT_COLUMNS = ["behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "mean_probability"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What is predicted of one video.
+
+    Attributes:
+        id: the video id; a ``/`` in it becomes ``_`` in file names.
+        behaviours: names; the columns of ``probabilities``, and what ``labels`` index.
+        probabilities: (time, behaviour) float32.
+        labels: (time,) int16, the decoded behaviour of each frame.
+        frame_rate: Hz.
+    """
+
+    id: str
+    behaviours: tuple[str, ...]
+    probabilities: np.ndarray
+    labels: np.ndarray
+    frame_rate: float
+
+    def __post_init__(self) -> None:
+        probabilities = np.asarray(self.probabilities, np.float32)
+        labels = np.asarray(self.labels, np.int16)
+        if probabilities.shape != (len(labels), len(self.behaviours)):
+            raise ValueError(
+                f"probabilities must be (time, behaviour) = {(len(labels), len(self.behaviours))}; "
+                f"got {probabilities.shape}"
+            )
+        if labels.size and not 0 <= labels.min() <= labels.max() < len(self.behaviours):
+            raise ValueError(f"labels must index {list(self.behaviours)}; got {labels.min()} to {labels.max()}")
+        object.__setattr__(self, "probabilities", probabilities)
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def file_stem(self) -> str:
+        """The video id as it stands in file names."""
+        return file_stem(self.id)
+
+    def to_annotations(self, channel: str = "predicted") -> Annotations:
+        """The labels as bouts of one channel, for the writers of annotation formats (annotator, Bento, BORIS)."""
+        bouts = tuple(Labels(self.behaviours, self.labels).bouts())
+        return Annotations(self.id, {channel: bouts}, frames=len(self.labels), vocabulary={channel: self.behaviours})
+
+
+def file_stem(video: str) -> str:
+    """A video id as it stands in file names: ``/`` becomes ``_``."""
+    return video.replace("/", "_").replace("\\", "_")
+
+
+def bouts(prediction: Prediction) -> pd.DataFrame:
+    """The bouts of a prediction as a table, by start.
+
+    Returns:
+        Columns ``behaviour, start_frame, stop_frame, start_s, stop_s, mean_probability``; stops exclusive; the
+        mean is of the bout's behaviour over the bout's frames.
+    """
+    rows = []
+    sums = np.vstack([np.zeros(len(prediction.behaviours)), np.cumsum(prediction.probabilities, 0, dtype=np.float64)])
+    for bout in Labels(prediction.behaviours, prediction.labels).bouts():
+        column = prediction.behaviours.index(bout.behaviour)
+        mean = (sums[bout.stop, column] - sums[bout.start, column]) / (bout.stop - bout.start)
+        times = bout.start / prediction.frame_rate, bout.stop / prediction.frame_rate
+        rows.append((bout.behaviour, bout.start, bout.stop, round(times[0], 6), round(times[1], 6), round(mean, 6)))
+    return pd.DataFrame(rows, columns=_BOUT_COLUMNS)
+
+
+def write(folder: str | Path, prediction: Prediction) -> list[Path]:
+    """Write both tables of one video, each whole or not at all.
+
+    Args:
+        folder: made if need be.
+        prediction: what to write; probabilities keep six decimals.
+
+    Returns:
+        The paths of the frames' and of the bouts' table.
+    """
+    folder = Path(folder)
+    frames = np.arange(len(prediction.labels))
+    table = pd.DataFrame(np.round(prediction.probabilities.astype(np.float64), 6), columns=list(prediction.behaviours))
+    leading = [frames, np.round(frames / prediction.frame_rate, 6), np.array(prediction.behaviours)[prediction.labels]]
+    for i, (name, values) in enumerate(zip(_LEADING, leading, strict=True)):
+        table.insert(i, name, values, allow_duplicates=True)
+    paths = [folder / f"{prediction.file_stem}.csv", folder / f"{prediction.file_stem}.bouts.csv"]
+    for path, content in zip(paths, (table, bouts(prediction)), strict=True):
+        text = io.StringIO()
+        content.to_csv(text, index=False, lineterminator="\n")
+        write_text(path, text.getvalue())
+    return paths
+
+
+def read(path: str | Path) -> Prediction:
+    """One video's table of frames.
+
+    Raises:
+        InputError: the columns are not those of a prediction, or a label is not among the behaviours.
+    """
+    path = Path(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        names = next(csv.reader(file), [])
+    behaviours = tuple(names[3:])
+    if names[:3] != _LEADING or not behaviours:
+        raise InputError(f"{path}: expected columns frame, time_s, label and behaviours; found {', '.join(names)[:80]}")
+    try:
+        # By position, so that a behaviour may be called "label"; the string "NA" may be a label too.
+        table = pd.read_csv(path, header=None, skiprows=1, dtype={2: str}, keep_default_na=False, na_values={})
+        times = table[1].to_numpy(np.float64)
+        probabilities = table.iloc[:, 3:].to_numpy(np.float32)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path}: expected numbers in every column but label; {str(error).splitlines()[0]}") from None
+    if probabilities.shape[1] != len(behaviours) or (table[0].to_numpy() != np.arange(len(table))).any():
+        raise InputError(f"{path}: expected a row per frame from 0 and a number per behaviour; found other rows")
+    labels = pd.Index(behaviours).get_indexer(table[2]) if len(set(behaviours)) == len(behaviours) else np.array([-1])
+    if (labels < 0).any():
+        wrong = table[2][int(np.flatnonzero(labels < 0)[0])]
+        raise InputError(f"{path}: label {wrong!r} is not in the vocabulary {list(behaviours)}")
+    rate = round((len(times) - 1) / times[-1], 3) if len(times) > 1 and times[-1] > 0 else 30.0
+    return Prediction(path.name.removesuffix(".csv"), behaviours, probabilities, labels, rate)
+
+
+def read_folder(folder: str | Path) -> list[Prediction]:
+    """All predictions in a folder, in natural order of their names.
+
+    Raises:
+        InputError: no such folder, none in it, a file that is no prediction, or two that differ in their behaviours.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder of predictions; there is none")
+    paths = [path for path in folder.glob("*.csv") if not path.name.endswith(".bouts.csv") and path.name[0] != "."]
+    if not paths:
+        raise InputError(f"{folder}: expected predictions (<video id>.csv); found none")
+    found = [read(path) for path in sorted(paths, key=lambda path: natural(path.name))]
+    for one in found[1:]:
+        if one.behaviours != found[0].behaviours:
+            raise InputError(
+                f"{folder}: predictions of different models: {found[0].id} has {list(found[0].behaviours)} and "
+                f"{one.id} has {list(one.behaviours)}"
+            )
+    return found

@@ -1,0 +1,176 @@
+"""``python -m ssl_behavior.pretrain``: learn an encoder from tracks nobody labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ssl_behavior import checkpoints, commands
+from ssl_behavior.encoders import Architecture, Encoder, embed
+from ssl_behavior.figures import curves_picture
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.objectives import Objective, Pretraining
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.recordings import Labels, Recording
+from ssl_behavior.scoring.probes import probe_f1
+from ssl_behavior.simulation import simulate_recordings
+from ssl_behavior.training import Device, Precision, Schedule, choose_device, fit, read_metrics, run_key, unfinished
+from ssl_behavior.windows import ClipSampler, require_length
+
+_PROBE_VIDEOS, _PROBE_EVERY = 10, 10
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Settings of pretraining.
+
+    Attributes:
+        recordings: files, folders or globs of tracks; simulated recordings if none are given.
+        output: folder for the encoder.
+        steps: batches to learn from.
+        batch: clips per batch.
+        clip_seconds: length of a clip.
+        learning_rate: highest rate of AdamW.
+        weight_decay: of AdamW.
+        objective: what the encoder is asked: masked modelling, contrast, augmentations.
+        architecture: the encoder's size.
+        preparation: how recordings are made comparable.
+        probe_every: steps between probes of how well labels can be read off, if recordings have labels; 0 for none.
+        seed: of all random numbers.
+        device: auto takes a GPU where there is one.
+        precision: auto takes bfloat16 where the hardware multiplies it natively.
+        format: of the recordings, if it is not to be told from their content.
+        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
+        skeleton: YAML or JSON file that says which landmark each keypoint is.
+        skip_bad_files: report files that cannot be used and go on.
+        overwrite: write over an output that is there.
+    """
+
+    recordings: tuple[Path, ...] = ()
+    output: Path = Path("runs/encoder")
+    steps: int = 4000
+    batch: int = 16
+    clip_seconds: float = 256 / 30
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    objective: Objective = field(default_factory=Objective)
+    architecture: Architecture = field(default_factory=Architecture)
+    preparation: Preparation = field(default_factory=Preparation)
+    probe_every: int = 1000
+    seed: int = 0
+    device: Device = "auto"
+    precision: Precision = "auto"
+    format: str | None = None
+    frame_rate: float | None = None
+    skeleton: Path | None = None
+    skip_bad_files: bool = False
+    overwrite: bool = False
+
+
+def pretrain(config: PretrainConfig) -> Path:
+    """Train an encoder and write it to ``config.output``; an interrupted run of the same settings is continued.
+
+    Returns:
+        the checkpoint's folder.
+
+    Raises:
+        InputError: the recordings cannot be used, or the output is taken.
+    """
+    device = choose_device(config.device)
+    recordings = _recordings(config)
+    landmarks = shared_landmarks(recording.skeleton for recording in recordings)
+    poses = prepare_all(recordings, landmarks, config.preparation, config.skip_bad_files)
+    frames = round(config.clip_seconds * config.preparation.frame_rate)
+    poses = require_length(poses, frames, config.skip_bad_files)
+    key = run_key(config, poses)
+    going_on = unfinished(config.output, key)
+    output = config.output if going_on else commands.prepare_output(config.output, config.overwrite)
+    if going_on:
+        print(f"{output} holds an interrupted run of these settings: going on from there")
+    commands.save_settings(config, output / "settings.yaml")
+
+    torch.manual_seed(config.seed)
+    encoder = Encoder(landmarks, config.preparation, config.architecture)
+    sampler = ClipSampler(poses)
+    start = torch.Generator().manual_seed(config.seed)
+    encoder.standardise(sampler.draw(config.batch, frames, start) for _ in range(16))
+    objective = Pretraining(encoder, config.objective).to(device)
+    drawn = config.objective.augmentation.frames_needed(frames)
+    total, keypoints = sum(len(one.positions) for one in poses), ", ".join(landmarks)
+    print(f"{len(poses)} recordings, {total:,} frames, {keypoints}; on {device.type}")
+    fit(
+        objective,
+        lambda g: objective(sampler.draw(config.batch, drawn, g).map(lambda t: t.to(device)), frames, g),
+        Schedule(config.steps, config.learning_rate, config.weight_decay),
+        seed=config.seed,
+        precision=config.precision,
+        folder=output,
+        key=key,
+        at=_probe(encoder, poses, recordings, config),
+        description="pretraining",
+    )
+    checkpoints.save_encoder(output, encoder)
+    curves_picture(output / "curves.png", read_metrics(output / "metrics.csv"))
+    return output
+
+
+def _recordings(config: PretrainConfig) -> list[Recording]:
+    if config.recordings:
+        return read_recordings(
+            config.recordings,
+            config.format,
+            config.skip_bad_files,
+            config.frame_rate,
+            config.skeleton,
+            mixed_skeletons=True,
+        )
+    print("no --recordings given: pretraining on 12 simulated recordings of two mice")
+    return simulate_recordings(12, config.seed)
+
+
+def _probe(
+    encoder: Encoder, poses: Sequence[Poses], recordings: Sequence[Recording], config: PretrainConfig
+) -> Callable[[int], dict[str, float] | None] | None:
+    """What reads labels off the encoder every so many steps; None where there is nothing to read."""
+    labels: dict[str, Labels] = {}
+    for recording in recordings:
+        if len(recording.labels) == 1:
+            labels[recording.id] = next(iter(recording.labels.values()))
+    chosen = [one for one in poses if one.id in labels][:_PROBE_VIDEOS]
+    if not config.probe_every or len(chosen) < 2:
+        return None
+    behaviours = labels[chosen[0].id].behaviours
+    truth = [labels[one.id].renamed(behaviours).values[one.native_frames][::_PROBE_EVERY] for one in chosen]
+
+    def probe(step: int) -> dict[str, float] | None:
+        if step % config.probe_every and step != config.steps:
+            return None
+        embeddings = [embed(encoder, one, one.pairs()[0])[::_PROBE_EVERY].numpy() for one in chosen]
+        return {"probe F1": probe_f1(embeddings, truth, behaviours)}
+
+    return probe
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: PretrainConfig) -> None:
+        output = pretrain(config)
+        print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
+        print("next:    label a few videos, then")
+        given = " ".join(map(str, config.recordings)) or "TRACKS"
+        print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings {given} \\")
+        print(f"             --annotations ANNOTATIONS --output {output}-model")
+
+    commands.run(PretrainConfig, command, "Pretrain an encoder on unlabelled tracks.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.pretrain import main as imported_main
+
+    imported_main()

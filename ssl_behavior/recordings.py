@@ -1,0 +1,208 @@
+"""Recording: the one container that every format yields and every later step takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ssl_behavior.errors import InputError
+
+UNSCORED = -1
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The tracked keypoints of one individual, in the order of the keypoint dimension.
+
+    Attributes:
+        keypoints: names as the file has them.
+        edges: pairs of names that are drawn as lines.
+        landmarks: anatomical meaning of a name where it is not plain from the name itself (see ``poses.landmarks``).
+    """
+
+    keypoints: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...] = ()
+    landmarks: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(set(self.keypoints)) != len(self.keypoints):
+            raise InputError(f"keypoint names must differ from each other; got {list(self.keypoints)}")
+        unknown = {name for edge in self.edges for name in edge} | set(self.landmarks)
+        if unknown := unknown - set(self.keypoints):
+            raise InputError(f"skeleton names {sorted(unknown)} are no keypoints of {list(self.keypoints)}")
+        object.__setattr__(self, "landmarks", MappingProxyType(dict(self.landmarks)))
+
+
+@dataclass(frozen=True, order=True)
+class Bout:
+    """Consecutive frames of one behaviour: ``start`` (from 0) up to, not including, ``stop``."""
+
+    start: int
+    stop: int
+    behaviour: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop:
+            raise InputError(f"a bout needs 0 <= start < stop; got {self.start} to {self.stop} ({self.behaviour})")
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """One channel of mutually exclusive behaviours, a label per frame.
+
+    Attributes:
+        behaviours: names; a label is an index into them.
+        values: (time,) int16, ``UNSCORED`` (-1) where nobody judged the frame.
+        pair: names of (agent, target) if the labels say who does it to whom; None if they hold for the whole group.
+    """
+
+    behaviours: tuple[str, ...]
+    values: np.ndarray
+    pair: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        values = _read_only(self.values, np.int16)
+        if values.ndim != 1:
+            raise ValueError(f"labels must be (time,); got shape {values.shape}")
+        if values.size and (values.min() < UNSCORED or values.max() >= len(self.behaviours)):
+            raise InputError(
+                f"labels must be -1 (unscored) or an index into {list(self.behaviours)}; "
+                f"found {values.min()} to {values.max()}"
+            )
+        object.__setattr__(self, "values", values)
+
+    @classmethod
+    def from_bouts(
+        cls,
+        bouts: Iterable[Bout],
+        behaviours: Iterable[str],
+        frames: int,
+        background: str | None = None,
+        pair: tuple[str, str] | None = None,
+    ) -> Labels:
+        """Labels of ``frames`` frames; frames in no bout get ``background``, or stay unscored. Later frames are cut."""
+        names = tuple(behaviours)
+        index = {name: i for i, name in enumerate(names)}
+        values = np.full(frames, UNSCORED if background is None else index[background], np.int16)
+        for bout in bouts:
+            if bout.behaviour not in index:
+                raise InputError(f"label {bout.behaviour!r} is not in the vocabulary {list(names)}")
+            values[bout.start : bout.stop] = index[bout.behaviour]
+        return cls(names, values, pair)
+
+    def bouts(self) -> list[Bout]:
+        """The scored frames as bouts, in order."""
+        edges = np.flatnonzero(np.diff(self.values)) + 1
+        starts = np.concatenate([[0], edges]) if self.values.size else edges
+        stops = np.concatenate([edges, [self.values.size]]) if self.values.size else edges
+        return [
+            Bout(int(start), int(stop), self.behaviours[self.values[start]])
+            for start, stop in zip(starts, stops, strict=True)
+            if self.values[start] != UNSCORED
+        ]
+
+    def renamed(self, behaviours: Iterable[str]) -> Labels:
+        """The same labels as indices into another vocabulary, which must hold every behaviour that occurs."""
+        names = tuple(behaviours)
+        index = {name: i for i, name in enumerate(names)}
+        occurring = [self.behaviours[i] for i in np.unique(self.values) if i != UNSCORED]
+        if missing := [name for name in occurring if name not in index]:
+            raise InputError(f"label {missing[0]!r} is not in the vocabulary {list(names)}")
+        table = np.array([index.get(name, UNSCORED) for name in self.behaviours] + [UNSCORED], np.int16)
+        return Labels(names, table[self.values], self.pair)
+
+    def without(self, unscored: Iterable[str]) -> Labels:
+        """The labels with the named behaviours turned into unscored frames and taken out of the vocabulary."""
+        out = set(unscored)
+        kept = tuple(name for name in self.behaviours if name not in out)
+        values = self.values.copy()
+        values[np.isin(values, [i for i, name in enumerate(self.behaviours) if name in out])] = UNSCORED
+        return Labels(self.behaviours, values, self.pair).renamed(kept)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """The tracks of one video, with what is known of it. Arrays are read-only; every change makes a new recording.
+
+    Attributes:
+        id: the video id that tracks, annotations and predictions are matched by.
+        positions: (time, individual, keypoint, space) float32, NaN where unseen, in ``unit``.
+        individuals: one name per individual.
+        skeleton: the keypoints' names.
+        frame_rate: Hz, or None where the file does not state it.
+        confidence: (time, individual, keypoint) float32 in 0..1, or None.
+        labels: channel name -> Labels of the same length.
+        series: other time series by name, each (time, ...): precomputed features, running speed, pupil.
+        unit: of the positions.
+        source: the file it came from.
+        metadata: what else the file says (lab, annotator, ...).
+    """
+
+    id: str
+    positions: np.ndarray
+    individuals: tuple[str, ...]
+    skeleton: Skeleton
+    frame_rate: float | None = None
+    confidence: np.ndarray | None = None
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+    series: Mapping[str, np.ndarray] = field(default_factory=dict)
+    unit: str = "px"
+    source: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = f"{self.source or 'recording'} ({self.id})"
+        positions = _read_only(self.positions, np.float32)
+        if positions.ndim != 4:
+            raise InputError(
+                f"{where}: positions must be (time, individual, keypoint, space); got shape {positions.shape}"
+            )
+        expected = (len(self.individuals), len(self.skeleton.keypoints))
+        if positions.shape[1:3] != expected or positions.shape[3] not in (2, 3):
+            raise InputError(
+                f"{where}: expected positions of {expected[0]} individuals, {expected[1]} keypoints and 2 or 3 "
+                f"coordinates; got shape {positions.shape}"
+            )
+        if len(set(self.individuals)) != len(self.individuals):
+            raise InputError(f"{where}: individuals' names must differ from each other; got {list(self.individuals)}")
+        object.__setattr__(self, "positions", positions)
+        if self.confidence is not None:
+            confidence = _read_only(self.confidence, np.float32)
+            if confidence.shape != positions.shape[:3]:
+                raise InputError(f"{where}: confidence has shape {confidence.shape}, not {positions.shape[:3]}")
+            object.__setattr__(self, "confidence", confidence)
+        if self.frame_rate is not None and not (np.isfinite(self.frame_rate) and self.frame_rate > 0):
+            raise InputError(f"{where}: frame rate must be a positive number of Hz; got {self.frame_rate}")
+        series = {name: _read_only(values) for name, values in self.series.items()}
+        lengths = {name: len(labels.values) for name, labels in self.labels.items()}
+        lengths |= {name: len(values) for name, values in series.items()}
+        for name, length in lengths.items():
+            if length != len(positions):
+                raise InputError(f"{where}: {name!r} has {length} frames and the tracks have {len(positions)}")
+        object.__setattr__(self, "series", MappingProxyType(series))
+        object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.positions)
+
+    def with_labels(self, labels: Mapping[str, Labels]) -> Recording:
+        """The recording with these channels added or replaced."""
+        return replace(self, labels={**self.labels, **labels})
+
+
+def _read_only(values: Any, dtype: Any = None) -> np.ndarray:
+    array = (
+        np.array(values, dtype)
+        if not isinstance(values, np.ndarray)
+        else values.astype(dtype or values.dtype, copy=False)
+    )
+    array = array.view()
+    array.flags.writeable = False
+    return array

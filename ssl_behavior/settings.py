@@ -1,0 +1,244 @@
+"""Settings of a command: a frozen dataclass, read from command-line words and YAML, written as YAML."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import json
+import re
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import docstring_parser
+import yaml
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
+
+from ssl_behavior.errors import InputError
+
+Settings = TypeVar("Settings")
+
+_TAKES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+_METAVARS = {int: "N", float: "X", Path: "PATH", str: "NAME"}
+
+
+def parse(
+    settings_class: type[Settings], argv: Sequence[str], description: str = "", command: str = "settings"
+) -> Settings:
+    """Settings from command-line words: ``--config FILE`` first, single options over it.
+
+    Options are spelt with ``-`` or ``_``. A list takes several words or comma-separated ones; a switch needs no value.
+
+    Raises:
+        InputError: an unknown option or key, or a value of the wrong type.
+        SystemExit: 0 after ``--help`` or ``--print-config``.
+    """
+    parser = _parser(settings_class, description, command)
+    words = _spelt_out(settings_class, argv)
+    try:
+        return _build(parser, settings_class, parser.parse_args(words))
+    except ArgumentError as error:
+        explanation = _explain(settings_class, str(error))
+        files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
+        if files:
+            explanation += f" (in {' or '.join(files)}, or among the options)"
+        raise InputError(f"{explanation}; see {command} --help") from None
+
+
+def load_settings(settings_class: type[Settings], path: Path) -> Settings:
+    """Settings from a YAML file that ``save_settings`` or a person wrote.
+
+    Raises:
+        InputError: no such file, no YAML, an unknown key, or a value of the wrong type.
+    """
+    parser = _parser(settings_class, "", "settings")
+    if not Path(path).is_file():
+        raise InputError(f"{path}: expected a YAML file of settings; there is no such file")
+    try:
+        return _build(parser, settings_class, parser.parse_path(str(path)))
+    except ArgumentError as error:
+        raise InputError(f"{path}: {_explain(settings_class, str(error))}") from None
+
+
+def save_settings(settings: Any, path: Path) -> None:
+    """Write the settings as YAML, so that ``load_settings`` and ``--config`` give equal ones back."""
+    text = yaml.dump(_plain(settings), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def _parser(settings_class: type[Any], description: str, command: str) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog=command,
+        usage=f"{command} [--option value ...]",
+        description=description,
+        formatter_class=_HelpFormatter,
+        exit_on_error=False,
+        allow_abbrev=False,
+        print_config="--print-config",
+    )
+    parser.add_argument("--config", action=ActionConfigFile, metavar="FILE", help="YAML file of these settings.")
+    hints, helps = typing.get_type_hints(settings_class), _helps(settings_class)
+    for field in dataclasses.fields(settings_class):
+        options: dict[str, Any] = {"type": hints[field.name], "help": helps.get(field.name, field.name)}
+        if field.default is not dataclasses.MISSING:
+            options["default"] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            options["default"] = field.default_factory()
+        else:
+            options["required"] = True
+            options["help"] += " (required)"
+        if metavar := _metavar(hints[field.name]):
+            options["metavar"] = metavar
+        if _is_worth_showing(options.get("default")):
+            options["help"] += f" (default: {_show(options['default'])})"
+        parser.add_argument(_flag(field.name), **options)
+    return parser
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what YAML 1.2 and jsonargparse, but not YAML 1.1, take for numbers: a video may be called 1e3."""
+
+
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.[\d_]+)([eE][-+]?\d+)?$"), list("-+.0123456789")
+)
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Wide enough that an option and its help share a line; defaults are part of the help texts."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=110)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        return (
+            f"{action.option_strings[0]} {action.metavar}"
+            if action.metavar
+            else super()._format_action_invocation(action)
+        )
+
+
+def _build(parser: ArgumentParser, settings_class: type[Settings], parsed: Any) -> Settings:
+    values = parser.instantiate(parsed)
+    return settings_class(**{field.name: values[field.name] for field in dataclasses.fields(settings_class)})  # type: ignore[arg-type]
+
+
+def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
+    """The words as the parser takes them: one ``--flag=value`` each, lists as JSON, switches as true."""
+    hints = typing.get_type_hints(settings_class)
+    kinds = {_flag(field.name): hints[field.name] for field in dataclasses.fields(settings_class)}
+    known = [*kinds, "--config", "--print-config", "--help"]
+    words: list[str] = []
+    lists: dict[str, list[str]] = {}
+    flag = ""
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            words.append(word)
+            continue
+        name, has_value, value = word.partition("=")
+        flag = name.replace("_", "-") if "." not in name else name
+        if flag.split(".")[0] not in known:
+            near = difflib.get_close_matches(flag, known, 1)
+            raise InputError(f"there is no option {name}" + (f"; did you mean {near[0]}?" if near else "; see --help"))
+        following = [value] if has_value else []
+        while rest and not rest[0].startswith("--") and (not following or _item(kinds.get(flag))) and not has_value:
+            following.append(rest.pop(0))
+        if flag in kinds and _item(kinds[flag]) is not None:
+            lists.setdefault(flag, []).extend(following)
+        elif kinds.get(flag) is bool and not following:
+            words.append(f"{flag}=true")
+        else:
+            words.append("=".join([flag, *following]))
+    return words + [f"{flag}={_as_list(flag, values, kinds[flag])}" for flag, values in lists.items()]
+
+
+def _as_list(flag: str, values: list[str], kind: Any) -> str:
+    """JSON of the words after a list's flag; commas separate too, except in the name of a file that is there."""
+    if not values:
+        raise InputError(f"{flag} needs at least one value")
+    if len(values) == 1 and values[0].startswith("["):
+        return values[0]
+    item = _item(kind)
+    if item is not Path:
+        parts = [[value] if Path(value).exists() else value.split(",") for value in values]
+        values = [part for several in parts for part in several if part]
+    return json.dumps(values) if item in (str, Path) else f"[{','.join(values)}]"
+
+
+def _item(kind: Any) -> Any:
+    """The type of a list's items, or None if the type is no list."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return next((item for part in typing.get_args(kind) if (item := _item(part)) is not None), None)
+    return typing.get_args(kind)[0] if typing.get_origin(kind) in (tuple, list, Sequence) else None
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _helps(settings_class: type[Any]) -> dict[str, str]:
+    """Field name -> help, from ``Attributes:`` sections and attribute docstrings, base classes first."""
+    helps: dict[str, str] = {}
+    for base in reversed(settings_class.__mro__):
+        if dataclasses.is_dataclass(base):
+            for parameter in docstring_parser.parse_from_object(base).params:
+                helps[parameter.arg_name] = " ".join((parameter.description or "").split()).replace("%", "%%")
+    return helps
+
+
+def _metavar(kind: Any) -> str | None:
+    choices = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
+    if typing.get_origin(kind) is typing.Literal or dataclasses.is_dataclass(kind):
+        return None
+    if (item := _item(kind)) is not None:
+        return f"{_METAVARS.get(item, 'VALUE')} ..."
+    return "" if kind is bool else _METAVARS.get(choices[0])
+
+
+def _is_worth_showing(default: Any) -> bool:
+    empty = default is None or default is False or default in ((), [], "")
+    return not empty and not dataclasses.is_dataclass(default)
+
+
+def _show(default: Any) -> str:
+    if isinstance(default, tuple | list):
+        return " ".join(map(_show, default))
+    return (str(default).lower() if isinstance(default, bool) else f"{default}").replace("%", "%%")
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, tuples and paths as what YAML has."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _explain(settings_class: type[Any], message: str) -> str:
+    """The parser's complaint in one plain sentence."""
+    match = re.search(r'Parser key "([\w.]+)":.*(?:Got|Given) value: ([^\n]*)', message, re.DOTALL)
+    if match is None or match[1] not in (hints := typing.get_type_hints(settings_class)):
+        plain = _one_line(message).removeprefix('Parser key "config": ')
+        if plain.startswith(missing := "the following arguments are required: "):
+            return "what is missing is " + ", ".join(map(_flag, plain.removeprefix(missing).split(", ")))
+        plain = re.sub(r"Group '(\S+)' does not accept option '(\S+)'", r"there is no setting '\1.\2'", plain)
+        return re.sub(r"Option ('\S+') is not accepted", r"there is no setting \1", plain)
+    kind = hints[match[1]]
+    parts = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
+    if typing.get_origin(kind) is typing.Literal:
+        expected = "one of " + ", ".join(map(str, parts))
+    elif (item := _item(kind)) is not None:
+        expected = f"a list, each of it {_TAKES.get(item, item)}" + (" (in YAML: in quotes)" if item is str else "")
+    else:
+        expected = " or ".join(_TAKES.get(part, str(part)) for part in parts)
+    return f"{_flag(match[1])} takes {expected}; got {match[2]}"
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())

@@ -1,0 +1,74 @@
+"""Seven keypoints on a deformable body, from the states of a mouse.
+
+Proportions are those of CalMS21's mice (medians over a whole real video: nose to neck 75 px, between the ears 68, the
+hips 83, neck to tail base 140). The trunk lengthens with speed and shortens in rest; the pelvis lags behind the
+turns of the trunk, so the body curves; the stride sways hips and shoulders against each other; the head bobs as it
+sniffs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.signal import lfilter
+
+from ssl_behavior.simulation.encounter import STATES
+from ssl_behavior.simulation.mice import FRAME_RATE, NOSE, RUMP
+
+EAR, EAR_ANGLE, HALF_HIPS = (
+    37.0,
+    np.radians(66),
+    40.0,
+)  # neck to ear, px; off the head's direction; half the hips' width
+STRIDE = 190.0  # px per stride
+MOST_BEND = np.radians(32)  # of the pelvis against the trunk
+
+
+def keypoints_of(states: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
+    """CalMS21's keypoints (time, keypoint, 2) in px of a mouse of relative ``size``, from its states (time, state)."""
+    x, y, heading, hip_x, hip_y, speed, stretch, head = (states[:, STATES.index(name)] for name in STATES)
+    frames = len(states)
+    neck, hips = np.stack([x, y], -1), np.stack([hip_x, hip_y], -1)
+    axis = np.unwrap(np.arctan2(y - hip_y, x - hip_x))
+    pelvis = axis + (1.2 * (_smooth(axis, 0.75) - axis)).clip(-MOST_BEND, MOST_BEND)
+
+    phase = 2 * np.pi * np.cumsum(np.abs(speed)) / (STRIDE * FRAME_RATE)
+    sway = np.minimum(0.012 * np.abs(speed), 4.5) * np.sin(phase) * size
+    hips = hips + sway[:, None] * _across(axis)
+    neck = neck - 0.5 * sway[:, None] * _across(axis)
+    head_turn = heading + 0.012 * sway + 0.05 * _drift(rng, frames, 0.97)
+    reach = NOSE * size * head * (1 + 0.035 * _drift(rng, frames, 0.97))
+    # Seen from above a short trunk is a round one.
+    half_hips = size * HALF_HIPS * (1 + 0.2 * (1 - stretch)) * (1 + 0.04 * _drift(rng, frames, 0.985))
+    rump = RUMP * size * stretch * (1 + 0.06 * _drift(rng, frames, 0.985))
+    ear = EAR * size * (0.25 + 0.75 * head)
+
+    return np.stack(
+        [
+            neck + reach[:, None] * _along(head_turn),
+            neck + ear[:, None] * _along(head_turn - EAR_ANGLE),
+            neck + ear[:, None] * _along(head_turn + EAR_ANGLE),
+            neck,
+            hips - half_hips[:, None] * _across(pelvis),
+            hips + half_hips[:, None] * _across(pelvis),
+            hips - rump[:, None] * _along(2 * pelvis - axis),
+        ],
+        axis=1,
+    )
+
+
+def _along(angle: np.ndarray) -> np.ndarray:
+    return np.stack([np.cos(angle), np.sin(angle)], -1)
+
+
+def _across(angle: np.ndarray) -> np.ndarray:
+    """Unit vectors to the mouse's right, as the picture's y axis points down."""
+    return np.stack([-np.sin(angle), np.cos(angle)], -1)
+
+
+def _smooth(values: np.ndarray, keep: float) -> np.ndarray:
+    return np.asarray(lfilter([1 - keep], [1, -keep], values, zi=[keep * values[0]])[0])
+
+
+def _drift(rng: np.random.Generator, frames: int, keep: float) -> np.ndarray:
+    """An autocorrelated series of unit variance."""
+    return np.asarray(lfilter([np.sqrt(1 - keep**2)], [1, -keep], rng.normal(size=frames)))

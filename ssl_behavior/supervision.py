@@ -1,0 +1,295 @@
+"""Learning from few labelled videos: training of heads, and cross-validation over videos that chooses all the rest."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ssl_behavior.encoders import embed
+from ssl_behavior.heads import Classifier, classification_loss
+from ssl_behavior.poses.augment import Augmentation, augment, warp
+from ssl_behavior.poses.landmarks import mirror
+from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.scoring.frames import macro_f1
+from ssl_behavior.training import Precision, Schedule, fit
+from ssl_behavior.windows import ClipSampler
+
+Tune = Literal["linear", "temporal", "full"]
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """How a head, or the whole network, is fitted to labels.
+
+    Attributes:
+        tune: ``linear`` or ``temporal`` head on the frozen encoder, or ``full``: a linear head and the encoder too.
+        steps: batches at most; cross-validation may choose fewer.
+        batch: clips per step.
+        clip_seconds: length of a clip.
+        learning_rate: of the head.
+        encoder_rate: the encoder's rate relative to the head's, if it is pretrained.
+        weight_decay: of AdamW.
+        average: decay of the running mean of the weights.
+        class_weight: a behaviour weighs its frequency to the power of minus this: 0 alike, 1 fully balanced.
+        focal: gamma of the focal loss; 0 is cross-entropy.
+        label_smoothing: share of each label spread over all behaviours.
+        mixup: clips are mixed in pairs with weights from Beta(mixup, mixup); 0 switches it off.
+        folds: of the cross-validation over videos; fewer where there are fewer videos.
+    """
+
+    tune: Tune = "full"
+    steps: int = 600
+    batch: int = 16
+    clip_seconds: float = 10.0
+    learning_rate: float = 1e-3
+    encoder_rate: float = 0.3
+    weight_decay: float = 0.05
+    average: float = 0.99
+    class_weight: float = 0.5
+    focal: float = 0.0
+    label_smoothing: float = 0.1
+    mixup: float = 0.0
+    folds: int = 3
+
+
+AUGMENTATION = Augmentation(jitter=0.02, warp=0.1, drop_landmarks=0.1, drop_animals=0.0, swap_identities=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPoses:
+    """Poses with a label per frame (time,), -1 unscored, and the ordered pairs the labels speak of."""
+
+    poses: Poses
+    labels: np.ndarray
+    pairs: tuple[tuple[int, int], ...]
+
+
+def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[int, int], ...]:
+    """The ordered pairs that labels speak of: the named one, or all where they hold for the whole group.
+
+    Where tracks name the animals otherwise than the annotations did, the first is the agent and the second the target.
+    """
+    if pair is None:
+        return tuple(poses.pairs())
+    if set(pair) <= set(poses.individuals):
+        return ((poses.individuals.index(pair[0]), poses.individuals.index(pair[1])),)
+    return (poses.pairs()[0],)
+
+
+Embedded = Mapping[tuple[str, tuple[int, int]], Tensor]
+"""Embeddings (time, channel) by recording id and ordered pair."""
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """What held-out training videos say.
+
+    Attributes:
+        steps: number of steps with the best macro F1.
+        macro_f1: by number of steps, each frame labelled with its most probable behaviour.
+        logits: per video (time, behaviour), from the model of these steps that never saw the video.
+    """
+
+    steps: int
+    macro_f1: dict[int, float]
+    logits: list[np.ndarray]
+
+
+def embed_all(classifier: Classifier, videos: Sequence[LabelledPoses]) -> Embedded:
+    """Embeddings of every video and pair, for heads on a frozen encoder."""
+    return {
+        (video.poses.id, pair): embed(classifier.encoder, video.poses, pair) for video in videos for pair in video.pairs
+    }
+
+
+def video_logits(classifier: Classifier, video: LabelledPoses, embedded: Embedded | None = None) -> np.ndarray:
+    """Logits (time, behaviour) of a video, the mean over its pairs."""
+    with torch.inference_mode():
+        device = classifier.encoder.mean.device
+        each = [
+            embed(classifier.encoder, video.poses, pair) if embedded is None else embedded[video.poses.id, pair]
+            for pair in video.pairs
+        ]
+        logits = [classifier.head(embeddings.to(device)[None])[0] for embeddings in each]
+        return torch.stack(logits).mean(0).cpu().numpy()
+
+
+def class_weights(labels: Sequence[np.ndarray], behaviours: int, power: float) -> Tensor:
+    """(behaviour,) frequency to the power of ``-power``, scaled to mean 1 over frames; 0 for what never occurs."""
+    counts = np.bincount(np.concatenate([one[one != UNSCORED] for one in labels]), minlength=behaviours)
+    weights = np.where(counts > 0, np.maximum(counts, 1).astype(float) ** -power, 0.0)
+    return torch.tensor(weights / ((weights * counts).sum() / counts.sum()), dtype=torch.float32)
+
+
+def train(
+    classifier: Classifier,
+    videos: Sequence[LabelledPoses],
+    settings: Supervision,
+    steps: int,
+    seed: int,
+    precision: Precision,
+    embedded: Embedded | None = None,
+    at: Callable[[int], None] | None = None,
+    description: str = "fine-tuning",
+) -> None:
+    """Fit the classifier, or with ``embedded`` its head alone, to the videos' labels, in place.
+
+    Args:
+        classifier: on its device.
+        videos: labelled.
+        settings: how.
+        steps: to take.
+        seed: of all random numbers.
+        precision: of the forward pass.
+        embedded: embeddings of the videos by the frozen encoder.
+        at: called with the number of steps after each.
+        description: of the progress bar.
+    """
+    outputs, device = classifier.outputs, classifier.encoder.mean.device
+    weights = class_weights([video.labels for video in videos], outputs, settings.class_weight).to(device)
+    examples = _Examples(classifier, videos, settings, embedded)
+
+    def losses(generator: torch.Generator) -> dict[str, Tensor]:
+        embeddings, labels = examples.draw(settings.batch, generator)
+        target = F.one_hot(labels.clamp(min=0), outputs).float() * (labels != UNSCORED)[..., None]
+        if settings.mixup:
+            share = _beta(settings.mixup, generator)
+            embeddings = torch.lerp(embeddings.roll(1, 0), embeddings, share)
+            target = torch.lerp(target.roll(1, 0), target, share)
+        logits = classifier.head(embeddings)
+        return {"loss": classification_loss(logits, target, weights, settings.focal, settings.label_smoothing)}
+
+    rate = 0.0 if embedded is not None else settings.encoder_rate
+    schedule = Schedule(
+        steps, settings.learning_rate, settings.weight_decay, warmup=50 / steps, cosine=False, average=settings.average
+    )
+    fit(
+        classifier,
+        losses,
+        schedule,
+        seed=seed,
+        precision=precision,
+        groups={"encoder.": rate},
+        at=at,
+        description=description,
+    )
+
+
+def _beta(concentration: float, generator: torch.Generator) -> float:
+    seed = int(torch.randint(2**31, (), generator=generator))
+    return float(np.random.default_rng(seed).beta(concentration, concentration))
+
+
+class _Examples:
+    """Random clips of the scored frames: as embeddings, with their labels (batch, time)."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        videos: Sequence[LabelledPoses],
+        settings: Supervision,
+        embedded: Embedded | None,
+    ) -> None:
+        self.encoder, self.embedded = classifier.encoder, embedded
+        self.frames = round(settings.clip_seconds * classifier.encoder.preparation.frame_rate)
+        self.ids = [video.poses.id for video in videos]
+        self.labels = [torch.from_numpy(video.labels.astype(np.int64)) for video in videos]
+        self.mirror = mirror(classifier.encoder.landmarks)
+        self.sampler = ClipSampler(
+            [video.poses for video in videos],
+            [video.pairs for video in videos],
+            [(video.labels != UNSCORED).astype(float) for video in videos],
+        )
+
+    def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        device = self.encoder.mean.device
+        if self.embedded is not None:
+            places = self.sampler.places(batch, self.frames, generator)
+            labels = [_part(self.labels[r], start, self.frames, UNSCORED) for r, start, _ in places]
+            parts = [_part(self.embedded[self.ids[r], pair], start, self.frames, 0) for r, start, pair in places]
+            return torch.stack(parts).to(device), torch.stack(labels).to(device)
+        drawn = AUGMENTATION.frames_needed(self.frames)
+        places = self.sampler.places(batch, drawn, generator)
+        clip, at = warp(self.sampler.clips(places, drawn), self.frames, AUGMENTATION.warp, generator)
+        clip = augment(clip, self.mirror, AUGMENTATION, generator)
+        labels = [
+            _part(self.labels[r], start, drawn, UNSCORED)[when] for (r, start, _), when in zip(places, at, strict=True)
+        ]
+        return self.encoder(clip.map(lambda tensor: tensor.to(device))), torch.stack(labels).to(device)
+
+
+def _part(values: Tensor, start: int, frames: int, padding: float) -> Tensor:
+    part = values[start : start + frames]
+    return torch.cat([part, part.new_full((frames - len(part), *part.shape[1:]), padding)])
+
+
+def folds_by_video(videos: Sequence[LabelledPoses], behaviours: int, folds: int) -> list[list[int]]:
+    """Indices of held-out videos per fold; each behaviour's frames are spread over the folds, the rarest first."""
+    counts = np.array([np.bincount(v.labels[v.labels != UNSCORED], minlength=behaviours) for v in videos], float)
+    shares = counts / np.maximum(counts.sum(0), 1)
+    held_out: list[list[int]] = [[] for _ in range(min(folds, len(videos)))]
+    load = np.zeros((len(held_out), behaviours))
+    rarity = 1 / np.maximum(counts.sum(0), 1)
+    for video in np.argsort(-(counts @ rarity), kind="stable"):
+        sizes = np.array([len(fold) for fold in held_out])
+        open_folds = np.flatnonzero(sizes == sizes.min())
+        fold = open_folds[np.argmin((load[open_folds] * shares[video]).sum(1))]
+        held_out[fold].append(int(video))
+        load[fold] += shares[video]
+    return held_out
+
+
+def cross_validate(
+    classifier: Classifier,
+    videos: Sequence[LabelledPoses],
+    behaviours: Sequence[str],
+    settings: Supervision,
+    seed: int,
+    precision: Precision,
+    embedded: Embedded | None = None,
+) -> CrossValidation:
+    """Train on all folds but one, look at the one, and choose the number of steps. Two videos or more.
+
+    Args:
+        classifier: the start of every fold; left as it is.
+        videos: labelled.
+        behaviours: names of the outputs.
+        settings: how.
+        seed: of all random numbers.
+        precision: of the forward pass.
+        embedded: embeddings of the videos by the frozen encoder, to train heads alone.
+    """
+    candidates = sorted({max(1, round(settings.steps * share)) for share in (0.25, 0.5, 0.75, 1.0)})
+    logits: dict[int, list[np.ndarray]] = {steps: [np.empty(0)] * len(videos) for steps in candidates}
+    held_out_videos = folds_by_video(videos, len(behaviours), settings.folds)
+    for number, held_out in enumerate(held_out_videos, 1):
+        model = copy.deepcopy(classifier)
+
+        def at(step: int, model: Classifier = model, held_out: list[int] = held_out) -> None:
+            if step in logits:
+                for i in held_out:
+                    logits[step][i] = video_logits(model, videos[i], embedded)
+
+        train(
+            model,
+            [video for i, video in enumerate(videos) if i not in held_out],
+            settings,
+            settings.steps,
+            seed + number,
+            precision,
+            embedded,
+            at,
+            f"cross-validation {number}/{len(held_out_videos)}",
+        )
+    truth = np.concatenate([video.labels for video in videos])
+    scores = {steps: macro_f1(truth, np.concatenate(parts).argmax(1), behaviours) for steps, parts in logits.items()}
+    best = max(scores, key=lambda steps: scores[steps])
+    return CrossValidation(best, scores, logits[best])

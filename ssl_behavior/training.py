@@ -1,0 +1,300 @@
+"""fit(): the only training loop."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.poses.prepare import Poses
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Losses = Callable[[torch.Generator], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the weights are moved: AdamW with a warm-up.
+
+    Attributes:
+        steps: batches in all.
+        learning_rate: after the warm-up.
+        weight_decay: of AdamW, on matrices only.
+        warmup: share of the steps over which the rate rises.
+        cosine: whether the rate then falls to 0 as a cosine; else it stays.
+        clip_norm: largest norm of the gradient.
+        average: decay of the running mean of the weights that is kept in the end; 0 keeps the last weights.
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    cosine: bool = True
+    clip_norm: float = 1.0
+    average: float = 0.0
+
+    def rate(self, step: int) -> float:
+        """Factor on the learning rate at a step (from 0)."""
+        warm = max(1.0, self.warmup * self.steps)
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1.0, self.steps - warm))) if self.cosine else 1.0
+
+
+def choose_device(device: Device) -> torch.device:
+    """The device to compute on; a GPU where there is one.
+
+    Raises:
+        InputError: if cuda is asked for and there is none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: expected a CUDA device and found none; use --device cpu or auto")
+    return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: where asked, or by default where the hardware multiplies it natively."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    return torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+
+
+def run_key(settings: object, poses: Sequence[Poses]) -> str:
+    """A name for a run: the hash of its settings and of its inputs' content."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for one in poses:
+        digest.update(one.id.encode())
+        digest.update(np.ascontiguousarray(one.positions).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def read_metrics(path: Path) -> dict[str, list[tuple[float, float]]]:
+    """The curves in a ``metrics.csv``: name -> (step, value) points."""
+    curves: dict[str, list[tuple[float, float]]] = {}
+    with path.open() as file:
+        for row in csv.DictReader(file):
+            for name, value in row.items():
+                if value and name not in ("step", "seconds"):
+                    curves.setdefault(name, []).append((float(row["step"]), float(value)))
+    return curves
+
+
+class Fit:
+    """State of one training run: everything that the next step depends on.
+
+    Args:
+        module: to train, on its device.
+        schedule: how.
+        seed: of all random numbers.
+        groups: factor on the learning rate by prefix of a parameter's name (1 where none fits; 0 freezes).
+    """
+
+    def __init__(self, module: nn.Module, schedule: Schedule, seed: int, groups: dict[str, float] | None = None):
+        self.module, self.schedule, self.step = module, schedule, 0
+        self.generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)  # dropout draws from the global generator
+        by_factor: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, parameter in module.named_parameters():
+            factor = next((f for prefix, f in (groups or {}).items() if name.startswith(prefix)), 1.0)
+            parameter.requires_grad_(factor > 0)
+            if factor > 0:
+                by_factor.setdefault((factor, parameter.ndim > 1), []).append(parameter)
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": parameters, "factor": factor, "weight_decay": schedule.weight_decay if matrix else 0.0}
+                for (factor, matrix), parameters in by_factor.items()
+            ],
+            lr=schedule.learning_rate,
+        )
+        self.trained = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self.mean = [p.detach().clone() for p in self.trained] if schedule.average else []
+
+    def advance(self, losses: Losses, autocast: bool) -> dict[str, float]:
+        """One step; returns the losses and the gradient's norm.
+
+        Raises:
+            InputError: if the loss is not finite; the weights are then those before the step.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.learning_rate * group["factor"] * self.schedule.rate(self.step)
+        device = self.trained[0].device.type
+        with torch.autocast(device, torch.bfloat16, enabled=autocast):
+            terms = losses(self.generator)
+        terms["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
+        values = {name: float(value.detach()) for name, value in terms.items()}
+        if not (math.isfinite(values["loss"]) and math.isfinite(float(norm))):
+            raise InputError(
+                f"the loss is {values['loss']} and its gradient {float(norm)} at step {self.step}: expected finite "
+                "numbers; lower --learning-rate, or look for impossible positions in the recordings"
+            )
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        if self.mean:
+            # As long as few steps are behind, the mean is over those only.
+            decay = min(self.schedule.average, self.step / (self.step + 10))
+            torch._foreach_lerp_(self.mean, [p.detach() for p in self.trained], 1 - decay)
+        return {**values, "gradient": float(norm)}
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the module has the mean weights (if they are kept) and is in evaluation mode."""
+        self._swap()
+        self.module.eval()
+        try:
+            yield
+        finally:
+            self.module.train()
+            self._swap()
+
+    def _swap(self) -> None:
+        for parameter, mean in zip(self.trained, self.mean, strict=False):
+            parameter.data, mean.data = mean.data, parameter.data
+
+    def save(self, path: Path, key: str) -> None:
+        """Write the state, aside and then renamed, marked with ``key``."""
+        tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
+        tensors |= {f"mean.{i}": tensor for i, tensor in enumerate(self.mean)}
+        for i, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{i}.{name}": tensor for name, tensor in state.items()}
+        tensors |= {"generator": self.generator.get_state(), "global": torch.get_rng_state()}
+        aside = path.with_suffix(".writing")
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        save_file(tensors, aside, {"step": str(self.step), "key": key})
+        aside.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Continue from a state that ``save`` wrote."""
+        tensors = load_file(path)
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.module.load_state_dict(part("module."))
+        for i, tensor in part("mean.").items():
+            self.mean[int(i)].copy_(tensor)
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in part("optimiser.").items():
+            i, field = name.split(".")
+            state.setdefault(int(i), {})[field] = tensor
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
+        self.generator.set_state(tensors["generator"])
+        torch.set_rng_state(tensors["global"])
+        self.step = int(_header(path)["step"])
+
+
+def _header(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        metadata: dict[str, str] = json.loads(file.read(length)).get("__metadata__", {})
+    return metadata
+
+
+def unfinished(folder: Path, key: str) -> bool:
+    """Whether ``folder`` holds an interrupted run of the same settings and inputs."""
+    path = folder / "unfinished.safetensors"
+    try:
+        return path.exists() and _header(path).get("key") == key
+    except (ValueError, OSError):
+        return False
+
+
+def fit(
+    module: nn.Module,
+    losses: Losses,
+    schedule: Schedule,
+    *,
+    seed: int,
+    precision: Precision = "auto",
+    groups: dict[str, float] | None = None,
+    folder: Path | None = None,
+    key: str = "",
+    save_every: int = 250,
+    at: Callable[[int], dict[str, float] | None] | None = None,
+    description: str = "training",
+) -> None:
+    """Train ``module`` in place.
+
+    Args:
+        module: on its device.
+        losses: random generator -> terms by name, of which ``loss`` is minimised.
+        schedule: how.
+        seed: of all random numbers.
+        precision: of the forward pass.
+        groups: factors on the learning rate (see ``Fit``).
+        folder: where ``metrics.csv`` and the state of an interrupted run are written; nowhere by default. A state in
+            it that carries the same ``key`` is continued, with the same result as an undisturbed run.
+        key: names the run's settings and inputs.
+        save_every: steps between saved states.
+        at: called with the number of finished steps, with the mean weights in place; what it returns is logged.
+        description: of the progress bar.
+    """
+    device = next(module.parameters()).device
+    autocast = uses_bfloat16(precision, device)
+    run = Fit(module, schedule, seed, groups)
+    state = folder / "unfinished.safetensors" if folder else None
+    if folder and state and unfinished(folder, key):
+        run.load(state)
+    log = _Log(folder / "metrics.csv" if folder else None, run.step)
+    module.train()
+    with tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0) as bar:
+        while run.step < schedule.steps:
+            values = run.advance(losses, autocast)
+            bar.update()
+            bar.set_postfix({k: f"{v:.3g}" for k, v in values.items()}, refresh=False)
+            if at is not None:
+                with run.averaged():
+                    values |= at(run.step) or {}
+            log.add(run.step, values)
+            if state and run.step % save_every == 0 and run.step < schedule.steps:
+                run.save(state, key)
+                log.flush()
+    run._swap()
+    module.eval()
+    log.flush()
+    if state:
+        state.unlink(missing_ok=True)
+
+
+class _Log:
+    """Rows of ``metrics.csv``; a continued run drops rows past the step it continues from."""
+
+    def __init__(self, path: Path | None, step: int) -> None:
+        self.path, self.start = path, time.perf_counter()
+        self.rows: list[dict[str, float]] = []
+        if path and step and path.exists():
+            with path.open() as file:
+                self.rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+            self.rows = [row for row in self.rows if row["step"] <= step]
+            self.start -= self.rows[-1]["seconds"] if self.rows else 0.0
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        self.rows.append({"step": step, "seconds": round(time.perf_counter() - self.start, 3), **values})
+
+    def flush(self) -> None:
+        if not self.path or not self.rows:
+            return
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        aside = self.path.with_suffix(".writing")
+        with aside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        aside.replace(self.path)

@@ -1,0 +1,140 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import bento, boris, caltech_annotations, frame_csv
+from ssl_behavior.formats.annotated import Annotations, merged_vocabulary, uncovered
+from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_annotations
+from ssl_behavior.recordings import Bout, Labels, Recording, Skeleton
+
+
+def recording(name: str, frames: int = 10, labels: Mapping[str, Labels] | None = None) -> Recording:
+    return Recording(name, np.zeros((frames, 1, 1, 2)), ("m",), Skeleton(("nose",)), 30.0, labels=labels or {})
+
+
+def annotation(name: str, bouts: Sequence[tuple[int, int, str]], channel: str = "S1", **known: object) -> Annotations:
+    return Annotations(name, {channel: tuple(Bout(*bout) for bout in bouts)}, source=f"{name}_annot.txt", **known)  # type: ignore[arg-type]
+
+
+def test_the_format_is_found_from_the_content(tmp_path: Path) -> None:
+    given = annotation("v", [(0, 3, "a"), (5, 9, "b")], "label", frames=9)
+    for module, name in [(caltech_annotations, "1"), (bento, "2"), (boris, "3"), (frame_csv, "4")]:
+        module.write(tmp_path / f"{name}.csv", given, 30.0)
+        (found,) = read_annotations(tmp_path / f"{name}.csv")
+        assert found.channels == given.channels, module.NAME
+
+
+def test_folders_hold_tracks_and_bouts_beside_annotations(tmp_path: Path) -> None:
+    frame_csv.write(tmp_path / "v.csv", annotation("v", [(0, 3, "a")], "label", frames=9))
+    (tmp_path / "v.bouts.csv").write_text("behaviour,start_frame\n")
+    (tmp_path / "v2DLC_x.csv").write_text("scorer,x\nbodyparts,nose\n")
+    (tmp_path / "v.mp4").write_bytes(b"\0")
+    assert [one.id for one in read_annotations(tmp_path)] == ["v"]
+
+
+def test_bad_files_are_errors_or_skipped_and_told(tmp_path: Path) -> None:
+    frame_csv.write(tmp_path / "v.csv", annotation("v", [(0, 3, "a")], "label", frames=9))
+    (tmp_path / "notes.txt").write_text("nothing to see\n")
+    with pytest.raises(InputError, match=r"notes\.txt: expected annotations"):
+        read_annotations(tmp_path)
+    told: list[str] = []
+    assert len(read_annotations(tmp_path, skip_bad_files=True, notify=told.append)) == 1
+    assert "notes.txt" in told[0]
+    with pytest.raises(InputError, match=r"notes\.txt"):
+        read_annotations(tmp_path / "notes.txt", skip_bad_files=True, notify=told.append)
+    with pytest.raises(InputError, match="not known"):
+        read_annotations(tmp_path, format="excel")
+
+
+def test_one_video_annotated_twice_is_an_error(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        frame_csv.write(tmp_path / folder / "v.csv", annotation("v", [(0, 3, "a")], "label", frames=9))
+    with pytest.raises(InputError, match="'v' is annotated twice"):
+        read_annotations(tmp_path)
+
+
+def test_attached_labels() -> None:
+    given = [annotation("1", [(0, 4, "base"), (4, 6, "b"), (6, 12, "a")]), annotation("2", [(2, 10, "a")])]
+    told: list[str] = []
+    one, two = attach([recording("2"), recording("1"), recording("3")][1::-1], given, None, ["base"], told.append)
+    assert (one.id, two.id) == ("1", "2")
+    assert one.labels["S1"].behaviours == two.labels["S1"].behaviours == ("a", "b")
+    assert one.labels["S1"].values.tolist() == [-1, -1, -1, -1, 1, 1, 0, 0, 0, 0]
+    assert two.labels["S1"].values.tolist() == [-1, -1, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert told == ["frames annotated past the end of the tracks, dropped: 2 in 1"]
+
+
+def test_what_does_not_match_is_told_or_an_error() -> None:
+    given = [annotation("1", [(0, 4, "a")]), annotation("9", [(0, 4, "b")]), annotation("2", [(0, 4, "x")], "S2")]
+    tracks = [recording("1"), recording("2"), recording("3")]
+    with pytest.raises(InputError, match="annotations without tracks: 9"):
+        attach(tracks, given, "S1", notify=lambda _: None)
+    told: list[str] = []
+    (found,) = attach(tracks, given, "S1", notify=told.append, strict=False)
+    assert found.id == "1"
+    assert told == [
+        "annotations without tracks, left out: 9",
+        "tracks without annotations, left out: 3",
+        "annotations without channel S1, left out: 2",
+    ]
+    with pytest.raises(InputError, match="no annotation matches a video: the tracks are of 7, the annotations of 1"):
+        attach([recording("7")], given[:1], None)
+
+
+def test_overlapping_bouts_are_told_and_the_later_holds() -> None:
+    told: list[str] = []
+    (found,) = attach([recording("1")], [annotation("1", [(4, 10, "b"), (0, 6, "a")])], None, notify=told.append)
+    assert found.labels["S1"].values.tolist() == [0] * 4 + [1] * 6
+    assert told == ["frames with two behaviours at once, of which the one that starts later holds: 2 in 1"]
+
+
+def test_the_channel_must_be_clear() -> None:
+    given = [annotation("1", [(0, 4, "a")]), annotation("2", [(0, 4, "x")], "S2")]
+    assert choose_channel(given[:1], None) == "S1"
+    with pytest.raises(InputError, match="S1, S2; choose one with --channel"):
+        choose_channel(given, None)
+    with pytest.raises(InputError, match="no channel 'S3'; the channels are S1, S2"):
+        choose_channel(given, "S3")
+
+
+def test_leaving_everything_unscored_is_an_error() -> None:
+    with pytest.raises(InputError, match="no behaviour but a"):
+        attach([recording("1")], [annotation("1", [(0, 4, "a")])], None, ["a"])
+
+
+def test_labels_of_recordings_survive_with_order_pair_and_unused_behaviours() -> None:
+    labels = Labels(("z", "never", "a"), np.array([0, 0, -1, 2, 2, -1, -1, 0, 2, -1]), ("m", "m"))
+    given = recording("1", labels={"task1": labels})
+    (found,) = attach([given], from_recordings([given, recording("2")]), None)
+    assert found.labels["task1"].behaviours == labels.behaviours
+    assert found.labels["task1"].pair == ("m", "m")
+    np.testing.assert_array_equal(found.labels["task1"].values, labels.values)
+
+
+def test_merged_vocabularies_keep_each_order() -> None:
+    assert merged_vocabulary([("social", "nonsocial"), ("aggression", "social")]) == (
+        "aggression",
+        "social",
+        "nonsocial",
+    )
+    assert merged_vocabulary([("b",), ("a",), ("c", "a")]) == ("b", "c", "a")
+    assert merged_vocabulary([("a", "b"), ("b", "a")]) == ("a", "b")
+
+
+def test_uncovered_stretches() -> None:
+    assert uncovered([Bout(0, 2, "a"), Bout(4, 5, "a"), Bout(5, 6, "b")], 8) == [(2, 4), (6, 8)]
+    assert uncovered([], 3) == [(0, 3)]
+    assert uncovered([Bout(0, 3, "a")], 3) == []
+
+
+@pytest.mark.real
+def test_real_annotations_share_an_order(shared_data) -> None:
+    found = read_annotations(shared_data("dyads/annotations"))
+    tracks = [recording(one.id, one.frames or 0) for one in found]
+    attached = attach(tracks, found, "S1", ["base"], lambda _: None)
+    assert len(attached) == 40
+    assert {one.labels["S1"].behaviours for one in attached} == {("aggression", "social", "nonsocial")}
+    assert sum(int((one.labels["S1"].values >= 0).sum()) for one in attached) == 481_003

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from ssl_behavior.scoring import calibrated, expected_calibration_error, fit_temperature
+
+
+def drawn(temperature: float, frames: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are ``temperature`` times too sure, and labels drawn from the probabilities they should give."""
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 1.5, (frames, 3))
+    labels = (calibrated(logits, 1.0).cumsum(1) < generator.random((frames, 1))).sum(1)
+    return logits * temperature, np.minimum(labels, 2)
+
+
+def test_error_on_paper() -> None:
+    # Confidences of .9 (right, wrong) and .6 (right): |1 - 1.8| and |1 - .6| over three frames.
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.5, 0.5]])
+    assert expected_calibration_error(np.array([0, 1, 0, -1]), probabilities) == pytest.approx((0.8 + 0.4) / 3)
+    assert np.isnan(expected_calibration_error(np.array([-1]), probabilities[:1]))
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_the_temperature_is_found_and_calibrates(temperature: float) -> None:
+    logits, labels = drawn(temperature)
+    found = fit_temperature(logits, labels)
+    assert found == pytest.approx(temperature, rel=0.05)
+    assert expected_calibration_error(labels, calibrated(logits, found)) < 0.02
+    if temperature != 1:
+        assert expected_calibration_error(labels, calibrated(logits, 1.0)) > 0.05
+
+
+def test_unscored_frames_do_not_count() -> None:
+    logits, labels = drawn(2.0, 2000)
+    hidden = np.where(np.arange(2000) % 2, labels, -1)
+    assert fit_temperature(logits, hidden) == fit_temperature(logits[1::2], labels[1::2])
+    assert fit_temperature(logits, np.full(2000, -1)) == 1.0
+
+
+def test_calibrated_probabilities_sum_to_one_and_keep_the_order() -> None:
+    logits, _ = drawn(1.0, 100)
+    values = calibrated(logits, 3.0)
+    np.testing.assert_allclose(values.sum(1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(values.argmax(1), logits.argmax(1))

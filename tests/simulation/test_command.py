@@ -1,0 +1,77 @@
+"""The command ``simulate``: its files are read back by the readers of real data."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.simulate import SimulateConfig, simulate
+from ssl_behavior.simulation import CHANNEL, simulate_recordings
+
+SMALL = ("--train-videos", "2", "--test-videos", "1", "--unlabelled-videos", "1")
+SHORT = ("--min-frames", "100", "--max-frames", "200", "--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("simulated") / "data"
+    command = [sys.executable, "-m", "ssl_behavior.simulate", "--output", str(output), *SMALL, *SHORT, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"python -m ssl_behavior.pretrain --recordings {output / 'test.npy'}" in done.stdout
+    return output
+
+
+def test_files_hold_what_was_simulated(folder: Path) -> None:
+    simulated = simulate_recordings(4, seed=3, frames=(100, 200))
+    parts = {
+        "train.npy": (simulated[:2], True),
+        "test.npy": (simulated[2:], False),
+        "truth.npy": (simulated[2:3], True),
+    }
+    parts["calms21_task1_train.json"], parts["calms21_task1_test.json"] = parts["train.npy"], parts["truth.npy"]
+    for name, (expected, has_labels) in parts.items():
+        found = read_recordings([folder / name], notify=lambda _: None)
+        assert [recording.id for recording in found] == [recording.id for recording in expected], name
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a.positions, b.positions, rtol=1e-6)
+            assert bool(a.labels) == has_labels
+            if has_labels:
+                assert a.labels[CHANNEL].bouts() == b.labels[CHANNEL].bouts()
+                assert a.labels[CHANNEL].pair == ("resident", "intruder")
+
+
+def test_the_sample_submission_has_the_test_videos_and_their_lengths(folder: Path) -> None:
+    tests = read_recordings([folder / "test.npy"], notify=lambda _: None)
+    sample = read_submission(folder / "sample_submission.npy")
+    assert {name: len(labels) for name, labels in sample.items()} == {video.id: video.frames for video in tests}
+
+
+def test_there_is_a_picture(folder: Path) -> None:
+    assert (folder / "simulated.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_is_written_over_unless_asked(folder: Path) -> None:
+    before = (folder / "train.npy").read_bytes()
+    command = [sys.executable, "-m", "ssl_behavior.simulate", "--output", str(folder), *SMALL, "--seed", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert (folder / "train.npy").read_bytes() == before
+    simulate(SimulateConfig(folder, 2, 1, 0, min_frames=100, max_frames=200, seed=4, overwrite=True))
+    assert (folder / "train.npy").read_bytes() != before
+
+
+def test_impossible_numbers_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--train-videos"):
+        simulate(SimulateConfig(tmp_path / "a", train_videos=0))
+    with pytest.raises(InputError, match="--min-frames"):
+        simulate(SimulateConfig(tmp_path / "a", min_frames=300, max_frames=200))
+    assert not (tmp_path / "a").exists()

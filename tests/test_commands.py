@@ -1,0 +1,355 @@
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import yaml
+
+from ssl_behavior.__main__ import COMMANDS, main
+from ssl_behavior.commands import prepare_output, run
+from ssl_behavior.errors import InputError
+from ssl_behavior.settings import load_settings, parse, save_settings
+
+
+@dataclass(frozen=True)
+class Width:
+    """How wide.
+
+    Attributes:
+        hidden_units: of each layer.
+    """
+
+    hidden_units: int = 3
+
+
+@dataclass(frozen=True)
+class Base:
+    """What several commands share.
+
+    Attributes:
+        recordings: files, folders or globs.
+        skip_bad_files: report a bad file and go on.
+    """
+
+    recordings: tuple[Path, ...] = ()
+    skip_bad_files: bool = False
+
+
+@dataclass(frozen=True)
+class ExampleConfig(Base):
+    """Settings of an example.
+
+    Attributes:
+        output: where results go.
+        train_videos: use this many, some 50 % perhaps.
+        videos: use these.
+        overlaps: of bouts.
+        device: where to compute.
+    """
+
+    output: Path = Path("runs/example")
+    train_videos: int | None = None
+    videos: tuple[str, ...] | None = None
+    overlaps: tuple[float, ...] = (0.5,)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    rate: float = 1e-3
+    """Learning rate of the encoder."""
+    seed: int = 0
+    shuffle: bool = True
+    width: Width = field(default_factory=Width)
+
+
+@dataclass(frozen=True)
+class NeedyConfig:
+    """Settings without a default.
+
+    Attributes:
+        model: a folder.
+        videos: some.
+    """
+
+    model: Path
+    videos: list[str] = field(default_factory=list)
+
+
+def nothing(config: Any) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        ("", {}),
+        ("--train-videos 3", {"train_videos": 3}),
+        ("--train_videos 3", {"train_videos": 3}),
+        ("--train-videos=3", {"train_videos": 3}),
+        ("--train-videos null", {}),
+        ("--recordings a b/*.csv c,d", {"recordings": (Path("a"), Path("b/*.csv"), Path("c,d"))}),
+        ("--recordings a --recordings b", {"recordings": (Path("a"), Path("b"))}),
+        ("--videos 7,42,47", {"videos": ("7", "42", "47")}),
+        ("--videos 7, 42 x", {"videos": ("7", "42", "x")}),
+        ("--videos=7,42", {"videos": ("7", "42")}),
+        ('--videos ["7","a,b"]', {"videos": ("7", "a,b")}),
+        ("--overlaps 0.3,0.5 -1", {"overlaps": (0.3, 0.5, -1.0)}),
+        ("--skip-bad-files", {"skip_bad_files": True}),
+        ("--skip-bad-files --rate -1e-4", {"skip_bad_files": True, "rate": -1e-4}),
+        ("--skip_bad_files true --shuffle false", {"skip_bad_files": True, "shuffle": False}),
+        ("--skip-bad-files=false", {}),
+        ("--device cuda", {"device": "cuda"}),
+        ("--width.hidden_units 5", {"width": Width(5)}),
+    ],
+)
+def test_words_become_settings(words: str, changed: dict[str, Any]) -> None:
+    assert parse(ExampleConfig, words.split()) == replace(ExampleConfig(), **changed)
+
+
+def test_comma_in_the_name_of_a_file_does_not_separate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a,b").touch()
+    assert parse(ExampleConfig, ["--videos", "a,b", "c,d"]).videos == ("a,b", "c", "d")
+
+
+def test_words_go_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("train_videos: 4\nvideos: [a, b]\nrate: 0.5\nwidth: {hidden_units: 9}\n")
+    config = parse(ExampleConfig, ["--rate", "0.25", "--config", str(path), "--videos", "c", "--rate", "0.25"])
+    assert config == replace(ExampleConfig(), train_videos=4, videos=("c",), rate=0.25, width=Width(9))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ExampleConfig(),
+        ExampleConfig(
+            recordings=(Path("a b"), Path("ü.csv")),
+            videos=("7", "null", "true", "1e3", "1.5e3", "0x1F", "a: b"),
+            width=Width(7),
+        ),
+        ExampleConfig(train_videos=0, videos=(), rate=1e-5, shuffle=False, overlaps=(1, 2)),
+    ],
+)
+def test_saved_settings_load_equal(config: ExampleConfig, tmp_path: Path) -> None:
+    save_settings(config, tmp_path / "config.yaml")
+    assert load_settings(ExampleConfig, tmp_path / "config.yaml") == config
+    assert parse(ExampleConfig, ["--config", str(tmp_path / "config.yaml")]) == config
+    assert set(yaml.safe_load((tmp_path / "config.yaml").read_text())) == set(ExampleConfig.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("--trian-videos 3", ["--trian-videos", "did you mean --train-videos"]),
+        ("--train 3", ["--train"]),
+        ("--width.hidden 3", ["--width.hidden"]),
+        ("stray", ["stray"]),
+        ("-x", ["-x"]),
+        ("--train-videos many", ["--train-videos", "whole number", "many"]),
+        ("--train-videos", ["--train-videos"]),
+        ("--rate fast", ["--rate", "a number", "fast"]),
+        ("--skip-bad-files maybe", ["--skip-bad-files", "true or false", "maybe"]),
+        ("--device tpu", ["--device", "auto, cpu, cuda", "tpu"]),
+        ("--overlaps a", ["--overlaps", "a number"]),
+        ("--recordings", ["--recordings", "at least one"]),
+        ("--config none.yaml", ["none.yaml"]),
+    ],
+)
+def test_unusable_words_are_named_in_one_line(words: str, named: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    called: list[ExampleConfig] = []
+    with pytest.raises(SystemExit) as stop:
+        run(ExampleConfig, called.append, "", words.split())
+    out, err = capsys.readouterr()
+    assert stop.value.code == 2
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert out == ""
+    assert not called
+    assert [part for part in named if part not in err] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("train_vidoes: 3", ["settings.yaml", "train_vidoes"]),
+        ("width: {hidden: 3}", ["settings.yaml", "hidden"]),
+        ("rate: fast", ["settings.yaml", "--rate", "fast"]),
+        ("width: {hidden_units: no}", ["settings.yaml", "width.hidden_units"]),
+        ("videos: [7]", ["settings.yaml", "--videos", "quotes"]),
+        ("a: [1", ["settings.yaml", "line 1"]),
+        ("- 1", ["settings.yaml"]),
+    ],
+)
+def test_unusable_file_is_named(text: str, named: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as loading:
+        load_settings(ExampleConfig, path)
+    with pytest.raises(InputError) as parsing:
+        parse(ExampleConfig, ["--config", str(path)])
+    assert str(path) in str(loading.value)
+    for error in (loading, parsing):
+        assert [part for part in named if part not in str(error.value)] == []
+
+
+def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        load_settings(ExampleConfig, tmp_path / "none.yaml")
+
+
+def test_settings_without_a_default_are_asked_for() -> None:
+    with pytest.raises(InputError, match="missing is --model;"):
+        parse(NeedyConfig, [])
+    assert parse(NeedyConfig, ["--model", "m"]) == NeedyConfig(Path("m"))
+
+
+def test_help_has_every_field_with_its_docstring_and_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(ExampleConfig, nothing, "An example of a command.", ["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert stop.value.code == 0
+    for part in (
+        "An example of a command.",
+        "--recordings PATH ... files, folders or globs.",
+        "--train-videos N use this many, some 50 % perhaps.",
+        "--output PATH where results go. (default: runs/example)",
+        "--overlaps X ... of bouts. (default: 0.5)",
+        "--device {auto,cpu,cuda} where to compute. (default: auto)",
+        "--rate X Learning rate of the encoder. (default: 0.001)",
+        "--seed N seed (default: 0)",
+        "(default: true)",
+        "of each layer.",
+    ):
+        assert part in text
+
+
+def test_help_says_what_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(NeedyConfig, nothing, "", ["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--model PATH a folder. (required) --videos NAME ... some." in text
+
+
+def test_printed_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(ExampleConfig, nothing, "", ["--rate", "0.5", "--print-config"])
+    assert stop.value.code == 0
+    (tmp_path / "c.yaml").write_text(capsys.readouterr().out)
+    assert load_settings(ExampleConfig, tmp_path / "c.yaml") == ExampleConfig(rate=0.5)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (InputError("a.csv: expected tracks,\n  found none"), 2, "error: a.csv: expected tracks, found none\n"),
+        (KeyboardInterrupt(), 130, "interrupted: stopped before the end\n"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "out/a"), 2, "error: out/a: Permission denied\n"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "b"), 2, "error: b: No such file\n"),
+    ],
+)
+def test_errors_become_a_sentence_and_a_code(
+    error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(config: ExampleConfig) -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as stop:
+        run(ExampleConfig, fail, "", [])
+    assert (stop.value.code, capsys.readouterr().err) == (code, message)
+
+
+def test_our_own_bugs_keep_their_traceback() -> None:
+    def fail(config: ExampleConfig) -> None:
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        run(ExampleConfig, fail, "", [])
+
+
+def test_reader_that_goes_away_is_no_error() -> None:
+    code = (
+        "from dataclasses import dataclass\n"
+        "from ssl_behavior.commands import run\n"
+        "@dataclass(frozen=True)\nclass C:\n    x: int = 1\n"
+        "def talk(config):\n    for i in range(100_000): print(i)\n"
+        "run(C, talk, '', [])\n"
+    )
+    reader, writer = os.pipe()
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    os.close(reader)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 1
+
+
+def test_output_folder_is_made(tmp_path: Path) -> None:
+    assert prepare_output(tmp_path / "a" / "v1.2", False).is_dir()
+    assert prepare_output(str(tmp_path / "a" / "v1.2"), False).is_dir()
+
+
+def test_output_file_gets_its_folder(tmp_path: Path) -> None:
+    path = prepare_output(tmp_path / "b" / "submission.npy", False)
+    assert path.parent.is_dir()
+    assert not path.exists()
+
+
+def test_existing_output_needs_overwrite(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "config.yaml").write_text("mine")
+    for path in (tmp_path / "runs", tmp_path / "runs" / "config.yaml"):
+        with pytest.raises(InputError, match="--overwrite"):
+            prepare_output(path, False)
+        assert prepare_output(path, True) == path
+    assert (tmp_path / "runs" / "config.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_output_of_the_other_kind_is_refused(overwrite: bool, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.npy").mkdir()
+    for path in ("file", "file/below", "file/below/a.npy", "folder.npy"):
+        with pytest.raises(InputError, match="give another --output"):
+            prepare_output(tmp_path / path, overwrite)
+
+
+def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    out = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"python -m ssl_behavior.{name}" not in out] == []
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert capsys.readouterr().out == "ssl_behavior 0.1.0\n"
+
+
+def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["pretrian"])
+    assert stop.value.code == 2
+    assert "did you mean pretrain?" in capsys.readouterr().err
+
+
+@pytest.fixture(params=COMMANDS)
+def shell(request: pytest.FixtureRequest) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def call(*words: str, form: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        words = (*(form or (f"ssl_behavior.{request.param}",)), *words)
+        return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, timeout=120)
+
+    return call
+
+
+def test_each_command_has_help_and_refuses_what_it_does_not_know(
+    shell: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    helped = shell("--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "--config" in helped.stdout
+    refused = shell("--no-such-option", "1")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: there is no option --no-such-option")
+    assert refused.stderr.count("\n") == 1

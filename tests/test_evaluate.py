@@ -1,0 +1,158 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior import predictions
+from ssl_behavior.errors import InputError
+from ssl_behavior.evaluate import EvaluateConfig, evaluate
+from ssl_behavior.formats import boris, caltech_annotations
+from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.predictions import Prediction
+from ssl_behavior.recordings import Bout, Labels
+
+BEHAVIOURS = ("attack", "sniff")
+
+
+def predict(folder: Path, name: str, labels: list[int], behaviours: tuple[str, ...] = BEHAVIOURS) -> None:
+    probabilities = np.eye(len(behaviours))[labels] * 0.8 + 0.1
+    predictions.write(folder, Prediction(name, behaviours, probabilities, np.array(labels), 10.0))
+
+
+def annotate(folder: Path, name: str, labels: list[int], names: tuple[str, ...] = (*BEHAVIOURS, "base")) -> None:
+    bouts = tuple(Labels(names, np.array(labels)).bouts())
+    channels = {"S1": bouts, "S2": (Bout(0, len(labels), "base"),)}
+    caltech_annotations.write(folder / f"{name}_annot.txt", Annotations(name, channels, frames=len(labels)))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    predict(tmp_path / "p", "1", [0, 0, 1, 1, 1, 1, 0, 0])
+    predict(tmp_path / "p", "2", [1, 1, 1, 1])
+    predict(tmp_path / "p", "only predicted", [1, 1])
+    # The last two frames of video 1 are not judged; video 2 is annotated two frames too far.
+    annotate(tmp_path / "a", "1", [0, 0, 0, 1, 1, 1, 2, 2])
+    annotate(tmp_path / "a", "2", [1, 1, 1, 0, 0, 0])
+    annotate(tmp_path / "a", "9", [1, 1])
+    return tmp_path / "p", tmp_path / "a"
+
+
+def settings(folders: tuple[Path, Path], **changed: object) -> EvaluateConfig:
+    given = {"predictions": folders[0], "annotations": [str(folders[1])], "channel": "S1", "unscored": ("base",)}
+    return EvaluateConfig(**{**given, **changed})  # type: ignore[arg-type]
+
+
+def test_scores_on_paper(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    report = evaluate(settings(folders))
+    assert report["behaviours"] == ["attack", "sniff"]
+    assert report["confusion"] == [[2, 2], [0, 6]]
+    assert report["macro_f1"] == pytest.approx((2 * 2 / 6 + 2 * 6 / 14) / 2)
+    told = capsys.readouterr().out
+    assert "predicted and not annotated, left out: only predicted" in told
+    assert "annotated and not predicted, left out: 9" in told
+    assert "past the end of the predictions, dropped: 2 in 2" in told
+    output = folders[0] / "scores"
+    assert json.loads((output / "scores.json").read_text())["macro_f1"] == report["macro_f1"]
+    pictures = {str(path.relative_to(output)) for path in output.rglob("*.png")}
+    assert pictures == {"confusion.png", "ethogram.png", "videos/1.png", "videos/2.png"}
+
+
+def test_the_default_output_is_written_anew_and_another_one_is_not(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    first = evaluate(settings(folders))
+    assert evaluate(settings(folders)) == first
+    evaluate(settings(folders, output=tmp_path / "out"))
+    with pytest.raises(InputError, match="--overwrite"):
+        evaluate(settings(folders, output=tmp_path / "out"))
+    evaluate(settings(folders, output=tmp_path / "out", overwrite=True))
+
+
+def test_chosen_videos(folders: tuple[Path, Path]) -> None:
+    report = evaluate(settings(folders, videos=("2",)))
+    assert report["videos"] == ["2"]
+    with pytest.raises(InputError, match="not both predicted and annotated: 9"):
+        evaluate(settings(folders, videos=("2", "9")))
+
+
+def test_annotations_in_seconds_take_the_predictions_rate(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text(
+        "Observation id,Subject,Behavior,Start (s),Stop (s)\n1,m,attack,0,0.2\n1,m,sniff,0.2,0.8\n"
+    )
+    assert boris.detect(tmp_path / "b.csv")
+    report = evaluate(settings(folders, annotations=[str(tmp_path / "b.csv")], channel=None, unscored=("other",)))
+    assert report["confusion"] == [[2, 0], [2, 4]]
+    report = evaluate(
+        settings(folders, annotations=[str(tmp_path / "b.csv")], channel=None, unscored=("other",), frame_rate=5.0)
+    )
+    assert report["confusion"] == [[1, 0], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"unscored": ()}, "label 'base' is not in the vocabulary"),
+        ({"channel": None}, "S1, S2; choose one with --channel"),
+        ({"channel": "S7"}, "no channel 'S7'"),
+        ({"predictions": Path("nowhere")}, "nowhere: expected"),
+        ({"annotations": []}, "expected --annotations"),
+        ({"annotations": ["nowhere"]}, "nowhere: no such file"),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(
+    folders: tuple[Path, Path], changed: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate(settings(folders, **changed))
+    assert not (folders[0] / "scores").exists()
+
+
+def sequences(tmp_path: Path) -> tuple[Path, Path]:
+    """A submission, and truth in the challenge's layout with a second annotator and a sequence without labels."""
+    shape = (6, 2, 2, 7)
+    truth = {
+        "a": {"keypoints": np.ones(shape), "annotations": np.array([0, 0, 1, 1, 3, 3]), "annotator_id": 0},
+        "b": {"keypoints": np.ones(shape), "annotations": np.array([2, 2, 2, 3, 3, 3]), "annotator_id": 0},
+        "c": {"keypoints": np.ones(shape), "annotations": np.zeros(6, int), "annotator_id": 1},
+    }
+    content = {"vocabulary": ["attack", "investigation", "mount", "other"], "sequences": truth}
+    np.save(tmp_path / "truth.npy", np.array(content, dtype=object), allow_pickle=True)
+    labels = {"a": [0, 0, 1, 3, 3, 3], "b": [2, 2, 2, 3, 3, 3], "c": [3] * 6}
+    np.save(tmp_path / "submission.npy", np.array(labels, dtype=object), allow_pickle=True)
+    return tmp_path / "submission.npy", tmp_path / "truth.npy"
+
+
+def test_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    submission, truth = sequences(tmp_path)
+    report = evaluate(EvaluateConfig(submission, [str(truth)]))
+    assert report["videos"] == ["a", "b"]
+    assert report["macro_f1"] == pytest.approx((1 + 2 / 3 + 1) / 3)
+    assert report["mean_average_precision"] is None
+    told = capsys.readouterr().out
+    assert "annotator 0 count" in told
+    assert "average precision and calibration are not known" in told
+    assert (tmp_path / "submission.scores" / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [([0, 0, 1], "3 labels and the sequence 6 frames"), ([0, 0, 1, 3, 3, 4], "found 0 to 4")]
+)
+def test_bad_submissions(tmp_path: Path, labels: list[int], message: str) -> None:
+    submission, truth = sequences(tmp_path)
+    np.save(submission, np.array({"a": labels}, dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match=message):
+        evaluate(EvaluateConfig(submission, [str(truth)]))
+
+
+def test_the_command(folders: tuple[Path, Path]) -> None:
+    command = [sys.executable, "-m", "ssl_behavior.evaluate", "--predictions", folders[0], "--annotations", folders[1]]
+    done = subprocess.run(
+        [*command, "--channel", "S1", "--unscored", "base"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "macro F1" in done.stdout
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("error: ")
+    assert "Traceback" not in failed.stderr
