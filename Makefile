@@ -17,11 +17,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+# Short trainings, so that the whole way is seen in minutes; the defaults train longer.
 demo: $(INSTALLED)
 	rm -rf $(DEMO)
 	$(RUN).simulate --output $(DEMO)/data
-	$(RUN).pretrain --recordings $(DEMO)/data/test.npy --output $(DEMO)/encoder
-	$(RUN).finetune --encoder $(DEMO)/encoder --recordings $(DEMO)/data/train.npy --output $(DEMO)/model
+	$(RUN).pretrain --recordings $(DEMO)/data/test.npy --output $(DEMO)/encoder --steps 300
+	$(RUN).finetune --encoder $(DEMO)/encoder --recordings $(DEMO)/data/train.npy --output $(DEMO)/model \
+	    --supervision.steps 120
 	$(RUN).predict --model $(DEMO)/model --recordings $(DEMO)/data/test.npy --output $(DEMO)/submission.npy
 	$(RUN).predict --model $(DEMO)/model --recordings $(DEMO)/data/test.npy --output $(DEMO)/predictions
 	$(RUN).evaluate --predictions $(DEMO)/submission.npy --annotations $(DEMO)/data/truth.npy

@@ -121,7 +121,7 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
     aside.replace(weights)
     versions = {
         "ssl_behavior": ssl_behavior.__version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a subclass of str, which YAML does not know
         "python": platform.python_version(),
     }
     whole = {"kind": kind, "versions": versions, "weights_bytes": weights.stat().st_size, **config}

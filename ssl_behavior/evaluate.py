@@ -49,7 +49,7 @@ class EvaluateConfig:
     """
 
     predictions: Path
-    annotations: list[str]
+    annotations: tuple[Path, ...]
     channel: str | None = None
     unscored: tuple[str, ...] = ()
     videos: tuple[str, ...] = ()
@@ -82,9 +82,7 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     else:
         videos, behaviours = _of_submission(path, settings)
     report = score(videos, behaviours, settings.bootstrap, settings.seed)
-    report["settings"] = {
-        key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()
-    }
+    report["settings"] = asdict(settings)
     print(f"\n{table(report)}\n")
     if report["mean_average_precision"] is None:
         print("labels without probabilities: average precision and calibration are not known")
@@ -191,7 +189,7 @@ def _frame_rate(predicted: Sequence[Prediction], settings: EvaluateConfig) -> fl
 
 
 def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], behaviours: Sequence[str]) -> None:
-    write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
     confusion_picture(output / "confusion.png", np.array(report["confusion"]), behaviours)
     strips = [Strip(one.id, one.frame_rate, {"truth": one.truth, "predicted": one.predicted}) for one in videos]
     ethogram(output / "ethogram.png", strips[:_IN_ONE_PICTURE], behaviours)

@@ -78,6 +78,7 @@ def classification_loss(
     target = target * (1 - smoothing) + scored * smoothing / target.shape[-1]
     log_probability = F.log_softmax(logits.float(), -1)
     if focal:
-        log_probability = (1 - log_probability.exp()) ** focal * log_probability
+        # Not quite 0, where the gradient of a power below 1 is infinite.
+        log_probability = (1 - log_probability.exp()).clamp(min=1e-6) ** focal * log_probability
     share = target * weights
     return -(share * log_probability).sum() / share.sum().clamp(min=1e-6)

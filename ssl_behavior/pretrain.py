@@ -18,7 +18,17 @@ from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
 from ssl_behavior.recordings import Labels, Recording
 from ssl_behavior.scoring.probes import probe_f1
 from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.training import Device, Precision, Schedule, choose_device, fit, read_metrics, run_key, unfinished
+from ssl_behavior.training import (
+    Device,
+    Precision,
+    Schedule,
+    choose_device,
+    finished,
+    fit,
+    read_metrics,
+    run_key,
+    unfinished,
+)
 from ssl_behavior.windows import ClipSampler, require_length
 
 _PROBE_VIDEOS, _PROBE_EVERY = 10, 10
@@ -91,7 +101,6 @@ def pretrain(config: PretrainConfig) -> Path:
     output = config.output if going_on else commands.prepare_output(config.output, config.overwrite)
     if going_on:
         print(f"{output} holds an interrupted run of these settings: going on from there")
-    commands.save_settings(config, output / "settings.yaml")
 
     torch.manual_seed(config.seed)
     encoder = Encoder(landmarks, config.preparation, config.architecture)
@@ -114,6 +123,8 @@ def pretrain(config: PretrainConfig) -> Path:
         description="pretraining",
     )
     checkpoints.save_encoder(output, encoder)
+    commands.save_settings(config, output / "settings.yaml")
+    finished(output)
     curves_picture(output / "curves.png", read_metrics(output / "metrics.csv"))
     return output
 

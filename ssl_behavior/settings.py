@@ -141,7 +141,8 @@ def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
             words.append(word)
             continue
         name, has_value, value = word.partition("=")
-        flag = name.replace("_", "-") if "." not in name else name
+        field, dot, inner = name.partition(".")
+        flag = field.replace("_", "-") + dot + inner.replace("-", "_")
         if flag.split(".")[0] not in known:
             near = difflib.get_close_matches(flag, known, 1)
             raise InputError(f"there is no option {name}" + (f"; did you mean {near[0]}?" if near else "; see --help"))

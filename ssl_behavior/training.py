@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -24,6 +24,7 @@ from ssl_behavior.poses.prepare import Poses
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
+_STATE = "unfinished.safetensors"
 Losses = Callable[[torch.Generator], dict[str, Tensor]]
 
 
@@ -201,19 +202,22 @@ class Fit:
 
 
 def _header(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        metadata: dict[str, str] = json.loads(file.read(length)).get("__metadata__", {})
-    return metadata
+    with safe_open(path, "pt") as file:
+        return file.metadata() or {}
 
 
 def unfinished(folder: Path, key: str) -> bool:
     """Whether ``folder`` holds an interrupted run of the same settings and inputs."""
-    path = folder / "unfinished.safetensors"
+    path = folder / _STATE
     try:
         return path.exists() and _header(path).get("key") == key
-    except (ValueError, OSError):
+    except (SafetensorError, OSError):
         return False
+
+
+def finished(folder: Path) -> None:
+    """Forget the state of a run whose result is safely on disk."""
+    (folder / _STATE).unlink(missing_ok=True)
 
 
 def fit(
@@ -239,8 +243,8 @@ def fit(
         seed: of all random numbers.
         precision: of the forward pass.
         groups: factors on the learning rate (see ``Fit``).
-        folder: where ``metrics.csv`` and the state of an interrupted run are written; nowhere by default. A state in
-            it that carries the same ``key`` is continued, with the same result as an undisturbed run.
+        folder: where ``metrics.csv`` and the run's state are written; nowhere by default. A state that carries the same
+            ``key`` is continued, with the same result as an undisturbed run, until ``finished`` takes it away.
         key: names the run's settings and inputs.
         save_every: steps between saved states.
         at: called with the number of finished steps, with the mean weights in place; what it returns is logged.
@@ -249,9 +253,11 @@ def fit(
     device = next(module.parameters()).device
     autocast = uses_bfloat16(precision, device)
     run = Fit(module, schedule, seed, groups)
-    state = folder / "unfinished.safetensors" if folder else None
+    state = folder / _STATE if folder else None
     if folder and state and unfinished(folder, key):
         run.load(state)
+    elif state:
+        run.save(state, key)
     log = _Log(folder / "metrics.csv" if folder else None, run.step)
     module.train()
     with tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0) as bar:
@@ -263,14 +269,11 @@ def fit(
                 with run.averaged():
                     values |= at(run.step) or {}
             log.add(run.step, values)
-            if state and run.step % save_every == 0 and run.step < schedule.steps:
+            if state and (run.step % save_every == 0 or run.step == schedule.steps):
                 run.save(state, key)
                 log.flush()
     run._swap()
     module.eval()
-    log.flush()
-    if state:
-        state.unlink(missing_ok=True)
 
 
 class _Log:
@@ -282,7 +285,7 @@ class _Log:
         if path and step and path.exists():
             with path.open() as file:
                 self.rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-            self.rows = [row for row in self.rows if row["step"] <= step]
+            self.rows = [{**row, "step": int(row["step"])} for row in self.rows if row["step"] <= step]
             self.start -= self.rows[-1]["seconds"] if self.rows else 0.0
 
     def add(self, step: int, values: dict[str, float]) -> None:

@@ -1,16 +1,32 @@
 """What every test may ask for: real recordings where they lie beside the project, and a quiet, small machine."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before anything imports numpy or torch: workers of pytest-xdist share the cores, and no window is ever opened.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import numpy as np
 import pytest
 
+if TYPE_CHECKING:
+    from ssl_behavior.recordings import Recording
+
 PROJECT = Path(__file__).resolve().parent.parent
+
+# A mouse on paper: name -> (forward, left) of its centre, in body lengths.
+BODY = {
+    "nose": (0.7, 0.0),
+    "left ear": (0.5, 0.1),
+    "right ear": (0.5, -0.1),
+    "centre": (0.0, 0.0),
+    "tail base": (-0.5, 0.0),
+}
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +44,46 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def walk() -> Callable[..., Recording]:
+    """``walk(centres, angles)`` is a recording of stiff mice of body length 1 that are where they are told to be."""
+    from ssl_behavior.recordings import Recording, Skeleton
+
+    def make(
+        centres: np.ndarray,
+        angles: np.ndarray | float = 0.0,
+        keypoints: Sequence[str] = tuple(BODY),
+        frame_rate: float = 30.0,
+        id: str = "walk",
+        confidence: np.ndarray | None = None,
+    ) -> Recording:
+        """``centres`` (time, individual, 2) and headings in radians (time, individual)."""
+        angles = np.broadcast_to(np.asarray(angles, float), centres.shape[:2])
+        heading = np.stack([np.cos(angles), np.sin(angles)], -1)
+        left = np.stack([-heading[..., 1], heading[..., 0]], -1)
+        points = [centres + BODY[name][0] * heading + BODY[name][1] * left for name in keypoints]
+        names = tuple(f"mouse{i}" for i in range(centres.shape[1]))
+        positions = np.stack(points, 2).astype(np.float32)
+        return Recording(id, positions, names, Skeleton(tuple(keypoints)), frame_rate, confidence, unit="body lengths")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def wander(walk: Callable[..., Recording]) -> Callable[..., Recording]:
+    """``wander(seed)`` is a recording of stiff mice that roam smoothly, with gaps in the tracks."""
+    from dataclasses import replace
+
+    def make(seed: int = 0, frames: int = 120, individuals: int = 2, gaps: float = 0.1, id: str = "") -> Recording:
+        rng = np.random.default_rng(seed)
+        at = np.linspace(0, 1, frames)[:, None, None]
+        phase, pace = rng.uniform(0, 6, (2, individuals, 2))
+        turn = np.cumsum(rng.normal(0, 0.05, (frames, individuals)), 0) + rng.uniform(0, 6, individuals)
+        whole = walk(np.sin(at * pace + phase) * 3, turn, id=id or f"wander{seed}")
+        positions = whole.positions.copy()
+        positions[rng.random(positions.shape[:3]) < gaps] = np.nan
+        return replace(whole, positions=positions)
+
+    return make

@@ -92,8 +92,9 @@ def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:
 
     A fall towards 1 is a collapse (Roy and Vetterli 2007; https://arxiv.org/abs/2210.02885).
     """
-    flat = embeddings.float().flatten(0, 1)
+    flat = embeddings.float().flatten(0, 1).nan_to_num()
     flat = flat[:: max(1, len(flat) // frames)]
-    share = torch.linalg.eigvalsh(torch.cov(flat.T)).clamp(min=1e-12)
-    share = share / share.sum()
-    return (-(share * share.log()).sum()).exp()
+    spectrum = torch.linalg.eigvalsh(torch.cov(flat.T)).clamp(min=0)
+    # Embeddings that are all the same use one direction; the floor keeps their rounding errors from counting as many.
+    share = spectrum / spectrum.sum().clamp(min=1e-6)
+    return (-torch.xlogy(share, share).sum()).exp()

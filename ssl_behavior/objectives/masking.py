@@ -7,6 +7,7 @@ what is predicted is the kinematics and not coordinates, so that the target move
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -48,7 +48,13 @@ def canonical(name: str) -> frozenset[str]:
     return frozenset(_SIDES.get(word, word) for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word)
 
 
-_MEANING = {canonical(alias): landmark for landmark, aliases in LANDMARKS.items() for alias in (landmark, *aliases)}
+# "tailbase" and "leftear" are as common as "tail base" and "left ear".
+_MEANING = {
+    canonical(spelling): landmark
+    for landmark, aliases in LANDMARKS.items()
+    for alias in (landmark, *aliases)
+    for spelling in (alias, alias.replace(" ", ""))
+}
 
 
 def landmark_of(name: str, skeleton: Skeleton) -> str:

@@ -1,0 +1,184 @@
+import math
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ssl_behavior.poses.augment import reflect, rotate
+from ssl_behavior.poses.features import Clip, feature_names, features, pair_clip
+from ssl_behavior.poses.landmarks import mirror
+from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.recordings import Recording
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+RATE = 30.0
+
+
+def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> Clip:
+    poses = prepare(recording, MICE, Preparation())
+    # Back to the lengths of the paper, on which answers are worked out.
+    whole = Poses(**{**vars(poses), "positions": poses.positions * poses.body_length})
+    whole = Poses(**{**vars(whole), "centre": poses.centre * poses.body_length})
+    return pair_clip(whole, 0, len(poses.positions), pair)
+
+
+def named(clip: Clip, rate: float = RATE) -> dict[str, Tensor]:
+    """Feature name -> (time,), NaN where unknown."""
+    values, known = features(clip, rate)
+    values = values.where(known, math.nan)[0]
+    return dict(zip(feature_names(MICE), values.T, strict=True))
+
+
+@pytest.mark.parametrize("landmarks", [("centre",), ("nose", "tail base"), MICE])
+def test_every_feature_has_a_name(landmarks: tuple[str, ...], wander: Callable[..., Recording]) -> None:
+    names = feature_names(landmarks)
+    values, known = features(pair_clip(prepare(wander(), landmarks, Preparation()), 0, 50, (0, 1)), RATE)
+    assert values.shape == known.shape == (1, 50, len(names))
+    assert len(set(names)) == len(names)
+
+
+def test_known_speeds_and_distances(walk: Callable[..., Recording]) -> None:
+    # The agent walks along y at 0.6 body lengths a second and faces along y; the target stands at (3, 0), facing -x.
+    time = np.arange(90) / RATE
+    centres = np.zeros((90, 2, 2))
+    centres[:, 0, 1], centres[:, 1, 0] = 0.6 * time, 3
+    angles = np.broadcast_to([np.pi / 2, np.pi], (90, 2))
+    found = named(clip_of(walk(centres, angles)))
+    asinh, middle = math.asinh, 45
+    away = 0.6 * time[middle]
+    expected = {
+        "agent nose in frame of agent: forward": asinh(0.7),
+        "agent left ear in frame of agent: left": asinh(0.1),
+        "target centre in frame of agent: forward": asinh(-away),
+        "target centre in frame of agent: left": asinh(-3),
+        "agent centre in frame of target: forward": asinh(3),
+        "agent centre in frame of target: left": asinh(-away),
+        "agent velocity of centre over 1: forward": asinh(0.6),
+        "agent velocity of centre over 5: left": 0,
+        "target velocity of nose over 5: forward": 0,
+        "distance nose of agent to tail base of target": asinh(math.hypot(3.5, away + 0.7)),
+        "agent bearing of the other: left": -3 / math.hypot(3, away),
+        "target bearing of the other: forward": 3 / math.hypot(3, away),
+        "relative heading: cos": 0,
+        "relative heading: sin": 1,
+        "distance of centres": asinh(math.hypot(3, away)),
+        "closing speed": asinh(-0.6 * away / math.hypot(3, away)),
+        "agent turning speed": 0,
+        "agent tail base seen": 1,
+    }
+    for name, value in expected.items():
+        assert float(found[name][middle]) == pytest.approx(value, abs=2e-4), name
+
+
+def test_known_turning_speed(walk: Callable[..., Recording]) -> None:
+    turning = np.stack([1.5 * np.arange(60) / RATE, -4.0 * np.arange(60) / RATE], 1)
+    found = named(clip_of(walk(np.zeros((60, 2, 2)), turning)))
+    inner = slice(5, -5)
+    torch.testing.assert_close(
+        found["agent turning speed"][inner], torch.full((50,), math.asinh(0.5)), atol=1e-3, rtol=0
+    )
+    torch.testing.assert_close(
+        found["target turning speed"][inner], torch.full((50,), -math.asinh(4 / 3)), atol=1e-3, rtol=0
+    )
+    # A nose 0.7 from the centre goes to the left at 0.7 * 1.5.
+    speed = found["agent velocity of nose over 1: left"][30]
+    assert float(speed) == pytest.approx(math.asinh(1.05), abs=2e-3)
+
+
+def test_speed_does_not_depend_on_the_frame_rate(walk: Callable[..., Recording]) -> None:
+    for rate in (15.0, 50.0):
+        centres = np.zeros((60, 2, 2))
+        centres[:, 0, 0] = 2 * np.arange(60) / rate
+        poses = prepare(walk(centres, frame_rate=rate), MICE, Preparation(frame_rate=rate))
+        found = named(pair_clip(poses, 0, 60, (0, 1)), rate)
+        forward = found["agent velocity of centre over 5: forward"][30]
+        assert float(forward) == pytest.approx(math.asinh(2 / poses.body_length), abs=1e-3)
+
+
+@pytest.fixture
+def clip(wander: Callable[..., Recording]) -> Clip:
+    return Clip(*(torch.cat(parts) for parts in zip(*(clip_of(wander(seed)) for seed in (1, 2)), strict=True)))
+
+
+def test_moving_and_turning_the_arena_changes_nothing(clip: Clip) -> None:
+    far = torch.tensor([31.0, -17.0])
+    moved = rotate(clip, torch.tensor([1.0, -2.5]))
+    moved = moved._replace(
+        positions=(moved.positions + far) * moved.known[..., None],
+        centre=(moved.centre + far) * moved.anchored[..., None],
+    )
+    (value, known), (other, other_known) = features(clip, RATE), features(moved, RATE)
+    assert torch.equal(known, other_known)
+    # Velocities carry the rounding of far positions times the frame rate.
+    torch.testing.assert_close(other, value, atol=1e-3, rtol=0)
+
+
+def other_side(name: str) -> str:
+    what, colon, direction = name.partition(": ")
+    swap = {"left": "right", "right": "left"}
+    return re.sub(r"\b(left|right)\b", lambda found: swap[found[0]], what) + colon + direction
+
+
+def test_mirroring_the_arena_changes_sides_only(clip: Clip) -> None:
+    names = feature_names(MICE)
+    order = [names.index(other_side(name)) for name in names]
+    sign = torch.tensor([-1.0 if re.search(": left$|: sin$|turning speed$", name) else 1.0 for name in names])
+    value, known = features(clip, RATE)
+    mirrored, mirrored_known = features(reflect(clip, torch.tensor([True, True]), mirror(MICE)), RATE)
+    assert (mirrored_known == known[..., order]).all()
+    torch.testing.assert_close(mirrored, value[..., order] * sign)
+    assert (mirrored - value).abs().max() > 0.1
+
+
+def as_other(name: str) -> str:
+    swap = {"agent": "target", "target": "agent"}
+    swapped = re.sub(r"\b(agent|target)\b", lambda found: swap[found[0]], name)
+    return re.sub(r"^distance (.*) of target to (.*) of agent$", r"distance \2 of agent to \1 of target", swapped)
+
+
+def test_the_other_animals_view_is_the_same_with_roles_changed(clip: Clip) -> None:
+    names = feature_names(MICE)
+    order = [names.index(as_other(name)) for name in names]
+    sign = torch.tensor([-1.0 if name == "relative heading: sin" else 1.0 for name in names])
+    value, known = features(clip, RATE)
+    turned, turned_known = features(clip.map(lambda tensor: tensor.flip(2)), RATE)
+    assert (turned_known == known[..., order]).all()
+    torch.testing.assert_close(turned, value[..., order] * sign)
+
+
+@pytest.mark.parametrize("garbage", [1e4, math.nan, math.inf])
+def test_what_lies_where_nothing_is_known_does_not_matter(garbage: float, clip: Clip) -> None:
+    clip = clip._replace(anchored=clip.anchored & (torch.rand(clip.anchored.shape) < 0.8))
+    value, known = features(clip, RATE)
+    dirty = clip._replace(
+        positions=clip.positions.where(clip.known[..., None], garbage),
+        centre=clip.centre.where(clip.anchored[..., None], garbage),
+        heading=clip.heading.where(clip.anchored[..., None], garbage),
+    )
+    same, same_known = features(dirty, RATE)
+    assert (known == same_known).all()
+    assert (~known).any()
+    assert torch.equal(same, value)
+    assert not value[~known].any()
+
+
+def test_a_lone_animal_knows_nothing_of_a_target(wander: Callable[..., Recording]) -> None:
+    found = named(clip_of(wander(individuals=1, gaps=0.0), (0, 0)))
+    for name, values in found.items():
+        about_target = re.search("target|other|relative|centres|closing", name)
+        if name.endswith("seen"):
+            assert float(values.mean()) == (0 if about_target else 1), name
+        else:
+            assert bool(values.isnan().all()) == bool(about_target), name
+    assert not found["agent velocity of nose over 5: forward"].isnan().any()
+
+
+def test_a_pair_is_those_two_animals(wander: Callable[..., Recording]) -> None:
+    poses = prepare(wander(individuals=3), MICE, Preparation())
+    clip = pair_clip(poses, 10, 30, (2, 0))
+    expected = np.nan_to_num(poses.positions[10:30][:, [2, 0]])
+    np.testing.assert_array_equal(clip.positions[0].numpy(), expected)
+    assert clip.positions.shape == (1, 20, 2, len(MICE), 2)

@@ -1,0 +1,236 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.poses.prepare import (
+    Poses,
+    Preparation,
+    body_length,
+    fill_gaps,
+    prepare,
+    prepare_all,
+    resample,
+    without_outliers,
+)
+from ssl_behavior.recordings import Recording, Skeleton
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+NAN = np.nan
+PLAIN = Preparation()
+
+
+def line(*x: float) -> np.ndarray:
+    """(time, 1, 1, 2): one keypoint of one animal at (x, 0)."""
+    values = np.array(x, np.float32)[:, None, None]
+    return np.stack([values, np.where(np.isnan(values), NAN, 0)], -1)
+
+
+def x_of(values: np.ndarray) -> np.ndarray:
+    return values[:, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("given", "longest", "filled"),
+    [
+        ([0, NAN, NAN, 3], 2, [0, 1, 2, 3]),
+        ([0, NAN, NAN, 3], 1, [0, NAN, NAN, 3]),
+        ([NAN, 1, NAN, 2, NAN, NAN], 2, [NAN, 1, 1.5, 2, NAN, NAN]),
+        ([0, NAN, 2, NAN, NAN, NAN, 6], 2, [0, 1, 2, NAN, NAN, NAN, 6]),
+        ([0, NAN, 2], 0, [0, NAN, 2]),
+        ([NAN, NAN], 5, [NAN, NAN]),
+    ],
+)
+def test_gaps_up_to_a_length_are_filled(given: list[float], longest: int, filled: list[float]) -> None:
+    np.testing.assert_allclose(x_of(fill_gaps(line(*given), longest)), filled)
+
+
+def test_gaps_are_filled_from_the_same_keypoint_only() -> None:
+    two = np.concatenate([line(0, NAN, 4), line(NAN, 7, NAN)], axis=1)
+    np.testing.assert_allclose(fill_gaps(two, 3)[:, :, 0, 0], [[0, NAN], [2, 7], [4, NAN]])
+
+
+def test_a_spike_is_an_outlier_and_a_jump_that_stays_is_not() -> None:
+    np.testing.assert_allclose(x_of(without_outliers(line(0, 0.1, 5, 0.2, 0.3))), [0, 0.1, NAN, 0.2, 0.3])
+    for moved in ([0, 0, 5, 5, 5], [0, 0.4, 0.8, 0.4, 0]):
+        np.testing.assert_allclose(x_of(without_outliers(line(*moved))), moved)
+
+
+def test_a_point_no_body_can_reach_is_an_outlier() -> None:
+    body = np.zeros((1, 1, 5, 2), np.float32)
+    body[0, 0, :, 0] = [0, 0.2, 0.5, 1, 9]
+    np.testing.assert_allclose(without_outliers(body)[0, 0, :, 0], [0, 0.2, 0.5, 1, NAN])
+
+
+@pytest.mark.parametrize(("rate", "frames"), [(60.0, 100), (25.0, 240), (15.0, 100), (29.97, 300), (120.0, 7)])
+def test_resampling_keeps_steady_motion_steady(rate: float, frames: int) -> None:
+    positions, seen, native = resample(line(*np.arange(frames)), rate, 30.0)
+    assert len(positions) == len(seen) == len(native) == round(frames * 30 / rate)
+    x = x_of(positions)
+    np.testing.assert_allclose(x, np.linspace(0, frames - 1, len(x)), rtol=1e-5, atol=1e-4)
+    assert seen.all()
+    assert np.abs(native - x).max() <= 0.501
+
+
+def test_between_seen_and_unseen_is_unseen() -> None:
+    positions, seen, _ = resample(line(0, 1, NAN, 3, 4, 5), 60.0, 120.0)
+    at = np.linspace(0, 5, 12)
+    np.testing.assert_array_equal(seen[:, 0, 0], (at <= 1) | (at >= 3))
+    assert not np.isnan(positions[seen]).any()
+
+
+def test_same_rate_changes_nothing() -> None:
+    given = line(0, 3, NAN, 1)
+    positions, seen, native = resample(given, 30.0, 30.0)
+    np.testing.assert_array_equal(positions, given)
+    assert native.tolist() == [0, 1, 2, 3]
+    assert seen[:, 0, 0].tolist() == [True, True, False, True]
+
+
+@pytest.mark.parametrize("rate", [25.0, 30.0, 60.0])
+def test_values_come_back_at_the_recordings_own_frames(rate: float, walk: Callable[..., Recording]) -> None:
+    poses = prepare(walk(np.zeros((200, 2, 2)), frame_rate=rate), MICE, PLAIN)
+    there = np.linspace(0, 1, len(poses.positions))[:, None]
+    np.testing.assert_allclose(poses.to_native(there), np.linspace(0, 1, 200)[:, None], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("points", "length"),
+    [
+        ({"head": (40, 0), "tail base": (0, 0), "nose": (60, 0)}, 40),
+        ({"neck": (0, 45), "tail base": (0, 0)}, 50),
+        ({"nose": (81, 0), "tail base": (0, 108)}, 100),
+        ({"left side": (0, 0), "right side": (3, 4)}, 5),
+        ({"centre": (7, 7)}, 1),
+    ],
+)
+def test_body_length(points: dict[str, tuple[float, float]], length: float) -> None:
+    positions = np.tile(np.array(list(points.values()), np.float32), (3, 2, 1, 1))
+    assert body_length(positions, tuple(points)) == pytest.approx(length)
+
+
+def same(one: Poses, other: Poses, atol: float = 0.0) -> None:
+    for field in ("positions", "centre", "heading"):
+        np.testing.assert_allclose(getattr(one, field), getattr(other, field), rtol=0, atol=atol, err_msg=field)
+    np.testing.assert_array_equal(one.seen, other.seen)
+
+
+def test_unit_does_not_matter(wander: Callable[..., Recording]) -> None:
+    given = wander()
+    bigger = prepare(replace(given, positions=given.positions * 47), MICE, PLAIN)
+    same(prepare(given, MICE, PLAIN), bigger, atol=1e-4)
+    assert bigger.body_length == pytest.approx(47 * prepare(given, MICE, PLAIN).body_length)
+
+
+def test_what_lies_at_an_unseen_keypoint_does_not_matter(wander: Callable[..., Recording]) -> None:
+    given, rng = wander(gaps=0.0), np.random.default_rng(0)
+    unsure = rng.random(given.positions.shape[:3]) < 0.4
+    confidence = np.where(unsure, 0.05, 0.9).astype(np.float32)
+    plain = prepare(replace(given, confidence=confidence), MICE, PLAIN)
+    for value in (0.0, 1e6, NAN, np.inf):
+        positions = np.where(unsure[..., None], np.float32(value), given.positions)
+        same(prepare(replace(given, positions=positions, confidence=confidence), MICE, PLAIN), plain)
+    assert (plain.seen == ~unsure).all()
+
+
+def test_half_a_position_is_none(wander: Callable[..., Recording]) -> None:
+    given = wander(gaps=0.0)
+    positions = given.positions.copy()
+    positions[10:12, 0, 0, 1] = NAN
+    poses = prepare(replace(given, positions=positions), MICE, Preparation(max_gap=0))
+    assert np.isnan(poses.positions[10:12, 0, 0]).all()
+    assert not poses.seen[10:12, 0, 0].any()
+
+
+def test_centre_and_heading_on_paper(walk: Callable[..., Recording]) -> None:
+    centres = np.stack([np.full((40, 2), 2.0), np.full((40, 2), -1.0)], 1)
+    angles = np.stack([np.linspace(0, 2, 40), np.full(40, np.pi / 2)], 1)
+    poses = prepare(walk(centres, angles), MICE, PLAIN)
+    np.testing.assert_allclose(poses.centre * poses.body_length, centres, atol=1e-5)
+    np.testing.assert_allclose(poses.heading, np.stack([np.cos(angles), np.sin(angles)], -1), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "keypoints", [("nose", "centre"), ("left ear", "right ear", "tail base"), ("centre", "tail base")]
+)
+def test_heading_from_whatever_keypoints_there_are(keypoints: tuple[str, ...], walk: Callable[..., Recording]) -> None:
+    poses = prepare(walk(np.zeros((40, 1, 2)), 0.7, keypoints), keypoints, PLAIN)
+    np.testing.assert_allclose(poses.heading[:, 0], np.tile([np.cos(0.7), np.sin(0.7)], (40, 1)), atol=1e-4)
+
+
+def test_one_keypoint_has_no_heading(walk: Callable[..., Recording]) -> None:
+    poses = prepare(walk(np.zeros((40, 2, 2)), 0.7, ("centre",)), ("centre",), PLAIN)
+    assert np.isnan(poses.heading).all()
+    assert poses.seen.all()
+
+
+@pytest.mark.parametrize(("individuals", "pairs"), [(1, 1), (2, 2), (3, 6), (4, 12)])
+def test_ordered_pairs(individuals: int, pairs: int, wander: Callable[..., Recording]) -> None:
+    found = prepare(wander(individuals=individuals), MICE, PLAIN).pairs()
+    assert len(set(found)) == len(found) == pairs
+    assert found == [(0, 0)] if individuals == 1 else all(agent != target for agent, target in found)
+
+
+def test_third_dimension_is_left_out(wander: Callable[..., Recording]) -> None:
+    given = wander()
+    deep = replace(given, positions=np.concatenate([given.positions, np.ones_like(given.positions[..., :1])], -1))
+    same(prepare(deep, MICE, PLAIN), prepare(given, MICE, PLAIN))
+
+
+def test_an_animal_that_is_never_seen_does_not_disturb_the_other(wander: Callable[..., Recording]) -> None:
+    given = wander(gaps=0.0)
+    positions = given.positions.copy()
+    positions[:, 1] = NAN
+    poses = prepare(replace(given, positions=positions), MICE, PLAIN)
+    np.testing.assert_allclose(poses.positions[:, 0], prepare(given, MICE, PLAIN).positions[:, 0], atol=1e-5)
+    assert np.isnan(poses.centre[:, 1]).all()
+
+
+def test_nothing_ever_seen_is_an_error_or_left_out(
+    wander: Callable[..., Recording], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = wander()
+    unseen = replace(given, id="dark", positions=np.full_like(given.positions, NAN))
+    with pytest.raises(InputError, match="dark"):
+        prepare_all([given, unseen], MICE, PLAIN)
+    assert [one.id for one in prepare_all([given, unseen], MICE, PLAIN, skip_bad=True)] == [given.id]
+    assert "skipped" in capsys.readouterr().out
+    with pytest.raises(InputError, match="none of 1"):
+        prepare_all([unseen], MICE, PLAIN, skip_bad=True)
+
+
+def test_poses_of_one_frame(wander: Callable[..., Recording]) -> None:
+    given = wander(gaps=0.0)
+    poses = prepare(replace(given, positions=given.positions[:1]), MICE, PLAIN)
+    assert poses.positions.shape == (1, 2, 5, 2)
+
+
+@pytest.mark.parametrize("changed", [{"frame_rate": 15.0}, {"min_confidence": 0.6}, {"max_gap": 0.02}])
+def test_every_setting_matters(changed: dict[str, float], wander: Callable[..., Recording]) -> None:
+    given, rng = wander(gaps=0.3), np.random.default_rng(0)
+    given = replace(given, confidence=rng.random(given.positions.shape[:3]).astype(np.float32))
+    usual, other = (prepare(given, MICE, settings) for settings in (PLAIN, replace(PLAIN, **changed)))
+    known = [~np.isnan(one.positions[..., 0]) for one in (usual, other)]
+    assert known[0].shape != known[1].shape or (known[0] != known[1]).any()
+
+
+@pytest.mark.real
+def test_calms21_through_the_landmarks_of_the_dyads(shared_data: Callable[[str], Path]) -> None:
+    recording = read_recordings(shared_data("calms21/mouse083_task1_annotator1_alt.csv.gz"), notify=str)[0]
+    landmarks = ("head", "centre", "tail base", "tail middle", "tail tip")
+    poses = prepare(recording, landmarks, PLAIN)
+    known = ~np.isnan(poses.positions[..., 0])
+    assert (known.mean((0, 1))[:3] > 0.9).all()
+    assert not known[:, :, 3:].any()
+    along = ((poses.positions[:, :, 0] - poses.positions[:, :, 2]) * poses.heading).sum(-1)
+    assert np.nanmedian(along) == pytest.approx(1, abs=0.1)
+
+
+def test_skeleton_of_other_names(walk: Callable[..., Recording]) -> None:
+    given = walk(np.zeros((40, 2, 2)), 0.3)
+    strange = Skeleton(tuple("abcde"), landmarks=dict(zip("abcde", MICE, strict=True)))
+    same(prepare(replace(given, skeleton=strange), MICE, PLAIN), prepare(given, MICE, PLAIN))

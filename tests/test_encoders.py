@@ -1,0 +1,165 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ssl_behavior.encoders import Architecture, Encoder, Temporal, embed
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.poses.augment import rotate
+from ssl_behavior.poses.features import Clip, features, pair_clip
+from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.recordings import Recording
+from ssl_behavior.windows import ClipSampler
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+SMALL = Architecture(channels=16, blocks=3)
+PLAIN = Preparation()
+
+
+def make(landmarks: tuple[str, ...] = MICE, architecture: Architecture = SMALL) -> Encoder:
+    torch.manual_seed(0)
+    return Encoder(landmarks, PLAIN, architecture).eval()
+
+
+@pytest.fixture(scope="module")
+def poses(wander: Callable[..., Recording]) -> Poses:
+    return prepare(wander(3, frames=150), MICE, PLAIN)
+
+
+def test_one_vector_per_frame(poses: Poses) -> None:
+    embeddings = embed(make(), poses, (1, 0))
+    assert embeddings.shape == (150, 16)
+    assert embeddings.dtype == torch.float32
+    assert embeddings.isfinite().all()
+    assert embeddings.std(0).min() > 1e-3
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 40, 149, 150])
+def test_in_chunks_as_in_one_piece(chunk: int, poses: Poses) -> None:
+    torch.testing.assert_close(embed(make(), poses, (0, 1), chunk), embed(make(), poses, (0, 1)), atol=1e-5, rtol=1e-5)
+
+
+def test_batch_size_does_not_change_an_embedding(poses: Poses) -> None:
+    encoder = make()
+    clips = ClipSampler([poses]).draw(8, 60, torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        together = encoder(clips)
+        alone = torch.cat([encoder(clips.map(lambda t, i=i: t[i : i + 1])) for i in range(8)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_moving_and_turning_the_arena_changes_no_embedding(wander: Callable[..., Recording]) -> None:
+    given = wander(4)
+    c, s = np.cos(2.0), np.sin(2.0)
+    moved = replace(given, positions=given.positions @ np.array([[c, s], [-s, c]], np.float32) + np.float32(5))
+    encoder = make()
+    here, there = (embed(encoder, prepare(one, MICE, PLAIN), (0, 1)) for one in (given, moved))
+    torch.testing.assert_close(there, here, atol=2e-3, rtol=0)
+
+
+def test_each_animal_has_its_own_view(poses: Poses) -> None:
+    assert (embed(make(), poses, (0, 1)) - embed(make(), poses, (1, 0))).abs().mean() > 0.01
+
+
+def test_who_is_not_in_the_pair_does_not_matter(wander: Callable[..., Recording]) -> None:
+    given = prepare(wander(5, individuals=3), MICE, PLAIN)
+    positions = given.positions.copy()
+    positions[:, 2] += 1
+    other = replace(given, positions=positions)
+    assert torch.equal(embed(make(), given, (0, 1)), embed(make(), other, (0, 1)))
+    assert not torch.equal(embed(make(), given, (0, 2)), embed(make(), other, (0, 2)))
+
+
+@pytest.mark.parametrize("value", [0.0, 1e5, np.nan])
+def test_what_lies_at_unseen_keypoints_changes_no_embedding(value: float, wander: Callable[..., Recording]) -> None:
+    given = wander(6, gaps=0.0)
+    unsure = np.random.default_rng(0).random(given.positions.shape[:3]) < 0.3
+    confidence = np.where(unsure, 0.0, 1.0).astype(np.float32)
+    dirty = np.where(unsure[..., None], np.float32(value), given.positions)
+    here, there = (
+        embed(make(), prepare(replace(given, positions=positions, confidence=confidence), MICE, PLAIN), (0, 1))
+        for positions in (given.positions, dirty)
+    )
+    assert torch.equal(here, there)
+
+
+def test_reach_is_what_it_says(poses: Poses) -> None:
+    encoder = make()
+    clip = pair_clip(poses, 0, 150, (0, 1))
+    values, _ = encoder.kinematics(clip)
+    other = values.clone()
+    other[:, 75] += 1
+    with torch.inference_mode():
+        changed = (encoder.temporal(values) - encoder.temporal(other)).abs().amax((0, 2)).nonzero().flatten()
+    assert (changed.min(), changed.max()) == (75 - SMALL.reach, 75 + SMALL.reach)
+
+
+def test_standardised_features(poses: Poses) -> None:
+    encoder = make()
+    clips = [ClipSampler([poses]).draw(16, 60, torch.Generator().manual_seed(i)) for i in range(4)]
+    encoder.standardise(clips)
+    raw, known = (torch.cat(parts).flatten(0, 1) for parts in zip(*(features(c, 30.0) for c in clips), strict=True))
+    for feature in range(0, encoder.features, 7):
+        values = raw[known[:, feature], feature]
+        deviation = values.std(correction=0)
+        torch.testing.assert_close(encoder.mean[feature], values.mean(), atol=1e-4, rtol=1e-4)
+        expected = deviation if deviation > 1e-3 else torch.tensor(1.0)
+        torch.testing.assert_close(encoder.deviation[feature], expected, atol=1e-3, rtol=1e-3)
+    values, where = encoder.kinematics(clips[0])
+    assert values.abs().max() <= 5
+    assert not values[~where].any()
+
+
+def test_a_feature_never_seen_keeps_its_scale(wander: Callable[..., Recording]) -> None:
+    encoder = make()
+    encoder.standardise([pair_clip(prepare(wander(individuals=1), MICE, PLAIN), 0, 100, (0, 0))])
+    assert encoder.mean.isfinite().all()
+    assert (encoder.deviation > 0).all()
+
+
+@pytest.mark.parametrize("changed", [{"channels": 24}, {"blocks": 2}])
+def test_size_matters(changed: dict[str, int]) -> None:
+    weights = [sum(p.numel() for p in make(architecture=a).parameters()) for a in (SMALL, replace(SMALL, **changed))]
+    assert weights[0] != weights[1]
+
+
+def test_dropout_works_while_training_and_only_then(poses: Poses) -> None:
+    clip = pair_clip(poses, 0, 60, (0, 1))
+    without, with_it = (make(architecture=replace(SMALL, dropout=share)) for share in (0.0, 0.5))
+    assert torch.equal(without(clip), with_it(clip))
+    assert torch.equal(without.train()(clip), without(clip))
+    assert not torch.equal(with_it.train()(clip), with_it(clip))
+
+
+def test_temporal_keeps_the_frames() -> None:
+    assert Temporal(5, SMALL)(torch.randn(2, 3, 5)).shape == (2, 3, 16)
+
+
+def test_other_skeletons_embed(walk: Callable[..., Recording], wander: Callable[..., Recording]) -> None:
+    """An encoder of the dyads' landmarks takes mice with ears and without a tail."""
+    encoder = make(("head", "centre", "tail base", "tail middle", "tail tip"))
+    poses = prepare(wander(7, gaps=0.0), encoder.landmarks, PLAIN)
+    assert poses.seen[:, :, :3].all()
+    assert not poses.seen[:, :, 3:].any()
+    embeddings = embed(encoder, poses, (0, 1))
+    assert embeddings.isfinite().all()
+    assert embeddings.std(0).mean() > 0.01
+
+
+@pytest.mark.real
+def test_calms21_embeds_with_the_landmarks_of_the_dyads(shared_data: Callable[[str], Path]) -> None:
+    encoder = make(("head", "centre", "tail base", "tail middle", "tail tip"))
+    recording = read_recordings(shared_data("calms21/mouse083_task1_annotator1_alt.csv.gz"), notify=str)[0]
+    embeddings = embed(encoder, prepare(recording, encoder.landmarks, PLAIN), (0, 1))
+    assert embeddings.shape == (4881, 16)
+    assert embeddings.isfinite().all()
+    assert embeddings.std(0).mean() > 0.1
+
+
+def test_rotation_is_invisible(poses: Poses) -> None:
+    clip = pair_clip(poses, 0, 60, (0, 1))
+    turned: Clip = rotate(clip, torch.tensor([1.0]))
+    torch.testing.assert_close(make()(turned), make()(clip), atol=1e-4, rtol=0)
