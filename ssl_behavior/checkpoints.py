@@ -154,7 +154,7 @@ def _encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
             Preparation(**config["preparation"]),
             Architecture(**config["architecture"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _damaged(folder, f"a config.yaml that lacks something ({error})") from None
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.settings import load_settings, parse, save_settings
 
-__all__ = ["load_settings", "prepare_output", "run", "save_settings"]
+__all__ = ["load_settings", "prepare_output", "require_above", "run", "save_settings"]
 
 Settings = TypeVar("Settings")
 
@@ -78,6 +79,17 @@ def prepare_output(path: str | Path, overwrite: bool) -> Path:
         raise InputError(f"--output {path}: found {found}; give another --output, or --overwrite to write over it")
     folder.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def require_above(limit: float, settings: object, *names: str) -> None:
+    """Make sure that these settings, ``field`` or ``field.inner``, are larger than ``limit``.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name in names:
+        if not (value := attrgetter(name)(settings)) > limit:
+            raise InputError(f"--{name}: expected a number above {limit:g} and found {value}; give a larger one")
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -94,6 +94,8 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     Raises:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
+    commands.require_above(0, config, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
+    commands.require_above(1, config, "supervision.folds")
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder)
     recordings, channel = _labelled_recordings(config)

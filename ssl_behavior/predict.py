@@ -68,6 +68,8 @@ def predict(config: PredictConfig) -> list[Prediction]:
     recordings = _chosen(config)
     output = commands.prepare_output(config.output, config.overwrite)
     is_submission = output.suffix == ".npy"
+    if not is_submission:
+        _remove_former(output)
     predicted = []
     for recording in tqdm(recordings, "predicting", unit="video"):
         try:
@@ -117,6 +119,20 @@ def _chosen(config: PredictConfig) -> Sequence[Recording]:
     if missing := set(config.videos) - {one.id for one in recordings}:
         raise InputError(f"--videos {', '.join(sorted(missing))}: expected ids of recordings; found no such recording")
     return [one for one in recordings if one.id in config.videos]
+
+
+def _remove_former(output: Path) -> None:
+    """Take away what an earlier run predicted, so that no video of it is scored or reviewed as one of this run."""
+    for bouts in output.glob("*.bouts.csv"):
+        stem = bouts.name.removesuffix(".bouts.csv")
+        for path in (
+            bouts,
+            output / f"{stem}.csv",
+            output / "review" / f"{stem}_annot.txt",
+            output / "review" / f"{stem}.boris.csv",
+            output / "pictures" / f"{stem}.png",
+        ):
+            path.unlink(missing_ok=True)
 
 
 def _write(output: Path, prediction: Prediction, readout: Readout) -> None:

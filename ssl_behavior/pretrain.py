@@ -62,9 +62,9 @@ class PretrainConfig:
 
     recordings: tuple[Path, ...] = ()
     output: Path = Path("runs/encoder")
-    steps: int = 4000
+    steps: int = 3000
     batch: int = 16
-    clip_seconds: float = 256 / 30
+    clip_seconds: float = 8.5
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     objective: Objective = field(default_factory=Objective)
@@ -90,6 +90,8 @@ def pretrain(config: PretrainConfig) -> Path:
     Raises:
         InputError: the recordings cannot be used, or the output is taken.
     """
+    sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
+    commands.require_above(0, config, "steps", "batch", "clip_seconds", *sizes)
     device = choose_device(config.device)
     recordings = _recordings(config)
     landmarks = shared_landmarks(recording.skeleton for recording in recordings)

@@ -19,6 +19,8 @@ def require_length(poses: Sequence[Poses], frames: int, skip_short: bool = False
     Raises:
         InputError: a recording is shorter, and ``skip_short`` is off or none is left.
     """
+    if frames < 1:
+        raise InputError("a clip of less than one frame was asked for; choose longer clips (--clip-seconds)")
     kept = []
     for one in poses:
         if len(one.positions) >= frames:

@@ -261,7 +261,7 @@ def test_every_setting_matters(name: str, videos: list[LabelledPoses]) -> None:
 def test_steps_and_folds_matter(videos: list[LabelledPoses]) -> None:
     few = replace(FAST, steps=4)
     checked = [
-        cross_validate(make(), videos, ("a", "b"), settings, 0, "float32", own_codes(videos))
+        cross_validate(make(), videos, ("a", "b"), settings, 0, "float32", embed_all(make(), videos))
         for settings in (few, replace(few, steps=8), replace(few, folds=2))
     ]
     assert set(checked[1].macro_f1) == {2, 4, 6, 8}

@@ -18,6 +18,7 @@ from ssl_behavior.training import (
     Losses,
     Schedule,
     choose_device,
+    finished,
     fit,
     read_metrics,
     run_key,
@@ -121,9 +122,14 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(average: float, stops: tu
             run(tmp_path / "broken", after)
         assert unfinished(tmp_path / "broken", "k")
     resumed = run(tmp_path / "broken", None)
+    assert not resumed.training
     assert same(weights(resumed), weights(undisturbed))
     assert rows(tmp_path / "broken" / "metrics.csv") == rows(tmp_path / "whole" / "metrics.csv")
     assert len(rows(tmp_path / "whole" / "metrics.csv")) == 20
+    # Until somebody says that the result is safe, running again gives it again.
+    assert same(weights(run(tmp_path / "broken", None)), weights(undisturbed))
+    assert len(rows(tmp_path / "broken" / "metrics.csv")) == 20
+    finished(tmp_path / "broken")
     assert not unfinished(tmp_path / "broken", "k")
     assert {path.name for path in (tmp_path / "broken").iterdir()} == {"metrics.csv"}
 
@@ -137,6 +143,7 @@ def test_another_runs_state_is_not_continued(tmp_path: Path) -> None:
     seen: list[int] = []
     fit(Small(), losses_of(Small()), Schedule(3), seed=0, folder=tmp_path, key="two", at=seen.append)  # type: ignore[arg-type]
     assert seen == [1, 2, 3]
+    assert unfinished(tmp_path, "two")
     assert [row["step"] for row in rows(tmp_path / "metrics.csv")] == ["1", "2", "3"]
 
 

@@ -118,8 +118,9 @@ def _consistent(recordings: Sequence[Recording]) -> list[Recording]:
         own = recording.skeleton.keypoints
         if set(own) != set(keypoints) or recording.positions.shape[3] != first.positions.shape[3]:
             raise InputError(
-                f"{recording.source}: expected the keypoints of {first.source}, {list(keypoints)} in "
-                f"{first.positions.shape[3]} dimensions, and found {list(own)} in {recording.positions.shape[3]}; "
+                f"{recording.source} ({recording.id}): expected the keypoints of {first.source} ({first.id}), "
+                f"{list(keypoints)} in {first.positions.shape[3]} dimensions, and found {list(own)} in "
+                f"{recording.positions.shape[3]}; "
                 "read recordings of different skeletons apart"
             )
         ordered.append(recording if own == keypoints else _reordered(recording, keypoints))

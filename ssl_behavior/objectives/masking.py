@@ -28,7 +28,7 @@ class Masking:
 
     landmarks: float = 0.15
     animals: float = 0.25
-    seconds: float = 0.7
+    seconds: float = 1.0
 
 
 def random_spans(rows: int, frames: int, share: float, length: float, generator: torch.Generator) -> Tensor:

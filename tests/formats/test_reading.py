@@ -135,7 +135,7 @@ def test_keypoints_must_agree_and_get_one_order(tmp_path):
     assert second.skeleton.keypoints == first.skeleton.keypoints == ("nose", "tail")
     assert second.positions[0, 0].tolist() == [[4, 5], [1, 2]]
     third = _table(tmp_path / "3.csv", ("nose", "paw"))
-    with pytest.raises(InputError, match=r"3\.csv: expected the keypoints of .*1\.csv.*paw"):
+    with pytest.raises(InputError, match=r"3\.csv .*expected the keypoints of .*1\.csv.*paw"):
         read_recordings([one, third], notify=_quiet)
     assert len(read_recordings([one, third], mixed_skeletons=True, notify=_quiet)) == 2
 

@@ -1,0 +1,369 @@
+"""What people give by mistake: each is told in one line, ends with code 2, and costs no file."""
+
+import hashlib
+import os
+import pickle
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ssl_behavior import predictions
+from ssl_behavior.checkpoints import Readout, save_classifier, save_encoder
+from ssl_behavior.decoding import Decoder
+from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.formats import calms21, caltech_annotations, native
+from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.heads import Classifier
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.predictions import Prediction
+from ssl_behavior.recordings import Bout
+from ssl_behavior.simulation import BEHAVIOURS, SKELETON, simulate_recordings
+
+FRAMES = 120
+PRETRAIN = (
+    "pretrain --steps 2 --batch 2 --clip-seconds 2 --architecture.channels 8 --architecture.blocks 1 --device cpu"
+)
+FINETUNE = "finetune --supervision.steps 2 --supervision.batch 2 --supervision.clip_seconds 2 --device cpu"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Good input: tracks with labels, an encoder, a model, predictions."""
+    folder = tmp_path_factory.mktemp("made")
+    recordings = simulate_recordings(3, seed=0, frames=FRAMES)
+    native.write(folder / "tracks", recordings)
+    calms21.write(folder / "train.npy", recordings)
+    calms21.write(folder / "test.npy", recordings, with_labels=False)
+    torch.manual_seed(0)
+    encoder = Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 1))
+    save_encoder(folder / "encoder", encoder)
+    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), 1.0, Decoder())
+    save_classifier(folder / "model", Classifier(encoder, "linear", 4), readout)
+    probabilities = np.full((FRAMES, 4), 0.25)
+    predictions.write(folder / "predictions", Prediction("video000", BEHAVIOURS, probabilities, np.zeros(FRAMES), 30.0))
+    return folder
+
+
+@pytest.fixture
+def at(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with links to the good input in it, which the command runs in."""
+    for path in made.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file below a folder and what is in it."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for parent, _, names in os.walk(folder, followlinks=True)
+        for path in (Path(parent) / name for name in names)
+    }
+
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Run a command that must not work, and return its one line."""
+
+    def run(line: str, *words: str) -> str:
+        before = contents(at)
+        capsys.readouterr()
+        command, *rest = line.split()
+        monkeypatch.setattr(sys, "argv", [command, *rest, *words])
+        with pytest.raises(SystemExit) as stopped:
+            import_module(f"ssl_behavior.{command}").main()
+        told = capsys.readouterr().err
+        assert stopped.value.code == 2, told
+        assert "Traceback" not in told
+        # Progress bars draw over their line; what is left on it is the message.
+        lines = [part for part in re.split(r"[\r\n]+", told) if "error:" in part]
+        assert len(lines) == 1, told
+        assert contents(at) == before
+        message = lines[0][lines[0].index("error: ") :].removeprefix("error: ")
+        assert len(message) > 20, "says too little"
+        return message
+
+    return run
+
+
+def everywhere(file: str) -> list[tuple[str, ...]]:
+    """The commands that read tracks, given this file."""
+    return [
+        (PRETRAIN, "--recordings", file, "--output", "out"),
+        (FINETUNE, "--encoder", "encoder", "--recordings", file, "--output", "out"),
+        ("predict --device cpu", "--model", "model", "--recordings", file, "--output", "out"),
+    ]
+
+
+def test_what_is_good_is_not_refused(at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other tests would prove nothing if these commands failed anyway."""
+    for words in everywhere("tracks"):
+        command, *rest = [part for word in words for part in word.split()]
+        monkeypatch.setattr(sys, "argv", [command, *rest[:-1], f"out/{command}"])
+        import_module(f"ssl_behavior.{command}").main()
+        assert any((at / "out" / command).iterdir())
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+def test_missing_and_empty_folders(command: int, at: Path, refused: Refused) -> None:
+    assert "nowhere" in refused(*everywhere("nowhere")[command])
+    (at / "empty").mkdir()
+    assert "empty" in refused(*everywhere("empty")[command])
+    assert "nothing*.csv" in refused(*everywhere("nothing*.csv")[command])
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", b"hello,world\n1,2\n"), ("a.npy", b"\x00" * 50), ("a.h5", b"")]
+)
+def test_a_file_of_no_known_format(command: int, name: str, content: bytes, at: Path, refused: Refused) -> None:
+    (at / name).write_bytes(content)
+    message = refused(*everywhere(name)[command])
+    assert name in message
+    assert re.search("expected|empty|cannot be read", message)
+
+
+def sequences(at: Path, name: str, **fields: Any) -> str:
+    """A challenge file whose second sequence is wrong."""
+    given = {
+        f"s{i}": {"keypoints": np.random.default_rng(i).uniform(0, 500, (FRAMES, 2, 2, 7)), "annotator_id": 0}
+        for i in range(2)
+    }
+    for sequence in given.values():
+        sequence["annotations"] = np.arange(FRAMES) // 10 % 4
+    given["s1"].update(fields)
+    whole: Any = {"vocabulary": {name: i for i, name in enumerate(BEHAVIOURS)}, "sequences": given}
+    np.save(at / name, whole, allow_pickle=True)
+    return name
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+@pytest.mark.parametrize(
+    "keypoints",
+    [np.zeros((FRAMES, 2, 3, 7)), np.zeros((FRAMES, 14)), np.zeros((FRAMES, 2, 2, 5)), np.array(["a"] * FRAMES)],
+    ids=["space", "dimensions", "keypoints", "text"],
+)
+def test_wrong_shapes(command: int, keypoints: np.ndarray, at: Path, refused: Refused) -> None:
+    message = refused(*everywhere(sequences(at, "bad.npy", keypoints=keypoints))[command])
+    assert "bad.npy" in message
+    assert "s1" in message
+
+
+def test_labels_that_do_not_fit(at: Path, refused: Refused) -> None:
+    command = everywhere("bad.npy")[1]
+    sequences(at, "bad.npy", annotations=np.full(FRAMES, 7))
+    message = refused(*command)
+    assert "bad.npy" in message
+    assert "7" in message
+    sequences(at, "bad.npy", annotations=np.zeros(FRAMES - 5, int))
+    assert str(FRAMES - 5) in refused(*command)
+
+
+def annotate(at: Path, *names: str) -> str:
+    bouts = tuple(Bout(s, s + 20, BEHAVIOURS[s // 20 % 4]) for s in range(0, FRAMES, 20))
+    for name in names:
+        caltech_annotations.write(
+            at / "annotations" / f"{name}_annot.txt", Annotations(name, {"S1": bouts}, frames=FRAMES)
+        )
+    return "annotations"
+
+
+def test_annotation_without_its_track(at: Path, refused: Refused) -> None:
+    annotate(at, "video000", "video001", "stranger")
+    message = refused(*everywhere("tracks")[1], "--annotations", "annotations")
+    assert "stranger" in message
+    assert "video000" not in message
+
+
+def test_annotations_of_other_videos(at: Path, refused: Refused) -> None:
+    annotate(at, "stranger")
+    message = refused(*everywhere("tracks")[1], "--annotations", "annotations")
+    assert "stranger" in message
+    assert "video000" in message
+
+
+def test_no_labels_at_all(refused: Refused) -> None:
+    assert "test.npy" in refused(*everywhere("test.npy")[1])
+
+
+@pytest.mark.parametrize("command", [0, 1])
+def test_a_recording_shorter_than_a_clip(command: int, at: Path, refused: Refused) -> None:
+    short = simulate_recordings(1, seed=4, frames=40, prefix="short")
+    native.write(at / "mixed", [*simulate_recordings(2, seed=0, frames=FRAMES), *short])
+    message = refused(*everywhere("mixed")[command])
+    assert "short000" in message
+    assert "40 frames" in message
+    assert "60" in message
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+def test_animals_that_are_never_seen(command: int, at: Path, refused: Refused) -> None:
+    good, dark = simulate_recordings(2, seed=0, frames=FRAMES)
+    dark = replace(dark, id="dark", positions=np.full_like(dark.positions, np.nan))
+    native.write(at / "mixed", [good, dark])
+    assert "dark" in refused(*everywhere("mixed")[command])
+
+
+def test_keypoints_that_differ_between_recordings(at: Path, refused: Refused) -> None:
+    good, other = simulate_recordings(2, seed=0, frames=FRAMES)
+    skeleton = replace(other.skeleton, keypoints=("snoot", *other.skeleton.keypoints[1:]), edges=())
+    native.write(at / "mixed", [good, replace(other, skeleton=skeleton)])
+    message = refused(*everywhere("mixed")[1])
+    assert "snoot" in message
+    assert "video001" in message
+
+
+def test_keypoints_the_encoder_has_never_heard_of(at: Path, refused: Refused) -> None:
+    one = simulate_recordings(1, seed=0, frames=FRAMES)[0]
+    names = tuple(f"p{i}" for i in range(len(one.skeleton.keypoints)))
+    native.write(at / "strange", [replace(one, skeleton=replace(one.skeleton, keypoints=names, edges=()))])
+    for command in everywhere("strange")[1:]:
+        message = refused(*command)
+        assert "p0" in message
+        assert "--skeleton" in message
+
+
+def test_a_checkpoint_of_another_kind(refused: Refused) -> None:
+    tracks = ("--recordings", "tracks", "--output", "out")
+    message = refused(FINETUNE, "--encoder", "model", *tracks)
+    assert "model" in message
+    assert "classifier" in message
+    message = refused("predict --device cpu", "--model", "encoder", *tracks)
+    assert "encoder" in message
+    assert "classifier" in message
+    assert "tracks" in refused("predict --device cpu", "--model", "tracks", *tracks)
+
+
+@pytest.mark.parametrize("damage", ["weights", "config"])
+def test_a_checkpoint_half_written(damage: str, at: Path, made: Path, refused: Refused) -> None:
+    for kind in ("encoder", "model"):
+        (at / f"half-{kind}").mkdir()
+        for path in (made / kind).iterdir():
+            content = path.read_bytes()
+            if damage in path.name:
+                content = content[: len(content) // 2]
+            (at / f"half-{kind}" / path.name).write_bytes(content)
+    tracks = ("--recordings", "tracks", "--output", "out")
+    assert "half-encoder" in refused(FINETUNE, "--encoder", "half-encoder", *tracks)
+    assert "half-model" in refused("predict --device cpu", "--model", "half-model", *tracks)
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+def test_an_output_that_is_in_use(command: int, at: Path, refused: Refused) -> None:
+    (at / "out").mkdir()
+    (at / "out" / "notes.txt").write_text("dear")
+    message = refused(*everywhere("tracks")[command])
+    assert "--output out" in message
+    assert "--overwrite" in message
+    (at / "taken").write_text("a file")
+    assert "taken" in refused(*everywhere("tracks")[command][:-1], "taken")
+
+
+def test_a_submission_that_is_there(at: Path, refused: Refused) -> None:
+    (at / "submission.npy").write_bytes(b"precious")
+    message = refused("predict --device cpu --model model --recordings test.npy --output submission.npy")
+    assert "--overwrite" in message
+
+
+def test_a_submission_that_is_not_what_the_challenge_asks_for(at: Path, refused: Refused) -> None:
+    sample: Any = {"video000": [0] * FRAMES, "video001": [0] * 7, "video002": [0] * FRAMES}
+    np.save(at / "sample.npy", sample, allow_pickle=True)
+    message = refused(
+        "predict --device cpu --model model --recordings test.npy --output s.npy --sample-submission sample.npy"
+    )
+    assert "video001" in message
+    assert not (at / "s.npy").exists()
+
+
+class Calls:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("harm"),))
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+def test_a_pickle_that_calls_something(command: int, at: Path, refused: Refused) -> None:
+    whole: Any = {"sequences": {"s0": {"keypoints": Calls()}}}
+    np.save(at / "evil.npy", whole, allow_pickle=True)
+    message = refused(*everywhere("evil.npy")[command])
+    assert "evil.npy" in message
+    assert re.search("getattr|Path|touch", message)
+    assert not (at / "harm").exists()
+    # The file does what it says in other hands.
+    pickle.loads(pickle.dumps(Calls()))
+    assert (at / "harm").exists()
+
+
+def test_evaluating_what_is_not_there(at: Path, refused: Refused) -> None:
+    annotate(at, "video000")
+    (at / "empty").mkdir()
+    given = ("--annotations", "annotations")
+    for folder in ("nowhere", "empty", "encoder"):
+        assert folder in refused("evaluate", "--predictions", folder, *given)
+    assert "empty" in refused("evaluate", "--predictions", "predictions", "--annotations", "empty")
+    annotate(at, "video000")
+    message = refused("evaluate", "--predictions", "predictions", *given, "--channel", "S9")
+    assert "S9" in message
+    assert "S1" in message
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+def test_one_bad_file_among_many_is_skipped_if_asked(
+    command: int, at: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = simulate_recordings(3, seed=0, frames=FRAMES)
+    dark = replace(good[0], id="dark", positions=np.full_like(good[0].positions, np.nan))
+    short = replace(simulate_recordings(1, seed=4, frames=20)[0], id="short")
+    native.write(at / "mixed", [*good, dark, *([] if command == 2 else [short])])
+    (at / "mixed" / "broken.csv").write_text("hello,world\n")
+    words = everywhere("mixed")[command]
+    assert "broken.csv" in refused(*words)
+    name, *rest = [part for word in words for part in word.split()]
+    monkeypatch.setattr(sys, "argv", [name, *rest, "--skip-bad-files"])
+    import_module(f"ssl_behavior.{name}").main()
+    told = capsys.readouterr()
+    skipped = [part for part in re.split(r"[\r\n]+", told.out + told.err) if "skipped:" in part]
+    assert len(skipped) == (2 if command == 2 else 3)
+    assert all(any(bad in line for line in skipped) for bad in ("broken.csv", "dark"))
+    assert any((at / "out").iterdir())
+
+
+def test_nothing_but_bad_files(at: Path, refused: Refused) -> None:
+    (at / "bad").mkdir()
+    (at / "bad" / "broken.csv").write_text("hello,world\n")
+    for words in everywhere("bad"):
+        assert "broken.csv" in refused(*words, "--skip-bad-files")
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (0, "--steps 0"),
+        (0, "--batch 0"),
+        (0, "--clip-seconds 0"),
+        (0, "--architecture.channels 0"),
+        (0, "--architecture.blocks -1"),
+        (0, "--preparation.frame_rate 0"),
+        (0, "--frame-rate -3"),
+        (0, "--format betamax"),
+        (1, "--supervision.steps 0"),
+        (1, "--supervision.batch 0"),
+        (1, "--supervision.clip_seconds 0"),
+        (1, "--supervision.folds 0"),
+        (1, "--supervision.tune everything"),
+    ],
+)
+def test_settings_that_cannot_be(command: int, option: str, refused: Refused) -> None:
+    refused(*everywhere("tracks")[command], *option.split())

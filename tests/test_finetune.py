@@ -1,0 +1,123 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ssl_behavior.checkpoints import load_classifier, load_encoder, save_encoder
+from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.errors import InputError
+from ssl_behavior.finetune import FinetuneConfig, finetune
+from ssl_behavior.formats import native
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.recordings import Labels
+from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
+from ssl_behavior.supervision import Supervision
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finetune")
+    native.write(folder / "tracks", simulate_recordings(4, seed=2, frames=400))
+    torch.manual_seed(0)
+    save_encoder(folder / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    return folder
+
+
+@pytest.fixture
+def config(folder: Path, tmp_path: Path) -> FinetuneConfig:
+    supervision = Supervision(steps=4, batch=4, clip_seconds=2.0)
+    return FinetuneConfig(
+        folder / "encoder",
+        (folder / "tracks",),
+        output=tmp_path / "model",
+        supervision=supervision,
+        device="cpu",
+        precision="float32",
+    )
+
+
+@pytest.mark.parametrize("tune", ["linear", "temporal", "full"])
+def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
+    report = finetune(replace(config, supervision=replace(config.supervision, tune=tune)))  # type: ignore[arg-type]
+    classifier, readout = load_classifier(config.output)
+    before, after = load_encoder(config.encoder).state_dict(), classifier.encoder.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before) == (tune != "full")
+    assert classifier.kind == ("temporal" if tune == "temporal" else "linear")
+    assert readout.behaviours == BEHAVIOURS
+    assert readout.pair == ("resident", "intruder")
+    assert readout.temperature == report["temperature"]
+    assert readout.decoder.to_dict() == report["decoder"]
+    written = json.loads((config.output / "cross_validation.json").read_text())
+    assert written["macro_f1"] == report["macro_f1"]
+    assert set(written["macro_f1_by_steps"]) == {"1", "2", "3", "4"}
+
+
+def test_same_seed_same_model(config: FinetuneConfig, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        finetune(replace(config, output=tmp_path / name, seed=seed))
+    a, b, c = ((tmp_path / name / "weights.safetensors").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_from_scratch_does_not_use_the_pretrained_weights(config: FinetuneConfig, folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(9)
+    save_encoder(tmp_path / "other", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    written = []
+    for name, encoder in (("a", folder / "encoder"), ("b", tmp_path / "other")):
+        for scratch in (True, False):
+            output = tmp_path / f"{name}{scratch}"
+            finetune(replace(config, encoder=encoder, from_scratch=scratch, output=output))
+            written.append((output / "weights.safetensors").read_bytes())
+    assert written[0] == written[2]
+    assert written[1] != written[3]
+
+
+def test_chosen_videos(config: FinetuneConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    finetune(replace(config, videos=("video001", "video003")))
+    assert "2 labelled videos, 800 scored frames" in capsys.readouterr().out
+    chosen = []
+    for seed in range(6):
+        finetune(replace(config, train_videos=1, seed=seed, output=tmp_path / f"one{seed}"))
+        told = capsys.readouterr().out
+        assert "1 labelled videos, 400 scored frames" in told
+        assert "cannot be cross-validated" in told
+        chosen.append(told.split("using 1 videos: ")[1].split("\n")[0])
+    assert len(set(chosen)) > 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"videos": ("video001", "video9")}, "video9.*expected ids"),
+        ({"train_videos": 5}, "--train-videos 5: expected 1 to 4"),
+        ({"train_videos": 0}, "--train-videos 0: expected 1 to 4"),
+        ({"channel": "S7"}, "no channel 'S7'"),
+        ({"unscored": ("attack", "investigation", "mount")}, "at least two behaviours"),
+        ({"supervision": Supervision(clip_seconds=20.0)}, "has 400 frames .* a clip takes 600"),
+    ],
+)
+def test_what_does_not_go_together(changed: dict[str, object], message: str, config: FinetuneConfig) -> None:
+    with pytest.raises(InputError, match=message):
+        finetune(replace(config, **changed))  # type: ignore[arg-type]
+    assert not config.output.exists() or not any(config.output.iterdir())
+
+
+def test_unscored_behaviours_leave_the_vocabulary(config: FinetuneConfig) -> None:
+    finetune(replace(config, unscored=("attack",)))
+    assert load_classifier(config.output)[1].behaviours == tuple(name for name in BEHAVIOURS if name != "attack")
+
+
+def test_other_frame_rates_and_unscored_frames(config: FinetuneConfig, tmp_path: Path) -> None:
+    recordings = [replace(one, frame_rate=25.0) for one in simulate_recordings(3, seed=2, frames=400)]
+    half = [
+        one.with_labels({CHANNEL: Labels(BEHAVIOURS, np.where(np.arange(400) < 200, -1, one.labels[CHANNEL].values))})
+        for one in recordings
+    ]
+    native.write(tmp_path / "tracks", half)
+    report = finetune(replace(config, recordings=(tmp_path / "tracks",)))
+    assert sum(map(sum, report["confusion"])) == pytest.approx(3 * 200 * 30 / 25, abs=6)
+    assert load_classifier(config.output)[1].pair is None

@@ -1,0 +1,125 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ssl_behavior import predictions
+from ssl_behavior.checkpoints import Readout, load_classifier, save_classifier
+from ssl_behavior.decoding import Decoder
+from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.formats import native
+from ssl_behavior.heads import Classifier
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.predict import PredictConfig, predict, predict_recording
+from ssl_behavior.recordings import Recording
+from ssl_behavior.scoring.calibration import calibrated
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), 1.0, Decoder())
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(Encoder(MICE, Preparation(), Architecture(16, 3, 0.0)), "linear", 3).eval()
+
+
+def test_temperature_of_the_checkpoint_is_used(
+    classifier: Classifier, tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
+    plain = predict_recording(classifier, PLAIN, wander())
+    save_classifier(tmp_path, classifier, replace(PLAIN, temperature=3.0))
+    cooled = predict_recording(*load_classifier(tmp_path), wander())
+    assert np.array_equal(cooled.labels, plain.labels)
+    np.testing.assert_allclose(cooled.probabilities, calibrated(np.log(plain.probabilities), 3.0), atol=1e-5)
+    assert cooled.probabilities.max() < plain.probabilities.max()
+
+
+def test_decoder_of_the_checkpoint_is_used(
+    classifier: Classifier, tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
+    plain = predict_recording(classifier, PLAIN, wander())
+    assert np.array_equal(plain.labels, plain.probabilities.argmax(1))
+    save_classifier(tmp_path, classifier, replace(PLAIN, decoder=Decoder(log_bias=(0.0, 50.0, 0.0))))
+    decoded = predict_recording(*load_classifier(tmp_path), wander())
+    assert (decoded.labels == 1).all()
+    assert np.array_equal(decoded.probabilities, plain.probabilities)
+
+
+@pytest.mark.parametrize(("rate", "frames"), [(25.0, 100), (60.0, 201), (29.97, 150), (30.0, 120), (10.0, 1)])
+def test_a_row_per_frame_of_the_recording(
+    rate: float, frames: int, classifier: Classifier, wander: Callable[..., Recording], tmp_path: Path
+) -> None:
+    given = replace(wander(frames=max(frames, 2)), frame_rate=rate)
+    given = replace(given, positions=given.positions[:frames])
+    prediction = predict_recording(classifier, PLAIN, given)
+    assert prediction.probabilities.shape == (frames, 3)
+    assert prediction.frame_rate == rate
+    np.testing.assert_allclose(prediction.probabilities.sum(1), 1, atol=1e-5)
+    path, _ = predictions.write(tmp_path, prediction)
+    rows = path.read_text().splitlines()
+    assert len(rows) == frames + 1
+    assert float(rows[-1].split(",")[1]) == pytest.approx((frames - 1) / rate, abs=1e-5)
+
+
+def test_one_behaviour_a_second_lasts_a_second_at_any_rate(
+    classifier: Classifier, walk: Callable[..., Recording]
+) -> None:
+    """The same mice, filmed at 25 and at 50 Hz, behave the same."""
+
+    def film(rate: float) -> np.ndarray:
+        time = np.arange(round(8 * rate)) / rate
+        centres = np.stack([np.stack([np.sin(time), np.cos(time)], 1), np.stack([time, -time], 1)], 1)
+        return predict_recording(classifier, PLAIN, walk(centres, time[:, None], frame_rate=rate)).probabilities
+
+    np.testing.assert_allclose(film(25.0)[10:-10], film(50.0)[20:-20:2], atol=0.02)
+
+
+def test_the_labelled_pair_is_looked_at(classifier: Classifier, wander: Callable[..., Recording]) -> None:
+    given = wander()
+    there, back, group = (
+        predict_recording(classifier, replace(PLAIN, pair=pair), given).probabilities
+        for pair in (("mouse0", "mouse1"), ("mouse1", "mouse0"), None)
+    )
+    assert not np.allclose(there, back, atol=1e-4)
+    assert not np.allclose(there, group, atol=1e-4)
+    # Names that the tracks do not have mean the first and the second animal.
+    strange = replace(PLAIN, pair=("resident", "intruder"))
+    assert np.array_equal(predict_recording(classifier, strange, given).probabilities, there)
+
+
+@pytest.fixture
+def files(tmp_path: Path, classifier: Classifier, wander: Callable[..., Recording]) -> Path:
+    save_classifier(tmp_path / "model", classifier, PLAIN)
+    native.write(tmp_path / "tracks", [wander(seed, id=f"day 1/video{seed}") for seed in range(3)])
+    return tmp_path
+
+
+def test_what_is_written(files: Path) -> None:
+    predicted = predict(PredictConfig(files / "model", (files / "tracks",), files / "out"))
+    assert [one.id for one in predicted] == [f"day 1/video{seed}" for seed in range(3)]
+    for stem in (f"day 1_video{seed}" for seed in range(3)):
+        for name in (f"{stem}.csv", f"{stem}.bouts.csv", f"review/{stem}_annot.txt", f"review/{stem}.boris.csv"):
+            assert (files / "out" / name).stat().st_size > 0
+        assert (files / "out" / "pictures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+    again = predictions.read_folder(files / "out")
+    np.testing.assert_allclose(again[1].probabilities, predicted[1].probabilities, atol=1e-6)
+    assert np.array_equal(again[1].labels, predicted[1].labels)
+
+
+def test_chosen_videos_only(files: Path) -> None:
+    predicted = predict(
+        PredictConfig(files / "model", (files / "tracks",), files / "out.npy", videos=("day 1/video2",))
+    )
+    assert [one.id for one in predicted] == ["day 1/video2"]
+    assert (files / "out.npy").exists()
+
+
+def test_alone_or_among_others_the_prediction_is_the_same(files: Path) -> None:
+    config = PredictConfig(files / "model", (files / "tracks",), files / "all.npy")
+    among = predict(config)[1]
+    alone = predict(replace(config, output=files / "one.npy", videos=("day 1/video1",)))[0]
+    assert np.array_equal(among.probabilities, alone.probabilities)

@@ -1,0 +1,143 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssl_behavior.checkpoints import load_encoder
+from ssl_behavior.commands import load_settings
+from ssl_behavior.encoders import Architecture
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import native
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.pretrain import PretrainConfig, pretrain
+from ssl_behavior.recordings import Recording
+from ssl_behavior.simulation import simulate_recordings
+from ssl_behavior.training import Fit, fit
+
+
+@pytest.fixture(scope="module")
+def recordings() -> list[Recording]:
+    return simulate_recordings(3, seed=1, frames=200)
+
+
+@pytest.fixture
+def config(tmp_path: Path, recordings: list[Recording]) -> PretrainConfig:
+    native.write(tmp_path / "tracks", recordings)
+    return PretrainConfig(
+        (tmp_path / "tracks",),
+        tmp_path / "run",
+        steps=4,
+        batch=4,
+        clip_seconds=1.0,
+        architecture=Architecture(8, 2),
+        probe_every=2,
+        device="cpu",
+        precision="float32",
+    )
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_encoder(folder).state_dict()
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_what_a_run_leaves(config: PretrainConfig) -> None:
+    assert pretrain(config) == config.output
+    names = {path.name for path in config.output.iterdir()}
+    assert names == {"config.yaml", "weights.safetensors", "settings.yaml", "metrics.csv", "curves.png"}
+    assert load_settings(PretrainConfig, config.output / "settings.yaml") == config
+    found = rows(config.output)
+    assert [row["step"] for row in found] == ["1", "2", "3", "4"]
+    assert set(found[0]) == {"step", "loss", "masked", "contrast", "rank", "gradient", "probe F1"}
+    assert [bool(row["probe F1"]) for row in found] == [False, True, False, True]
+    assert 0 <= float(found[-1]["probe F1"]) <= 1
+
+
+def test_same_settings_same_encoder_and_another_seed_another(config: PretrainConfig) -> None:
+    runs = [
+        weights(pretrain(replace(config, output=config.output / name, seed=seed)))
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
+    assert not all(torch.equal(runs[0][name], runs[2][name]) for name in runs[0])
+
+
+@pytest.fixture
+def interrupted(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> PretrainConfig:
+    """A run that was stopped in its sixth step, having kept its state after the fourth."""
+    monkeypatch.setitem(fit.__kwdefaults__, "save_every", 4)  # type: ignore[arg-type]
+    config = replace(config, steps=8)
+    advance = Fit.advance
+
+    def stop(self: Fit, *given: object) -> dict[str, float]:
+        if self.step == 5:
+            raise KeyboardInterrupt
+        return advance(self, *given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "advance", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(config)
+    assert (config.output / "unfinished.safetensors").exists()
+    assert not (config.output / "config.yaml").exists()
+    return config
+
+
+def test_an_interrupted_run_goes_on_to_the_same_encoder(
+    interrupted: PretrainConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    resumed = weights(pretrain(interrupted))
+    assert "going on from there" in capsys.readouterr().out
+    whole = pretrain(replace(interrupted, output=tmp_path / "whole"))
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in weights(whole).items())
+    assert rows(interrupted.output) == rows(whole)
+    assert not (interrupted.output / "unfinished.safetensors").exists()
+
+
+def test_an_interrupted_run_of_other_settings_is_not_written_over(interrupted: PretrainConfig) -> None:
+    with pytest.raises(InputError, match="--overwrite"):
+        pretrain(replace(interrupted, seed=5))
+    pretrain(replace(interrupted, seed=5, overwrite=True))
+    assert len(rows(interrupted.output)) == 8
+
+
+def test_recordings_of_several_skeletons_share_an_encoder(
+    config: PretrainConfig, recordings: list[Recording], tmp_path: Path
+) -> None:
+    first = recordings[0]
+    keypoints = first.skeleton.keypoints[3:]
+    fewer = replace(
+        first,
+        id="fewer",
+        positions=first.positions[:, :, 3:],
+        confidence=None,
+        skeleton=replace(first.skeleton, keypoints=keypoints, edges=()),
+    )
+    native.write(tmp_path / "tracks", [fewer])
+    assert load_encoder(pretrain(config)).landmarks == shared_landmarks([first.skeleton])
+
+
+def test_a_lone_animal_is_enough(config: PretrainConfig, recordings: list[Recording], tmp_path: Path) -> None:
+    alone = [
+        replace(one, positions=one.positions[:, :1], confidence=None, individuals=("mouse",), labels={})
+        for one in recordings
+    ]
+    native.write(tmp_path / "alone", alone)
+    assert load_encoder(pretrain(replace(config, recordings=(tmp_path / "alone",)))).mean.isfinite().all()
+
+
+def test_without_recordings_it_simulates(
+    config: PretrainConfig,
+    recordings: list[Recording],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("ssl_behavior.pretrain.simulate_recordings", lambda *_: recordings)
+    pretrain(replace(config, recordings=()))
+    assert "simulated recordings" in capsys.readouterr().out
