@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.recordings import Recording
 from ssl_behavior.settings import load_settings, parse, save_settings
 
-__all__ = ["load_settings", "prepare_output", "require_above", "run", "save_settings"]
+__all__ = ["TracksConfig", "check_output", "load_settings", "prepare_output", "require_above", "run", "save_settings"]
 
 Settings = TypeVar("Settings")
 
@@ -58,11 +61,56 @@ def run(
         _stop(f"error: {where}{error.strerror or error}", 2)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TracksConfig:
+    """Settings of every command that reads tracks.
+
+    Attributes:
+        recordings: files, folders or globs of tracks.
+        format: of the recordings, if it is not to be told from their content.
+        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
+        skeleton: YAML or JSON file that says which landmark each keypoint is.
+        mixed_skeletons: let recordings differ in their keypoints.
+        skip_bad_files: report files that cannot be used and go on.
+        overwrite: write over an output that is there.
+    """
+
+    recordings: tuple[Path, ...]
+    format: str | None = None
+    frame_rate: float | None = None
+    skeleton: Path | None = None
+    mixed_skeletons: bool = False
+    skip_bad_files: bool = False
+    overwrite: bool = False
+
+    def read(self) -> list[Recording]:
+        """The recordings that these settings name."""
+        return read_recordings(
+            self.recordings,
+            self.format,
+            self.skip_bad_files,
+            self.frame_rate,
+            self.skeleton,
+            mixed_skeletons=self.mixed_skeletons,
+        )
+
+
 def prepare_output(path: str | Path, overwrite: bool) -> Path:
-    """Make sure that results can be written to ``path`` before any work is done, and that nothing is lost by it.
+    """Make the folder that results go to.
 
     A path with a file's suffix (``FILE_SUFFIXES``) gets its parent folder, any other path becomes a folder. With
     ``overwrite``, files of the same name are replaced by those who write them; nothing else in a folder is deleted.
+
+    Raises:
+        InputError: as ``check_output``.
+    """
+    path = check_output(path, overwrite)
+    (path.parent if path.suffix.lower() in FILE_SUFFIXES else path).mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def check_output(path: str | Path, overwrite: bool) -> Path:
+    """Make sure, before any work is done, that results can be written to ``path`` and nothing is lost by it.
 
     Raises:
         InputError: something is there and ``overwrite`` is off, or a file stands where a folder is needed.
@@ -77,7 +125,6 @@ def prepare_output(path: str | Path, overwrite: bool) -> Path:
     if not overwrite and path.exists() and (is_file or any(path.iterdir())):
         found = "a file" if is_file else "a folder that is not empty"
         raise InputError(f"--output {path}: found {found}; give another --output, or --overwrite to write over it")
-    folder.mkdir(parents=True, exist_ok=True)
     return path
 
 

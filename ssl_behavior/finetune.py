@@ -16,7 +16,6 @@ from ssl_behavior.checkpoints import Readout
 from ssl_behavior.decoding import Decoder, fit_decoder
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import read_recordings
 from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_annotations
 from ssl_behavior.formats.paths import natural
 from ssl_behavior.heads import Classifier, HeadKind
@@ -25,25 +24,23 @@ from ssl_behavior.recordings import UNSCORED, Recording
 from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.report import ScoredVideo, score, table
 from ssl_behavior.supervision import (
-    CrossValidation,
     LabelledPoses,
     Supervision,
-    cross_validate,
     embed_all,
     labelled_pairs,
     train,
 )
 from ssl_behavior.training import Device, Precision, choose_device
+from ssl_behavior.validation import CrossValidation, cross_validate
 from ssl_behavior.windows import ClipSampler, require_length
 
 
 @dataclass(frozen=True)
-class FinetuneConfig:
+class FinetuneConfig(commands.TracksConfig):
     """Settings of fine-tuning.
 
     Attributes:
         encoder: folder that pretrain wrote.
-        recordings: files, folders or globs of tracks; unlabelled ones among them are left out.
         annotations: files, folders or globs of annotations; those in the recordings' own files if none are given.
         channel: of the annotations; needed only where there are several.
         unscored: behaviours that are no judgement: their frames are left out of training and scores.
@@ -55,15 +52,9 @@ class FinetuneConfig:
         seed: of all random numbers.
         device: auto takes a GPU where there is one.
         precision: auto takes bfloat16 where the hardware multiplies it natively.
-        format: of the recordings, if it is not to be told from their content.
-        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
-        skeleton: YAML or JSON file that says which landmark each keypoint is.
-        skip_bad_files: report files that cannot be used and go on.
-        overwrite: write over an output that is there.
     """
 
     encoder: Path
-    recordings: tuple[Path, ...]
     annotations: tuple[Path, ...] = ()
     channel: str | None = None
     unscored: tuple[str, ...] = ()
@@ -75,11 +66,6 @@ class FinetuneConfig:
     seed: int = 0
     device: Device = "auto"
     precision: Precision = "auto"
-    format: str | None = None
-    frame_rate: float | None = None
-    skeleton: Path | None = None
-    skip_bad_files: bool = False
-    overwrite: bool = False
 
 
 def finetune(config: FinetuneConfig) -> dict[str, Any]:
@@ -97,10 +83,11 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     commands.require_above(0, config, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
     commands.require_above(1, config, "supervision.folds")
     device = choose_device(config.device)
+    commands.check_output(config.output, config.overwrite)
     encoder = checkpoints.load_encoder(config.encoder)
     recordings, channel = _labelled_recordings(config)
-    output = commands.prepare_output(config.output, config.overwrite)
     videos = _videos(recordings, channel, encoder, config)
+    output = commands.prepare_output(config.output, config.overwrite)
     labels = recordings[0].labels[channel]
     if config.from_scratch:
         encoder = _fresh(encoder, videos, config)
@@ -111,7 +98,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     embedded = None if supervision.tune == "full" else embed_all(classifier, videos)
     scored = sum(int((video.labels != UNSCORED).sum()) for video in videos)
     shares = _shares(videos, labels.behaviours)
-    print(f"{len(videos)} labelled videos, {scored:,} scored frames: {shares}; on {device.type}")
+    print(f"labelled videos: {len(videos)}; scored frames: {scored:,} ({shares}); on {device.type}")
 
     readout, steps = Readout(labels.behaviours, channel, labels.pair, 1.0, Decoder()), supervision.steps
     report: dict[str, Any] = {}
@@ -131,9 +118,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
 
 
 def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
-    recordings = read_recordings(
-        config.recordings, config.format, config.skip_bad_files, config.frame_rate, config.skeleton
-    )
+    recordings = config.read()
     if config.annotations:
         rate = recordings[0].frame_rate or 30.0
         annotations = read_annotations(config.annotations, None, rate, config.skip_bad_files)

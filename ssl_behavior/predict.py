@@ -14,10 +14,10 @@ from ssl_behavior import predictions as prediction_files
 from ssl_behavior.checkpoints import Readout
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import Strip, ethogram
-from ssl_behavior.formats import boris, caltech_annotations, read_recordings
+from ssl_behavior.formats import boris, caltech_annotations
 from ssl_behavior.formats.submissions import write_submission
 from ssl_behavior.heads import Classifier
-from ssl_behavior.poses.prepare import prepare
+from ssl_behavior.poses.prepare import Poses, prepare, prepare_all
 from ssl_behavior.predictions import Prediction
 from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.calibration import calibrated
@@ -26,34 +26,22 @@ from ssl_behavior.training import Device, choose_device
 
 
 @dataclass(frozen=True)
-class PredictConfig:
+class PredictConfig(commands.TracksConfig):
     """Settings of prediction.
 
     Attributes:
         model: folder that finetune wrote.
-        recordings: files, folders or globs of tracks.
         output: folder for tables, annotation files and pictures, or a .npy file for a challenge submission.
         sample_submission: the challenge's sample_submission.npy, to check ids and lengths against.
         videos: predict only the recordings with these ids.
         device: auto takes a GPU where there is one.
-        format: of the recordings, if it is not to be told from their content.
-        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
-        skeleton: YAML or JSON file that says which landmark each keypoint is.
-        skip_bad_files: report files that cannot be used and go on.
-        overwrite: write over an output that is there.
     """
 
     model: Path
-    recordings: tuple[Path, ...]
     output: Path = Path("predictions")
     sample_submission: Path | None = None
     videos: tuple[str, ...] = ()
     device: Device = "auto"
-    format: str | None = None
-    frame_rate: float | None = None
-    skeleton: Path | None = None
-    skip_bad_files: bool = False
-    overwrite: bool = False
 
 
 def predict(config: PredictConfig) -> list[Prediction]:
@@ -63,57 +51,59 @@ def predict(config: PredictConfig) -> list[Prediction]:
         InputError: model and recordings do not go together, or the output is taken.
     """
     device = choose_device(config.device)
+    commands.check_output(config.output, config.overwrite)
     classifier, readout = checkpoints.load_classifier(config.model)
     classifier.to(device)
     recordings = _chosen(config)
+    _say_who_is_who(readout, recordings)
+    encoder = classifier.encoder
+    # All of them before anything is written, so that bad input leaves what is there as it is.
+    all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
     output = commands.prepare_output(config.output, config.overwrite)
     is_submission = output.suffix == ".npy"
     if not is_submission:
         _remove_former(output)
+    rates = {recording.id: recording.frame_rate for recording in recordings}
     predicted = []
-    for recording in tqdm(recordings, "predicting", unit="video"):
-        try:
-            prediction = predict_recording(classifier, readout, recording)
-        except InputError as error:
-            if not config.skip_bad_files:
-                raise
-            tqdm.write(f"skipped: {error}")
-            continue
-        predicted.append(prediction)
+    for poses in tqdm(all_poses, "predicting", unit="video"):
+        predicted.append(predict_poses(classifier, readout, poses, rates[poses.id] or poses.frame_rate))
         if not is_submission:
-            _write(output, prediction, readout)
-    if not predicted:
-        raise InputError(f"none of {len(recordings)} recordings could be predicted; nothing was written")
+            _write(output, predicted[-1], readout)
     if is_submission:
         write_submission(output, {one.id: one.labels for one in predicted}, config.sample_submission)
     return predicted
 
 
 def predict_recording(classifier: Classifier, readout: Readout, recording: Recording) -> Prediction:
-    """Labels and calibrated probabilities of every frame, at the recording's own frame rate.
+    """Labels and calibrated probabilities of every frame of a recording.
 
     Raises:
         InputError: the recording has none of the encoder's landmarks, or no animal in it is ever seen.
     """
     poses = prepare(recording, classifier.encoder.landmarks, classifier.encoder.preparation)
+    return predict_poses(classifier, readout, poses, recording.frame_rate or poses.frame_rate)
+
+
+def predict_poses(classifier: Classifier, readout: Readout, poses: Poses, frame_rate: float) -> Prediction:
+    """Labels and calibrated probabilities of every frame of the recording, at its own ``frame_rate`` in Hz."""
     unlabelled = np.zeros(len(poses.positions), np.int16)
     video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, readout.pair))
     probabilities = poses.to_native(calibrated(video_logits(classifier, video), readout.temperature))
-    rate = recording.frame_rate or poses.frame_rate
-    return Prediction(
-        recording.id, readout.behaviours, probabilities, readout.decoder.decode(probabilities, rate), rate
-    )
+    labels = readout.decoder.decode(probabilities, frame_rate)
+    return Prediction(poses.id, readout.behaviours, probabilities, labels, frame_rate)
+
+
+def _say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
+    other = next((one for one in recordings if readout.pair and not set(readout.pair) <= set(one.individuals)), None)
+    if readout.pair and other:
+        print(
+            f"the model speaks of what {readout.pair[0]} does to {readout.pair[1]} and {other.id} tracks "
+            f"{', '.join(other.individuals)}: taking the first of them for {readout.pair[0]}"
+        )
 
 
 def _chosen(config: PredictConfig) -> Sequence[Recording]:
-    recordings = read_recordings(
-        config.recordings,
-        config.format,
-        config.skip_bad_files,
-        config.frame_rate,
-        config.skeleton,
-        mixed_skeletons=True,
-    )
+    recordings = config.read()
     if not config.videos:
         return recordings
     if missing := set(config.videos) - {one.id for one in recordings}:

@@ -11,7 +11,7 @@ import torch
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.figures import curves_picture
-from ssl_behavior.formats import read_recordings
+from ssl_behavior.metrics import read_metrics
 from ssl_behavior.objectives import Objective, Pretraining
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
@@ -25,7 +25,6 @@ from ssl_behavior.training import (
     choose_device,
     finished,
     fit,
-    read_metrics,
     run_key,
     unfinished,
 )
@@ -35,7 +34,7 @@ _PROBE_VIDEOS, _PROBE_EVERY = 10, 10
 
 
 @dataclass(frozen=True)
-class PretrainConfig:
+class PretrainConfig(commands.TracksConfig):
     """Settings of pretraining.
 
     Attributes:
@@ -53,11 +52,6 @@ class PretrainConfig:
         seed: of all random numbers.
         device: auto takes a GPU where there is one.
         precision: auto takes bfloat16 where the hardware multiplies it natively.
-        format: of the recordings, if it is not to be told from their content.
-        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
-        skeleton: YAML or JSON file that says which landmark each keypoint is.
-        skip_bad_files: report files that cannot be used and go on.
-        overwrite: write over an output that is there.
     """
 
     recordings: tuple[Path, ...] = ()
@@ -74,11 +68,6 @@ class PretrainConfig:
     seed: int = 0
     device: Device = "auto"
     precision: Precision = "auto"
-    format: str | None = None
-    frame_rate: float | None = None
-    skeleton: Path | None = None
-    skip_bad_files: bool = False
-    overwrite: bool = False
 
 
 def pretrain(config: PretrainConfig) -> Path:
@@ -93,16 +82,19 @@ def pretrain(config: PretrainConfig) -> Path:
     sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
     commands.require_above(0, config, "steps", "batch", "clip_seconds", *sizes)
     device = choose_device(config.device)
+    output = config.output.expanduser()
+    if not unfinished(output):
+        commands.check_output(output, config.overwrite)
     recordings = _recordings(config)
     landmarks = shared_landmarks(recording.skeleton for recording in recordings)
     poses = prepare_all(recordings, landmarks, config.preparation, config.skip_bad_files)
     frames = round(config.clip_seconds * config.preparation.frame_rate)
     poses = require_length(poses, frames, config.skip_bad_files)
     key = run_key(config, poses)
-    going_on = unfinished(config.output, key)
-    output = config.output if going_on else commands.prepare_output(config.output, config.overwrite)
-    if going_on:
+    if unfinished(output, key):
         print(f"{output} holds an interrupted run of these settings: going on from there")
+    else:
+        commands.prepare_output(output, config.overwrite)
 
     torch.manual_seed(config.seed)
     encoder = Encoder(landmarks, config.preparation, config.architecture)
@@ -133,14 +125,7 @@ def pretrain(config: PretrainConfig) -> Path:
 
 def _recordings(config: PretrainConfig) -> list[Recording]:
     if config.recordings:
-        return read_recordings(
-            config.recordings,
-            config.format,
-            config.skip_bad_files,
-            config.frame_rate,
-            config.skeleton,
-            mixed_skeletons=True,
-        )
+        return config.read()
     print("no --recordings given: pretraining on 12 simulated recordings of two mice")
     return simulate_recordings(12, config.seed)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.metrics import MetricsLog
 from ssl_behavior.poses.prepare import Poses
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -36,7 +35,7 @@ class Schedule:
         steps: batches in all.
         learning_rate: after the warm-up.
         weight_decay: of AdamW, on matrices only.
-        warmup: share of the steps over which the rate rises.
+        warmup: steps over which the rate rises; at most half of all.
         cosine: whether the rate then falls to 0 as a cosine; else it stays.
         clip_norm: largest norm of the gradient.
         average: decay of the running mean of the weights that is kept in the end; 0 keeps the last weights.
@@ -45,17 +44,17 @@ class Schedule:
     steps: int
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    warmup: float = 0.05
+    warmup: int = 100
     cosine: bool = True
     clip_norm: float = 1.0
     average: float = 0.0
 
     def rate(self, step: int) -> float:
         """Factor on the learning rate at a step (from 0)."""
-        warm = max(1.0, self.warmup * self.steps)
+        warm = max(1, min(self.warmup, self.steps // 2))
         if step < warm:
             return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1.0, self.steps - warm))) if self.cosine else 1.0
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.steps - warm))) if self.cosine else 1.0
 
 
 def choose_device(device: Device) -> torch.device:
@@ -83,17 +82,6 @@ def run_key(settings: object, poses: Sequence[Poses]) -> str:
         digest.update(one.id.encode())
         digest.update(np.ascontiguousarray(one.positions).tobytes())
     return digest.hexdigest()[:32]
-
-
-def read_metrics(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """The curves in a ``metrics.csv``: name -> (step, value) points."""
-    curves: dict[str, list[tuple[float, float]]] = {}
-    with path.open() as file:
-        for row in csv.DictReader(file):
-            for name, value in row.items():
-                if value and name not in ("step", "seconds"):
-                    curves.setdefault(name, []).append((float(row["step"]), float(value)))
-    return curves
 
 
 class Fit:
@@ -206,11 +194,11 @@ def _header(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def unfinished(folder: Path, key: str) -> bool:
-    """Whether ``folder`` holds an interrupted run of the same settings and inputs."""
+def unfinished(folder: Path, key: str | None = None) -> bool:
+    """Whether ``folder`` holds an interrupted run, of the settings and inputs that ``key`` names if it is given."""
     path = folder / _STATE
     try:
-        return path.exists() and _header(path).get("key") == key
+        return path.exists() and key in (None, _header(path).get("key"))
     except (SafetensorError, OSError):
         return False
 
@@ -258,7 +246,7 @@ def fit(
         run.load(state)
     elif state:
         run.save(state, key)
-    log = _Log(folder / "metrics.csv" if folder else None, run.step)
+    log = MetricsLog(folder / "metrics.csv" if folder else None, run.step)
     module.train()
     with tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0) as bar:
         while run.step < schedule.steps:
@@ -274,30 +262,3 @@ def fit(
                 log.flush()
     run._swap()
     module.eval()
-
-
-class _Log:
-    """Rows of ``metrics.csv``; a continued run drops rows past the step it continues from."""
-
-    def __init__(self, path: Path | None, step: int) -> None:
-        self.path, self.start = path, time.perf_counter()
-        self.rows: list[dict[str, float]] = []
-        if path and step and path.exists():
-            with path.open() as file:
-                self.rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-            self.rows = [{**row, "step": int(row["step"])} for row in self.rows if row["step"] <= step]
-            self.start -= self.rows[-1]["seconds"] if self.rows else 0.0
-
-    def add(self, step: int, values: dict[str, float]) -> None:
-        self.rows.append({"step": step, "seconds": round(time.perf_counter() - self.start, 3), **values})
-
-    def flush(self) -> None:
-        if not self.path or not self.rows:
-            return
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        aside = self.path.with_suffix(".writing")
-        with aside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        aside.replace(self.path)

@@ -32,7 +32,7 @@ def config(folder: Path, tmp_path: Path) -> FinetuneConfig:
     supervision = Supervision(steps=4, batch=4, clip_seconds=2.0)
     return FinetuneConfig(
         folder / "encoder",
-        (folder / "tracks",),
+        recordings=(folder / "tracks",),
         output=tmp_path / "model",
         supervision=supervision,
         device="cpu",
@@ -78,7 +78,7 @@ def test_from_scratch_does_not_use_the_pretrained_weights(config: FinetuneConfig
 
 def test_chosen_videos(config: FinetuneConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     finetune(replace(config, videos=("video001", "video003")))
-    assert "2 labelled videos, 800 scored frames" in capsys.readouterr().out
+    assert "labelled videos: 2; scored frames: 800" in capsys.readouterr().out
     chosen = []
     for seed in range(6):
         finetune(replace(config, train_videos=1, seed=seed, output=tmp_path / f"one{seed}"))

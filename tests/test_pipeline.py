@@ -75,7 +75,7 @@ def test_the_real_dyads(shared_data: Callable[[str], Path], tmp_path: Path) -> N
         "--output", model, *FEW,
     )  # fmt: skip
     assert "tracks without annotations, left out: 14" in told
-    assert "2 labelled videos, 24,000 scored frames" in told
+    assert "labelled videos: 2; scored frames: 24,000" in told
     run("predict", "--model", model, "--recordings", tracks[2], "--output", predictions, "--device", "cpu")
     table = pd.read_csv(predictions / "14.csv")
     assert list(table.columns[:3]) == ["frame", "time_s", "label"]

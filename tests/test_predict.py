@@ -99,7 +99,7 @@ def files(tmp_path: Path, classifier: Classifier, wander: Callable[..., Recordin
 
 
 def test_what_is_written(files: Path) -> None:
-    predicted = predict(PredictConfig(files / "model", (files / "tracks",), files / "out"))
+    predicted = predict(PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "out"))
     assert [one.id for one in predicted] == [f"day 1/video{seed}" for seed in range(3)]
     for stem in (f"day 1_video{seed}" for seed in range(3)):
         for name in (f"{stem}.csv", f"{stem}.bouts.csv", f"review/{stem}_annot.txt", f"review/{stem}.boris.csv"):
@@ -112,14 +112,16 @@ def test_what_is_written(files: Path) -> None:
 
 def test_chosen_videos_only(files: Path) -> None:
     predicted = predict(
-        PredictConfig(files / "model", (files / "tracks",), files / "out.npy", videos=("day 1/video2",))
+        PredictConfig(
+            files / "model", recordings=(files / "tracks",), output=files / "out.npy", videos=("day 1/video2",)
+        )
     )
     assert [one.id for one in predicted] == ["day 1/video2"]
     assert (files / "out.npy").exists()
 
 
 def test_alone_or_among_others_the_prediction_is_the_same(files: Path) -> None:
-    config = PredictConfig(files / "model", (files / "tracks",), files / "all.npy")
+    config = PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "all.npy")
     among = predict(config)[1]
     alone = predict(replace(config, output=files / "one.npy", videos=("day 1/video1",)))[0]
     assert np.array_equal(among.probabilities, alone.probabilities)

@@ -120,7 +120,9 @@ def test_recordings_of_several_skeletons_share_an_encoder(
         skeleton=replace(first.skeleton, keypoints=keypoints, edges=()),
     )
     native.write(tmp_path / "tracks", [fewer])
-    assert load_encoder(pretrain(config)).landmarks == shared_landmarks([first.skeleton])
+    with pytest.raises(InputError, match="keypoints"):
+        pretrain(config)
+    assert load_encoder(pretrain(replace(config, mixed_skeletons=True))).landmarks == shared_landmarks([first.skeleton])
 
 
 def test_a_lone_animal_is_enough(config: PretrainConfig, recordings: list[Recording], tmp_path: Path) -> None:

@@ -19,13 +19,12 @@ from ssl_behavior.supervision import (
     LabelledPoses,
     Supervision,
     class_weights,
-    cross_validate,
     embed_all,
-    folds_by_video,
     labelled_pairs,
     train,
     video_logits,
 )
+from ssl_behavior.validation import cross_validate, folds_by_video
 from ssl_behavior.windows import ClipSampler
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")

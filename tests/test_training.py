@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.metrics import read_metrics
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
 from ssl_behavior.training import (
@@ -20,7 +21,6 @@ from ssl_behavior.training import (
     choose_device,
     finished,
     fit,
-    read_metrics,
     run_key,
     unfinished,
     uses_bfloat16,
@@ -58,7 +58,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def test_rate_rises_and_falls() -> None:
-    schedule = Schedule(100, warmup=0.1)
+    schedule = Schedule(100, warmup=10)
     rates = [schedule.rate(step) for step in range(100)]
     np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
     assert np.diff(rates[10:]).max() <= 0
@@ -67,7 +67,7 @@ def test_rate_rises_and_falls() -> None:
 
 
 def test_rate_without_cosine_stays() -> None:
-    rates = [Schedule(100, warmup=0.1, cosine=False).rate(step) for step in range(100)]
+    rates = [Schedule(100, warmup=10, cosine=False).rate(step) for step in range(100)]
     assert rates[:10] == pytest.approx(np.arange(1, 11) / 10)
     assert set(rates[10:]) == {1.0}
 
@@ -233,7 +233,7 @@ CHANGES: dict[str, Any] = {
     "steps": 7,
     "learning_rate": 0.03,
     "weight_decay": 0.5,
-    "warmup": 0.9,
+    "warmup": 2,
     "cosine": False,
     "clip_norm": 1e-9,
     "average": 0.5,

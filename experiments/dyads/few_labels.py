@@ -60,12 +60,12 @@ def one(task: tuple[Path, str, int, int]) -> dict[str, float | str]:
     started = time.perf_counter()
     if not scores.exists():
         config = FinetuneConfig(
-            RUNS / "encoder",
-            tracks(data),
-            annotations(data),
-            "S1",
-            ("base",),
-            folder / "model",
+            recordings=tracks(data),
+            encoder=RUNS / "encoder",
+            annotations=annotations(data),
+            channel="S1",
+            unscored=("base",),
+            output=folder / "model",
             train_videos=videos,
             from_scratch=variant == "from scratch",
             supervision=replace(Supervision(), tune="linear" if variant == "frozen linear" else "full"),
@@ -74,7 +74,9 @@ def one(task: tuple[Path, str, int, int]) -> dict[str, float | str]:
         )
         finetune(config)
         (folder / "minutes.txt").write_text(f"{(time.perf_counter() - started) / 60:.2f}\n")
-        predict(PredictConfig(folder / "model", held_out_tracks(data), folder / "predictions", overwrite=True))
+        predict(
+            PredictConfig(folder / "model", folder / "predictions", recordings=held_out_tracks(data), overwrite=True)
+        )
         evaluate(EvaluateConfig(folder / "predictions", (data / "annotations",), "S1", ("base",)))
     found = json.loads(scores.read_text())
     row: dict[str, float | str] = {"variant": variant, "videos": videos, "seed": seed, "macro F1": found["macro_f1"]}
@@ -102,7 +104,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="fine-tunings at once, each on its share of the cores")
     arguments = parser.parse_args()
     if not (RUNS / "encoder" / "config.yaml").exists():
-        pretrain(PretrainConfig(tracks(arguments.data), RUNS / "encoder"))
+        pretrain(PretrainConfig(output=RUNS / "encoder", recordings=tracks(arguments.data)))
     tasks = [(arguments.data, variant, videos, seed) for videos in SIZES for seed in SEEDS for variant in VARIANTS]
     threads = max(1, torch.get_num_threads() // arguments.jobs)
     with ProcessPoolExecutor(arguments.jobs, initializer=torch.set_num_threads, initargs=(threads,)) as pool:

@@ -1,7 +1,8 @@
 """Masked modelling: tell the hidden kinematics from what is around them (BERT, https://arxiv.org/abs/1810.04805).
 
-What is hidden is hidden in the poses, before the kinematics are taken, so that no distance or velocity gives it away;
-what is predicted is the kinematics and not coordinates, so that the target moves with the animals.
+What is hidden is hidden in the poses, before the kinematics are taken, so that no distance or velocity gives a hidden
+animal away (a single hidden landmark leaves the body's centre and heading, which others carry too); what is predicted
+is the kinematics and not coordinates, so that the target moves with the animals.
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ _MEANING = {
 
 def landmark_of(name: str, skeleton: Skeleton) -> str:
     """The landmark that a keypoint is; its own name where the name says nothing we know."""
-    return skeleton.landmarks.get(name) or _MEANING.get(canonical(name), name)
+    said = skeleton.landmarks.get(name, name)
+    return _MEANING.get(canonical(said), said)
 
 
 def shared_landmarks(skeletons: Iterable[Skeleton]) -> tuple[str, ...]:
@@ -70,10 +71,10 @@ def shared_landmarks(skeletons: Iterable[Skeleton]) -> tuple[str, ...]:
 
 def mirror(landmarks: Sequence[str]) -> list[int]:
     """For each landmark the index of the one it becomes in a mirror (left and right change places)."""
-    index = {name: i for i, name in enumerate(landmarks)}
+    words = [canonical(name) for name in landmarks]
+    index = {name: i for i, name in enumerate(words)}
     swap = {"left": "right", "right": "left"}
-    mirrored = [" ".join(swap.get(word, word) for word in name.split(" ")) for name in landmarks]
-    return [index.get(name, i) for i, name in enumerate(mirrored)]
+    return [index.get(frozenset(swap.get(word, word) for word in name), i) for i, name in enumerate(words)]
 
 
 def as_landmarks(recording: Recording, landmarks: Sequence[str], values: np.ndarray) -> np.ndarray:
