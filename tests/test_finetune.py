@@ -83,7 +83,7 @@ def test_chosen_videos(config: FinetuneConfig, capsys: pytest.CaptureFixture[str
     for seed in range(6):
         finetune(replace(config, train_videos=1, seed=seed, output=tmp_path / f"one{seed}"))
         told = capsys.readouterr().out
-        assert "1 labelled videos, 400 scored frames" in told
+        assert "labelled videos: 1; scored frames: 400" in told
         assert "cannot be cross-validated" in told
         chosen.append(told.split("using 1 videos: ")[1].split("\n")[0])
     assert len(set(chosen)) > 1
