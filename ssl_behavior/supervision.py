@@ -44,7 +44,7 @@ class Supervision:
     """
 
     tune: Tune = "full"
-    steps: int = 600
+    steps: int = 400
     batch: int = 16
     clip_seconds: float = 10.0
     learning_rate: float = 1e-3
