@@ -53,6 +53,7 @@ class Poses:
         centre: (time, individual, 2) float32 in body lengths, NaN where the animal is unknown.
         heading: (time, individual, 2) float32 unit vectors from rear to front, NaN where unknown.
         frame_rate: Hz.
+        native_rate: Hz of the recording itself.
         body_length: of the group in the recording's own unit.
         native_frames: (time,) int64, the recording's frame nearest to each.
         individuals: names, in order.
@@ -65,6 +66,7 @@ class Poses:
     centre: np.ndarray
     heading: np.ndarray
     frame_rate: float
+    native_rate: float
     body_length: float
     native_frames: np.ndarray
     individuals: tuple[str, ...]
@@ -77,9 +79,7 @@ class Poses:
 
     def to_native(self, values: np.ndarray) -> np.ndarray:
         """Values (time, ...) at this frame rate, linearly interpolated at the recording's own frames."""
-        if len(values) == self.frames:
-            return values
-        at = np.linspace(0, len(values) - 1, self.frames)
+        at = np.minimum(np.arange(self.frames) * (self.frame_rate / self.native_rate), len(values) - 1)
         low = np.floor(at).astype(int)
         weight = (at - low).reshape(-1, *([1] * (values.ndim - 1))).astype(np.float32)
         high = np.minimum(low + 1, len(values) - 1)
@@ -111,7 +111,10 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     length = body_length(positions, landmarks)
     positions = without_outliers(positions / length)
     frame_rate = settings.frame_rate
-    positions, seen, native_frames = resample(positions, recording.frame_rate or frame_rate, frame_rate)
+    native_rate = recording.frame_rate or frame_rate
+    if abs(native_rate - frame_rate) < 1e-3 * frame_rate:
+        native_rate = frame_rate  # 29.97 Hz is taken for 30
+    positions, seen, native_frames = resample(positions, native_rate, frame_rate)
     positions = fill_gaps(positions, round(settings.max_gap * frame_rate))
     centre, heading = body_frames(positions, landmarks, frame_rate)
     return Poses(
@@ -121,6 +124,7 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
         centre,
         heading,
         frame_rate,
+        native_rate,
         length,
         native_frames,
         recording.individuals,
@@ -184,12 +188,14 @@ def resample(positions: np.ndarray, rate: float, to_rate: float) -> tuple[np.nda
         positions at ``to_rate``, which of them are seen (both neighbours were), and each frame's nearest old frame.
     """
     frames = len(positions)
-    if abs(rate - to_rate) < 1e-3 * to_rate or frames < 2:
+    if rate == to_rate or frames < 2:
         return positions, ~np.isnan(positions[..., 0]), np.arange(frames)
-    at = np.linspace(0, frames - 1, max(2, round(frames * to_rate / rate)))
-    low = np.minimum(np.floor(at).astype(int), frames - 2)
-    weight = (at - low)[:, None, None, None].astype(np.float32)
-    between = positions[low] * (1 - weight) + positions[low + 1] * weight
+    at = np.arange(int((frames - 1) * to_rate / rate + 1e-6) + 1) * (rate / to_rate)
+    low = np.minimum(np.floor(at + 1e-6).astype(int), frames - 1)
+    weight = np.clip(at - low, 0, 1)[:, None, None, None].astype(np.float32)
+    after = positions[np.minimum(low + 1, frames - 1)]
+    # A frame that falls on an old one does not need the next.
+    between = np.where(weight < 1e-5, positions[low], positions[low] * (1 - weight) + after * weight)
     return between, ~np.isnan(between[..., 0]), np.rint(at).astype(int)
 
 

@@ -69,18 +69,25 @@ def test_a_point_no_body_can_reach_is_an_outlier() -> None:
 @pytest.mark.parametrize(("rate", "frames"), [(60.0, 100), (25.0, 240), (15.0, 100), (29.97, 300), (120.0, 7)])
 def test_resampling_keeps_steady_motion_steady(rate: float, frames: int) -> None:
     positions, seen, native = resample(line(*np.arange(frames)), rate, 30.0)
-    assert len(positions) == len(seen) == len(native) == round(frames * 30 / rate)
     x = x_of(positions)
-    np.testing.assert_allclose(x, np.linspace(0, frames - 1, len(x)), rtol=1e-5, atol=1e-4)
+    assert len(x) == len(seen) == len(native)
+    np.testing.assert_allclose(x, np.arange(len(x)) * rate / 30, rtol=1e-5, atol=1e-4)
+    assert x[-1] <= frames - 1 < x[-1] + rate / 30 + 1e-3
     assert seen.all()
     assert np.abs(native - x).max() <= 0.501
 
 
 def test_between_seen_and_unseen_is_unseen() -> None:
     positions, seen, _ = resample(line(0, 1, NAN, 3, 4, 5), 60.0, 120.0)
-    at = np.linspace(0, 5, 12)
+    at = np.arange(11) / 2
     np.testing.assert_array_equal(seen[:, 0, 0], (at <= 1) | (at >= 3))
     assert not np.isnan(positions[seen]).any()
+
+
+def test_what_falls_on_a_seen_frame_is_seen() -> None:
+    positions, seen, _ = resample(line(0, NAN, 2, NAN, 4), 60.0, 30.0)
+    assert x_of(positions).tolist() == [0, 2, 4]
+    assert seen.all()
 
 
 def test_same_rate_changes_nothing() -> None:
@@ -94,8 +101,8 @@ def test_same_rate_changes_nothing() -> None:
 @pytest.mark.parametrize("rate", [25.0, 30.0, 60.0])
 def test_values_come_back_at_the_recordings_own_frames(rate: float, walk: Callable[..., Recording]) -> None:
     poses = prepare(walk(np.zeros((200, 2, 2)), frame_rate=rate), MICE, PLAIN)
-    there = np.linspace(0, 1, len(poses.positions))[:, None]
-    np.testing.assert_allclose(poses.to_native(there), np.linspace(0, 1, 200)[:, None], atol=1e-6)
+    seconds = np.arange(len(poses.positions))[:, None] / 30
+    np.testing.assert_allclose(poses.to_native(seconds)[:-2], np.arange(198)[:, None] / rate, atol=1e-5)
 
 
 @pytest.mark.parametrize(
