@@ -33,6 +33,7 @@ class Readout:
         behaviours: names of the outputs, in order.
         channel: of the annotations it learned from.
         pair: (agent, target) the labels speak of, or None if they hold for the whole group.
+        unscored: behaviours of the annotations that it was not taught.
         temperature: that calibrates the probabilities.
         decoder: probabilities -> labels.
     """
@@ -40,6 +41,7 @@ class Readout:
     behaviours: tuple[str, ...]
     channel: str
     pair: tuple[str, str] | None
+    unscored: tuple[str, ...]
     temperature: float
     decoder: Decoder
 
@@ -55,6 +57,7 @@ def save_classifier(folder: Path, classifier: Classifier, readout: Readout) -> N
         "behaviours": list(readout.behaviours),
         "channel": readout.channel,
         "pair": list(readout.pair) if readout.pair else None,
+        "unscored": list(readout.unscored),
         "temperature": float(readout.temperature),
         "decoder": readout.decoder.to_dict(),
     }
@@ -87,6 +90,7 @@ def load_classifier(folder: Path) -> tuple[Classifier, Readout]:
             tuple(map(str, plain["behaviours"])),
             str(plain["channel"]),
             tuple(plain["pair"]) if plain["pair"] else None,
+            tuple(map(str, plain["unscored"])),
             float(plain["temperature"]),
             Decoder.from_dict(plain["decoder"]),
         )

@@ -23,7 +23,7 @@ __all__ = ["TracksConfig", "check_output", "load_settings", "prepare_output", "r
 
 Settings = TypeVar("Settings")
 
-# A path that ends in one of these is a file to write; any other is a folder ("runs/v1.2" too).
+# A path that ends in one of these is meant as a file; any other is a folder ("runs/v1.2" too).
 FILE_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".gz", ".h5", ".slp", ".nwb", ".parquet", ".txt", ".annot", ".yaml")
 
 
@@ -95,28 +95,35 @@ class TracksConfig:
         )
 
 
-def prepare_output(path: str | Path, overwrite: bool) -> Path:
-    """Make the folder that results go to.
+def prepare_output(path: str | Path, overwrite: bool, file_suffix: str | None = None) -> Path:
+    """Make the folder that results go to, or the parent folder of a file that ends in ``file_suffix``.
 
-    A path with a file's suffix (``FILE_SUFFIXES``) gets its parent folder, any other path becomes a folder. With
-    ``overwrite``, files of the same name are replaced by those who write them; nothing else in a folder is deleted.
+    With ``overwrite``, those who write replace their own former files; nothing else in a folder is deleted.
 
     Raises:
         InputError: as ``check_output``.
     """
-    path = check_output(path, overwrite)
-    (path.parent if path.suffix.lower() in FILE_SUFFIXES else path).mkdir(parents=True, exist_ok=True)
+    path = check_output(path, overwrite, file_suffix)
+    (path.parent if path.suffix.lower() == file_suffix else path).mkdir(parents=True, exist_ok=True)
     return path
 
 
-def check_output(path: str | Path, overwrite: bool) -> Path:
+def check_output(path: str | Path, overwrite: bool, file_suffix: str | None = None) -> Path:
     """Make sure, before any work is done, that results can be written to ``path`` and nothing is lost by it.
+
+    Args:
+        path: a folder, or a file that ends in ``file_suffix``.
+        overwrite: whether what is there may be written over.
+        file_suffix: of the file that the command can write; None if it writes folders only.
 
     Raises:
         InputError: something is there and ``overwrite`` is off, or a file stands where a folder is needed.
     """
     path = Path(path).expanduser()
-    is_file = path.suffix.lower() in FILE_SUFFIXES
+    is_file = path.suffix.lower() == file_suffix
+    if not is_file and path.suffix.lower() in FILE_SUFFIXES:
+        wanted = f"a folder or a {file_suffix} file" if file_suffix else "a folder"
+        raise InputError(f"--output {path}: expected {wanted} and found a file's name; give another --output")
     folder = path.parent if is_file else path
     if blocking := next((place for place in (folder, *folder.parents) if place.exists() and not place.is_dir()), None):
         raise InputError(f"--output {path}: expected a folder at {blocking} and found a file; give another --output")

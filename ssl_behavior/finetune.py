@@ -13,7 +13,7 @@ import torch
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
-from ssl_behavior.decoding import Decoder, fit_decoder
+from ssl_behavior.decoding import Decoder
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_annotations
@@ -21,8 +21,7 @@ from ssl_behavior.formats.paths import natural
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording
-from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
-from ssl_behavior.scoring.report import ScoredVideo, score, table
+from ssl_behavior.scoring.report import table
 from ssl_behavior.supervision import (
     LabelledPoses,
     Supervision,
@@ -31,7 +30,7 @@ from ssl_behavior.supervision import (
     train,
 )
 from ssl_behavior.training import Device, Precision, choose_device
-from ssl_behavior.validation import CrossValidation, cross_validate
+from ssl_behavior.validation import choose_readout, cross_validate, cross_validation_report
 from ssl_behavior.windows import ClipSampler, require_length
 
 
@@ -44,6 +43,8 @@ class FinetuneConfig(commands.TracksConfig):
         annotations: files, folders or globs of annotations; those in the recordings' own files if none are given.
         channel: of the annotations; needed only where there are several.
         unscored: behaviours that are no judgement: their frames are left out of training and scores.
+        agent: the individual whose behaviour towards the target was annotated; without it, labels hold for the group.
+        target: the individual that the agent's behaviour is directed at.
         output: folder for the model.
         train_videos: use only this many of the labelled videos, chosen by the seed.
         videos: use only the labelled videos with these ids.
@@ -58,6 +59,8 @@ class FinetuneConfig(commands.TracksConfig):
     annotations: tuple[Path, ...] = ()
     channel: str | None = None
     unscored: tuple[str, ...] = ()
+    agent: str | None = None
+    target: str | None = None
     output: Path = Path("runs/model")
     train_videos: int | None = None
     videos: tuple[str, ...] = ()
@@ -82,6 +85,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     """
     commands.require_above(0, config, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
     commands.require_above(1, config, "supervision.folds")
+    commands.require_above(-1, config, "seed")
     device = choose_device(config.device)
     commands.check_output(config.output, config.overwrite)
     encoder = checkpoints.load_encoder(config.encoder)
@@ -100,14 +104,19 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     shares = _shares(videos, labels.behaviours)
     print(f"labelled videos: {len(videos)}; scored frames: {scored:,} ({shares}); on {device.type}")
 
-    readout, steps = Readout(labels.behaviours, channel, labels.pair, 1.0, Decoder()), supervision.steps
+    readout = Readout(labels.behaviours, channel, labels.pair, config.unscored, 1.0, Decoder())
+    steps = supervision.steps
     report: dict[str, Any] = {}
     if len(videos) > 1:
         checked = cross_validate(
             classifier, videos, labels.behaviours, supervision, config.seed, config.precision, embedded
         )
-        readout, report = _read_out(checked, videos, readout, encoder.preparation.frame_rate)
-        steps = checked.steps
+        chosen = choose_readout(checked, videos, labels.behaviours, encoder.preparation.frame_rate)
+        readout = replace(readout, temperature=chosen.temperature, decoder=chosen.decoder)
+        report, steps = cross_validation_report(checked, chosen, labels.behaviours), checked.steps
+        print("\ncross-validation over the labelled videos, each scored by a network, a temperature and a decoder")
+        print(f"that were fitted to others (only the number of steps, {steps}, was chosen on all of them):")
+        print(table(report))
     else:
         print("one labelled video cannot be cross-validated: no calibration, no threshold, and no score to expect")
     train(classifier, videos, supervision, steps, config.seed, config.precision, embedded)
@@ -139,7 +148,7 @@ def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
                 )
         annotations = [one for one in annotations if one.id in wanted | tracked]
     labelled = attach(recordings, annotations, channel, config.unscored, strict=not config.skip_bad_files)
-    labelled = [one for one in labelled if not wanted or one.id in wanted]
+    labelled = [_directed(one, channel, config) for one in labelled if not wanted or one.id in wanted]
     if config.train_videos is not None:
         if not 1 <= config.train_videos <= len(labelled):
             raise InputError(
@@ -153,6 +162,19 @@ def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
 
 def _some(ids: set[str]) -> str:
     return ", ".join(sorted(ids, key=natural)[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
+
+
+def _directed(recording: Recording, channel: str, config: FinetuneConfig) -> Recording:
+    """The recording with labels that speak of the ordered pair that --agent and --target name, if they do."""
+    if config.agent is None and config.target is None:
+        return recording
+    pair = (config.agent or "", config.target or "")
+    if missing := [name for name in pair if name not in recording.individuals]:
+        raise InputError(
+            f"{recording.source}: expected individuals --agent {config.agent} and --target {config.target}; found "
+            f"{', '.join(recording.individuals)} and no {missing[0] or 'name for the other one'}"
+        )
+    return recording.with_labels({channel: replace(recording.labels[channel], pair=pair)})
 
 
 def _videos(
@@ -180,29 +202,7 @@ def _fresh(encoder: Encoder, videos: Sequence[LabelledPoses], config: FinetuneCo
     fresh = Encoder(encoder.landmarks, encoder.preparation, encoder.architecture)
     sampler, generator = ClipSampler([video.poses for video in videos]), torch.Generator().manual_seed(config.seed)
     fresh.standardise(sampler.draw(16, 256, generator) for _ in range(16))
-    return fresh
-
-
-def _read_out(
-    checked: CrossValidation, videos: Sequence[LabelledPoses], readout: Readout, frame_rate: float
-) -> tuple[Readout, dict[str, Any]]:
-    """Temperature and decoder that the held-out logits ask for, and how well they do."""
-    truth = np.concatenate([video.labels for video in videos])
-    logits = np.concatenate(checked.logits)
-    temperature = fit_temperature(logits, truth)
-    probabilities = [calibrated(one, temperature) for one in checked.logits]
-    decoder = fit_decoder(probabilities, [video.labels for video in videos], readout.behaviours, frame_rate)
-    scored = [
-        ScoredVideo(video.poses.id, video.labels, decoder.decode(one, frame_rate), one, frame_rate)
-        for video, one in zip(videos, probabilities, strict=True)
-    ]
-    report = score(scored, readout.behaviours)
-    report["steps"], report["macro_f1_by_steps"] = checked.steps, checked.macro_f1
-    report["temperature"], report["decoder"] = temperature, decoder.to_dict()
-    report["calibration_error_before"] = expected_calibration_error(truth, calibrated(logits, 1.0))
-    print("\ncross-validation over the labelled videos (each scored by a model that never saw it):")
-    print(table(report))
-    return Readout(readout.behaviours, readout.channel, readout.pair, temperature, decoder), report
+    return fresh.eval()
 
 
 def _shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,16 +52,17 @@ def predict(config: PredictConfig) -> list[Prediction]:
         InputError: model and recordings do not go together, or the output is taken.
     """
     device = choose_device(config.device)
-    commands.check_output(config.output, config.overwrite)
+    output = commands.check_output(config.output, config.overwrite, file_suffix=".npy")
+    is_submission = output.suffix == ".npy"
     classifier, readout = checkpoints.load_classifier(config.model)
+    _check_submission(config, readout, is_submission)
     classifier.to(device)
     recordings = _chosen(config)
     _say_who_is_who(readout, recordings)
     encoder = classifier.encoder
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
-    output = commands.prepare_output(config.output, config.overwrite)
-    is_submission = output.suffix == ".npy"
+    commands.prepare_output(output, config.overwrite, file_suffix=".npy")
     if not is_submission:
         _remove_former(output)
     rates = {recording.id: recording.frame_rate for recording in recordings}
@@ -72,6 +74,20 @@ def predict(config: PredictConfig) -> list[Prediction]:
     if is_submission:
         write_submission(output, {one.id: one.labels for one in predicted}, config.sample_submission)
     return predicted
+
+
+def _check_submission(config: PredictConfig, readout: Readout, is_submission: bool) -> None:
+    """A submission's numbers index the vocabulary of the training file, so all of it must have been taught."""
+    if config.sample_submission and not is_submission:
+        raise InputError(
+            f"--sample-submission {config.sample_submission}: expected an --output that ends in .npy and found "
+            f"{config.output}; give another --output"
+        )
+    if is_submission and readout.unscored:
+        raise InputError(
+            f"{config.model}: expected a model of all the file's behaviours to number them in a submission; found one "
+            f"taught without {', '.join(readout.unscored)}: fine-tune without --unscored"
+        )
 
 
 def predict_recording(classifier: Classifier, readout: Readout, recording: Recording) -> Prediction:
@@ -88,9 +104,10 @@ def predict_poses(classifier: Classifier, readout: Readout, poses: Poses, frame_
     """Labels and calibrated probabilities of every frame of the recording, at its own ``frame_rate`` in Hz."""
     unlabelled = np.zeros(len(poses.positions), np.int16)
     video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, readout.pair))
-    probabilities = poses.to_native(calibrated(video_logits(classifier, video), readout.temperature))
-    labels = readout.decoder.decode(probabilities, frame_rate)
-    return Prediction(poses.id, readout.behaviours, probabilities, labels, frame_rate)
+    probabilities = calibrated(video_logits(classifier, video), readout.temperature)
+    # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
+    labels = poses.to_native(readout.decoder.decode(probabilities, poses.frame_rate))
+    return Prediction(poses.id, readout.behaviours, poses.to_native(probabilities), labels, frame_rate)
 
 
 def _say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
@@ -123,6 +140,7 @@ def _remove_former(output: Path) -> None:
             output / "pictures" / f"{stem}.png",
         ):
             path.unlink(missing_ok=True)
+    shutil.rmtree(output / "scores", ignore_errors=True)
 
 
 def _write(output: Path, prediction: Prediction, readout: Readout) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.encoders import Architecture, Encoder, embed
+from ssl_behavior.errors import InputError
 from ssl_behavior.figures import curves_picture
 from ssl_behavior.metrics import read_metrics
 from ssl_behavior.objectives import Objective, Pretraining
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
-from ssl_behavior.recordings import Labels, Recording
+from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.probes import probe_f1
 from ssl_behavior.simulation import simulate_recordings
 from ssl_behavior.training import (
@@ -31,6 +34,7 @@ from ssl_behavior.training import (
 from ssl_behavior.windows import ClipSampler, require_length
 
 _PROBE_VIDEOS, _PROBE_EVERY = 10, 10
+_COLLAPSED = 4.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,10 @@ def pretrain(config: PretrainConfig) -> Path:
     """
     sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
     commands.require_above(0, config, "steps", "batch", "clip_seconds", *sizes)
+    commands.require_above(0, config, "objective.masking.seconds")
+    commands.require_above(-1, config, "seed")
+    if not config.objective.masked_weight and config.objective.contrast == "none":
+        raise InputError("--objective.masked-weight 0 and --objective.contrast none leave nothing to learn; set one")
     device = choose_device(config.device)
     output = config.output.expanduser()
     if not unfinished(output):
@@ -93,6 +101,11 @@ def pretrain(config: PretrainConfig) -> Path:
     key = run_key(config, poses)
     if unfinished(output, key):
         print(f"{output} holds an interrupted run of these settings: going on from there")
+    elif unfinished(output) and not config.overwrite:
+        raise InputError(
+            f"--output {output}: expected no run or one of these settings and recordings; found an interrupted run of "
+            "others: give its settings to go on with it, another --output, or --overwrite to start anew"
+        )
     else:
         commands.prepare_output(output, config.overwrite)
 
@@ -119,7 +132,13 @@ def pretrain(config: PretrainConfig) -> Path:
     checkpoints.save_encoder(output, encoder)
     commands.save_settings(config, output / "settings.yaml")
     finished(output)
-    curves_picture(output / "curves.png", read_metrics(output / "metrics.csv"))
+    curves = read_metrics(output / "metrics.csv")
+    curves_picture(output / "curves.png", curves)
+    if (rank := np.mean([value for _, value in curves["rank"][-50:]])) < _COLLAPSED:
+        print(
+            f"warning: the embeddings use about {rank:.1f} directions of {config.architecture.channels}: they have "
+            "collapsed; lower --learning-rate or --objective.contrast-weight"
+        )
     return output
 
 
@@ -134,15 +153,13 @@ def _probe(
     encoder: Encoder, poses: Sequence[Poses], recordings: Sequence[Recording], config: PretrainConfig
 ) -> Callable[[int], dict[str, float] | None] | None:
     """What reads labels off the encoder every so many steps; None where there is nothing to read."""
-    labels: dict[str, Labels] = {}
-    for recording in recordings:
-        if len(recording.labels) == 1:
-            labels[recording.id] = next(iter(recording.labels.values()))
-    chosen = [one for one in poses if one.id in labels][:_PROBE_VIDEOS]
+    labels = {one.id: next(iter(one.labels.values())) for one in recordings if len(one.labels) == 1}
+    counts = Counter(one.behaviours for one in labels.values())
+    behaviours = max(counts, key=lambda names: counts[names], default=())
+    chosen = [one for one in poses if one.id in labels and labels[one.id].behaviours == behaviours][:_PROBE_VIDEOS]
     if not config.probe_every or len(chosen) < 2:
         return None
-    behaviours = labels[chosen[0].id].behaviours
-    truth = [labels[one.id].renamed(behaviours).values[one.native_frames][::_PROBE_EVERY] for one in chosen]
+    truth = [labels[one.id].values[one.native_frames][::_PROBE_EVERY] for one in chosen]
 
     def probe(step: int) -> dict[str, float] | None:
         if step % config.probe_every and step != config.steps:
@@ -159,8 +176,12 @@ def main() -> None:
     def command(config: PretrainConfig) -> None:
         output = pretrain(config)
         print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
-        print("next:    label a few videos, then")
-        given = " ".join(map(str, config.recordings)) or "TRACKS"
+        if not config.recordings:
+            print("next:    python -m ssl_behavior.simulate --output simulated")
+            print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings simulated/train.npy")
+            return
+        given = " ".join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
+        print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
         print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings {given} \\")
         print(f"             --annotations ANNOTATIONS --output {output}-model")
 

@@ -126,7 +126,9 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """The tracks of one video, with what is known of it. Arrays are read-only; every change makes a new recording.
+    """The tracks of one video, with what is known of it. Every change makes a new recording.
+
+    Arrays are read-only views of those that are given, not copies: do not write to these afterwards.
 
     Attributes:
         id: the video id that tracks, annotations and predictions are matched by.

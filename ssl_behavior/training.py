@@ -111,6 +111,7 @@ class Fit:
             ],
             lr=schedule.learning_rate,
         )
+        self.device = next(module.parameters()).device
         self.trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         self.mean = [p.detach().clone() for p in self.trained] if schedule.average else []
 
@@ -122,8 +123,7 @@ class Fit:
         """
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.learning_rate * group["factor"] * self.schedule.rate(self.step)
-        device = self.trained[0].device.type
-        with torch.autocast(device, torch.bfloat16, enabled=autocast):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=autocast):
             terms = losses(self.generator)
         terms["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
@@ -164,6 +164,8 @@ class Fit:
         for i, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{name}": tensor for name, tensor in state.items()}
         tensors |= {"generator": self.generator.get_state(), "global": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            tensors["cuda"] = torch.cuda.get_rng_state(self.device)
         aside = path.with_suffix(".writing")
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         save_file(tensors, aside, {"step": str(self.step), "key": key})
@@ -186,6 +188,8 @@ class Fit:
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         self.generator.set_state(tensors["generator"])
         torch.set_rng_state(tensors["global"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["cuda"], self.device)
         self.step = int(_header(path)["step"])
 
 

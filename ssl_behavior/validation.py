@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ssl_behavior.decoding import Decoder, fit_decoder
 from ssl_behavior.heads import Classifier
 from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.frames import macro_f1
+from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, train, video_logits
 from ssl_behavior.training import Precision
 
@@ -28,6 +32,65 @@ class CrossValidation:
     steps: int
     macro_f1: dict[int, float]
     logits: list[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenReadout:
+    """How held-out logits are best read.
+
+    Attributes:
+        temperature: that calibrates all of them.
+        decoder: chosen and fitted on all of them.
+        videos: every video read with a temperature and a decoder that were fitted to the other videos.
+    """
+
+    temperature: float
+    decoder: Decoder
+    videos: list[ScoredVideo]
+
+
+def choose_readout(
+    checked: CrossValidation, videos: Sequence[LabelledPoses], behaviours: Sequence[str], frame_rate: float
+) -> ChosenReadout:
+    """Fit temperature and decoder to held-out logits, and read each video with those that others ask for.
+
+    Args:
+        checked: held-out logits of the videos.
+        videos: labelled.
+        behaviours: names of the outputs.
+        frame_rate: Hz of the logits.
+    """
+
+    def fitted(chosen: Sequence[int]) -> tuple[float, Decoder]:
+        truth = [videos[i].labels for i in chosen]
+        temperature = fit_temperature(np.concatenate([checked.logits[i] for i in chosen]), np.concatenate(truth))
+        probabilities = [calibrated(checked.logits[i], temperature) for i in chosen]
+        return temperature, fit_decoder(probabilities, truth, behaviours, frame_rate)
+
+    read: dict[int, ScoredVideo] = {}
+    for held_out in folds_by_video(videos, len(behaviours), folds=5):
+        temperature, decoder = fitted([i for i in range(len(videos)) if i not in held_out])
+        for i in held_out:
+            probabilities = calibrated(checked.logits[i], temperature)
+            found = decoder.decode(probabilities, frame_rate)
+            read[i] = ScoredVideo(videos[i].poses.id, videos[i].labels, found, probabilities, frame_rate)
+    return ChosenReadout(*fitted(range(len(videos))), [read[i] for i in range(len(videos))])
+
+
+def cross_validation_report(
+    checked: CrossValidation, chosen: ChosenReadout, behaviours: Sequence[str]
+) -> dict[str, Any]:
+    """Scores of the held-out videos and what was chosen, as plain values."""
+    report = score(chosen.videos, behaviours)
+    truth = np.concatenate([video.truth for video in chosen.videos])
+    raw = calibrated(np.concatenate(checked.logits), 1.0)
+    return report | {
+        "steps": checked.steps,
+        "macro_f1_by_steps": checked.macro_f1,
+        "temperature": chosen.temperature,
+        "decoder": chosen.decoder.to_dict(),
+        "expected_calibration_error_before": expected_calibration_error(truth, raw),
+    }
 
 
 def folds_by_video(videos: Sequence[LabelledPoses], behaviours: int, folds: int) -> list[list[int]]:

@@ -46,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     encoder = Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 1))
     save_encoder(folder / "encoder", encoder)
-    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), 1.0, Decoder())
+    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), (), 1.0, Decoder())
     save_classifier(folder / "model", Classifier(encoder, "linear", 4), readout)
     probabilities = np.full((FRAMES, 4), 0.25)
     predictions.write(folder / "predictions", Prediction("video000", BEHAVIOURS, probabilities, np.zeros(FRAMES), 30.0))

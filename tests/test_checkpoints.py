@@ -20,6 +20,7 @@ READOUT = Readout(
     ("attack", "été: 1", "other"),
     "S1",
     ("mouse0", "mouse1"),
+    ("base",),
     1.5,
     Decoder((0.1, 0.0, -0.3), 0.2, ((0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (0.1, 0.1, 0.0)), 1.4),
 )
@@ -69,7 +70,7 @@ def test_a_loaded_classifier_is_equal_to_the_bit(
 
 
 def test_labels_of_a_group_and_a_plain_decoder(tmp_path: Path) -> None:
-    plain = Readout(("a", "b"), "behaviour", None, 1.0, Decoder())
+    plain = Readout(("a", "b"), "behaviour", None, (), 1.0, Decoder())
     save_classifier(tmp_path, Classifier(make_encoder(), "linear", 2), plain)
     assert load_classifier(tmp_path)[1] == plain
 

@@ -292,19 +292,26 @@ def test_output_folder_is_made(tmp_path: Path) -> None:
 
 
 def test_output_file_gets_its_folder(tmp_path: Path) -> None:
-    path = prepare_output(tmp_path / "b" / "submission.npy", False)
+    path = prepare_output(tmp_path / "b" / "submission.npy", False, ".npy")
     assert path.parent.is_dir()
     assert not path.exists()
 
 
+@pytest.mark.parametrize("suffix", [None, ".npy"])
+def test_a_file_that_the_command_does_not_write_is_refused(suffix: str | None, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"expected a folder.*found a file's name"):
+        prepare_output(tmp_path / "table.csv", True, suffix)
+    assert not any(tmp_path.iterdir())
+
+
 def test_existing_output_needs_overwrite(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "config.yaml").write_text("mine")
-    for path in (tmp_path / "runs", tmp_path / "runs" / "config.yaml"):
+    (tmp_path / "runs" / "mine.npy").write_text("mine")
+    for path in (tmp_path / "runs", tmp_path / "runs" / "mine.npy"):
         with pytest.raises(InputError, match="--overwrite"):
-            prepare_output(path, False)
-        assert prepare_output(path, True) == path
-    assert (tmp_path / "runs" / "config.yaml").read_text() == "mine"
+            prepare_output(path, False, ".npy")
+        assert prepare_output(path, True, ".npy") == path
+    assert (tmp_path / "runs" / "mine.npy").read_text() == "mine"
 
 
 @pytest.mark.parametrize("overwrite", [True, False])

@@ -18,7 +18,7 @@ from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.calibration import calibrated
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
-PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), 1.0, Decoder())
+PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), (), 1.0, Decoder())
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ _WIDTH = 256
 class Contrast(nn.Module):
     """Pulls together two views of moments at most ``neighbourhood`` apart and keeps others apart.
 
+    Moments are drawn at random, so a few of the others may lie in the same neighbourhood (2 in 1,022 by default).
+
     Args:
         channels: of an embedding.
         loss: ``ntxent`` (SimCLR, https://arxiv.org/abs/2002.05709), ``vicreg`` (https://arxiv.org/abs/2105.04906),

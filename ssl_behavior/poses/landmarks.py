@@ -22,7 +22,18 @@ LANDMARKS: dict[str, tuple[str, ...]] = {
     "left forepaw": ("left front paw", "left forelimb"),
     "right forepaw": ("right front paw", "right forelimb"),
     "front spine": ("spine 1", "upper spine", "mid back 1"),
-    "centre": ("center", "body", "body center", "body centre", "centroid", "mid back", "spine mid", "torso", "thorax"),
+    "centre": (
+        "center",
+        "body",
+        "body center",
+        "body centre",
+        "center back",
+        "centroid",
+        "mid back",
+        "spine mid",
+        "torso",
+        "thorax",
+    ),
     "rear spine": ("spine 2", "lower spine", "mid back 2"),
     "left side": ("left lateral", "left flank", "left mid side"),
     "right side": ("right lateral", "right flank", "right mid side"),
@@ -69,6 +80,20 @@ def shared_landmarks(skeletons: Iterable[Skeleton]) -> tuple[str, ...]:
     return tuple(name for name in LANDMARKS if name in found) + tuple(sorted(found - set(LANDMARKS)))
 
 
+def coverage(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
+    """What a skeleton lacks of the landmarks and what of it is not used, as a notice; empty if they are the same."""
+    found = {landmark_of(name, skeleton): name for name in skeleton.keypoints}
+    stood_in = {name for name, parts in STAND_INS.items() if set(parts) <= set(found)}
+    lacking = [name for name in landmarks if name not in found and name not in stood_in]
+    unused = [name for landmark, name in found.items() if landmark not in landmarks]
+    if not lacking and not unused:
+        return ""
+    used = ", ".join(name for name in landmarks if name not in lacking)
+    notice = f"keypoints used: {used or 'none'}"
+    notice += f"; unseen in these recordings: {', '.join(lacking)}" if lacking else ""
+    return notice + (f"; not used: {', '.join(unused)}" if unused else "")
+
+
 def mirror(landmarks: Sequence[str]) -> list[int]:
     """For each landmark the index of the one it becomes in a mirror (left and right change places)."""
     words = [canonical(name) for name in landmarks]
@@ -84,7 +109,15 @@ def as_landmarks(recording: Recording, landmarks: Sequence[str], values: np.ndar
         InputError: if the recording has none of the landmarks.
     """
     names = recording.skeleton.keypoints
-    index = {landmark_of(name, recording.skeleton): i for i, name in reversed(list(enumerate(names)))}
+    index = {landmark_of(name, recording.skeleton): i for i, name in enumerate(names)}
+    if len(index) < len(names):
+        meanings = [landmark_of(name, recording.skeleton) for name in names]
+        twice = next(one for one in meanings if meanings.count(one) > 1)
+        both = [name for name, meaning in zip(names, meanings, strict=True) if meaning == twice]
+        raise InputError(
+            f"{recording.source or recording.id}: expected keypoints of different meanings; "
+            f"found {' and '.join(both)}, both {twice!r}: say what they mean with --skeleton FILE"
+        )
     if not set(index) & set(landmarks):
         raise InputError(
             f"{recording.source or recording.id}: expected at least one of the keypoints {list(landmarks)}; found "

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.poses.landmarks import as_landmarks
+from ssl_behavior.poses.landmarks import as_landmarks, coverage
 from ssl_behavior.recordings import Recording
 
 # Distances that measure a body, with their length relative to head to tail base (medians of CalMS21's mice).
@@ -78,8 +78,10 @@ class Poses:
         return [(0, 0)] if n == 1 else [(i, j) for i in range(n) for j in range(n) if i != j]
 
     def to_native(self, values: np.ndarray) -> np.ndarray:
-        """Values (time, ...) at this frame rate, linearly interpolated at the recording's own frames."""
+        """Values (time, ...) at the recording's own frames: linearly interpolated, or, of integers, the nearest."""
         at = np.minimum(np.arange(self.frames) * (self.frame_rate / self.native_rate), len(values) - 1)
+        if values.dtype.kind in "iu":
+            return values[np.rint(at).astype(int)]
         low = np.floor(at).astype(int)
         weight = (at - low).reshape(-1, *([1] * (values.ndim - 1))).astype(np.float32)
         high = np.minimum(low + 1, len(values) - 1)
@@ -98,7 +100,12 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
         InputError: if no individual is ever seen, or no landmark is known.
     """
     where = recording.source or recording.id
-    positions = recording.positions[..., :2].copy()
+    if recording.positions.shape[-1] != 2:
+        raise InputError(
+            f"{where}: expected positions in the plane; {recording.id!r} has {recording.positions.shape[-1]} "
+            "coordinates: project them to the arena's floor first"
+        )
+    positions = recording.positions.copy()
     if recording.confidence is not None:
         positions[recording.confidence < settings.min_confidence] = np.nan
     positions[~np.isfinite(positions).all(-1)] = np.nan
@@ -117,6 +124,11 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     positions, seen, native_frames = resample(positions, native_rate, frame_rate)
     positions = fill_gaps(positions, round(settings.max_gap * frame_rate))
     centre, heading = body_frames(positions, landmarks, frame_rate)
+    if np.isnan(heading).all():
+        raise InputError(
+            f"{where}: expected a keypoint at the body's front and one at its rear, seen together; "
+            f"{recording.id!r} has {', '.join(recording.skeleton.keypoints)}: say what they mean with --skeleton FILE"
+        )
     return Poses(
         recording.id,
         positions,
@@ -137,6 +149,8 @@ def prepare_all(
 ) -> list[Poses]:
     """``prepare`` for each recording; with ``skip_bad``, one that cannot be used is reported and left out."""
     out = []
+    for notice in dict.fromkeys(coverage(recording.skeleton, landmarks) for recording in recordings):
+        print(notice, end="\n" if notice else "")
     for recording in tqdm(recordings, "preparing", unit="video", leave=False, disable=len(recordings) < 2):
         try:
             out.append(prepare(recording, landmarks, settings))

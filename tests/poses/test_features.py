@@ -32,7 +32,7 @@ def named(clip: Clip, rate: float = RATE) -> dict[str, Tensor]:
     return dict(zip(feature_names(MICE), values.T, strict=True))
 
 
-@pytest.mark.parametrize("landmarks", [("centre",), ("nose", "tail base"), MICE])
+@pytest.mark.parametrize("landmarks", [("nose", "tail base"), MICE])
 def test_every_feature_has_a_name(landmarks: tuple[str, ...], wander: Callable[..., Recording]) -> None:
     names = feature_names(landmarks)
     values, known = features(pair_clip(prepare(wander(), landmarks, Preparation()), 0, 50, (0, 1)), RATE)

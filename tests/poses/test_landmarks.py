@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.poses.landmarks import LANDMARKS, as_landmarks, canonical, landmark_of, mirror, shared_landmarks
+from ssl_behavior.poses.landmarks import (
+    LANDMARKS,
+    as_landmarks,
+    canonical,
+    coverage,
+    landmark_of,
+    mirror,
+    shared_landmarks,
+)
 from ssl_behavior.recordings import Recording, Skeleton
 
 DYADS = ("top", "body", "tail", "tail-m", "tail-e")
@@ -94,9 +102,19 @@ def test_stand_in_needs_all_its_parts() -> None:
     np.testing.assert_array_equal(out[0, 0, :, 0], [np.nan, np.nan, 1])
 
 
-def test_first_of_two_keypoints_with_one_meaning_holds() -> None:
+def test_two_keypoints_with_one_meaning_are_an_error() -> None:
     given = recording(("nose", "snout"))
-    assert as_landmarks(given, ("nose",), given.positions)[0, 0, 0, 0] == 0
+    with pytest.raises(InputError, match=r"nose and snout.*--skeleton"):
+        as_landmarks(given, ("nose",), given.positions)
+
+
+def test_coverage_names_what_is_lacking_and_what_is_not_used() -> None:
+    skeleton = recording(("Left_ear", "right_ear", "tail", "spot")).skeleton
+    assert coverage(skeleton, ("left ear", "right ear", "head", "tail base", "spot")) == ""
+    said = coverage(skeleton, ("nose", "head", "tail base"))
+    assert (
+        said == "keypoints used: head, tail base; unseen in these recordings: nose; not used: Left_ear, right_ear, spot"
+    )
 
 
 def test_confidence_goes_the_same_way() -> None:
