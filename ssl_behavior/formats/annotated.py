@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from math import inf, nan
 from pathlib import Path
+from statistics import median
 from types import MappingProxyType
 
 import numpy as np
 
+from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import replacing
 from ssl_behavior.recordings import UNSCORED, Bout, Labels
 
 OTHER = "other"
+
+# Hz of one video or, by video id, of each.
+FrameRate = float | Mapping[str, float]
+
+_LARGEST = 1e9  # s or frames: at 30 Hz a year's recording
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,56 @@ def merged_vocabulary(vocabularies: Iterable[Sequence[str]]) -> tuple[str, ...]:
         order.append(ready.pop(0))
         sorter.done(order[-1])
     return tuple(order)
+
+
+def number(text: str, where: str | Path) -> float:
+    """A finite number that can be a time or a frame.
+
+    Args:
+        text: as the file has it.
+        where: the file, and what else helps to find the place, for the error.
+
+    Raises:
+        InputError: it is none, or beyond any recording.
+    """
+    try:
+        value = nan if "_" in text else float(text)
+    except ValueError:
+        value = nan
+    if not abs(value) < inf:
+        raise InputError(f"{where}: expected a number; found {text[:40]!r}")
+    if abs(value) > _LARGEST:
+        raise InputError(f"{where}: expected a time or frame of at most {_LARGEST:,.0f}; found {text[:40]!r}")
+    return value
+
+
+def whole(text: str, where: str | Path) -> int:
+    """As ``number``, for what counts frames.
+
+    Raises:
+        InputError: it is no whole number, or beyond any recording.
+    """
+    value = number(text, where)
+    if value != int(value):
+        raise InputError(f"{where}: expected a whole number of frames; found {text[:40]!r}")
+    return int(value)
+
+
+def rate_of(frame_rate: FrameRate, video: str) -> float:
+    """The frame rate of one video in Hz; of one that a mapping does not name, the median of those it does, or 30.
+
+    Raises:
+        InputError: the rate is not positive and finite.
+    """
+    rate = frame_rate
+    if isinstance(frame_rate, Mapping):
+        try:
+            rate = frame_rate[video]
+        except KeyError:
+            rate = median(frame_rate.values()) if frame_rate else 30.0
+    if not 0 < rate < inf:  # type: ignore[operator]
+        raise InputError(f"{video}: the frame rate must be a positive number of Hz; got {rate}")
+    return float(rate)  # type: ignore[arg-type]
 
 
 def frame_bout(start: int, stop: int, behaviour: str) -> Bout:

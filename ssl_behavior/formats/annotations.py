@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,30 +10,41 @@ from types import ModuleType
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import bento, boris, caltech_annotations, frame_csv
-from ssl_behavior.formats.annotated import Annotations, first_line, merged_vocabulary
-from ssl_behavior.formats.paths import expand, natural
+from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, merged_vocabulary
+from ssl_behavior.formats.paths import expand, natural, some
+from ssl_behavior.formats.reading import read_recordings
 from ssl_behavior.recordings import Recording
 
-__all__ = ["FORMATS", "Annotations", "attach", "choose_channel", "cut_short", "from_recordings", "read_annotations"]
+__all__ = [
+    "FORMATS",
+    "Annotations",
+    "attach",
+    "choose_channel",
+    "cut_short",
+    "from_recordings",
+    "read_annotations",
+    "read_labels",
+]
 
 FORMATS: Mapping[str, ModuleType] = {module.NAME: module for module in (caltech_annotations, bento, boris, frame_csv)}
-_SUFFIXES = (".txt", ".annot", ".csv", ".tsv")
+_SUFFIXES = (".txt", ".annot", ".csv", ".tsv", ".boris")
+_TRACKS = (".npy", ".json", ".json.gz")
 
 
 def read_annotations(
     paths: str | Path | Sequence[str | Path],
     format: str | None = None,
-    frame_rate: float = 30.0,
+    frame_rate: FrameRate = 30.0,
     skip_bad_files: bool = False,
     notify: Callable[[str], None] = print,
 ) -> list[Annotations]:
     """Annotations from files, folders and globs, the format of each found from its content.
 
     Args:
-        paths: what to read; in folders the ``.txt``, ``.annot``, ``.csv`` and ``.tsv`` files, without DeepLabCut's
-            tables and our own tables of bouts.
+        paths: what to read; in folders the ``.txt``, ``.annot``, ``.csv``, ``.tsv`` and ``.boris`` files, without
+            DeepLabCut's tables and our own tables of bouts.
         format: a name of ``FORMATS`` that overrules detection.
-        frame_rate: Hz, for files that count in seconds and do not state their own.
+        frame_rate: Hz, for files that count in seconds and do not state their own; of all videos, or by video id.
         skip_bad_files: report a bad file and go on, as long as one is good.
         notify: told of skipped files.
 
@@ -48,8 +60,7 @@ def read_annotations(
     errors: list[InputError] = []
     for path in files:
         try:
-            module = FORMATS[format] if format else _detect(path)
-            found.extend(module.read(path, frame_rate))
+            found.extend(_read_file(path, format, frame_rate))
         except InputError as error:
             if not skip_bad_files:
                 raise
@@ -58,6 +69,40 @@ def read_annotations(
     if not found:
         raise errors[0]
     return _unique(found)
+
+
+def read_labels(
+    paths: str | Path | Sequence[str | Path],
+    frame_rate: FrameRate = 30.0,
+    skip_bad_files: bool = False,
+    notify: Callable[[str], None] = print,
+) -> tuple[list[Annotations], list[Recording]]:
+    """Annotations from files of annotations and from tracks that carry labels (CalMS21 ``.npy`` or ``.json``).
+
+    Args:
+        paths: files, folders and globs of either.
+        frame_rate: as for ``read_annotations``.
+        skip_bad_files: report a bad file and go on, as long as one is good.
+        notify: told of skipped files.
+
+    Returns:
+        The annotations, at most one per video, and the recordings among them that carry their labels themselves.
+
+    Raises:
+        InputError: as ``read_annotations``, or tracks without labels and nothing else.
+    """
+    files = expand(paths, _TRACKS + _SUFFIXES)
+    tracks = [file for file in files if file.name.lower().endswith(_TRACKS)]
+    others = [file for file in files if file not in set(tracks)]
+    recordings: list[Recording] = []
+    if tracks:
+        recordings = read_recordings(tracks, None, skip_bad_files, None, None, notify, mixed_skeletons=True)
+    annotations = from_recordings(recordings)
+    if tracks and not annotations and not others:
+        raise InputError(f"{_shown(tracks)}: expected tracks with labels, or annotations; found tracks without labels")
+    if others:
+        annotations += read_annotations(others, None, frame_rate, skip_bad_files, notify)
+    return _unique(annotations), recordings
 
 
 def from_recordings(recordings: Iterable[Recording]) -> list[Annotations]:
@@ -122,17 +167,17 @@ def attach(
     ids = {recording.id for recording in recordings}
     if not ids & set(by_id):
         raise InputError(
-            f"no annotation matches a video: the tracks are of {_some(ids)}, the annotations of {_some(by_id)}; "
+            f"no annotation matches a video: the tracks are of {some(ids)}, the annotations of {some(by_id)}; "
             "file names must begin with the same video id"
         )
     if orphans := set(by_id) - ids:
         if strict:
-            raise InputError(f"annotations without tracks: {_some(orphans)}; give their tracks too, or leave them out")
-        notify(f"annotations without tracks, left out: {_some(orphans)}")
+            raise InputError(f"annotations without tracks: {some(orphans)}; give their tracks too, or leave them out")
+        notify(f"annotations without tracks, left out: {some(orphans)}")
     if bare := ids - set(by_id):
-        notify(f"tracks without annotations, left out: {_some(bare)}")
+        notify(f"tracks without annotations, left out: {some(bare)}")
     if lacking := {name for name in ids & set(by_id) if channel not in by_id[name].channels}:
-        notify(f"annotations without channel {channel}, left out: {_some(lacking)}")
+        notify(f"annotations without channel {channel}, left out: {some(lacking)}")
     behaviours = _behaviours(annotations, channel, unscored, notify)
     kept = [recording for recording in recordings if recording.id in by_id and recording.id not in lacking]
     for notice in cut_short([(by_id[recording.id], recording.frames) for recording in kept], channel, "tracks"):
@@ -184,6 +229,15 @@ def _behaviours(
     return kept
 
 
+def _read_file(path: Path, format: str | None, frame_rate: FrameRate) -> list[Annotations]:
+    try:
+        module = FORMATS[format] if format else _detect(path)
+        found: list[Annotations] = module.read(path, frame_rate)
+    except (OSError, UnicodeError, MemoryError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
+    return found
+
+
 def _detect(path: Path) -> ModuleType:
     for module in FORMATS.values():
         if module.detect(path):
@@ -210,12 +264,6 @@ def _unique(annotations: Sequence[Annotations]) -> list[Annotations]:
             )
         seen[one.id] = one
     return list(annotations)
-
-
-def _some(names: Iterable[str], limit: int = 20) -> str:
-    ordered = sorted(names, key=natural)
-    more = f" and {len(ordered) - limit} more" if len(ordered) > limit else ""
-    return ", ".join(ordered[:limit]) + more
 
 
 def _shown(paths: str | Path | Sequence[str | Path]) -> str:

@@ -11,7 +11,16 @@ import re
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import OTHER, Annotations, first_line, frame_bout, write_text
+from ssl_behavior.formats.annotated import (
+    OTHER,
+    Annotations,
+    FrameRate,
+    first_line,
+    frame_bout,
+    number,
+    rate_of,
+    write_text,
+)
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.recordings import Bout
 
@@ -27,26 +36,26 @@ def detect(path: Path) -> bool:
     return first_line(path).lower().startswith(_HEADER.lower())
 
 
-def read(path: Path, frame_rate: float = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     """The bouts of all channels.
 
     Args:
         path: an ``.annot`` file.
-        frame_rate: Hz, where the file counts in seconds and does not state its own.
+        frame_rate: Hz, where the file counts in seconds and does not state its own; of one video, or by video id.
 
     Raises:
-        InputError: a row outside a channel and behaviour, or one that holds no two numbers.
+        InputError: a row outside a channel and behaviour, or one that holds no two numbers, or no number in the header.
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    rate = _header_number(lines, "annotation framerate") or frame_rate
-    stop = _header_number(lines, "annotation stop frame")
-    start = _header_number(lines, "annotation start frame") or 1
+    rate = _header_number(path, lines, "annotation framerate") or rate_of(frame_rate, video_id(path))
+    stop = _header_number(path, lines, "annotation stop frame")
+    start = _header_number(path, lines, "annotation start frame") or 1
     names = _section(lines, "list of annotations")
     rows = _rows(path, lines)
     in_seconds = any("." in text for found in rows.values() for row in found for text in row[:2])
     scale = rate if in_seconds else 1.0
     channels = {
-        channel: tuple(frame_bout(round(float(a) * scale) - 1, round(float(b) * scale), name) for a, b, name in found)
+        channel: tuple(frame_bout(round(number(a, path) * scale) - 1, round(number(b, path) * scale), name) for a, b, name in found)
         for channel, found in rows.items()
     }
     return [
@@ -98,7 +107,7 @@ def _rows(path: Path, lines: list[str]) -> dict[str, list[tuple[str, str, str]]]
     """Channel -> (start, stop, behaviour) as the file has them."""
     rows: dict[str, list[tuple[str, str, str]]] = {}
     channel = behaviour = None
-    for number, line in enumerate(lines, start=1):
+    for row, line in enumerate(lines, start=1):
         if match := _CHANNEL.fullmatch(line):
             channel, behaviour = match[1].strip(), None
             rows.setdefault(channel, [])
@@ -108,7 +117,7 @@ def _rows(path: Path, lines: list[str]) -> dict[str, list[tuple[str, str, str]]]
             continue
         elif behaviour is None or (match := _ROW.fullmatch(line)) is None:
             raise InputError(
-                f"{path} line {number}: expected '>behaviour' or 'start stop duration'; found {line[:60]!r}"
+                f"{path} line {row}: expected '>behaviour' or 'start stop duration'; found {line[:60]!r}"
             )
         else:
             rows[channel].append((match[1], match[2], behaviour))
@@ -117,14 +126,12 @@ def _rows(path: Path, lines: list[str]) -> dict[str, list[tuple[str, str, str]]]
     return rows
 
 
-def _header_number(lines: list[str], key: str) -> float | None:
-    for line in lines:
-        if line.lower().startswith(key):
-            try:
-                return float(line.split(":", 1)[-1])
-            except ValueError:
-                return None
-    return None
+def _header_number(path: Path, lines: list[str], key: str) -> float | None:
+    text = next((line.partition(":")[2].strip() for line in lines if line.lower().startswith(key)), "")
+    value = number(text, f"{path}: {key}") if text else None
+    if value is not None and value < 0:
+        raise InputError(f"{path}: {key}: expected a positive number; found {text!r}")
+    return value
 
 
 def _section(lines: list[str], title: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""BORIS CSV exports in seconds: aggregated events (a row per bout), tabular events (a row per START, STOP or POINT).
+"""BORIS: its projects, and its CSV exports in seconds, aggregated (a row per bout) or tabular (START, STOP, POINT).
 
 A subject is a channel. Frames in no bout are ``other``, since BORIS records what happens and not what does not.
 """
@@ -6,42 +6,42 @@ A subject is a channel. Frames in no bout are ``other``, since BORIS records wha
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import OTHER, Annotations, frame_bout, write_text
+from ssl_behavior.formats import boris_project
+from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, frame_bout, number, rate_of
+from ssl_behavior.formats.boris_project import NO_SUBJECT, write
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.recordings import Bout
 
+__all__ = ["NAME", "detect", "read", "write"]
+
 NAME = "boris"
 
-_NO_SUBJECT = "No focal subject"
-_COLUMNS = (
-    *("Observation id", "Observation date", "Description", "Media file", "Total length", "FPS", "Subject", "Behavior"),
-    *("Behavioral category", "Modifiers", "Behavior type", "Start (s)", "Stop (s)", "Duration (s)"),
-    *("Comment start", "Comment stop"),
-)
 _LENGTHS = ("total length", "media duration (s)")
 _RATES = ("fps", "fps (frame/s)")
 
 
 def detect(path: Path) -> bool:
-    """Whether a row of BORIS's column names is among the first lines."""
-    return _table(_head(path)) is not None
+    """Whether it is a project, or a row of BORIS's column names is among the first lines."""
+    head = _head(path)
+    return boris_project.is_project(head) or _table(head) is not None
 
 
-def read(path: Path, frame_rate: float = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     """One Annotations per observation in the file; its id is the observation id.
 
     Args:
-        path: an aggregated or tabular events export, separated by commas, semicolons or tabs.
-        frame_rate: Hz, where the file does not state its own.
+        path: a project, or an aggregated or tabular events export, separated by commas, semicolons or tabs.
+        frame_rate: Hz, where the file does not state its own; of one video, or by observation id.
 
     Raises:
-        InputError: no table of events, a time that is no number, or a START without its STOP.
+        InputError: no events, a time that is no number, or a start without its stop.
     """
+    if boris_project.is_project(_head(path)):
+        return boris_project.read(path, frame_rate)
     table = _table(Path(path).read_text(encoding="utf-8-sig", errors="replace"))
     if table is None:
         raise InputError(f"{path}: expected a BORIS table with a column 'Behavior' and times; found none")
@@ -54,37 +54,13 @@ def read(path: Path, frame_rate: float = 30.0) -> list[Annotations]:
     return [_observation(path, name, found, frame_rate) for name, found in events.items()]
 
 
-def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) -> None:
-    """Write an aggregated events table; bouts of the background are left out, as it is what remains.
-
-    Args:
-        path: where to (``.csv``).
-        annotations: what to write; the channels become subjects.
-        frame_rate: Hz.
-    """
-    out = io.StringIO()
-    table = csv.DictWriter(out, _COLUMNS, restval="", lineterminator="\n")
-    table.writeheader()
-    for channel, bouts in annotations.channels.items():
-        for bout in bouts:
-            if bout.behaviour == (annotations.background or OTHER):
-                continue
-            start, stop = bout.start / frame_rate, bout.stop / frame_rate
-            row = {"Observation id": annotations.id, "Media file": annotations.source, "FPS": f"{frame_rate:.10g}"}
-            row |= {"Subject": channel, "Behavior": bout.behaviour, "Behavior type": "STATE"}
-            row |= {"Start (s)": f"{start:.6f}", "Stop (s)": f"{stop:.6f}", "Duration (s)": f"{stop - start:.6f}"}
-            row |= {"Total length": "" if annotations.frames is None else f"{annotations.frames / frame_rate:.6f}"}
-            table.writerow(row)
-    write_text(path, out.getvalue())
-
-
-def _observation(path: Path, name: str, rows: list[dict[str, str]], frame_rate: float) -> Annotations:
+def _observation(path: Path, name: str, rows: list[dict[str, str]], frame_rate: FrameRate) -> Annotations:
     channels: dict[str, list[Bout]] = {}
     opened: dict[tuple[str, str], float] = {}
     frames: int | None = None
     for row in rows:
-        subject, behaviour = row.get("subject") or _NO_SUBJECT, row["behavior"]
-        rate = _number(path, _first(row, _RATES)) or frame_rate
+        subject, behaviour = row.get("subject") or NO_SUBJECT, row["behavior"]
+        rate = rate_of(_number(path, _first(row, _RATES)) or frame_rate, name)
         length = _number(path, _first(row, _LENGTHS))
         frames = frames if length is None else max(frames or 0, round(length * rate))
         times = _times(path, row, opened)
@@ -103,8 +79,10 @@ def _times(path: Path, row: dict[str, str], opened: dict[tuple[str, str], float]
         start, stop = _number(path, row["start (s)"]), _number(path, row.get("stop (s)", ""))
         if start is None:
             raise InputError(f"{path}: expected a number in 'Start (s)'; found {row['start (s)']!r}")
+        if stop is None and row.get("behavior type", "").upper().startswith("STATE"):
+            raise InputError(f"{path}: {row['behavior']!r} starts at {start} s and has no number in 'Stop (s)'")
         return start, start if stop is None else stop
-    key = (row.get("subject") or _NO_SUBJECT, row["behavior"])
+    key = (row.get("subject") or NO_SUBJECT, row["behavior"])
     kind = (row.get("behavior type") or row.get("status") or "").upper()
     time = _number(path, row["time"])
     if time is None or kind not in ("START", "STOP", "POINT"):
@@ -150,9 +128,4 @@ def _first(row: Mapping[str, str], names: tuple[str, ...]) -> str:
 
 
 def _number(path: Path, text: str) -> float | None:
-    if text in ("", "NA", "None", "nan"):
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{path}: expected a number; found {text!r}") from None
+    return None if text.lower() in ("", "na", "nan", "none") else number(text, path)

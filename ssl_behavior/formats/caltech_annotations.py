@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import Annotations, first_line, uncovered, write_text
+from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, uncovered, whole, write_text
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.recordings import Bout
 
@@ -27,7 +27,7 @@ def detect(path: Path) -> bool:
     return first_line(path).lower() == _HEADER.lower()
 
 
-def read(path: Path, frame_rate: float = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     """The bouts of all channels, with the behaviours in the configuration's order.
 
     Args:
@@ -100,11 +100,12 @@ def _bout(path: Path, number: int, line: str, names: list[str]) -> Bout:
     match = _ROW.fullmatch(line)
     if match is None:
         raise InputError(f"{path} line {number}: expected 'start end behaviour'; found {line[:60]!r}")
-    start, end, name = int(match[1]), int(match[2]), match[3]
+    where = f"{path} line {number}"
+    start, end, name = whole(match[1], where), whole(match[2], where), match[3]
     if not 1 <= start <= end:
-        raise InputError(f"{path} line {number}: expected 1 <= start <= end; found {start} to {end} ({name})")
+        raise InputError(f"{where}: expected 1 <= start <= end; found {start} to {end} ({name})")
     if name not in names:
-        raise InputError(f"{path} line {number}: label {name!r} is not in the file's configuration {names}")
+        raise InputError(f"{where}: label {name!r} is not in the file's configuration {names}")
     return Bout(start - 1, end, name)
 
 

@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import Annotations, first_line, write_text
+from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, whole, write_text
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.recordings import UNSCORED, Labels
 
 NAME = "frame_csv"
 CHANNEL = "label"
+
+_LARGEST_GAP = 100  # frames per row, in a table of more frames than could be labelled here and there
+_FEW_FRAMES = 10_000_000
 
 
 def detect(path: Path) -> bool:
@@ -24,7 +27,7 @@ def detect(path: Path) -> bool:
     return CHANNEL in _names(first_line(path))
 
 
-def read(path: Path, frame_rate: float = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     """The labels as bouts of one channel, ``label``.
 
     Args:
@@ -32,13 +35,14 @@ def read(path: Path, frame_rate: float = 30.0) -> list[Annotations]:
         frame_rate: unused; the file counts in frames.
 
     Raises:
-        InputError: no rows, a frame that is no whole number, or one that comes twice.
+        InputError: no rows, a frame that is no whole number, one that comes twice, or one far beyond the others.
     """
     with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
         names = _names(file.readline())
         rows = [row for row in csv.reader(file) if row]
     column = names.index(CHANNEL)
-    if not rows or any(len(row) <= column for row in rows):
+    needed = max(column, names.index("frame") if "frame" in names else 0)
+    if not rows or any(len(row) <= needed for row in rows):
         raise InputError(
             f"{path}: expected a label in column {column + 1} of every row; found {len(rows)} rows, some short"
         )
@@ -85,12 +89,11 @@ def _names(line: str) -> list[str]:
 
 
 def _frames(path: Path, texts: list[str]) -> np.ndarray:
-    try:
-        frames = np.array([int(float(text)) for text in texts])
-    except ValueError:
-        raise InputError(f"{path}: expected whole numbers in the column 'frame'") from None
+    frames = np.array([whole(text, f"{path}: column 'frame'") for text in texts])
     if frames.min() < 0 or len(np.unique(frames)) != len(frames):
         raise InputError(f"{path}: expected every frame once, from 0; found {frames.min()} to {frames.max()}")
+    if frames.max() >= max(_FEW_FRAMES, _LARGEST_GAP * len(frames)):
+        raise InputError(f"{path}: expected about a row per frame; found {len(frames)} rows up to frame {frames.max()}")
     return frames
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ _SUFFIXES = (
     ".nwb",
     ".txt",
     ".annot",
+    ".boris",
     ".parquet",
     ".safetensors",
 )
@@ -81,7 +82,13 @@ def _is_meant(inside: Path, suffixes: tuple[str, ...] | None) -> bool:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """A sort key that puts ``2`` before ``10``."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def some(names: Iterable[str], limit: int = 20) -> str:
+    """Names for a message, in natural order, with only the number of those beyond ``limit``."""
+    ordered = sorted(names, key=natural)
+    return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
 
 
 def video_id(path: str | Path) -> str:

@@ -83,13 +83,13 @@ def shared_landmarks(skeletons: Iterable[Skeleton]) -> tuple[str, ...]:
 def coverage(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
     """What a skeleton lacks of the landmarks and what of it is not used, as a notice; empty if they are the same."""
     found = {landmark_of(name, skeleton): name for name in skeleton.keypoints}
-    stood_in = {name for name, parts in STAND_INS.items() if set(parts) <= set(found)}
+    stood_in = {name: parts for name, parts in STAND_INS.items() if set(parts) <= set(found) and name not in found}
     lacking = [name for name in landmarks if name not in found and name not in stood_in]
-    unused = [name for landmark, name in found.items() if landmark not in landmarks]
+    used = {*landmarks, *(part for name, parts in stood_in.items() if name in landmarks for part in parts)}
+    unused = [name for landmark, name in found.items() if landmark not in used]
     if not lacking and not unused:
         return ""
-    used = ", ".join(name for name in landmarks if name not in lacking)
-    notice = f"keypoints used: {used or 'none'}"
+    notice = f"keypoints used: {', '.join(name for name in landmarks if name not in lacking) or 'none'}"
     notice += f"; unseen in these recordings: {', '.join(lacking)}" if lacking else ""
     return notice + (f"; not used: {', '.join(unused)}" if unused else "")
 
