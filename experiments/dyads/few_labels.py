@@ -6,7 +6,8 @@ Pretrains one encoder on the tracks of the other 32 videos (inductive: nothing o
 with the shipped defaults in three variants: a linear head on the frozen encoder, the whole network tuned, and the same
 network from scratch. A seed chooses both the labelled videos and the random numbers, so its spread is mostly that of
 which videos are labelled; all variants get the same videos. Each fine-tuning chooses its steps and decoding by
-cross-validation over its labelled videos. What is done is kept in runs/few_labels and not done again.
+cross-validation over its labelled videos. What is done is kept in runs/few_labels and, while settings stay the same, not
+done again; remove the folder after a change of the code.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ssl_behavior.commands import load_settings
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.finetune import FinetuneConfig, finetune
 from ssl_behavior.predict import PredictConfig, predict
@@ -52,31 +54,38 @@ def annotations(data: Path) -> tuple[Path, ...]:
     return tuple(data / "annotations" / f"{file.name.split('DLC')[0]}_annot.txt" for file in tracks(data))
 
 
+def is_of(config: FinetuneConfig | PretrainConfig, folder: Path) -> bool:
+    """Whether the folder holds what these settings make."""
+    path = folder / "settings.yaml"
+    return path.exists() and load_settings(type(config), path) == config
+
+
 def one(task: tuple[Path, str, int, int]) -> dict[str, float | str]:
     """Fine-tune, predict and score one variant, number of videos and seed."""
     data, variant, videos, seed = task
     folder = RUNS / f"{variant.replace(' ', '-')}-{videos}-{seed}"
     scores = folder / "predictions" / "scores" / "scores.json"
     started = time.perf_counter()
-    if not scores.exists():
-        config = FinetuneConfig(
-            recordings=tracks(data),
-            encoder=RUNS / "encoder",
-            annotations=annotations(data),
-            channel="S1",
-            unscored=("base",),
-            output=folder / "model",
-            train_videos=videos,
-            from_scratch=variant == "from scratch",
-            supervision=replace(Supervision(), tune="linear" if variant == "frozen linear" else "full"),
-            seed=seed,
-            overwrite=True,
-        )
+    config = FinetuneConfig(
+        recordings=tracks(data),
+        encoder=RUNS / "encoder",
+        annotations=annotations(data),
+        channel="S1",
+        unscored=("base",),
+        output=folder / "model",
+        train_videos=videos,
+        from_scratch=variant == "from scratch",
+        supervision=replace(Supervision(), tune="linear" if variant == "frozen linear" else "full"),
+        seed=seed,
+        overwrite=True,
+    )
+    if not (scores.exists() and is_of(config, folder / "model")):
         finetune(config)
         (folder / "minutes.txt").write_text(f"{(time.perf_counter() - started) / 60:.2f}\n")
-        predict(
-            PredictConfig(folder / "model", folder / "predictions", recordings=held_out_tracks(data), overwrite=True)
+        given = PredictConfig(
+            folder / "model", folder / "predictions", recordings=held_out_tracks(data), overwrite=True
         )
+        predict(given)
         evaluate(EvaluateConfig(folder / "predictions", (data / "annotations",), "S1", ("base",)))
     found = json.loads(scores.read_text())
     row: dict[str, float | str] = {"variant": variant, "videos": videos, "seed": seed, "macro F1": found["macro_f1"]}
@@ -103,8 +112,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/dyads"))
     parser.add_argument("--jobs", type=int, default=1, help="fine-tunings at once, each on its share of the cores")
     arguments = parser.parse_args()
-    if not (RUNS / "encoder" / "config.yaml").exists():
-        pretrain(PretrainConfig(output=RUNS / "encoder", recordings=tracks(arguments.data)))
+    config = PretrainConfig(output=RUNS / "encoder", recordings=tracks(arguments.data))
+    if not is_of(config, config.output):
+        pretrain(config)
     tasks = [(arguments.data, variant, videos, seed) for videos in SIZES for seed in SEEDS for variant in VARIANTS]
     threads = max(1, torch.get_num_threads() // arguments.jobs)
     with ProcessPoolExecutor(arguments.jobs, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
