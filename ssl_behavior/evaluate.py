@@ -11,22 +11,19 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior import predictions as prediction_files
-from ssl_behavior.commands import prepare_output, run
+from ssl_behavior.commands import check_output, require_above, run
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
-from ssl_behavior.formats import expand, read_recordings
 from ssl_behavior.formats.annotated import Annotations, write_text
-from ssl_behavior.formats.annotations import choose_channel, cut_short, from_recordings, read_annotations
-from ssl_behavior.formats.paths import natural
+from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels
+from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import read_submission
 from ssl_behavior.predictions import Prediction, file_stem
-from ssl_behavior.recordings import UNSCORED, Recording
+from ssl_behavior.recordings import UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
 
 DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 
-_TRACKS = (".npy", ".json", ".json.gz")
-_ANNOTATIONS = (".txt", ".annot", ".csv", ".tsv")
 _IN_ONE_PICTURE = 40
 
 
@@ -42,7 +39,7 @@ class EvaluateConfig:
         videos: score these videos only; all by default.
         output: where scores.json and the pictures go; by default a folder "scores" with the predictions, written anew.
         overwrite: write into an output folder that is not empty.
-        frame_rate: Hz of annotations in seconds that do not state it; by default the predictions' own.
+        frame_rate: Hz of annotations in seconds that do not state it; by default each prediction's own.
         bootstrap: how often videos are drawn anew for the intervals; 0 for none.
         seed: of the bootstrap.
         skip_bad_files: report a bad annotation file and go on.
@@ -75,8 +72,13 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"{path}: expected a folder of predictions or a submission .npy; there is none")
     output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
+    require_above(-1, settings, "seed", "bootstrap")
+    if settings.frame_rate is not None:
+        require_above(0, settings, "frame_rate")
+    if not settings.annotations:
+        raise InputError("expected --annotations: files, folders or globs to score against; got none")
     if settings.output is not None:
-        prepare_output(output, settings.overwrite)
+        output = check_output(output, settings.overwrite)
     if path.is_dir():
         videos, behaviours = _of_folder(path, settings)
     else:
@@ -93,7 +95,8 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
 
 def _of_folder(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
     predicted = prediction_files.read_folder(path)
-    annotations, _ = _truth(settings, _frame_rate(predicted, settings))
+    rates = _RateByStem({one.id: one.frame_rate for one in predicted})
+    annotations, _ = read_labels(settings.annotations, settings.frame_rate or rates, settings.skip_bad_files)
     channel = choose_channel(annotations, settings.channel)
     by_name = {file_stem(one.id): one for one in annotations if channel in one.channels}
     by_prediction = {one.id: one for one in predicted}
@@ -106,7 +109,7 @@ def _of_folder(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo],
 
 def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
     submission = read_submission(path)
-    annotations, recordings = _truth(settings, settings.frame_rate or 30.0)
+    annotations, recordings = read_labels(settings.annotations, settings.frame_rate or 30.0, settings.skip_bad_files)
     counting = {one.id: one for one in recordings if one.labels and one.metadata.get("annotator", 0) in (0, None)}
     if not counting:
         raise InputError(
@@ -133,37 +136,21 @@ def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVid
     return videos, behaviours
 
 
-def _truth(settings: EvaluateConfig, frame_rate: float) -> tuple[list[Annotations], list[Recording]]:
-    """All annotations, and the recordings among them that carry their labels themselves."""
-    if not settings.annotations:
-        raise InputError("expected --annotations: files, folders or globs to score against; got none")
-    files = expand(settings.annotations, _TRACKS + _ANNOTATIONS)
-    tracks = [file for file in files if file.name.lower().endswith(_TRACKS)]
-    others = [file for file in files if file not in set(tracks)]
-    recordings = read_recordings(tracks, skip_bad_files=settings.skip_bad_files) if tracks else []
-    annotations = from_recordings(recordings)
-    if tracks and not annotations:
-        raise InputError(f"{tracks[0]}: expected tracks with labels to score against; found tracks without")
-    if others:
-        annotations += read_annotations(others, frame_rate=frame_rate, skip_bad_files=settings.skip_bad_files)
-    return annotations, recordings
-
-
 def _matched(predicted: set[str], annotated: set[str], settings: EvaluateConfig) -> list[str]:
     """The videos to score; tells what has no counterpart."""
     if settings.videos:
         chosen = {file_stem(name) if file_stem(name) in predicted | annotated else name for name in settings.videos}
         if missing := chosen - (predicted & annotated):
-            raise InputError(f"--videos: not both predicted and annotated: {_some(missing)}")
+            raise InputError(f"--videos: not both predicted and annotated: {some(missing)}")
         predicted, annotated = predicted & chosen, annotated & chosen
     if only := predicted - annotated:
-        print(f"predicted and not annotated, left out: {_some(only)}")
+        print(f"predicted and not annotated, left out: {some(only)}")
     if only := annotated - predicted:
-        print(f"annotated and not predicted, left out: {_some(only)}")
+        print(f"annotated and not predicted, left out: {some(only)}")
     if not predicted & annotated:
         raise InputError(
-            f"no video is both predicted and annotated: the predictions are of {_some(predicted)}, the annotations of "
-            f"{_some(annotated)}"
+            f"no video is both predicted and annotated: the predictions are of {some(predicted)}, the annotations of "
+            f"{some(annotated)}"
         )
     return sorted(predicted & annotated, key=natural)
 
@@ -182,13 +169,17 @@ def _scored(prediction: Prediction, truth: Annotations, channel: str, settings: 
     return ScoredVideo(truth.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
 
 
-def _frame_rate(predicted: Sequence[Prediction], settings: EvaluateConfig) -> float:
-    if settings.frame_rate is not None:
-        return settings.frame_rate
-    return float(np.median([one.frame_rate for one in predicted]))
+class _RateByStem(dict[str, float]):
+    """Predictions' frame rates, found by video ids too where those cannot stand in file names."""
+
+    def __missing__(self, video: str) -> float:
+        if (stem := file_stem(video)) == video:
+            raise KeyError(video)
+        return self[stem]
 
 
 def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], behaviours: Sequence[str]) -> None:
+    _remove_former(output)
     write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
     confusion_picture(output / "confusion.png", np.array(report["confusion"]), behaviours)
     strips = [Strip(one.id, one.frame_rate, {"truth": one.truth, "predicted": one.predicted}) for one in videos]
@@ -197,9 +188,11 @@ def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], 
         ethogram(output / "videos" / f"{file_stem(strip.id)}.png", [strip], behaviours)
 
 
-def _some(names: set[str], limit: int = 20) -> str:
-    ordered = sorted(names, key=natural)
-    return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
+def _remove_former(output: Path) -> None:
+    """Take away the pictures of an earlier evaluation, whose videos may not be among these."""
+    if (output / "scores.json").exists():
+        for picture in (output / "videos").glob("*.png"):
+            picture.unlink()
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from ssl_behavior.checkpoints import Readout
 from ssl_behavior.decoding import Decoder
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_annotations
-from ssl_behavior.formats.paths import natural
+from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_labels
+from ssl_behavior.formats.paths import some
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording
@@ -129,22 +129,19 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
 def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
     recordings = config.read()
     if config.annotations:
-        rate = recordings[0].frame_rate or 30.0
-        annotations = read_annotations(config.annotations, None, rate, config.skip_bad_files)
-    else:
-        annotations = from_recordings([one for one in recordings if one.labels])
-        if not annotations:
-            raise InputError(
-                f"{config.recordings[0]}: expected labels in the recordings' files, as no --annotations are given; "
-                "found none"
-            )
+        rates = {one.id: one.frame_rate or 30.0 for one in recordings}
+        annotations, _ = read_labels(config.annotations, rates, config.skip_bad_files)
+    elif not (annotations := from_recordings([one for one in recordings if one.labels])):
+        raise InputError(
+            f"{config.recordings[0]}: expected labels in the recordings' files, as there are no --annotations; found none"
+        )
     channel = choose_channel(annotations, config.channel)
     if wanted := set(config.videos):
         tracked, annotated = {one.id for one in recordings}, {one.id for one in annotations}
         for there, what in ((tracked, "recordings"), (annotated, "annotations")):
             if missing := wanted - there:
                 raise InputError(
-                    f"--videos {', '.join(sorted(missing))}: expected ids among the {what}; found {_some(there)}"
+                    f"--videos {', '.join(sorted(missing))}: expected ids among the {what}; found {some(there, 10)}"
                 )
         annotations = [one for one in annotations if one.id in wanted | tracked]
     labelled = attach(recordings, annotations, channel, config.unscored, strict=not config.skip_bad_files)
@@ -158,10 +155,6 @@ def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
         labelled = [labelled[i] for i in sorted(order)]
         print(f"using {config.train_videos} videos: {', '.join(one.id for one in labelled)}")
     return labelled, channel
-
-
-def _some(ids: set[str]) -> str:
-    return ", ".join(sorted(ids, key=natural)[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
 
 
 def _directed(recording: Recording, channel: str, config: FinetuneConfig) -> Recording:

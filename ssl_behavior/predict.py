@@ -136,7 +136,7 @@ def _remove_former(output: Path) -> None:
             bouts,
             output / f"{stem}.csv",
             output / "review" / f"{stem}_annot.txt",
-            output / "review" / f"{stem}.boris.csv",
+            output / "review" / f"{stem}.boris",
             output / "pictures" / f"{stem}.png",
         ):
             path.unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def _write(output: Path, prediction: Prediction, readout: Readout) -> None:
     review = output / "review"
     review.mkdir(exist_ok=True)
     caltech_annotations.write(review / f"{stem}_annot.txt", annotations, rate)
-    boris.write(review / f"{stem}.boris.csv", annotations, rate)
+    boris.write(review / f"{stem}.boris", annotations, rate)
     strip = Strip(prediction.id, rate, {"predicted": prediction.labels})
     ethogram(output / "pictures" / f"{stem}.png", [strip], prediction.behaviours)
 

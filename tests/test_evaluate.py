@@ -89,6 +89,36 @@ def test_annotations_in_seconds_take_the_predictions_rate(folders: tuple[Path, P
     assert report["confusion"] == [[1, 0], [1, 2]]
 
 
+def test_each_prediction_has_its_own_rate(tmp_path: Path) -> None:
+    """Two videos with the same annotations in seconds; the second was filmed at twice the rate."""
+    for name, rate, repeated in (("a/1", 10.0, 1), ("b", 20.0, 2)):
+        labels = np.repeat([0, 0, 1, 1], repeated)
+        predictions.write(tmp_path / "p", Prediction(name, BEHAVIOURS, np.eye(2)[labels] * 0.8 + 0.1, labels, rate))
+    header = "Observation id,Subject,Behavior,Start (s),Stop (s)\n"
+    rows = "".join(f"{name},m,attack,0,0.2\n{name},m,sniff,0.2,0.4\n" for name in ("a/1", "b"))
+    (tmp_path / "b.csv").write_text(header + rows)
+    report = evaluate(settings((tmp_path / "p", tmp_path / "b.csv"), channel=None, unscored=("other",)))
+    assert report["confusion"] == [[6, 0], [0, 6]]
+
+
+def test_pictures_of_an_earlier_evaluation_do_not_stay(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    for output in (None, tmp_path / "out"):
+        evaluate(settings(folders, output=output))
+        evaluate(settings(folders, output=output, overwrite=True, videos=("2",)))
+        videos = (output or folders[0] / "scores") / "videos"
+        assert [path.name for path in videos.iterdir()] == ["2.png"]
+
+
+def test_an_output_is_refused_before_and_made_after_the_work(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "kept").write_text("x")
+    with pytest.raises(InputError, match="--overwrite"):
+        evaluate(settings(folders, output=tmp_path / "full", annotations=["nowhere"]))
+    with pytest.raises(InputError, match="nowhere: no such file"):
+        evaluate(settings(folders, output=tmp_path / "out", annotations=["nowhere"]))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -98,6 +128,9 @@ def test_annotations_in_seconds_take_the_predictions_rate(folders: tuple[Path, P
         ({"predictions": Path("nowhere")}, "nowhere: expected"),
         ({"annotations": []}, "expected --annotations"),
         ({"annotations": ["nowhere"]}, "nowhere: no such file"),
+        ({"seed": -1}, "--seed: expected a number above -1 and found -1"),
+        ({"bootstrap": -1}, "--bootstrap: expected a number above -1"),
+        ({"frame_rate": 0.0}, "expected a number above 0 and found 0"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_written(

@@ -102,7 +102,7 @@ def test_what_is_written(files: Path) -> None:
     predicted = predict(PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "out"))
     assert [one.id for one in predicted] == [f"day 1/video{seed}" for seed in range(3)]
     for stem in (f"day 1_video{seed}" for seed in range(3)):
-        for name in (f"{stem}.csv", f"{stem}.bouts.csv", f"review/{stem}_annot.txt", f"review/{stem}.boris.csv"):
+        for name in (f"{stem}.csv", f"{stem}.bouts.csv", f"review/{stem}_annot.txt", f"review/{stem}.boris"):
             assert (files / "out" / name).stat().st_size > 0
         assert (files / "out" / "pictures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
     again = predictions.read_folder(files / "out")

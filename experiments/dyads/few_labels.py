@@ -6,8 +6,8 @@ Pretrains one encoder on the tracks of the other 32 videos (inductive: nothing o
 with the shipped defaults in three variants: a linear head on the frozen encoder, the whole network tuned, and the same
 network from scratch. A seed chooses both the labelled videos and the random numbers, so its spread is mostly that of
 which videos are labelled; all variants get the same videos. Each fine-tuning chooses its steps and decoding by
-cross-validation over its labelled videos. What is done is kept in runs/few_labels and, while settings stay the same, not
-done again; remove the folder after a change of the code.
+cross-validation over its labelled videos. What is done is kept in runs/few_labels and, while settings stay the same,
+not done again; remove the folder after a change of the code.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def whole(text: str, where: str | Path) -> int:
     return int(value)
 
 
-def rate_of(frame_rate: FrameRate, video: str) -> float:
+def rate_of(frame_rate: FrameRate, video: str, path: str | Path) -> float:
     """The frame rate of one video in Hz; of one that a mapping does not name, the median of those it does, or 30.
 
     Raises:
@@ -151,7 +151,7 @@ def rate_of(frame_rate: FrameRate, video: str) -> float:
         except KeyError:
             rate = median(frame_rate.values()) if frame_rate else 30.0
     if not 0 < rate < inf:  # type: ignore[operator]
-        raise InputError(f"{video}: the frame rate must be a positive number of Hz; got {rate}")
+        raise InputError(f"{path}: the frame rate of {video!r} must be a positive number of Hz; got {rate}")
     return float(rate)  # type: ignore[arg-type]
 
 

@@ -47,15 +47,14 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
         InputError: a row outside a channel and behaviour, or one that holds no two numbers, or no number in the header.
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    rate = _header_number(path, lines, "annotation framerate") or rate_of(frame_rate, video_id(path))
+    rate = _header_number(path, lines, "annotation framerate") or rate_of(frame_rate, video_id(path), path)
     stop = _header_number(path, lines, "annotation stop frame")
     start = _header_number(path, lines, "annotation start frame") or 1
     names = _section(lines, "list of annotations")
-    rows = _rows(path, lines)
-    in_seconds = any("." in text for found in rows.values() for row in found for text in row[:2])
+    rows, in_seconds = _rows(path, lines)
     scale = rate if in_seconds else 1.0
     channels = {
-        channel: tuple(frame_bout(round(number(a, path) * scale) - 1, round(number(b, path) * scale), name) for a, b, name in found)
+        channel: tuple(frame_bout(round(a * scale) - 1, round(b * scale), name) for a, b, name in found)
         for channel, found in rows.items()
     }
     return [
@@ -103,9 +102,10 @@ def _seconds(bout: Bout, frame_rate: float) -> str:
     return f"{start:.6f}\t{stop:.6f}\t{stop - start:.6f}"
 
 
-def _rows(path: Path, lines: list[str]) -> dict[str, list[tuple[str, str, str]]]:
-    """Channel -> (start, stop, behaviour) as the file has them."""
-    rows: dict[str, list[tuple[str, str, str]]] = {}
+def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, float, str]]], bool]:
+    """Channel -> (start, stop, behaviour) as the file has them, and whether they are in seconds."""
+    rows: dict[str, list[tuple[float, float, str]]] = {}
+    in_seconds = False
     channel = behaviour = None
     for row, line in enumerate(lines, start=1):
         if match := _CHANNEL.fullmatch(line):
@@ -116,14 +116,14 @@ def _rows(path: Path, lines: list[str]) -> dict[str, list[tuple[str, str, str]]]
         elif channel is None or not line or line.lower().startswith("start"):
             continue
         elif behaviour is None or (match := _ROW.fullmatch(line)) is None:
-            raise InputError(
-                f"{path} line {row}: expected '>behaviour' or 'start stop duration'; found {line[:60]!r}"
-            )
+            raise InputError(f"{path} line {row}: expected '>behaviour' or 'start stop duration'; found {line[:60]!r}")
         else:
-            rows[channel].append((match[1], match[2], behaviour))
+            where = f"{path} line {row}"
+            rows[channel].append((number(match[1], where), number(match[2], where), behaviour))
+            in_seconds = in_seconds or "." in match[1] + match[2]
     if not rows:
         raise InputError(f"{path}: expected a channel such as 'Ch1----------' and its bouts; found none")
-    return rows
+    return rows, in_seconds
 
 
 def _header_number(path: Path, lines: list[str], key: str) -> float | None:

@@ -60,7 +60,7 @@ def _observation(path: Path, name: str, rows: list[dict[str, str]], frame_rate: 
     frames: int | None = None
     for row in rows:
         subject, behaviour = row.get("subject") or NO_SUBJECT, row["behavior"]
-        rate = rate_of(_number(path, _first(row, _RATES)) or frame_rate, name)
+        rate = rate_of(_number(path, _first(row, _RATES)) or frame_rate, name, path)
         length = _number(path, _first(row, _LENGTHS))
         frames = frames if length is None else max(frames or 0, round(length * rate))
         times = _times(path, row, opened)

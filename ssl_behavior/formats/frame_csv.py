@@ -89,7 +89,7 @@ def _names(line: str) -> list[str]:
 
 
 def _frames(path: Path, texts: list[str]) -> np.ndarray:
-    frames = np.array([whole(text, f"{path}: column 'frame'") for text in texts])
+    frames = np.array([whole(text, path) for text in texts])
     if frames.min() < 0 or len(np.unique(frames)) != len(frames):
         raise InputError(f"{path}: expected every frame once, from 0; found {frames.min()} to {frames.max()}")
     if frames.max() >= max(_FEW_FRAMES, _LARGEST_GAP * len(frames)):

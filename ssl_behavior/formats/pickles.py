@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections import OrderedDict
+from collections.abc import Sequence
+from os import SEEK_END
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ssl_behavior.errors import InputError
-
-_CONTAINERS: dict[tuple[str, str], Any] = {
-    ("builtins", "set"): set,
-    ("builtins", "frozenset"): frozenset,
-    ("builtins", "complex"): complex,
-    ("collections", "OrderedDict"): OrderedDict,
-}
+from ssl_behavior.formats.stand_ins import CONTAINERS, STAND_INS, Allowance, FromBuffer, Reconstruct, finished
 
 
 def load(path: str | Path) -> Any:
-    """The object in a pickled ``.npy``: usually a dict, whose arrays lie in memory once.
+    """The object in a pickled ``.npy``: usually a dict, whose arrays lie in memory once and are read-only.
 
     Raises:
         InputError: the file is no pickled ``.npy``, is cut short, or its pickle asks for anything that could act.
@@ -75,7 +70,7 @@ def _skip_header(file: BinaryIO, path: str | Path) -> None:
 
 def _unpickle(unpickler: pickle.Unpickler, where: str | Path) -> Any:
     try:
-        return unpickler.load()
+        return finished(unpickler.load())
     except InputError:
         raise
     except Exception as error:  # a broken pickle can fail in any way
@@ -85,81 +80,25 @@ def _unpickle(unpickler: pickle.Unpickler, where: str | Path) -> Any:
 
 
 class _Restricted(pickle.Unpickler):
-    """Finds stand-ins for the few functions that numpy pickles by. They have no state that a pickle could change."""
+    """Finds stand-ins for the few functions and types that numpy pickles by."""
 
     def __init__(self, file: BinaryIO, where: str | Path) -> None:
         super().__init__(file, encoding="latin1")
         self.where = where
+        position = file.tell()
+        self.allowance = Allowance(file.seek(0, SEEK_END))
+        file.seek(position)
 
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins"}.get(module, module).replace("numpy.core", "numpy._core")
-        if stand_in := _STAND_INS.get((module, name)):
-            return stand_in()
-        if (module, name) in _CONTAINERS:
-            return _CONTAINERS[module, name]
+        if stand_in := STAND_INS.get((module, name)):
+            return stand_in(self.allowance)
+        if (module, name) in CONTAINERS:
+            return CONTAINERS[module, name]
         raise InputError(
             f"{self.where}: refused, as its pickle asks for {module}.{name} and only numpy arrays, scalars and plain "
             "containers are read; do not open the file elsewhere unless you trust its origin"
         )
-
-
-class _Array:
-    """Stands for numpy.ndarray, which a pickle passes on and never needs to call."""
-
-    __slots__ = ()
-
-
-class _Reconstruct:
-    __slots__ = ()
-
-    def __call__(self, kind: Any, shape: Any, _code: Any) -> np.ndarray:
-        if not isinstance(kind, _Array) or tuple(shape) != (0,):
-            raise ValueError("an array is not pickled as numpy does it")
-        return np.ndarray.__new__(np.ndarray, (0,), "b")
-
-
-class _FromBuffer:
-    __slots__ = ()
-
-    def __call__(self, buffer: Any, dtype: Any, shape: Any, order: Any, *_axes: Any) -> np.ndarray:
-        return np.frombuffer(buffer, dtype).reshape(shape, order=order)
-
-
-class _Dtype:
-    __slots__ = ()
-
-    def __call__(self, code: Any, align: Any = False, copy: Any = False) -> np.dtype:
-        return np.dtype(code, bool(align), bool(copy))
-
-
-class _Scalar:
-    __slots__ = ()
-
-    def __call__(self, dtype: Any, data: Any) -> Any:
-        if not isinstance(dtype, np.dtype) or dtype.hasobject:
-            raise ValueError("a scalar is not pickled as numpy does it")
-        return np.frombuffer(data.encode("latin1") if isinstance(data, str) else data, dtype, count=1)[0]
-
-
-class _Encode:
-    """Stands for _codecs.encode, by which protocol 2 writes bytes."""
-
-    __slots__ = ()
-
-    def __call__(self, text: Any, encoding: Any) -> bytes:
-        if encoding != "latin1" or not isinstance(text, str):
-            raise ValueError("bytes are not pickled as Python does it")
-        return text.encode("latin1")
-
-
-_STAND_INS: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Dtype,
-    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct,
-    ("numpy._core.multiarray", "scalar"): _Scalar,
-    ("numpy._core.numeric", "_frombuffer"): _FromBuffer,
-    ("_codecs", "encode"): _Encode,
-}
 
 
 class _Found(Exception):
@@ -174,7 +113,7 @@ class _Peeking(_Restricted):
 
     def find_class(self, module: str, name: str) -> Any:
         found = super().find_class(module, name)
-        return _Unmade(self.dimensions) if isinstance(found, _Reconstruct | _FromBuffer) else found
+        return _Unmade(self.dimensions) if isinstance(found, Reconstruct | FromBuffer) else found
 
 
 class _Unmade:
@@ -185,12 +124,12 @@ class _Unmade:
 
     def __call__(self, *arguments: Any) -> _Unmade:
         if len(arguments) >= 4:  # numpy's _frombuffer
-            self._look(tuple(arguments[2]))
+            self._look(arguments[2])
         return self
 
-    def __setstate__(self, state: Any) -> None:
-        self._look(tuple(state[1]))
+    def __setstate__(self, state: Sequence[Any]) -> None:
+        self._look(state[1])
 
-    def _look(self, shape: tuple[int, ...]) -> None:
+    def _look(self, shape: Sequence[int]) -> None:
         if len(shape) >= self.dimensions:
-            raise _Found(shape)
+            raise _Found(tuple(shape))

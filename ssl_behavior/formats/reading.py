@@ -13,7 +13,7 @@ import yaml
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import calms21, deeplabcut, mabe22, movement, native, sleap
+from ssl_behavior.formats import calms21, deeplabcut, mabe22, movement, native, sleap, submissions
 from ssl_behavior.formats.paths import expand
 from ssl_behavior.recordings import Recording
 
@@ -91,6 +91,13 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
         if module is None:
             raise InputError(f"{path}: expected a file of {', '.join(FORMATS)} and found none of them in its content")
         recordings: list[Recording] = module.read(path)
+    except InputError:
+        if submissions.detect(path):
+            raise InputError(
+                f"{path}: expected tracks and found a submission, which has labels only; "
+                "give it to evaluate as --predictions"
+            ) from None
+        raise
     except (OSError, EOFError, UnicodeError, MemoryError) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     if empty := next((recording.id for recording in recordings if not recording.frames), None):

@@ -15,7 +15,7 @@ from ssl_behavior.formats.paths import replacing
 
 
 def detect(path: Path) -> bool:
-    """A pickled .npy of a dict whose values are lists of whole numbers. Reads the whole file, which is small."""
+    """Whether it is a pickled .npy of a dict of lists of whole numbers. Reads all of it, which is small."""
     if path.suffix.lower() != ".npy" or not pickles.is_pickled(path) or pickles.first_shape(path, 3) is not None:
         return False
     try:

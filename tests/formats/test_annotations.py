@@ -1,13 +1,14 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import bento, boris, caltech_annotations, frame_csv
+from ssl_behavior.formats import bento, boris, calms21, caltech_annotations, frame_csv
 from ssl_behavior.formats.annotated import Annotations, merged_vocabulary, uncovered
-from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_annotations
+from ssl_behavior.formats.annotations import attach, choose_channel, from_recordings, read_annotations, read_labels
 from ssl_behavior.recordings import Bout, Labels, Recording, Skeleton
 
 
@@ -138,3 +139,49 @@ def test_real_annotations_share_an_order(shared_data) -> None:
     assert len(attached) == 40
     assert {one.labels["S1"].behaviours for one in attached} == {("aggression", "social", "nonsocial")}
     assert sum(int((one.labels["S1"].values >= 0).sum()) for one in attached) == 481_003
+
+
+def test_no_reader_lets_another_error_out(tmp_path: Path) -> None:
+    frame_csv.write(tmp_path / "good.csv", annotation("v", [(0, 3, "a")], "label", frames=9))
+    (tmp_path / "long.csv").write_text("frame,label\n0," + "a" * 200_000 + "\n")
+    (tmp_path / "latin.boris").write_bytes(b'{"behaviors_conf": {"0": "\xe9"}}')
+    (tmp_path / "inf.csv").write_text("frame,label\ninf,a\n")
+    told: list[str] = []
+    assert len(read_annotations(tmp_path, skip_bad_files=True, notify=told.append)) == 1
+    assert len(told) == 3
+    for name in ("long.csv", "latin.boris", "inf.csv"):
+        assert any(name in notice for notice in told)
+        with pytest.raises(InputError, match=name):
+            read_annotations(tmp_path / name)
+
+
+def test_each_video_has_its_own_rate(tmp_path: Path) -> None:
+    text = "Observation id,Subject,Behavior,Start (s),Stop (s)\na,m,r,1,2\nb,m,r,1,2\nc,m,r,1,2\n"
+    (tmp_path / "x.csv").write_text(text)
+    found = read_annotations(tmp_path / "x.csv", frame_rate={"a": 10.0, "b": 50.0})
+    assert [one.channels["m"] for one in found] == [
+        (Bout(10, 20, "r"),),
+        (Bout(50, 100, "r"),),
+        (Bout(30, 60, "r"),),  # of no known video: the median
+    ]
+    for wrong in (0.0, float("nan"), {"a": -1.0}):
+        with pytest.raises(InputError, match="positive number of Hz"):
+            read_annotations(tmp_path / "x.csv", frame_rate=wrong)
+
+
+def test_labels_come_from_annotations_and_from_tracks(tmp_path: Path) -> None:
+    labels = Labels(("attack", "other"), np.array([0, 0, 1]))
+    tracks = Recording(
+        "t", np.ones((3, 2, 7, 2)), calms21.INDIVIDUALS, calms21.SKELETON, 30.0, labels={"behaviour": labels}
+    )
+    calms21.write(tmp_path / "t.npy", [tracks])
+    frame_csv.write(tmp_path / "v.csv", annotation("v", [(0, 3, "a")], "label", frames=9))
+    annotations, recordings = read_labels(tmp_path)
+    assert {one.id: list(one.channels) for one in annotations} == {"t": ["behaviour"], "v": ["label"]}
+    assert [one.id for one in recordings] == ["t"]
+    frame_csv.write(tmp_path / "t.csv", annotation("t", [(0, 3, "a")], "label", frames=9))
+    with pytest.raises(InputError, match="'t' is annotated twice"):
+        read_labels(tmp_path)
+    calms21.write(tmp_path / "bare" / "t.npy", [replace(tracks, labels={})])
+    with pytest.raises(InputError, match=r"t\.npy: expected tracks with labels"):
+        read_labels(tmp_path / "bare")

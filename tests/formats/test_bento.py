@@ -75,3 +75,19 @@ def test_bad_rows_are_named(tmp_path: Path, rows: str) -> None:
     (tmp_path / "m.annot").write_text(TEXT.format(rows))
     with pytest.raises(InputError, match=r"m\.annot line \d+: expected '>behaviour' or 'start stop duration'"):
         bento.read(tmp_path / "m.annot")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TEXT.format("1.2.3\t4\t5"), r"line 20: expected a number; found '1\.2\.3'"),
+        (TEXT.format("1\t99999999999999\t5"), "line 20: expected a time or frame of at most"),
+        (TEXT.format("1\t2\t1").replace("25.000000", "nan"), "annotation framerate: expected a number; found 'nan'"),
+        (TEXT.format("1\t2\t1").replace("25.000000", "-25"), "annotation framerate: expected a positive number"),
+        (TEXT.format("1\t2\t1").replace("frame: 100", "frame: inf"), "annotation stop frame: expected a number"),
+    ],
+)
+def test_numbers_that_are_none_are_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "m.annot").write_text(text)
+    with pytest.raises(InputError, match=rf"m\.annot.*{message}"):
+        bento.read(tmp_path / "m.annot")

@@ -180,7 +180,7 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path):
         ({"a": _sequence(annotations=[0] * 5)}, "neither it nor the file has a vocabulary"),
         ({"a": _sequence(scores=np.ones((5, 2, 6)))}, "scores: expected shape"),
         ({"g": {"a": _sequence()}, "h": {"a": {"keypoints": _keypoints(start=2)}}}, "there twice"),
-        ({"a": [1, 2, 3]}, "expected a dict under 'a'"),
+        ({"a": ["x"]}, "expected a dict under 'a'"),
         ({}, "found none"),
     ],
 )

@@ -35,7 +35,21 @@ def test_our_own_predictions_are_read_with_their_whole_vocabulary(tmp_path: Path
     assert found.vocabulary == {"label": ("z", "a", "never")}
 
 
-@pytest.mark.parametrize("text", ["label\n", "frame,label\n0,a\n0,b\n", "frame,label\nx,a\n", "frame,label\n3\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "label\n",
+        "frame,label\n0,a\n0,b\n",
+        "frame,label\nx,a\n",
+        "frame,label\n3\n",
+        "label,frame\na\n",
+        "frame,label\ninf,a\n",
+        "frame,label\nnan,a\n",
+        "frame,label\n0,a\n1.7,a\n",
+        "frame,label\n999999999999,a\n",
+        "frame,label\n999999999,a\n",
+    ],
+)
 def test_bad_files_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "v.csv").write_text(text)
     with pytest.raises(InputError, match=r"v\.csv: expected"):

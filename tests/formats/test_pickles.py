@@ -3,6 +3,8 @@
 import os
 import pickle
 import pickletools
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -16,6 +18,10 @@ from ssl_behavior.formats import pickles
 class _Calls:
     def __init__(self, function, *arguments):
         self.reduced = (function, arguments)
+
+    def with_state(self, state):
+        self.reduced = (*self.reduced[:2], state)
+        return self
 
     def __reduce__(self):
         return self.reduced
@@ -118,3 +124,107 @@ def test_loads_reads_plain_bytes_and_refuses_the_rest():
     evil = pickletools.optimize(pickle.dumps(_Calls(os.system, "true"), protocol=0))
     with pytest.raises(InputError, match="here: refused"):
         pickles.loads(evil, "here")
+
+
+def test_dtype_that_hides_objects_does_not_make_pointers_of_bytes(tmp_path):
+    """A dtype's own __setstate__ would take the state below: an object field, and flags that deny it."""
+    state = (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0)
+
+    class Pointers:
+        def __reduce__(self):
+            reconstruct, arguments, _ = np.zeros(1).__reduce__()
+            return reconstruct, arguments, (1, (1,), _Calls(np.dtype, "V8").with_state(state), False, b"A" * 8)
+
+    path = _save(tmp_path / "evil.npy", {"sequences": {"x": {"keypoints": Pointers()}}})
+    code = f"from ssl_behavior.formats import read_recordings; read_recordings({str(path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr  # and not a signal
+    assert "evil.npy: the pickled data are cut short or broken (ValueError: a dtype that is not plain" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0),
+        (3, "<", (np.dtype("f4"), (2,)), None, None, -1, -1, 0),
+        (3, "<", None, None, None, 800, -1, 0),
+        (3, "x", None, None, None, -1, -1, 0),
+        (3, "<", None, None, None, -1, -1),
+        None,
+        7,
+    ],
+)
+def test_dtype_takes_its_byte_order_only(tmp_path, state):
+    with pytest.raises(InputError, match=r"a\.npy: .*broken"):
+        pickles.load(_save(tmp_path / "a.npy", [_Calls(np.dtype, "f8").with_state(state or (None, {"_dtype": 1}))]))
+
+
+@pytest.mark.parametrize("code", ["V8", "M8", "m8", "i4,O", "(9999999,9999999)f8", "f8\n", "S9999999999", 3, "c7"])
+def test_dtypes_that_are_not_plain_are_refused(tmp_path, code):
+    with pytest.raises(InputError, match=r"a\.npy: .*broken"):
+        pickles.load(_save(tmp_path / "a.npy", [_Calls(np.dtype, code)] if code != "M8" else [np.datetime64(1, "D")]))
+
+
+def test_other_byte_orders_come_back_equal(tmp_path):
+    arrays = [np.arange(3, dtype=code) for code in (">f4", "<f8", ">i2", "u1")] + [np.array(["ab", "c"], ">U2")]
+    for given, found in zip(arrays, pickles.load(_save(tmp_path / "a.npy", {"all": arrays}))["all"], strict=True):
+        np.testing.assert_array_equal(found, given)
+        assert found.dtype == given.dtype
+
+
+def test_what_numpy_saves_comes_back_equal(tmp_path):
+    """A dict of dicts as the challenges' files are, through numpy's own np.save, with empty and shared values."""
+    shared = np.arange(4)
+    sequence = {"keypoints": np.ones((3, 2, 2, 7)), "annotations": [0, 1, 2], "annotator_id": np.int64(0)}
+    content = {"sequences": {"a": sequence, "b": {**sequence, "keypoints": np.zeros((0, 2, 2, 7))}}}
+    content |= {"vocabulary": ["attack", "other"], "empty": np.str_(""), "name": np.str_("é"), "yes": np.bool_(True)}
+    content |= {"shared": [shared, (shared,)], "dtype": np.dtype("f4"), "list of one": np.array([None, [1]], object)}
+    np.save(tmp_path / "a.npy", content, allow_pickle=True)
+    found = pickles.load(tmp_path / "a.npy")
+    expected = np.load(tmp_path / "a.npy", allow_pickle=True).item()
+    np.testing.assert_equal(found, expected)
+    assert found["shared"][0] is found["shared"][1][0]
+    assert found["sequences"]["b"]["keypoints"].shape == (0, 2, 2, 7)
+    assert type(found["sequences"]["a"]["annotator_id"]) is np.int64
+
+
+def _array_of(shape: object, data: object, code: str) -> object:
+    reconstruct, arguments, _ = np.zeros(1).__reduce__()
+    return _Calls(reconstruct, *arguments).with_state((1, shape, np.dtype(code), False, data))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [_array_of((10**13, 0), b"", "f8")],
+        [_array_of((2, 2), [1, 2, 3], "O")],
+        [_array_of((1,), b"12345678", "O")],
+        [_array_of((-1,), b"", "f8")],
+        [_array_of((1.0,), b"12345678", "f8")],
+        [_array_of((1,), b"\xff" * 4, "U1")],
+        [_array_of((10**9,), b"", "U0")],
+        {_Calls(np.dtype, "f8"): 1},
+        {(_Calls(np.dtype, "f8"),)},
+        [np.ndarray],
+        [_Calls(np.zeros(1).__reduce__()[0], np.ndarray, (0,), b"b")],
+    ],
+)
+def test_arrays_that_are_not_whole_are_refused(tmp_path, content):
+    with pytest.raises(InputError, match=r"a\.npy: .*broken"):
+        pickles.load(_save(tmp_path / "a.npy", content))
+
+
+def test_memory_is_bounded_by_the_file(tmp_path):
+    """Many arrays over one and the same run of bytes or list would together be far larger than the file."""
+    for data, code, length in ((bytes(10**6), "i1", 10**6), ([None] * 10**5, "O", 10**5)):
+        path = _save(tmp_path / "many.npy", [_array_of((length,), data, code) for _ in range(50)])
+        with pytest.raises(InputError, match="more than the file can hold"):
+            pickles.load(path)
+
+
+def test_containers_that_hold_themselves_are_read(tmp_path):
+    ring: list[object] = [np.arange(2)]
+    ring.append({"ring": ring})
+    found = pickles.load(_save(tmp_path / "a.npy", {"ring": ring}))["ring"]
+    assert found[1]["ring"] is found
+    np.testing.assert_array_equal(found[0], [0, 1])

@@ -9,7 +9,8 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import FORMATS, expand, native, read_recordings, video_id
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.formats.paths import natural, replacing, some
+from ssl_behavior.formats.submissions import write_submission
 from ssl_behavior.recordings import Recording, Skeleton
 
 
@@ -34,6 +35,7 @@ def _quiet(_: str) -> None:
         ("mouse_1_DLC_resnet50.h5", "mouse_1"),
         ("testDLC_sleap.slp", "test"),
         ("10_annot.txt", "10"),
+        ("10.boris", "10"),
         ("film.analysis.h5", "film"),
         ("film.2024.csv", "film.2024"),
         ("a/b/film.mp4.predictions.slp", "film.mp4"),
@@ -42,6 +44,12 @@ def _quiet(_: str) -> None:
 )
 def test_video_id(name, expected):
     assert video_id(name) == expected
+
+
+def test_names_in_a_message_are_in_natural_order_and_few():
+    assert sorted(["5²", "10", "2"], key=natural) == ["2", "5²", "10"]
+    assert some({"10", "9", "1"}) == "1, 9, 10"
+    assert some((str(i) for i in range(30)), limit=3) == "0, 1, 2 and 27 more"
 
 
 def test_files_folders_and_globs_in_any_order_give_the_same(tmp_path):
@@ -106,6 +114,12 @@ def test_no_reader_lets_another_error_out(tmp_path, format, name):
         for chosen in (format, None):
             with pytest.raises(InputError, match=name):
                 read_recordings(path, format=chosen)
+
+
+def test_submission_is_named_as_such(tmp_path):
+    write_submission(tmp_path / "s.npy", {"a": [0, 1]})
+    with pytest.raises(InputError, match=r"s\.npy: expected tracks and found a submission.*evaluate as --predictions"):
+        read_recordings(tmp_path / "s.npy")
 
 
 def test_one_bad_file_stops_unless_it_may_be_skipped(tmp_path):
