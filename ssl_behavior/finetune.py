@@ -133,7 +133,7 @@ def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
         annotations, _ = read_labels(config.annotations, rates, config.skip_bad_files)
     elif not (annotations := from_recordings([one for one in recordings if one.labels])):
         raise InputError(
-            f"{config.recordings[0]}: expected labels in the recordings' files, as there are no --annotations; found none"
+            f"{config.recordings[0]}: expected labels in the recordings' files, without --annotations; found none"
         )
     channel = choose_channel(annotations, config.channel)
     if wanted := set(config.videos):
