@@ -166,7 +166,7 @@ def main() -> None:
         print(f"\n{len(predicted)} videos, {len(labels):,} frames: {shares}")
         print(f"predictions: {config.output}")
         if config.output.suffix != ".npy":
-            print("             review/ opens in the Caltech annotator and in BORIS, pictures/ shows every video")
+            print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
         print(f"next:        python -m ssl_behavior.evaluate --predictions {config.output} --annotations ANNOTATIONS")
 
     commands.run(PredictConfig, command, "Predict behaviours in new recordings.")
