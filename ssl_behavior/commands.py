@@ -51,7 +51,10 @@ def run(
     except InputError as error:
         _stop(f"error: {error}", 2)
     except KeyboardInterrupt:
-        _stop("interrupted: stopped before the end", 130)
+        _stop(
+            "interrupted before the end; the same command starts again (pretrain: from its last saved step)",
+            130,
+        )
     except BrokenPipeError:
         # Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,7 +24,9 @@ from ssl_behavior.scoring.report import ScoredVideo, score, table
 
 DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 
+_QUESTION = ("annotations", "channel", "unscored", "videos", "frame_rate")
 _IN_ONE_PICTURE = 40
+_IN_ONE_SENTENCE = 5
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class EvaluateConfig:
         channel: which channel of the annotations; needed only where there are several.
         unscored: behaviours that stand for frames nobody judged.
         videos: score these videos only; all by default.
-        output: where scores.json and the pictures go; by default a folder "scores" with the predictions, written anew.
-        overwrite: write into an output folder that is not empty.
+        output: where scores.json and the pictures go; by default a folder "scores" with the predictions, written anew
+            where it holds scores of the same videos against the same annotations.
+        overwrite: write into an output folder that is not empty, or over other scores.
         frame_rate: Hz of annotations in seconds that do not state it; by default each prediction's own.
         bootstrap: how often videos are drawn anew for the intervals; 0 for none.
         seed: of the bootstrap.
@@ -71,6 +74,11 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     path = Path(settings.predictions).expanduser()
     if not path.exists():
         raise InputError(f"{path}: expected a folder of predictions or a submission .npy; there is none")
+    if path.is_file() and path.suffix.lower() != ".npy":
+        raise InputError(
+            f"--predictions {path}: expected a folder and found a file; give the folder that predict wrote, or a "
+            "submission .npy (--videos scores some of the folder's videos only)"
+        )
     output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
     require_above(-1, settings, "seed", "bootstrap")
     if settings.frame_rate is not None:
@@ -79,6 +87,8 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
         raise InputError("expected --annotations: files, folders or globs to score against; got none")
     if settings.output is not None:
         output = check_output(output, settings.overwrite)
+    elif not settings.overwrite:
+        _check_same_question(output / "scores.json", settings)
     if path.is_dir():
         videos, behaviours = _of_folder(path, settings)
     else:
@@ -143,29 +153,31 @@ def _matched(predicted: set[str], annotated: set[str], settings: EvaluateConfig)
         if missing := chosen - (predicted & annotated):
             raise InputError(f"--videos: not both predicted and annotated: {some(missing)}")
         predicted, annotated = predicted & chosen, annotated & chosen
+    if not predicted & annotated:
+        raise InputError(
+            f"no video is both predicted and annotated: the predictions are of {some(predicted, _IN_ONE_SENTENCE)}; "
+            f"the annotations are of {some(annotated, _IN_ONE_SENTENCE)}; file names must begin with the same video id"
+        )
     if only := predicted - annotated:
         print(f"predicted and not annotated, left out: {some(only)}")
     if only := annotated - predicted:
         print(f"annotated and not predicted, left out: {some(only)}")
-    if not predicted & annotated:
-        raise InputError(
-            f"no video is both predicted and annotated: the predictions are of {some(predicted)}, the annotations of "
-            f"{some(annotated)}"
-        )
     return sorted(predicted & annotated, key=natural)
 
 
 def _scored(prediction: Prediction, truth: Annotations, channel: str, settings: EvaluateConfig) -> ScoredVideo:
-    frames, known = len(prediction.labels), (*prediction.behaviours, *settings.unscored)
-    named = {bout.behaviour for bout in truth.channels[channel]} | ({truth.background} - {None})
-    if unknown := sorted(name for name in named if name is not None and name not in known):
+    names = tuple(dict.fromkeys([*prediction.behaviours, *truth.vocabulary[channel]]))
+    values = truth.labels(channel, names, len(prediction.labels)).values.copy()
+    values[np.isin(values, [i for i, name in enumerate(names) if name in settings.unscored])] = UNSCORED
+    unknown = np.flatnonzero(values >= len(prediction.behaviours))
+    if unknown.size:
+        name = names[values[unknown[0]]]
+        why = ", which frames in no bout have," if name == truth.background else ""
         raise InputError(
-            f"{truth.source}: label {unknown[0]!r} is not in the vocabulary {list(prediction.behaviours)} of the "
-            "predictions; choose another --channel, or name it with --unscored if nobody judged those frames"
+            f"{truth.source}: label {name!r}{why} is not in the vocabulary {list(prediction.behaviours)} of the "
+            f"predictions, and {unknown.size} frames of {truth.id} have it, from frame {unknown[0]} on; choose another "
+            "--channel, or name it with --unscored if nobody judged those frames"
         )
-    values = truth.labels(channel, tuple(dict.fromkeys(known)), frames).values.copy()
-    left_out = [i for i, name in enumerate(dict.fromkeys(known)) if name in settings.unscored]
-    values[np.isin(values, left_out)] = UNSCORED
     return ScoredVideo(truth.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
 
 
@@ -186,6 +198,28 @@ def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], 
     ethogram(output / "ethogram.png", strips[:_IN_ONE_PICTURE], behaviours)
     for strip in strips:
         ethogram(output / "videos" / f"{file_stem(strip.id)}.png", [strip], behaviours)
+
+
+def _check_same_question(scores: Path, settings: EvaluateConfig) -> None:
+    """Make sure that scores which are there answer the same question, so that none is lost unasked.
+
+    Raises:
+        InputError: they are of other settings.
+    """
+    if not scores.exists():
+        return
+    try:
+        former = json.loads(scores.read_text(encoding="utf-8"))["settings"]
+        now = json.loads(json.dumps(asdict(settings), default=str))
+        other = [name for name in _QUESTION if former[name] != now[name]]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{scores}: expected former scores and found none; give --output, or --overwrite") from None
+    if other:
+        flags = ", ".join("--" + name.replace("_", "-") for name in other)
+        raise InputError(
+            f"{scores}: found scores of another {flags}; give a folder for these with --output, or write over those "
+            "with --overwrite"
+        )
 
 
 def _remove_former(output: Path) -> None:

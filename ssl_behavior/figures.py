@@ -16,8 +16,8 @@ from matplotlib.patches import Patch
 
 from ssl_behavior.recordings import UNSCORED, Labels
 
-# Okabe and Ito 2008, "Color Universal Design"; the first three differ most in lightness or along blue to yellow.
-_COLOURS = ("#D55E00", "#56B4E9", "#0072B2", "#F0E442", "#009E73", "#CC79A7", "#E69F00")
+# Okabe and Ito 2008, "Color Universal Design", with its green darkened, so that the first three differ in lightness.
+_COLOURS = ("#D55E00", "#56B4E9", "#005B45", "#F0E442", "#0072B2", "#CC79A7", "#E69F00")
 _HATCHES = ("", "////", "....", "xxxx", "++++", "oo")
 _OTHER = "#BDBDBD"
 _UNSCORED = "#F4F4F4"

@@ -144,6 +144,11 @@ def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:
                     f"--videos {', '.join(sorted(missing))}: expected ids among the {what}; found {some(there, 10)}"
                 )
         annotations = [one for one in annotations if one.id in wanted | tracked]
+    known = {name for one in annotations for name in one.vocabulary.get(channel, ())}
+    if missing := set(config.unscored) - known:
+        raise InputError(
+            f"--unscored {', '.join(sorted(missing))}: expected behaviours of channel {channel}; found {some(known)}"
+        )
     labelled = attach(recordings, annotations, channel, config.unscored, strict=not config.skip_bad_files)
     labelled = [_directed(one, channel, config) for one in labelled if not wanted or one.id in wanted]
     if config.train_videos is not None:
@@ -210,7 +215,8 @@ def main() -> None:
     def command(config: FinetuneConfig) -> None:
         finetune(config)
         print(f"\nmodel: {config.output}   (cross_validation.json has the scores above)")
-        print(f"next:  python -m ssl_behavior.predict --model {config.output} --recordings TRACKS --output predictions")
+        files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
+        print(f"next:  python -m ssl_behavior.predict --model {config.output} --recordings {files}")
 
     commands.run(FinetuneConfig, command, "Fine-tune a pretrained encoder on few labelled videos.")
 

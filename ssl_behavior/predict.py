@@ -167,7 +167,12 @@ def main() -> None:
         print(f"predictions: {config.output}")
         if config.output.suffix != ".npy":
             print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
-        print(f"next:        python -m ssl_behavior.evaluate --predictions {config.output} --annotations ANNOTATIONS")
+        readout = checkpoints.load_classifier(config.model)[1]
+        unscored = f" --unscored {' '.join(readout.unscored)}" if readout.unscored else ""
+        print(
+            f"next:        python -m ssl_behavior.evaluate --predictions {config.output} --annotations ANNOTATIONS \\"
+        )
+        print(f"                 --channel {readout.channel}{unscored}")
 
     commands.run(PredictConfig, command, "Predict behaviours in new recordings.")
 

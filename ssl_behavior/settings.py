@@ -95,7 +95,36 @@ def _parser(settings_class: type[Any], description: str, command: str) -> Argume
         if _is_worth_showing(options.get("default")):
             options["help"] += f" (default: {_show(options['default'])})"
         parser.add_argument(_flag(field.name), **options)
+        if dataclasses.is_dataclass(hints[field.name]):
+            _complete_help(parser, field.name, options.get("default", hints[field.name]))
     return parser
+
+
+def _complete_help(parser: ArgumentParser, name: str, settings: Any) -> None:
+    """Give the options of nested settings, which the parser made itself, what those of the command have.
+
+    Args:
+        parser: holds an option for each field.
+        name: of the nested settings, ``outer.inner``.
+        settings: the nested settings' defaults, or their class where there are none.
+    """
+    options = {action.dest: action for action in parser._actions}
+    if name in options:
+        options[name].metavar, options[name].help = "FILE", "YAML file of the settings below."
+    hints = typing.get_type_hints(settings if isinstance(settings, type) else type(settings))
+    helps = _helps(settings if isinstance(settings, type) else type(settings))
+    for field in dataclasses.fields(settings):
+        inner = f"{name}.{field.name}"
+        default = getattr(settings, field.name, None)  # a class has those of its fields that are plain
+        if dataclasses.is_dataclass(hints[field.name]):
+            _complete_help(parser, inner, default or hints[field.name])
+        elif inner in options:
+            option = options[inner]
+            option.help = helps.get(field.name, field.name)
+            if metavar := _metavar(hints[field.name]):
+                option.metavar = metavar
+            if _is_worth_showing(default):
+                option.help += f" (default: {_show(default)})"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -188,7 +217,8 @@ def _helps(settings_class: type[Any]) -> dict[str, str]:
     for base in reversed(settings_class.__mro__):
         if dataclasses.is_dataclass(base):
             for parameter in docstring_parser.parse_from_object(base).params:
-                helps[parameter.arg_name] = " ".join((parameter.description or "").split()).replace("%", "%%")
+                text = " ".join((parameter.description or "").split()).replace("``", "")
+                helps[parameter.arg_name] = text.replace("%", "%%")
     return helps
 
 

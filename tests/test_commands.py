@@ -226,6 +226,42 @@ def test_help_has_every_field_with_its_docstring_and_default(capsys: pytest.Capt
         assert part in text
 
 
+@dataclass(frozen=True)
+class Outer:
+    """Settings in settings.
+
+    Attributes:
+        width: within.
+        name: `` quoted`` and so on.
+    """
+
+    width: Width = field(default_factory=lambda: Width(7))
+    name: str = "x"
+
+
+@dataclass(frozen=True)
+class NestedConfig:
+    """Settings in settings in settings.
+
+    Attributes:
+        outer: what is ``in`` here.
+    """
+
+    outer: Outer = field(default_factory=Outer)
+
+
+def test_help_of_nested_settings_is_like_that_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(NestedConfig, nothing, "", ["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "what is in here:" in text
+    assert "--outer FILE YAML file of the settings below." in text
+    assert "--outer.width.hidden_units N of each layer. (default: 7)" in text
+    assert "--outer.name NAME quoted and so on. (default: x)" in text
+    assert "``" not in text
+    assert parse(NestedConfig, ["--outer.width.hidden_units", "5"]).outer == Outer(Width(5))
+
+
 def test_help_says_what_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run(NeedyConfig, nothing, "", ["--help"])
@@ -245,7 +281,11 @@ def test_printed_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixtur
     ("error", "code", "message"),
     [
         (InputError("a.csv: expected tracks,\n  found none"), 2, "error: a.csv: expected tracks, found none\n"),
-        (KeyboardInterrupt(), 130, "interrupted: stopped before the end\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "interrupted before the end; the same command starts again (pretrain: from its last saved step)\n",
+        ),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device\n"),
         (PermissionError(errno.EACCES, "Permission denied", "out/a"), 2, "error: out/a: Permission denied\n"),
         (FileNotFoundError(errno.ENOENT, "No such file", "b"), 2, "error: b: No such file\n"),

@@ -83,9 +83,8 @@ def test_annotations_in_seconds_take_the_predictions_rate(folders: tuple[Path, P
     assert boris.detect(tmp_path / "b.csv")
     report = evaluate(settings(folders, annotations=[str(tmp_path / "b.csv")], channel=None, unscored=("other",)))
     assert report["confusion"] == [[2, 0], [2, 4]]
-    report = evaluate(
-        settings(folders, annotations=[str(tmp_path / "b.csv")], channel=None, unscored=("other",), frame_rate=5.0)
-    )
+    given = {"annotations": [str(tmp_path / "b.csv")], "channel": None, "unscored": ("other",)}
+    report = evaluate(settings(folders, **given, frame_rate=5.0, overwrite=True))
     assert report["confusion"] == [[1, 0], [1, 2]]
 
 
@@ -99,6 +98,55 @@ def test_each_prediction_has_its_own_rate(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(header + rows)
     report = evaluate(settings((tmp_path / "p", tmp_path / "b.csv"), channel=None, unscored=("other",)))
     assert report["confusion"] == [[6, 0], [0, 6]]
+
+
+def test_a_project_of_our_own_predictions_scores_one_against_them(tmp_path: Path) -> None:
+    """Every frame is in a bout, so that none has BORIS's background, which the model does not know."""
+    predict(tmp_path / "p", "1", [0, 0, 1, 1, 1, 1, 0, 0])
+    (prediction,) = predictions.read_folder(tmp_path / "p")
+    path = tmp_path / "p" / "review" / "1.boris"
+    boris.write(path, prediction.to_annotations("S1"), 10.0)
+    report = evaluate(settings((tmp_path / "p", path), channel=None, unscored=()))
+    assert report["macro_f1"] == 1.0
+    assert report["confusion"] == [[4, 0], [0, 4]]
+    project = path.read_text().replace("0.8,", "0.7,")  # the last frame is in no bout any more
+    (tmp_path / "1.boris").write_text(project)
+    with pytest.raises(InputError, match=r"'other', which frames in no bout have, .* 1 frames of 1 .* frame 7 on"):
+        evaluate(settings((tmp_path / "p", tmp_path / "1.boris"), channel=None, unscored=(), overwrite=True))
+
+
+def test_a_label_past_the_end_of_the_predictions_needs_no_vocabulary(folders: tuple[Path, Path]) -> None:
+    annotate(folders[1], "2", [1, 1, 1, 0, 2, 2])
+    report = evaluate(settings(folders, videos=("2",), unscored=()))
+    assert report["confusion"] == [[0, 1], [0, 3]]
+
+
+def test_scores_of_other_settings_are_not_written_over_unasked(folders: tuple[Path, Path]) -> None:
+    evaluate(settings(folders))
+    kept = (folders[0] / "scores" / "scores.json").read_bytes()
+    with pytest.raises(InputError, match="another --videos; .*--output.*--overwrite"):
+        evaluate(settings(folders, videos=("2",)))
+    with pytest.raises(InputError, match="another --annotations, --channel, --unscored"):
+        evaluate(settings(folders, annotations=["nowhere"], channel="S2", unscored=()))
+    assert (folders[0] / "scores" / "scores.json").read_bytes() == kept
+    evaluate(settings(folders, bootstrap=10))
+    assert evaluate(settings(folders, videos=("2",), overwrite=True))["videos"] == ["2"]
+    (folders[0] / "scores" / "scores.json").write_text("mine")
+    with pytest.raises(InputError, match="expected former scores"):
+        evaluate(settings(folders))
+
+
+def test_a_file_of_the_folder_is_told_from_the_folder(folders: tuple[Path, Path]) -> None:
+    with pytest.raises(InputError, match=r"1\.csv: .*give the folder that predict wrote, or a submission \.npy"):
+        evaluate(settings(folders, predictions=folders[0] / "1.csv"))
+
+
+def test_no_video_in_common_is_told_in_short(tmp_path: Path) -> None:
+    for i in range(9):
+        predict(tmp_path / "p", f"p{i}", [0, 1])
+        annotate(tmp_path / "a", f"a{i}", [0, 1])
+    with pytest.raises(InputError, match=r"of p0, p1, p2, p3, p4 and 4 more; .* of a0, a1, a2, a3, a4 and 4 more"):
+        evaluate(settings((tmp_path / "p", tmp_path / "a")))
 
 
 def test_pictures_of_an_earlier_evaluation_do_not_stay(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
         settings: how.
 
     Raises:
-        InputError: if no individual is ever seen, or no landmark is known.
+        InputError: if an individual is never seen, or where its front and rear are is never known.
     """
     where = recording.source or recording.id
     if recording.positions.shape[-1] != 2:
@@ -110,10 +110,11 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
         positions[recording.confidence < settings.min_confidence] = np.nan
     positions[~np.isfinite(positions).all(-1)] = np.nan
     positions = as_landmarks(recording, landmarks, positions)
-    if np.isnan(positions[..., 0]).all():
+    if (unseen := np.isnan(positions[..., 0]).all((0, 2))).any():
+        names = ", ".join(name for name, never in zip(recording.individuals, unseen, strict=True) if never)
         raise InputError(
-            f"{where}: expected keypoints of at least one animal; {recording.id!r} has none in any frame "
-            f"(confidence of at least {settings.min_confidence}); leave the recording out"
+            f"{where}: expected keypoints of every animal; {recording.id!r} has none of {names} in any frame "
+            f"(confidence of at least {settings.min_confidence:g}): leave out the recording or the animal"
         )
     length = body_length(positions, landmarks)
     positions = without_outliers(positions / length)

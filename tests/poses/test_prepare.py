@@ -188,13 +188,12 @@ def test_a_third_dimension_is_refused(wander: Callable[..., Recording]) -> None:
         prepare(deep, MICE, PLAIN)
 
 
-def test_an_animal_that_is_never_seen_does_not_disturb_the_other(wander: Callable[..., Recording]) -> None:
+def test_an_animal_that_is_never_seen_is_named(wander: Callable[..., Recording]) -> None:
     given = wander(gaps=0.0)
     positions = given.positions.copy()
     positions[:, 1] = NAN
-    poses = prepare(replace(given, positions=positions), MICE, PLAIN)
-    np.testing.assert_allclose(poses.positions[:, 0], prepare(given, MICE, PLAIN).positions[:, 0], atol=1e-5)
-    assert np.isnan(poses.centre[:, 1]).all()
+    with pytest.raises(InputError, match=f"has none of {given.individuals[1]} in any frame"):
+        prepare(replace(given, positions=positions), MICE, PLAIN)
 
 
 def test_nothing_ever_seen_is_an_error_or_left_out(
