@@ -175,8 +175,8 @@ def _scored(prediction: Prediction, truth: Annotations, channel: str, settings: 
         why = ", which frames in no bout have," if name == truth.background else ""
         raise InputError(
             f"{truth.source}: label {name!r}{why} is not in the vocabulary {list(prediction.behaviours)} of the "
-            f"predictions, and {unknown.size} frames of {truth.id} have it, from frame {unknown[0]} on; choose another "
-            "--channel, or name it with --unscored if nobody judged those frames"
+            f"predictions, and {unknown.size} of the {len(values)} frames of {truth.id} have it, from frame "
+            f"{unknown[0]} on; choose another --channel, or name it with --unscored if nobody judged those frames"
         )
     return ScoredVideo(truth.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
 

@@ -73,7 +73,7 @@ def test_chosen_videos(folders: tuple[Path, Path]) -> None:
     report = evaluate(settings(folders, videos=("2",)))
     assert report["videos"] == ["2"]
     with pytest.raises(InputError, match="not both predicted and annotated: 9"):
-        evaluate(settings(folders, videos=("2", "9")))
+        evaluate(settings(folders, videos=("2", "9"), overwrite=True))
 
 
 def test_annotations_in_seconds_take_the_predictions_rate(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -111,7 +111,9 @@ def test_a_project_of_our_own_predictions_scores_one_against_them(tmp_path: Path
     assert report["confusion"] == [[4, 0], [0, 4]]
     project = path.read_text().replace("0.8,", "0.7,")  # the last frame is in no bout any more
     (tmp_path / "1.boris").write_text(project)
-    with pytest.raises(InputError, match=r"'other', which frames in no bout have, .* 1 frames of 1 .* frame 7 on"):
+    with pytest.raises(
+        InputError, match=r"'other', which frames in no bout have, .* 1 of the 8 frames of 1 .* frame 7 on"
+    ):
         evaluate(settings((tmp_path / "p", tmp_path / "1.boris"), channel=None, unscored=(), overwrite=True))
 
 
@@ -124,7 +126,7 @@ def test_a_label_past_the_end_of_the_predictions_needs_no_vocabulary(folders: tu
 def test_scores_of_other_settings_are_not_written_over_unasked(folders: tuple[Path, Path]) -> None:
     evaluate(settings(folders))
     kept = (folders[0] / "scores" / "scores.json").read_bytes()
-    with pytest.raises(InputError, match="another --videos; .*--output.*--overwrite"):
+    with pytest.raises(InputError, match=r"another --videos; .*--output.*--overwrite"):
         evaluate(settings(folders, videos=("2",)))
     with pytest.raises(InputError, match="another --annotations, --channel, --unscored"):
         evaluate(settings(folders, annotations=["nowhere"], channel="S2", unscored=()))

@@ -167,8 +167,8 @@ def attach(
     ids = {recording.id for recording in recordings}
     if not ids & set(by_id):
         raise InputError(
-            f"no annotation matches a video: the tracks are of {some(ids)}, the annotations of {some(by_id)}; "
-            "file names must begin with the same video id"
+            f"no annotation matches a video: the tracks are of {some(ids, 5)}; the annotations are of "
+            f"{some(by_id, 5)}; file names must begin with the same video id"
         )
     if orphans := set(by_id) - ids:
         if strict:

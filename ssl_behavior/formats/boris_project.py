@@ -19,10 +19,13 @@ from ssl_behavior.recordings import Bout
 
 NO_SUBJECT = "No focal subject"
 
-_NO_DATE = "2000-01-01T00:00:00"  # BORIS wants one; that of the recording is not known here
+_NO_DATE = "2000-01-01T00:00:00"  # BORIS wants one; the recording's is not known, and today's is another tomorrow
 _FIELD = re.compile(r'"(behaviors_conf|subjects_conf|project_format_version)"\s*:')
 _KEYS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_DESCRIPTION = "Written by ssl_behavior. To see the video: edit the observation, choose media files and add it."
+_DESCRIPTION = (
+    "Written by ssl_behavior. The date, 1 January 2000, stands for an unknown one. "
+    "To see the video: edit the observation, choose media files and add it."
+)
 
 
 def is_project(head: str) -> bool:
@@ -74,7 +77,7 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) 
         "time_format": "s",
         "project_date": _NO_DATE,
         "project_name": annotations.id,
-        "project_description": "",
+        "project_description": _DESCRIPTION,
         "project_format_version": "7.0",
         "subjects_conf": {
             str(i): {"key": "", "name": name, "description": ""} for i, name in enumerate(annotations.channels)

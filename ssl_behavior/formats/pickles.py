@@ -55,11 +55,26 @@ def first_shape(path: str | Path, dimensions: int) -> tuple[int, ...] | None:
     return None
 
 
+def bare_array(path: str | Path) -> tuple[np.dtype, tuple[int, ...]] | None:
+    """Type and shape of the array in a .npy without pickled data; None if the file is no such one."""
+    try:
+        with open(path, "rb") as file:
+            shape, dtype = _header(file)
+    except (ValueError, OSError):
+        return None
+    return None if dtype.hasobject else (dtype, shape)
+
+
+def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    return shape, dtype
+
+
 def _skip_header(file: BinaryIO, path: str | Path) -> None:
     try:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(file)
+        shape, dtype = _header(file)
     except ValueError as error:
         raise InputError(f"{path}: expected a .npy file and found none ({error})") from None
     if not dtype.hasobject:

@@ -13,7 +13,8 @@ import yaml
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import calms21, deeplabcut, mabe22, movement, native, sleap, submissions
+from ssl_behavior.formats import calms21, deeplabcut, mabe22, movement, native, pickles, sleap, submissions
+from ssl_behavior.formats.annotated import first_line
 from ssl_behavior.formats.paths import expand
 from ssl_behavior.recordings import Recording
 
@@ -21,6 +22,7 @@ FORMATS: Mapping[str, ModuleType] = {
     module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
 }
 ASSUMED_FRAME_RATE = 30.0
+_EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl_behavior.convert or a file that movement reads"
 _TRACK_SUFFIXES = (
     ".safetensors",
     ".npy",
@@ -89,7 +91,7 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
             raise InputError(f"{path}: the file is empty")
         module = FORMATS[format] if format else next((one for one in FORMATS.values() if one.detect(path)), None)
         if module is None:
-            raise InputError(f"{path}: expected a file of {', '.join(FORMATS)} and found none of them in its content")
+            raise InputError(f"{path}: expected {_EXPECTED}; found {_content(path)}")
         recordings: list[Recording] = module.read(path)
     except InputError:
         if submissions.detect(path):
@@ -103,6 +105,18 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
     if empty := next((recording.id for recording in recordings if not recording.frames), None):
         raise InputError(f"{path}: expected frames and found none in {empty!r}")
     return recordings
+
+
+def _content(path: Path) -> str:
+    """What a file of no format of tracks holds, in words."""
+    if (bare := pickles.bare_array(path)) is not None:
+        return (
+            f"a bare {bare[0]} array of shape {bare[1]}, which does not say what its axes are; the .npy files of "
+            "CalMS21 and MABe22 hold named sequences, each with its 'keypoints'"
+        )
+    if line := first_line(path):
+        return f"text that is none of these and begins {line[:60]!r}"
+    return "bytes that are none of these"
 
 
 def _check_ids(recordings: Sequence[Recording]) -> None:

@@ -81,7 +81,9 @@ def test_what_does_not_match_is_told_or_an_error() -> None:
         "tracks without annotations, left out: 3",
         "annotations without channel S1, left out: 2",
     ]
-    with pytest.raises(InputError, match="no annotation matches a video: the tracks are of 7, the annotations of 1"):
+    with pytest.raises(
+        InputError, match="no annotation matches a video: the tracks are of 7; the annotations are of 1"
+    ):
         attach([recording("7")], given[:1], None)
 
 

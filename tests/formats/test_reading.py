@@ -87,11 +87,22 @@ def test_expand_says_what_is_missing(tmp_path):
 
 def test_a_file_of_no_known_format(tmp_path):
     (tmp_path / "a.csv").write_text("hello,world\n1,2\n")
-    with pytest.raises(InputError, match=r"a\.csv: expected a file of .*calms21"):
+    with pytest.raises(InputError, match=r"a\.csv: expected tracks from .*CalMS21.* begins 'hello,world'"):
         read_recordings(tmp_path / "a.csv")
+    (tmp_path / "a.h5").write_bytes(bytes(100))
+    with pytest.raises(InputError, match=r"a\.h5: expected tracks from .*; found bytes that are none of these"):
+        read_recordings(tmp_path / "a.h5")
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(InputError, match=r"empty\.csv: the file is empty"):
         read_recordings(tmp_path / "empty.csv")
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (20, 13, 2, 2, 7)])
+def test_a_bare_array_is_named(tmp_path, shape):
+    np.save(tmp_path / "a.npy", np.zeros(shape))
+    with pytest.raises(InputError, match=r"expected tracks from .*; found a bare float64 array of shape") as caught:
+        read_recordings(tmp_path / "a.npy")
+    assert str(shape) in str(caught.value)
 
 
 def test_format_overrules_the_content(tmp_path):
