@@ -105,25 +105,34 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     print(f"labelled videos: {len(videos)}; scored frames: {scored:,} ({shares}); on {device.type}")
 
     readout = Readout(labels.behaviours, channel, labels.pair, config.unscored, 1.0, Decoder())
-    steps = supervision.steps
-    report: dict[str, Any] = {}
-    if len(videos) > 1:
-        checked = cross_validate(
-            classifier, videos, labels.behaviours, supervision, config.seed, config.precision, embedded
-        )
-        chosen = choose_readout(checked, videos, labels.behaviours, encoder.preparation.frame_rate)
-        readout = replace(readout, temperature=chosen.temperature, decoder=chosen.decoder)
-        report, steps = cross_validation_report(checked, chosen, labels.behaviours), checked.steps
-        print("\ncross-validation over the labelled videos, each scored by a network, a temperature and a decoder")
-        print(f"that were fitted to others (only the number of steps, {steps}, was chosen on all of them):")
-        print(table(report))
-    else:
-        print("one labelled video cannot be cross-validated: no calibration, no threshold, and no score to expect")
+    readout, steps, report = _choose(classifier, videos, readout, supervision, config, embedded)
     train(classifier, videos, supervision, steps, config.seed, config.precision, embedded)
     checkpoints.save_classifier(output, classifier, readout)
     commands.save_settings(config, output / "settings.yaml")
     (output / "cross_validation.json").write_text(json.dumps(report, indent=1) + "\n")
     return report
+
+
+def _choose(
+    classifier: Classifier,
+    videos: Sequence[LabelledPoses],
+    readout: Readout,
+    supervision: Supervision,
+    config: FinetuneConfig,
+    embedded: Embedded | None,
+) -> tuple[Readout, int, dict[str, Any]]:
+    """Readout and number of steps that cross-validation chooses, and its report."""
+    if len(videos) == 1:
+        print("one labelled video cannot be cross-validated: no calibration, no threshold, and no score to expect")
+        return readout, supervision.steps, {}
+    behaviours = readout.behaviours
+    checked = cross_validate(classifier, videos, behaviours, supervision, config.seed, config.precision, embedded)
+    chosen = choose_readout(checked, videos, behaviours, classifier.encoder.preparation.frame_rate)
+    report = cross_validation_report(checked, chosen, behaviours)
+    print("\ncross-validation over the labelled videos, each scored by a network, a temperature and a decoder")
+    print(f"that were fitted to others (only the number of steps, {checked.steps}, was chosen on all of them):")
+    print(table(report))
+    return replace(readout, temperature=chosen.temperature, decoder=chosen.decoder), checked.steps, report
 
 
 def _labelled_recordings(config: FinetuneConfig) -> tuple[list[Recording], str]:

@@ -24,9 +24,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ssl_behavior import predictions
 from ssl_behavior.commands import load_settings
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
+from ssl_behavior.figures import Strip, ethogram
 from ssl_behavior.finetune import FinetuneConfig, finetune
+from ssl_behavior.formats.annotations import read_annotations
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.supervision import Supervision
@@ -112,8 +115,20 @@ def report(rows: list[dict[str, float | str]]) -> Iterator[str]:
             yield f"| {videos} | {variant} | {' | '.join(means)} | {cells[-1].mean():.1f} |"
 
 
+def picture(data: Path, videos: tuple[str, ...] = ("4", "36", "40")) -> None:
+    """Draw truth over prediction of three held-out videos, tuned on 32."""
+    truth = {one.id: one for one in read_annotations([data / "annotations"])}
+    strips = []
+    for video in videos:
+        found = predictions.read(RUNS / "tuned-32-0" / "predictions" / f"{video}.csv")
+        labels = truth[video].labels("S1", (*found.behaviours, "base"), len(found.labels)).without(("base",))
+        rows = {"truth": labels.renamed(found.behaviours).values, "predicted": found.labels}
+        strips.append(Strip(video, found.frame_rate, rows))
+    ethogram(HERE / "ethogram.png", strips, found.behaviours)
+
+
 def main() -> None:
-    """Run what is missing, then write few_labels.csv and few_labels.md beside this file."""
+    """Run what is missing, then write few_labels.csv, few_labels.md and ethogram.png beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/dyads"))
     parser.add_argument("--jobs", type=int, default=1, help="fine-tunings at once, each on its share of the cores")
@@ -131,6 +146,7 @@ def main() -> None:
         writer.writerows(rows)
     text = "\n".join(report(rows)) + "\n"
     (HERE / "few_labels.md").write_text(text)
+    picture(arguments.data)
     print(text)
 
 
