@@ -23,6 +23,7 @@ from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording
 from ssl_behavior.scoring.report import table
 from ssl_behavior.supervision import (
+    Embedded,
     LabelledPoses,
     Supervision,
     embed_all,
