@@ -83,12 +83,7 @@ def pretrain(config: PretrainConfig) -> Path:
     Raises:
         InputError: the recordings cannot be used, or the output is taken.
     """
-    sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
-    commands.require_above(0, config, "steps", "batch", "clip_seconds", *sizes)
-    commands.require_above(0, config, "objective.masking.seconds")
-    commands.require_above(-1, config, "seed")
-    if not config.objective.masked_weight and config.objective.contrast == "none":
-        raise InputError("--objective.masked-weight 0 and --objective.contrast none leave nothing to learn; set one")
+    _check(config)
     device = choose_device(config.device)
     output = config.output.expanduser()
     if not unfinished(output):
@@ -99,15 +94,7 @@ def pretrain(config: PretrainConfig) -> Path:
     frames = round(config.clip_seconds * config.preparation.frame_rate)
     poses = require_length(poses, frames, config.skip_bad_files)
     key = run_key(config, poses)
-    if unfinished(output, key):
-        print(f"{output} holds an interrupted run of these settings: going on from there")
-    elif unfinished(output) and not config.overwrite:
-        raise InputError(
-            f"--output {output}: expected no run or one of these settings and recordings; found an interrupted run of "
-            "others: give its settings to go on with it, another --output, or --overwrite to start anew"
-        )
-    else:
-        commands.prepare_output(output, config.overwrite)
+    _claim(output, key, config.overwrite)
 
     torch.manual_seed(config.seed)
     encoder = Encoder(landmarks, config.preparation, config.architecture)
@@ -132,14 +119,42 @@ def pretrain(config: PretrainConfig) -> Path:
     checkpoints.save_encoder(output, encoder)
     commands.save_settings(config, output / "settings.yaml")
     finished(output)
+    _draw_curves(output, config.architecture.channels)
+    return output
+
+
+def _check(config: PretrainConfig) -> None:
+    """Refuse settings that cannot be."""
+    sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
+    commands.require_above(0, config, "steps", "batch", "clip_seconds", *sizes)
+    commands.require_above(0, config, "objective.masking.seconds")
+    commands.require_above(-1, config, "seed")
+    if not config.objective.masked_weight and config.objective.contrast == "none":
+        raise InputError("--objective.masked-weight 0 and --objective.contrast none leave nothing to learn; set one")
+
+
+def _claim(output: Path, key: str, overwrite: bool) -> None:
+    """Make sure that the run ``key`` may write to ``output``, as a new one or as the one that was interrupted there."""
+    if unfinished(output, key):
+        print(f"{output} holds an interrupted run of these settings: going on from there")
+    elif unfinished(output) and not overwrite:
+        raise InputError(
+            f"--output {output}: expected no run or one of these settings and recordings; found an interrupted run of "
+            "others: give its settings to go on with it, another --output, or --overwrite to start anew"
+        )
+    else:
+        commands.prepare_output(output, overwrite)
+
+
+def _draw_curves(output: Path, channels: int) -> None:
+    """Draw what was logged, and warn of a collapse."""
     curves = read_metrics(output / "metrics.csv")
     curves_picture(output / "curves.png", curves)
     if (rank := np.mean([value for _, value in curves["rank"][-50:]])) < _COLLAPSED:
         print(
-            f"warning: the embeddings use about {rank:.1f} directions of {config.architecture.channels}: they have "
+            f"warning: the embeddings use about {rank:.1f} directions of {channels}: they have "
             "collapsed; lower --learning-rate or --objective.contrast-weight"
         )
-    return output
 
 
 def _recordings(config: PretrainConfig) -> list[Recording]:
