@@ -34,6 +34,8 @@ from ssl_behavior.training import Device, Precision, choose_device
 from ssl_behavior.validation import choose_readout, cross_validate, cross_validation_report
 from ssl_behavior.windows import ClipSampler, require_length
 
+_UNCHECKED_SMOOTHING_S = 0.25
+
 
 @dataclass(frozen=True)
 class FinetuneConfig(commands.TracksConfig):
@@ -124,8 +126,10 @@ def _choose(
 ) -> tuple[Readout, int, dict[str, Any]]:
     """Readout and number of steps that cross-validation chooses, and its report."""
     if len(videos) == 1:
-        print("one labelled video cannot be cross-validated: no calibration, no threshold, and no score to expect")
-        return readout, supervision.steps, {}
+        print(
+            "one labelled video cannot be cross-validated: no calibration, a little smoothing, and no score to expect"
+        )
+        return replace(readout, decoder=Decoder(smoothing_s=_UNCHECKED_SMOOTHING_S)), supervision.steps, {}
     behaviours = readout.behaviours
     checked = cross_validate(classifier, videos, behaviours, supervision, config.seed, config.precision, embedded)
     chosen = choose_readout(checked, videos, behaviours, classifier.encoder.preparation.frame_rate)

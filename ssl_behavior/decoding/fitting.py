@@ -8,10 +8,12 @@ import numpy as np
 
 from ssl_behavior.decoding.decoder import Decoder, log_scores
 from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.scoring.bouts import bout_counts, macro_bout_f1
 from ssl_behavior.scoring.frames import class_scores, confusion, macro_mean
 
-# A more elaborate decoder must beat the plainer one by this much macro F1 on held-out videos to be chosen.
+# A more elaborate decoder must score this much more than the plainer one on held-out videos to be chosen.
 MARGIN = 0.005
+_BOUT_OVERLAP = 0.25
 _SMOOTHINGS_S = (0.1, 0.25, 0.5, 1.0)
 _TRANSITION_WEIGHTS = (1.0, 4.0, 16.0)
 _BIASES = np.linspace(-2.0, 2.0, 17)
@@ -29,9 +31,11 @@ def fit_decoder(
     behaviours: Sequence[str],
     frame_rate: float,
 ) -> Decoder:
-    """Choose a decoder by macro F1 on frames of held-out videos.
+    """Choose a decoder by macro F1 on held-out videos: the mean of that of frames and of that of bouts.
 
-    From plain to elaborate: most probable class; biases; biases and smoothing; biases and a most probable path. Each is
+    Of bouts too, as frames alone hardly tell labels that flicker from labels that do not; a bout counts as found from
+    an overlap of ``_BOUT_OVERLAP``. From plain to elaborate: most probable class; smoothing; biases; biases and
+    smoothing; biases and a most probable path. Each is
     fitted on some of the videos and scored on the others (at most five folds), as thresholds tuned on few videos fit
     their accidents; a step up is taken only for a gain above ``MARGIN``. What is chosen is then fitted on all
     videos. One video alone cannot check anything and gets the plain decoder. There is no smallest bout length: a path
@@ -64,8 +68,12 @@ def fit_decoder(
 
 def _families() -> list[list[Decoder]]:
     """Shapes of decoders, plainest first; a bias or rate of (0,) or ((0,),) stands for one that is to be fitted."""
-    path = [Decoder((0.0,), 0.0, ((0.0,),), weight) for weight in _TRANSITION_WEIGHTS]
-    return [[Decoder((0.0,))], [Decoder((0.0,), smoothing) for smoothing in _SMOOTHINGS_S], path]
+    return [
+        [Decoder((), smoothing) for smoothing in _SMOOTHINGS_S],
+        [Decoder((0.0,))],
+        [Decoder((0.0,), smoothing) for smoothing in _SMOOTHINGS_S],
+        [Decoder((0.0,), 0.0, ((0.0,),), weight) for weight in _TRANSITION_WEIGHTS],
+    ]
 
 
 def _folds(videos: list[_Video]) -> Iterator[tuple[list[_Video], list[_Video]]]:
@@ -75,13 +83,15 @@ def _folds(videos: list[_Video]) -> Iterator[tuple[list[_Video], list[_Video]]]:
 
 
 def _fit(shape: Decoder, videos: list[_Video], behaviours: Sequence[str], frame_rate: float) -> Decoder:
-    stride = max(1, sum(len(y) for _, y in videos) // _FRAMES_FOR_BIAS)
-    scores = np.concatenate([log_scores(p, shape.smoothing_s * frame_rate)[::stride] for p, _ in videos])
-    bias = _fit_bias(scores, np.concatenate([y[::stride] for _, y in videos]), behaviours)
+    bias: tuple[float, ...] = ()
+    if shape.log_bias:
+        stride = max(1, sum(len(y) for _, y in videos) // _FRAMES_FOR_BIAS)
+        scores = np.concatenate([log_scores(p, shape.smoothing_s * frame_rate)[::stride] for p, _ in videos])
+        bias = tuple(_fit_bias(scores, np.concatenate([y[::stride] for _, y in videos]), behaviours).tolist())
     rates: tuple[tuple[float, ...], ...] = ()
     if shape.transition_rates:
         rates = tuple(map(tuple, fit_transition_rates([y for _, y in videos], len(behaviours), frame_rate).tolist()))
-    return Decoder(tuple(bias.tolist()), shape.smoothing_s, rates, shape.transition_weight)
+    return Decoder(bias, shape.smoothing_s, rates, shape.transition_weight)
 
 
 def fit_transition_rates(labels: Sequence[np.ndarray], classes: int, frame_rate: float) -> np.ndarray:
@@ -149,9 +159,12 @@ def _confusions(scores: np.ndarray, labels: np.ndarray, column: int, added: np.n
 def _held_out_score(
     fitted: Sequence[tuple[Decoder, list[_Video]]], behaviours: Sequence[str], frame_rate: float
 ) -> float:
-    counts = sum(
-        confusion(labels, decoder.decode(probabilities, frame_rate), len(behaviours))
-        for decoder, videos in fitted
-        for probabilities, labels in videos
-    )
-    return float(np.nan_to_num(macro_mean(class_scores(np.asarray(counts)).f1, behaviours)))
+    classes = len(behaviours)
+    frames, bouts = np.zeros((classes, classes)), np.zeros((1, classes, 3))
+    for decoder, videos in fitted:
+        for probabilities, labels in videos:
+            found = decoder.decode(probabilities, frame_rate)
+            frames += confusion(labels, found, classes)
+            bouts += bout_counts(labels, found, classes, (_BOUT_OVERLAP,))
+    of_frames = np.nan_to_num(macro_mean(class_scores(frames).f1, behaviours))
+    return float(of_frames + np.nan_to_num(macro_bout_f1(bouts, behaviours)[0])) / 2

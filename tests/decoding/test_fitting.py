@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -71,9 +69,15 @@ def test_the_bias_search_finds_a_known_shift() -> None:
     assert bias[1] - (bias[0] + bias[2]) / 2 == pytest.approx(1.5, abs=0.3)
 
 
-def test_fast_enough_for_forty_videos() -> None:
-    probabilities, labels = videos(40, 15_000)
-    start = time.perf_counter()
-    fit_decoder(probabilities, labels, BEHAVIOURS, 30.0)
-    # Some 4 s on one free core; the bound leaves room for a busy machine.
-    assert time.perf_counter() - start < 30
+def test_labels_that_flicker_are_smoothed_though_frames_hardly_gain() -> None:
+    _, labels = videos(6, 4000)
+    generator = np.random.default_rng(1)
+    probabilities = []
+    for one in labels:
+        sure = 0.8 * np.eye(3)[np.maximum(one, 0)] + 0.2 / 3
+        flicker = generator.random(len(one)) < 0.01
+        sure[flicker] = sure[flicker][:, [1, 2, 0]]
+        probabilities.append(sure)
+    decoder = fit_decoder(probabilities, labels, BEHAVIOURS, 30.0)
+    assert decoder.smoothing_s > 0 or decoder.transition_rates
+    assert together(Decoder(), probabilities, labels) > 0.98
