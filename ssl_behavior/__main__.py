@@ -11,7 +11,7 @@ from ssl_behavior import __version__
 
 # In the order in which they are used.
 COMMANDS = {
-    "simulate": "make recordings of two or more mice with exact labels, to try everything without data",
+    "simulate": "make recordings of two mice with exact labels, to try everything without data",
     "convert": "store recordings of any format once in a form that loads fast",
     "pretrain": "learn an encoder from tracks alone",
     "finetune": "teach the encoder your behaviours from labelled recordings",
