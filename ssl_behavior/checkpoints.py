@@ -83,10 +83,26 @@ def load_classifier(folder: Path) -> tuple[Classifier, Readout]:
     Raises:
         InputError: there is no such checkpoint, it is of another kind, or not whole.
     """
+    readout, config = load_readout(folder), _config(folder, "classifier")
+    encoder = _encoder(folder, config)
+    try:
+        classifier = Classifier(encoder, _head_kind(config["head"]), len(readout.behaviours))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder, f"a config.yaml without a sound head ({error})") from None
+    _load_weights(folder, classifier, config)
+    return classifier.eval(), readout
+
+
+def load_readout(folder: Path) -> Readout:
+    """How a classifier that ``finetune`` wrote is read, without its weights.
+
+    Raises:
+        InputError: as ``load_classifier``.
+    """
     config = _config(folder, "classifier")
     try:
-        plain, kind = config["readout"], config["head"]
-        readout = Readout(
+        plain = config["readout"]
+        return Readout(
             tuple(map(str, plain["behaviours"])),
             str(plain["channel"]),
             tuple(plain["pair"]) if plain["pair"] else None,
@@ -94,11 +110,8 @@ def load_classifier(folder: Path) -> tuple[Classifier, Readout]:
             float(plain["temperature"]),
             Decoder.from_dict(plain["decoder"]),
         )
-        classifier = Classifier(_encoder(folder, config), _head_kind(kind), len(readout.behaviours))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, f"a config.yaml without a sound readout ({error})") from None
-    _load_weights(folder, classifier, config)
-    return classifier.eval(), readout
 
 
 def _encoder_config(encoder: Encoder) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from ssl_behavior.checkpoints import Readout
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import Strip, ethogram
 from ssl_behavior.formats import boris, caltech_annotations
-from ssl_behavior.formats.submissions import write_submission
+from ssl_behavior.formats.paths import some
+from ssl_behavior.formats.submissions import check_lengths, write_submission
 from ssl_behavior.heads import Classifier
 from ssl_behavior.poses.prepare import Poses, prepare, prepare_all
 from ssl_behavior.predictions import Prediction
@@ -62,6 +63,8 @@ def predict(config: PredictConfig) -> list[Prediction]:
     encoder = classifier.encoder
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
+    if config.sample_submission:
+        check_lengths(output, {poses.id: poses.frames for poses in all_poses}, config.sample_submission)
     commands.prepare_output(output, config.overwrite, file_suffix=".npy")
     if not is_submission:
         _remove_former(output)
@@ -72,7 +75,7 @@ def predict(config: PredictConfig) -> list[Prediction]:
         if not is_submission:
             _write(output, predicted[-1], readout)
     if is_submission:
-        write_submission(output, {one.id: one.labels for one in predicted}, config.sample_submission)
+        write_submission(output, {one.id: one.labels for one in predicted})
     return predicted
 
 
@@ -123,8 +126,11 @@ def _chosen(config: PredictConfig) -> Sequence[Recording]:
     recordings = config.read()
     if not config.videos:
         return recordings
-    if missing := set(config.videos) - {one.id for one in recordings}:
-        raise InputError(f"--videos {', '.join(sorted(missing))}: expected ids of recordings; found no such recording")
+    there = {one.id for one in recordings}
+    if missing := set(config.videos) - there:
+        raise InputError(
+            f"--videos {', '.join(sorted(missing))}: expected ids among the recordings; found {some(there, 10)}"
+        )
     return [one for one in recordings if one.id in config.videos]
 
 
@@ -167,7 +173,7 @@ def main() -> None:
         print(f"predictions: {config.output}")
         if config.output.suffix != ".npy":
             print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
-        readout = checkpoints.load_classifier(config.model)[1]
+        readout = checkpoints.load_readout(config.model)
         unscored = f" --unscored {' '.join(readout.unscored)}" if readout.unscored else ""
         print(
             f"next:        python -m ssl_behavior.evaluate --predictions {config.output} --annotations ANNOTATIONS \\"

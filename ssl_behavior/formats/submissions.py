@@ -45,7 +45,7 @@ def write_submission(path: str | Path, labels: Mapping[str, Any], sample: str | 
     """
     checked = {str(name): _labels(values, f"{path}: {name!r}") for name, values in labels.items()}
     if sample is not None:
-        _check(checked, read_submission(sample), path, sample)
+        check_lengths(path, {name: len(values) for name, values in checked.items()}, sample)
     with replacing(path) as aside, open(aside, "wb") as file:
         lists = {name: values.tolist() for name, values in checked.items()}
         np.save(file, np.array(lists, dtype=object), allow_pickle=True)
@@ -62,15 +62,21 @@ def _labels(values: Any, where: str) -> np.ndarray:
     return array.astype(np.int16)
 
 
-def _check(labels: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], path: Any, sample: Any) -> None:
-    missing, extra = sorted(wanted.keys() - labels.keys()), sorted(labels.keys() - wanted.keys())
+def check_lengths(path: str | Path, lengths: Mapping[str, int], sample: str | Path) -> None:
+    """Make sure that the submission ``path`` is to have the ids and numbers of frames of ``sample_submission.npy``.
+
+    Raises:
+        InputError: ids or lengths differ from the sample's.
+    """
+    wanted = read_submission(sample)
+    missing, extra = sorted(wanted.keys() - lengths.keys()), sorted(lengths.keys() - wanted.keys())
     if missing or extra:
         raise InputError(
             f"{path}: expected the {len(wanted)} ids of {sample}; missing {missing[:3] or 'none'}, "
-            f"not wanted {extra[:3] or 'none'} of {len(labels)}"
+            f"not wanted {extra[:3] or 'none'} of {len(lengths)}"
         )
     for name, values in wanted.items():
-        if len(labels[name]) != len(values):
+        if lengths[name] != len(values):
             raise InputError(
-                f"{path}: {name!r}: expected {len(values)} frames as in {sample} and found {len(labels[name])}"
+                f"{path}: {name!r}: expected {len(values)} frames as in {sample} and found {lengths[name]}"
             )
