@@ -23,7 +23,7 @@ demo: $(INSTALLED)
 	$(RUN).simulate --output $(DEMO)/data
 	$(RUN).pretrain --recordings $(DEMO)/data/test.npy --output $(DEMO)/encoder --steps 300
 	$(RUN).finetune --encoder $(DEMO)/encoder --recordings $(DEMO)/data/train.npy --output $(DEMO)/model \
-	    --supervision.steps 120
+	    --supervision.steps 40
 	$(RUN).predict --model $(DEMO)/model --recordings $(DEMO)/data/test.npy --output $(DEMO)/submission.npy
 	$(RUN).predict --model $(DEMO)/model --recordings $(DEMO)/data/test.npy --output $(DEMO)/predictions
 	$(RUN).evaluate --predictions $(DEMO)/submission.npy --annotations $(DEMO)/data/truth.npy
@@ -51,7 +51,7 @@ notebooks: $(INSTALLED)
 lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install '.[dev,controls]'
+	.venv-lock/bin/python -m pip install '.[dev]'
 	(grep '^#' constraints.txt; .venv-lock/bin/python -m pip freeze --all --exclude pip --exclude ssl_behavior) > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-lock

@@ -17,6 +17,8 @@ COMMANDS = {
     "finetune": "teach the encoder your behaviours from labelled recordings",
     "predict": "label new recordings frame by frame and bout by bout",
     "evaluate": "score predictions against annotations",
+    "label_curve": "see how good labels get with the number of labelled videos",
+    "probe": "see what a frozen encoder knows, by linear probes",
 }
 
 

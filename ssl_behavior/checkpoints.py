@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import yaml
 from safetensors import SafetensorError
@@ -19,21 +20,27 @@ from ssl_behavior.decoding import Decoder
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.heads import Classifier, HeadKind
+from ssl_behavior.models import Model
+from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.trees import Trees, load_trees
 
-Kind = Literal["encoder", "classifier"]
-_MADE_BY = {"encoder": "pretrain", "classifier": "finetune"}
+Kind = Literal["encoder", "model"]
+_MADE_BY = {"encoder": "pretrain", "model": "finetune"}
+_TREES = "trees.json"
 
 
 @dataclass(frozen=True)
 class Readout:
-    """How a classifier's logits become labels.
+    """How a model's logits become labels.
 
     Attributes:
         behaviours: names of the outputs, in order.
         channel: of the annotations it learned from.
         pair: (agent, target) the labels speak of, or None if they hold for the whole group.
         unscored: behaviours of the annotations that it was not taught.
+        frequencies: of the behaviours in the labelled videos, in order.
         temperature: that calibrates the probabilities.
         decoder: probabilities -> labels.
     """
@@ -42,8 +49,13 @@ class Readout:
     channel: str
     pair: tuple[str, str] | None
     unscored: tuple[str, ...]
+    frequencies: tuple[float, ...]
     temperature: float
     decoder: Decoder
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """(time, behaviour) float32 calibrated probabilities of a model's logits."""
+        return calibrated(logits, self.temperature, np.array(self.frequencies))
 
 
 def save_encoder(folder: Path, encoder: Encoder) -> None:
@@ -51,18 +63,25 @@ def save_encoder(folder: Path, encoder: Encoder) -> None:
     _save(folder, "encoder", encoder, _encoder_config(encoder))
 
 
-def save_classifier(folder: Path, classifier: Classifier, readout: Readout) -> None:
-    """Write a fine-tuned classifier to ``folder``."""
+def save_model(folder: Path, model: Model, readout: Readout) -> None:
+    """Write a fine-tuned model to ``folder``, its trees as ``trees.json``."""
+    classifier = model.classifier
     plain = {
         "behaviours": list(readout.behaviours),
         "channel": readout.channel,
         "pair": list(readout.pair) if readout.pair else None,
         "unscored": list(readout.unscored),
+        "frequencies": list(readout.frequencies),
         "temperature": float(readout.temperature),
         "decoder": readout.decoder.to_dict(),
     }
-    config = {**_encoder_config(classifier.encoder), "head": classifier.kind, "readout": plain}
-    _save(folder, "classifier", classifier, config)
+    config = {
+        **_encoder_config(classifier.encoder),
+        "head": classifier.kind,
+        "trees": model.trees is not None,
+        "readout": plain,
+    }
+    _save(folder, "model", classifier, config, model.trees)
 
 
 def load_encoder(folder: Path) -> Encoder:
@@ -77,29 +96,36 @@ def load_encoder(folder: Path) -> Encoder:
     return encoder.eval()
 
 
-def load_classifier(folder: Path) -> tuple[Classifier, Readout]:
-    """The classifier of a checkpoint that ``finetune`` wrote, on the CPU, and how to read it.
+def load_model(folder: Path) -> tuple[Model, Readout]:
+    """The model of a checkpoint that ``finetune`` wrote, on the CPU, and how to read it.
 
     Raises:
         InputError: there is no such checkpoint, it is of another kind, or not whole.
     """
-    readout, config = load_readout(folder), _config(folder, "classifier")
+    readout, config = load_readout(folder), _config(folder, "model")
     encoder = _encoder(folder, config)
     try:
         classifier = Classifier(encoder, _head_kind(config["head"]), len(readout.behaviours))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, f"a config.yaml without a sound head ({error})") from None
     _load_weights(folder, classifier, config)
-    return classifier.eval(), readout
+    trees = None
+    if config.get("trees"):
+        features = len(expert_feature_names(encoder.landmarks))
+        try:
+            trees = load_trees(folder / _TREES, features, len(readout.behaviours))
+        except (OSError, ValueError) as error:
+            raise _damaged(folder, f"{_TREES} that cannot be read ({error})") from None
+    return Model(classifier.eval(), trees), readout
 
 
 def load_readout(folder: Path) -> Readout:
-    """How a classifier that ``finetune`` wrote is read, without its weights.
+    """How a model that ``finetune`` wrote is read, without its weights.
 
     Raises:
-        InputError: as ``load_classifier``.
+        InputError: as ``load_model``.
     """
-    config = _config(folder, "classifier")
+    config = _config(folder, "model")
     try:
         plain = config["readout"]
         return Readout(
@@ -107,6 +133,7 @@ def load_readout(folder: Path) -> Readout:
             str(plain["channel"]),
             tuple(plain["pair"]) if plain["pair"] else None,
             tuple(map(str, plain["unscored"])),
+            tuple(map(float, plain["frequencies"])),
             float(plain["temperature"]),
             Decoder.from_dict(plain["decoder"]),
         )
@@ -128,14 +155,19 @@ def _head_kind(name: Any) -> HeadKind:
     return name
 
 
-def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]) -> None:
-    """Weights first and the config that speaks of them last, each aside and renamed: half a checkpoint never loads."""
+def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any], trees: Trees | None = None) -> None:
+    """Weights and trees first and then the config that speaks of them, aside and renamed: half of it never loads."""
     folder.mkdir(parents=True, exist_ok=True)
     weights, text = folder / "weights.safetensors", folder / "config.yaml"
     text.unlink(missing_ok=True)
     aside = weights.with_suffix(".writing")
     save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, aside)
     aside.replace(weights)
+    (folder / _TREES).unlink(missing_ok=True)
+    if trees is not None:
+        aside = folder / f"{_TREES}.writing"
+        trees.save(aside)
+        aside.replace(folder / _TREES)
     versions = {
         "ssl_behavior": ssl_behavior.__version__,
         "torch": str(torch.__version__),  # a subclass of str, which YAML does not know

@@ -3,78 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ssl_behavior.poses.features import Clip, feature_names, features, pair_clip
 from ssl_behavior.poses.prepare import Poses, Preparation
+from ssl_behavior.temporal import Architecture, Block, Temporal
+from ssl_behavior.transformer import AttentionBlock, Transformer
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """The encoder's size.
-
-    Attributes:
-        channels: width, and length of an embedding.
-        blocks: residual blocks; block i looks 2^i frames to either side.
-        dropout: share of channels dropped while training.
-    """
-
-    channels: int = 128
-    blocks: int = 8
-    dropout: float = 0.1
-
-    @property
-    def reach(self) -> int:
-        """Frames to either side that can change an embedding."""
-        return 2**self.blocks - 1
-
-
-class Block(nn.Module):
-    """Residual block of a dilated convolution over three frames and a channel mix (Bai et al. 2018, TCN).
-
-    The convolution is written as one matrix product of three shifted copies, which runs nearer to the machine's rate
-    than a dilated ``Conv1d`` and leaves the channels last, where the norm and the mix want them.
-    """
-
-    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
-        super().__init__()
-        self.dilation, self.dropout = dilation, dropout
-        self.norm = nn.LayerNorm(channels)
-        self.convolve = nn.Linear(3 * channels, channels)
-        self.mix = nn.Linear(channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, time, channel) -> same."""
-        frames, d = x.shape[1], self.dilation
-        padded = F.pad(self.norm(x), (0, 0, d, d))
-        shifted = torch.cat([padded[:, i : i + frames] for i in (0, d, 2 * d)], -1)
-        hidden = F.gelu(self.convolve(shifted))
-        # Whole channels of a clip: one mask for all its frames, as neighbours would give a dropped value away.
-        hidden = F.dropout1d(hidden.transpose(1, 2), self.dropout, self.training).transpose(1, 2)
-        return cast(Tensor, x + self.mix(hidden))
-
-
-class Temporal(nn.Module):
-    """A stack of blocks with doubling dilation between a linear input and a norm."""
-
-    def __init__(self, inputs: int, architecture: Architecture) -> None:
-        super().__init__()
-        channels = architecture.channels
-        self.enter = nn.Linear(inputs, channels)
-        self.blocks = nn.ModuleList(Block(channels, 2**i, architecture.dropout) for i in range(architecture.blocks))
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, time, input) -> (batch, time, channel)."""
-        x = self.enter(x)
-        for block in self.blocks:
-            x = block(x)
-        return cast(Tensor, self.norm(x))
+__all__ = ["Architecture", "Encoder", "Temporal", "embed"]
 
 
 class Encoder(nn.Module):
@@ -83,7 +22,7 @@ class Encoder(nn.Module):
     Args:
         landmarks: names that positions are given for, in order.
         preparation: how recordings are made into the poses it takes.
-        architecture: its size.
+        architecture: its kind and size.
     """
 
     mean: Tensor
@@ -92,8 +31,10 @@ class Encoder(nn.Module):
     def __init__(self, landmarks: tuple[str, ...], preparation: Preparation, architecture: Architecture) -> None:
         super().__init__()
         self.landmarks, self.preparation, self.architecture = landmarks, preparation, architecture
-        inputs = len(feature_names(landmarks))
-        self.temporal = Temporal(inputs, architecture)
+        inputs, flags = len(feature_names(landmarks)), 2 * len(landmarks)  # of each animal's landmarks: seen or not
+        self.temporal = (
+            Temporal(inputs, architecture) if architecture.kind == "tcn" else Transformer(inputs, flags, architecture)
+        )
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("deviation", torch.ones(inputs))
 
@@ -119,10 +60,16 @@ class Encoder(nn.Module):
         self.mean.copy_(mean)
         self.deviation.copy_(variance.sqrt().where(variance > 1e-6, 1.0))
 
-    def forward(self, clip: Clip) -> Tensor:
-        """Clip -> embeddings (batch, time, channel)."""
+    def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:
+        """Clip -> embeddings (batch, time, channel), of the features that are ``left`` (batch, 1, feature) or all."""
         values, _ = self.kinematics(clip)
-        return cast(Tensor, self.temporal(values))
+        return cast(Tensor, self.temporal(values if left is None else values * left))
+
+    def set_dropout(self, share: float) -> None:
+        """Drop this share of channels while training, whatever the architecture says."""
+        for module in self.temporal.modules():
+            if isinstance(module, Block | AttentionBlock):
+                module.dropout = share
 
 
 @torch.inference_mode()

@@ -18,12 +18,11 @@ from ssl_behavior.figures import Strip, ethogram
 from ssl_behavior.formats import boris, caltech_annotations
 from ssl_behavior.formats.paths import some
 from ssl_behavior.formats.submissions import check_lengths, write_submission
-from ssl_behavior.heads import Classifier
+from ssl_behavior.models import Model
 from ssl_behavior.poses.prepare import Poses, prepare, prepare_all
 from ssl_behavior.predictions import Prediction
 from ssl_behavior.recordings import Recording
-from ssl_behavior.scoring.calibration import calibrated
-from ssl_behavior.supervision import LabelledPoses, labelled_pairs, video_logits
+from ssl_behavior.supervision import LabelledPoses, labelled_pairs
 from ssl_behavior.training import Device, choose_device
 
 
@@ -55,12 +54,12 @@ def predict(config: PredictConfig) -> list[Prediction]:
     device = choose_device(config.device)
     output = commands.check_output(config.output, config.overwrite, file_suffix=".npy")
     is_submission = output.suffix == ".npy"
-    classifier, readout = checkpoints.load_classifier(config.model)
+    model, readout = checkpoints.load_model(config.model)
     _check_submission(config, readout, is_submission)
-    classifier.to(device)
+    model.classifier.to(device)
     recordings = _chosen(config)
     _say_who_is_who(readout, recordings)
-    encoder = classifier.encoder
+    encoder = model.classifier.encoder
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
     if config.sample_submission:
@@ -71,7 +70,7 @@ def predict(config: PredictConfig) -> list[Prediction]:
     rates = {recording.id: recording.frame_rate for recording in recordings}
     predicted = []
     for poses in tqdm(all_poses, "predicting", unit="video"):
-        predicted.append(predict_poses(classifier, readout, poses, rates[poses.id] or poses.frame_rate))
+        predicted.append(predict_poses(model, readout, poses, rates[poses.id] or poses.frame_rate))
         if not is_submission:
             _write(output, predicted[-1], readout)
     if is_submission:
@@ -93,21 +92,22 @@ def _check_submission(config: PredictConfig, readout: Readout, is_submission: bo
         )
 
 
-def predict_recording(classifier: Classifier, readout: Readout, recording: Recording) -> Prediction:
+def predict_recording(model: Model, readout: Readout, recording: Recording) -> Prediction:
     """Labels and calibrated probabilities of every frame of a recording.
 
     Raises:
         InputError: the recording has none of the encoder's landmarks, or no animal in it is ever seen.
     """
-    poses = prepare(recording, classifier.encoder.landmarks, classifier.encoder.preparation)
-    return predict_poses(classifier, readout, poses, recording.frame_rate or poses.frame_rate)
+    encoder = model.classifier.encoder
+    poses = prepare(recording, encoder.landmarks, encoder.preparation)
+    return predict_poses(model, readout, poses, recording.frame_rate or poses.frame_rate)
 
 
-def predict_poses(classifier: Classifier, readout: Readout, poses: Poses, frame_rate: float) -> Prediction:
+def predict_poses(model: Model, readout: Readout, poses: Poses, frame_rate: float) -> Prediction:
     """Labels and calibrated probabilities of every frame of the recording, at its own ``frame_rate`` in Hz."""
     unlabelled = np.zeros(len(poses.positions), np.int16)
     video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, readout.pair))
-    probabilities = calibrated(video_logits(classifier, video), readout.temperature)
+    probabilities = readout.probabilities(model.logits(video))
     # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
     labels = poses.to_native(readout.decoder.decode(probabilities, poses.frame_rate))
     return Prediction(poses.id, readout.behaviours, poses.to_native(probabilities), labels, frame_rate)

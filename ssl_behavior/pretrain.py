@@ -62,7 +62,7 @@ class PretrainConfig(commands.TracksConfig):
     output: Path = Path("runs/encoder")
     steps: int = 3000
     batch: int = 16
-    clip_seconds: float = 8.5
+    clip_seconds: float = 17.0
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     objective: Objective = field(default_factory=Objective)
@@ -129,8 +129,12 @@ def _check(config: PretrainConfig) -> None:
     commands.require_above(0, config, "steps", "batch", "clip_seconds", *sizes)
     commands.require_above(0, config, "objective.masking.seconds")
     commands.require_above(-1, config, "seed")
-    if not config.objective.masked_weight and config.objective.contrast == "none":
-        raise InputError("--objective.masked-weight 0 and --objective.contrast none leave nothing to learn; set one")
+    objective = config.objective
+    if not (objective.masked_weight or objective.summaries_weight) and objective.contrast == "none":
+        raise InputError(
+            "--objective.masked-weight 0, --objective.summaries-weight 0 and --objective.contrast none leave nothing "
+            "to learn; set one"
+        )
 
 
 def _claim(output: Path, key: str, overwrite: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,33 +29,41 @@ class Supervision:
 
     Attributes:
         tune: ``linear`` or ``temporal`` head on the frozen encoder, or ``full``: a linear head and the encoder too.
-        steps: batches at most; cross-validation may choose fewer.
+        steps: batches for one labelled video; more videos take more, by the square root of their number.
         batch: clips per step.
         clip_seconds: length of a clip.
         learning_rate: of the head.
         encoder_rate: the encoder's rate relative to the head's, if it is pretrained.
         weight_decay: of AdamW.
         average: decay of the running mean of the weights.
-        class_weight: a behaviour weighs its frequency to the power of minus this: 0 alike, 1 fully balanced.
+        dropout: share of the encoder's channels that are dropped.
+        drop_features: share of the kinematic features that each clip goes without.
         focal: gamma of the focal loss; 0 is cross-entropy.
         label_smoothing: share of each label spread over all behaviours.
         mixup: clips are mixed in pairs with weights from Beta(mixup, mixup); 0 switches it off.
+        trees: rounds of boosted trees on expert features, whose opinion is averaged with the network's; 0 for none.
         folds: of the cross-validation over videos; fewer where there are fewer videos.
     """
 
     tune: Tune = "full"
-    steps: int = 400
+    steps: int = 200
     batch: int = 16
     clip_seconds: float = 10.0
     learning_rate: float = 1e-3
     encoder_rate: float = 0.3
     weight_decay: float = 0.05
     average: float = 0.99
-    class_weight: float = 0.5
+    dropout: float = 0.3
+    drop_features: float = 0.2
     focal: float = 0.0
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0
     mixup: float = 0.0
+    trees: int = 200
     folds: int = 3
+
+    def steps_for(self, videos: int) -> int:
+        """Batches to take on so many labelled videos."""
+        return max(1, round(self.steps * videos**0.5))
 
 
 AUGMENTATION = Augmentation(jitter=0.02, warp=0.1, drop_landmarks=0.1, drop_animals=0.0, swap_identities=0.0)
@@ -105,39 +113,44 @@ def video_logits(classifier: Classifier, video: LabelledPoses, embedded: Embedde
         return torch.stack(logits).mean(0).cpu().numpy()
 
 
-def class_weights(labels: Sequence[np.ndarray], behaviours: int, power: float) -> Tensor:
-    """(behaviour,) frequency to the power of ``-power``, scaled to mean 1 over frames; 0 for what never occurs."""
-    counts = np.bincount(np.concatenate([one[one != UNSCORED] for one in labels]), minlength=behaviours)
-    weights = np.where(counts > 0, np.maximum(counts, 1).astype(float) ** -power, 0.0)
-    return torch.tensor(weights / ((weights * counts).sum() / counts.sum()), dtype=torch.float32)
+def frequencies(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
+    """(behaviour,) share of each behaviour among the scored frames."""
+    counts = np.bincount(np.concatenate([v.labels[v.labels != UNSCORED] for v in videos]), minlength=behaviours)
+    return counts / counts.sum()
+
+
+def class_weights(shares: np.ndarray) -> Tensor:
+    """(behaviour,) weights under which all behaviours count alike, of mean 1 over frames; 0 for what never occurs."""
+    weights = np.divide(1.0, shares * (shares > 0).sum(), out=np.zeros_like(shares), where=shares > 0)
+    return torch.tensor(weights, dtype=torch.float32)
 
 
 def train(
     classifier: Classifier,
     videos: Sequence[LabelledPoses],
     settings: Supervision,
-    steps: int,
     seed: int,
     precision: Precision,
     embedded: Embedded | None = None,
-    at: Callable[[int], None] | None = None,
     description: str = "fine-tuning",
 ) -> None:
     """Fit the classifier, or with ``embedded`` its head alone, to the videos' labels, in place.
+
+    All behaviours count alike however rare they are, so its probabilities are those of a world in which all are equally
+    frequent.
 
     Args:
         classifier: on its device.
         videos: labelled.
         settings: how.
-        steps: to take.
         seed: of all random numbers.
         precision: of the forward pass.
         embedded: embeddings of the videos by the frozen encoder.
-        at: called with the number of steps after each.
         description: of the progress bar.
     """
     outputs, device = classifier.outputs, classifier.encoder.mean.device
-    weights = class_weights([video.labels for video in videos], outputs, settings.class_weight).to(device)
+    weights = class_weights(frequencies(videos, outputs)).to(device)
+    classifier.encoder.set_dropout(settings.dropout)
     examples = _Examples(classifier, videos, settings, embedded)
 
     def losses(generator: torch.Generator) -> dict[str, Tensor]:
@@ -152,7 +165,12 @@ def train(
 
     rate = 0.0 if embedded is not None else settings.encoder_rate
     schedule = Schedule(
-        steps, settings.learning_rate, settings.weight_decay, warmup=50, cosine=False, average=settings.average
+        settings.steps_for(len(videos)),
+        settings.learning_rate,
+        settings.weight_decay,
+        warmup=50,
+        cosine=False,
+        average=settings.average,
     )
     fit(
         classifier,
@@ -161,7 +179,6 @@ def train(
         seed=seed,
         precision=precision,
         groups={"encoder.": rate},
-        at=at,
         description=description,
     )
 
@@ -181,7 +198,7 @@ class _Examples:
         settings: Supervision,
         embedded: Embedded | None,
     ) -> None:
-        self.encoder, self.embedded = classifier.encoder, embedded
+        self.encoder, self.embedded, self.drop_features = classifier.encoder, embedded, settings.drop_features
         self.frames = round(settings.clip_seconds * classifier.encoder.preparation.frame_rate)
         self.ids = [video.poses.id for video in videos]
         self.labels = [torch.from_numpy(video.labels.astype(np.int64)) for video in videos]
@@ -206,7 +223,9 @@ class _Examples:
         labels = [
             _part(self.labels[r], start, drawn, UNSCORED)[when] for (r, start, _), when in zip(places, at, strict=True)
         ]
-        return self.encoder(clip.map(lambda tensor: tensor.to(device))), torch.stack(labels).to(device)
+        left = torch.rand(batch, 1, self.encoder.features, generator=generator) >= self.drop_features
+        embeddings = self.encoder(clip.map(lambda tensor: tensor.to(device)), left.to(device))
+        return embeddings, torch.stack(labels).to(device)
 
 
 def _part(values: Tensor, start: int, frames: int, padding: float) -> Tensor:

@@ -11,27 +11,12 @@ import numpy as np
 
 from ssl_behavior.decoding import Decoder, fit_decoder
 from ssl_behavior.heads import Classifier
+from ssl_behavior.models import Model, TreeExamples, fit_tree_member
 from ssl_behavior.recordings import UNSCORED
 from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
-from ssl_behavior.scoring.frames import macro_f1
 from ssl_behavior.scoring.report import ScoredVideo, score
-from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, train, video_logits
+from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, frequencies, train
 from ssl_behavior.training import Precision
-
-
-@dataclass(frozen=True, eq=False)
-class CrossValidation:
-    """What held-out training videos say.
-
-    Attributes:
-        steps: number of steps with the best macro F1.
-        macro_f1: by number of steps, each frame labelled with its most probable behaviour.
-        logits: per video (time, behaviour), from the model of these steps that never saw the video.
-    """
-
-    steps: int
-    macro_f1: dict[int, float]
-    logits: list[np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,54 +24,55 @@ class ChosenReadout:
     """How held-out logits are best read.
 
     Attributes:
+        frequencies: (behaviour,) of the behaviours in the labelled videos.
         temperature: that calibrates all of them.
         decoder: chosen and fitted on all of them.
         videos: every video read with a temperature and a decoder that were fitted to the other videos.
     """
 
+    frequencies: np.ndarray
     temperature: float
     decoder: Decoder
     videos: list[ScoredVideo]
 
 
 def choose_readout(
-    checked: CrossValidation, videos: Sequence[LabelledPoses], behaviours: Sequence[str], frame_rate: float
+    logits: Sequence[np.ndarray], videos: Sequence[LabelledPoses], behaviours: Sequence[str], frame_rate: float
 ) -> ChosenReadout:
     """Fit temperature and decoder to held-out logits, and read each video with those that others ask for.
 
     Args:
-        checked: held-out logits of the videos.
+        logits: of the videos, held out (see ``cross_validate``).
         videos: labelled.
         behaviours: names of the outputs.
         frame_rate: Hz of the logits.
     """
 
-    def fitted(chosen: Sequence[int]) -> tuple[float, Decoder]:
-        truth = [videos[i].labels for i in chosen]
-        temperature = fit_temperature(np.concatenate([checked.logits[i] for i in chosen]), np.concatenate(truth))
-        probabilities = [calibrated(checked.logits[i], temperature) for i in chosen]
-        return temperature, fit_decoder(probabilities, truth, behaviours, frame_rate)
+    def fitted(chosen: Sequence[int]) -> tuple[np.ndarray, float, Decoder]:
+        truth, chosen_logits = [videos[i].labels for i in chosen], [logits[i] for i in chosen]
+        shares = frequencies([videos[i] for i in chosen], len(behaviours))
+        temperature = fit_temperature(np.concatenate(chosen_logits), np.concatenate(truth), shares)
+        probabilities = [calibrated(one, temperature, shares) for one in chosen_logits]
+        return shares, temperature, fit_decoder(probabilities, truth, behaviours, frame_rate, shares)
 
     read: dict[int, ScoredVideo] = {}
     for held_out in folds_by_video(videos, len(behaviours), folds=5):
-        temperature, decoder = fitted([i for i in range(len(videos)) if i not in held_out])
+        shares, temperature, decoder = fitted([i for i in range(len(videos)) if i not in held_out])
         for i in held_out:
-            probabilities = calibrated(checked.logits[i], temperature)
+            probabilities = calibrated(logits[i], temperature, shares)
             found = decoder.decode(probabilities, frame_rate)
             read[i] = ScoredVideo(videos[i].poses.id, videos[i].labels, found, probabilities, frame_rate)
     return ChosenReadout(*fitted(range(len(videos))), [read[i] for i in range(len(videos))])
 
 
 def cross_validation_report(
-    checked: CrossValidation, chosen: ChosenReadout, behaviours: Sequence[str]
+    logits: Sequence[np.ndarray], chosen: ChosenReadout, behaviours: Sequence[str]
 ) -> dict[str, Any]:
     """Scores of the held-out videos and what was chosen, as plain values."""
     report = score(chosen.videos, behaviours)
     truth = np.concatenate([video.truth for video in chosen.videos])
-    raw = calibrated(np.concatenate(checked.logits), 1.0)
+    raw = calibrated(np.concatenate(logits), 1.0, chosen.frequencies)
     return report | {
-        "steps": checked.steps,
-        "macro_f1_by_steps": checked.macro_f1,
         "temperature": chosen.temperature,
         "decoder": chosen.decoder.to_dict(),
         "expected_calibration_error_before": expected_calibration_error(truth, raw),
@@ -117,8 +103,9 @@ def cross_validate(
     seed: int,
     precision: Precision,
     embedded: Embedded | None = None,
-) -> CrossValidation:
-    """Train on all folds but one, look at the one, and choose the number of steps. Two videos or more.
+    examples: Sequence[TreeExamples] = (),
+) -> list[np.ndarray]:
+    """Logits of every video, as of ``Model.logits``, by a model trained on other videos. Two videos or more.
 
     Args:
         classifier: the start of every fold; left as it is.
@@ -128,30 +115,21 @@ def cross_validate(
         seed: of all random numbers.
         precision: of the forward pass.
         embedded: embeddings of the videos by the frozen encoder, to train heads alone.
+        examples: of the videos, for trees; without any there are none.
+
+    Returns:
+        Per video, (time, behaviour).
     """
-    candidates = sorted({max(1, round(settings.steps * share)) for share in (0.25, 0.5, 0.75, 1.0)})
-    logits: dict[int, list[np.ndarray]] = {steps: [np.empty(0)] * len(videos) for steps in candidates}
+    logits = [np.empty(0)] * len(videos)
     held_out_videos = folds_by_video(videos, len(behaviours), settings.folds)
     for number, held_out in enumerate(held_out_videos, 1):
-        model = copy.deepcopy(classifier)
-
-        def at(step: int, model: Classifier = model, held_out: list[int] = held_out) -> None:
-            if step in logits:
-                for i in held_out:
-                    logits[step][i] = video_logits(model, videos[i], embedded)
-
-        train(
-            model,
-            [video for i, video in enumerate(videos) if i not in held_out],
-            settings,
-            settings.steps,
-            seed + number,
-            precision,
-            embedded,
-            at,
-            f"cross-validation {number}/{len(held_out_videos)}",
-        )
-    truth = np.concatenate([video.labels for video in videos])
-    scores = {steps: macro_f1(truth, np.concatenate(parts).argmax(1), behaviours) for steps, parts in logits.items()}
-    best = max(scores, key=lambda steps: scores[steps])
-    return CrossValidation(best, scores, logits[best])
+        description = f"cross-validation {number}/{len(held_out_videos)}"
+        taught = [i for i in range(len(videos)) if i not in held_out]
+        model, trees = copy.deepcopy(classifier), None
+        if examples:
+            parts = [examples[i] for i in taught]
+            trees = fit_tree_member(parts, len(behaviours), settings, seed + number, f"{description}, trees")
+        train(model, [videos[i] for i in taught], settings, seed + number, precision, embedded, description)
+        for i in held_out:
+            logits[i] = Model(model, trees).logits(videos[i], embedded)
+    return logits

@@ -16,23 +16,30 @@ import pytest
 import torch
 
 from ssl_behavior import predictions
-from ssl_behavior.checkpoints import Readout, save_classifier, save_encoder
+from ssl_behavior.checkpoints import Readout, save_encoder, save_model
 from ssl_behavior.decoding import Decoder
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.formats import calms21, caltech_annotations, native
 from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.heads import Classifier
+from ssl_behavior.models import Model
+from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predictions import Prediction
 from ssl_behavior.recordings import Bout
 from ssl_behavior.simulation import BEHAVIOURS, SKELETON, simulate_recordings
+from ssl_behavior.trees import Boosting, fit_trees
 
 FRAMES = 120
 PRETRAIN = (
-    "pretrain --steps 2 --batch 2 --clip-seconds 2 --architecture.channels 8 --architecture.blocks 1 --device cpu"
+    "pretrain --steps 2 --batch 2 --clip-seconds 2 --architecture.channels 8 --architecture.blocks 1 "
+    "--preparation.frame_rate 30 --device cpu"
 )
-FINETUNE = "finetune --supervision.steps 2 --supervision.batch 2 --supervision.clip_seconds 2 --device cpu"
+FINETUNE = (
+    "finetune --supervision.steps 2 --supervision.batch 2 --supervision.clip_seconds 2 --supervision.trees 2 "
+    "--device cpu"
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +51,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     calms21.write(folder / "train.npy", recordings)
     calms21.write(folder / "test.npy", recordings, with_labels=False)
     torch.manual_seed(0)
-    encoder = Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 1))
+    encoder = Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 1))
     save_encoder(folder / "encoder", encoder)
-    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), (), 1.0, Decoder())
-    save_classifier(folder / "model", Classifier(encoder, "linear", 4), readout)
+    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), (), (0.25,) * 4, 1.0, Decoder())
+    columns = len(expert_feature_names(encoder.landmarks))
+    trees = fit_trees([np.eye(40, columns, dtype=np.float32)], [np.arange(40) % 4], 4, Boosting(trees=2))
+    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), readout)
     probabilities = np.full((FRAMES, 4), 0.25)
     predictions.write(folder / "predictions", Prediction("video000", BEHAVIOURS, probabilities, np.zeros(FRAMES), 30.0))
     return folder
@@ -239,17 +248,18 @@ def test_keypoints_the_encoder_has_never_heard_of(at: Path, refused: Refused) ->
 def test_a_checkpoint_of_another_kind(refused: Refused) -> None:
     tracks = ("--recordings", "tracks", "--output", "out")
     message = refused(FINETUNE, "--encoder", "model", *tracks)
-    assert "model" in message
-    assert "classifier" in message
+    assert "kind encoder" in message
+    assert "found one of kind model" in message
     message = refused("predict --device cpu", "--model", "encoder", *tracks)
-    assert "encoder" in message
-    assert "classifier" in message
+    assert "kind model" in message
+    assert "found one of kind encoder" in message
     assert "tracks" in refused("predict --device cpu", "--model", "tracks", *tracks)
 
 
-@pytest.mark.parametrize("damage", ["weights", "config"])
+@pytest.mark.parametrize("damage", ["weights", "config", "trees"])
 def test_a_checkpoint_half_written(damage: str, at: Path, made: Path, refused: Refused) -> None:
-    for kind in ("encoder", "model"):
+    kinds = ("model",) if damage == "trees" else ("encoder", "model")
+    for kind in kinds:
         (at / f"half-{kind}").mkdir()
         for path in (made / kind).iterdir():
             content = path.read_bytes()
@@ -257,7 +267,8 @@ def test_a_checkpoint_half_written(damage: str, at: Path, made: Path, refused: R
                 content = content[: len(content) // 2]
             (at / f"half-{kind}" / path.name).write_bytes(content)
     tracks = ("--recordings", "tracks", "--output", "out")
-    assert "half-encoder" in refused(FINETUNE, "--encoder", "half-encoder", *tracks)
+    if "encoder" in kinds:
+        assert "half-encoder" in refused(FINETUNE, "--encoder", "half-encoder", *tracks)
     assert "half-model" in refused("predict --device cpu", "--model", "half-model", *tracks)
 
 
@@ -356,12 +367,15 @@ def test_nothing_but_bad_files(at: Path, refused: Refused) -> None:
         (0, "--architecture.channels 0"),
         (0, "--architecture.blocks -1"),
         (0, "--preparation.frame_rate 0"),
+        (0, "--objective.masked_weight 0 --objective.summaries_weight 0"),
+        (0, "--objective.masking.seconds 0"),
         (0, "--frame-rate -3"),
         (0, "--format betamax"),
         (1, "--supervision.steps 0"),
         (1, "--supervision.batch 0"),
         (1, "--supervision.clip_seconds 0"),
         (1, "--supervision.folds 0"),
+        (1, "--supervision.trees -1"),
         (1, "--supervision.tune everything"),
     ],
 )

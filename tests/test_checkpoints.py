@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,14 +7,17 @@ import pytest
 import torch
 import yaml
 
-from ssl_behavior.checkpoints import Readout, load_classifier, load_encoder, save_classifier, save_encoder
+from ssl_behavior.checkpoints import Readout, load_encoder, load_model, load_readout, save_encoder, save_model
 from ssl_behavior.decoding import Decoder
 from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.errors import InputError
 from ssl_behavior.heads import Classifier, HeadKind
+from ssl_behavior.models import Model
+from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
-from ssl_behavior.supervision import LabelledPoses, video_logits
+from ssl_behavior.supervision import LabelledPoses
+from ssl_behavior.trees import Boosting, Trees, fit_trees
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base", "wing_L")
 READOUT = Readout(
@@ -21,17 +25,32 @@ READOUT = Readout(
     "S1",
     ("mouse0", "mouse1"),
     ("base",),
+    (0.125, 0.3, 0.575),
     1.5,
     Decoder((0.1, 0.0, -0.3), 0.2, ((0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (0.1, 0.1, 0.0)), 1.4),
 )
 
 
+PREPARATION = Preparation(25.0, 0.2, 0.3)
+
+
 def make_encoder() -> Encoder:
     torch.manual_seed(0)
-    encoder = Encoder(MICE, Preparation(25.0, 0.2, 0.3), Architecture(16, 3, 0.2))
+    encoder = Encoder(MICE, PREPARATION, Architecture(16, 3, 0.2))
     encoder.mean += torch.randn(encoder.features)
     encoder.deviation *= 2
     return encoder.eval()
+
+
+def make_trees(behaviours: int = 3, landmarks: tuple[str, ...] = MICE) -> Trees:
+    """Trees of labels that their features tell, in which no behaviour is as frequent as in the readout."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(0.5, 1, (90, len(expert_feature_names(landmarks)))).astype(np.float32)
+    return fit_trees([features], [np.digitize(features[:, 0], [0.2, 0.9])], behaviours, Boosting(trees=4))
+
+
+def make_model(kind: HeadKind = "linear", trees: bool = True) -> Model:
+    return Model(Classifier(make_encoder(), kind, 3).eval(), make_trees() if trees else None)
 
 
 @pytest.fixture
@@ -42,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    save_classifier(tmp_path / "model", Classifier(make_encoder(), "linear", 3), READOUT)
+    save_model(tmp_path / "model", make_model(), READOUT)
     return tmp_path / "model"
 
 
@@ -56,27 +75,42 @@ def test_a_loaded_encoder_is_equal_to_the_bit(folder: Path, wander: Callable[...
     assert not loaded.training
 
 
+@pytest.mark.parametrize("trees", [True, False])
 @pytest.mark.parametrize("kind", ["linear", "temporal"])
-def test_a_loaded_classifier_is_equal_to_the_bit(
-    kind: HeadKind, tmp_path: Path, wander: Callable[..., Recording]
+def test_a_loaded_model_is_equal_to_the_bit(
+    kind: HeadKind, trees: bool, tmp_path: Path, wander: Callable[..., Recording]
 ) -> None:
-    saved = Classifier(make_encoder(), kind, 3).eval()
-    save_classifier(tmp_path / "m", saved, READOUT)
-    loaded, readout = load_classifier(tmp_path / "m")
+    saved = make_model(kind, trees)
+    save_model(tmp_path / "m", saved, READOUT)
+    loaded, readout = load_model(tmp_path / "m")
     assert readout == READOUT
-    poses = prepare(wander(), MICE, saved.encoder.preparation)
+    assert (loaded.trees is not None) == trees
+    assert not loaded.classifier.training
+    poses = prepare(wander(), MICE, PREPARATION)
+    video = LabelledPoses(poses, np.zeros(len(poses.positions)), ((0, 1), (1, 0)))
+    assert np.array_equal(saved.logits(video), loaded.logits(video))
+
+
+def test_a_behaviour_that_trees_never_saw(tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    """It may be among the labelled frames and not among the fewer that trees learn from."""
+    features = np.random.default_rng(0).normal(size=(90, len(expert_feature_names(MICE)))).astype(np.float32)
+    saved = replace(make_model(), trees=fit_trees([features], [np.arange(90) % 2 * 2], 3, Boosting(trees=4)))
+    save_model(tmp_path, saved, READOUT)
+    poses = prepare(wander(), MICE, PREPARATION)
     video = LabelledPoses(poses, np.zeros(len(poses.positions)), ((0, 1),))
-    assert np.array_equal(video_logits(saved, video), video_logits(loaded, video))
+    assert np.array_equal(saved.logits(video), load_model(tmp_path)[0].logits(video))
 
 
 def test_labels_of_a_group_and_a_plain_decoder(tmp_path: Path) -> None:
-    plain = Readout(("a", "b"), "behaviour", None, (), 1.0, Decoder())
-    save_classifier(tmp_path, Classifier(make_encoder(), "linear", 2), plain)
-    assert load_classifier(tmp_path)[1] == plain
+    plain = Readout(("a", "b"), "behaviour", None, (), (0.5, 0.5), 1.0, Decoder())
+    save_model(tmp_path, Model(Classifier(make_encoder(), "linear", 2), None), plain)
+    assert load_model(tmp_path)[1] == plain
+    assert load_readout(tmp_path) == plain
 
 
-def test_a_checkpoint_is_two_files_that_people_and_others_can_read(folder: Path) -> None:
+def test_a_checkpoint_is_files_that_people_and_others_can_read(folder: Path, model: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "weights.safetensors"}
+    assert {path.name for path in model.iterdir()} == {"config.yaml", "weights.safetensors", "trees.json"}
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert config["kind"] == "encoder"
     assert config["landmarks"] == list(MICE)
@@ -90,14 +124,10 @@ def test_saving_over_a_checkpoint(folder: Path) -> None:
 
 
 def test_the_other_kind_is_refused(folder: Path, model: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"kind encoder \(python -m ssl_behavior.pretrain.*found one of kind classifier"
-    ):
+    with pytest.raises(InputError, match=r"kind encoder \(python -m ssl_behavior.pretrain.*found one of kind model"):
         load_encoder(model)
-    with pytest.raises(
-        InputError, match=r"kind classifier \(python -m ssl_behavior.finetune.*found one of kind encoder"
-    ):
-        load_classifier(folder)
+    with pytest.raises(InputError, match=r"kind model \(python -m ssl_behavior.finetune.*found one of kind encoder"):
+        load_model(folder)
 
 
 def cut(folder: Path) -> None:
@@ -144,7 +174,13 @@ def test_half_a_checkpoint_is_refused(damage: Callable[[Path], None], folder: Pa
         load_encoder(folder)
     damage(model)
     with pytest.raises(InputError, match=str(model)):
-        load_classifier(model)
+        load_model(model)
+
+
+SOUND = {
+    "behaviours": ["a", "b"], "channel": "x", "pair": None, "unscored": [], "frequencies": [0.5, 0.5],
+    "temperature": 1.0, "decoder": Decoder().to_dict(),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -154,14 +190,40 @@ def test_half_a_checkpoint_is_refused(damage: Callable[[Path], None], folder: Pa
         {"head": "deep"},
         {"readout": None},
         {"readout": {}},
-        {"readout": {"behaviours": ["a", "b"], "channel": "x", "pair": None, "temperature": 1.0, "decoder": {"x": 1}}},
-        {"readout": {"behaviours": ["a", "b"], "channel": "x", "pair": None, "temperature": "hot", "decoder": {}}},
+        {"readout": {name: value for name, value in SOUND.items() if name != "frequencies"}},
+        {"readout": {**SOUND, "frequencies": "often"}},
+        {"readout": {**SOUND, "decoder": {"x": 1}}},
+        {"readout": {**SOUND, "temperature": "hot"}},
     ],
 )
 def test_half_a_readout_is_refused(changed: dict[str, object], model: Path) -> None:
     edit(**changed)(model)
     with pytest.raises(InputError, match=str(model)):
-        load_classifier(model)
+        load_model(model)
+
+
+TREE_DAMAGES: dict[str, Callable[[Path], object]] = {
+    "gone": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "scrambled": lambda path: path.write_bytes(b"\xff" * path.stat().st_size),
+    "text": lambda path: path.write_text("trees"),
+    "of other landmarks": lambda path: make_trees(3, MICE[:3]).save(path),
+    "of fewer behaviours": lambda path: fit_trees(
+        [np.eye(40, len(expert_feature_names(MICE)), dtype=np.float32)], [np.arange(40) % 2], 2, Boosting(trees=2)
+    ).save(path),
+}
+
+
+@pytest.mark.parametrize("damage", TREE_DAMAGES.values(), ids=TREE_DAMAGES.keys())
+def test_other_trees_are_refused_in_one_sentence(damage: Callable[[Path], object], model: Path) -> None:
+    damage(model / "trees.json")
+    with pytest.raises(InputError, match=r"expected a whole checkpoint; found trees\.json") as refused:
+        load_model(model)
+    assert str(refused.value).startswith(str(model))
+    assert "\n" not in str(refused.value)
+    # The readout does not need them.
+    assert load_readout(model) == READOUT
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
@@ -180,3 +242,19 @@ def test_interrupted_saving_leaves_nothing_that_loads(folder: Path, monkeypatch:
         save_encoder(folder, Encoder(("centre",), Preparation(), Architecture(8, 1)))
     with pytest.raises(InputError, match=r"no config\.yaml"):
         load_encoder(folder)
+
+
+@pytest.mark.parametrize("stopped", ["trees", "weights", "config"])
+def test_interrupted_saving_over_a_model_leaves_nothing_that_loads(
+    stopped: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    name = {"trees": "Trees.save", "weights": "save_file", "config": "yaml.safe_dump"}[stopped]
+    whole = {"Trees.save": "ssl_behavior.trees.Trees.save"}.get(name, f"ssl_behavior.checkpoints.{name}")
+    monkeypatch.setattr(whole, stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(model, make_model(), READOUT)
+    with pytest.raises(InputError, match=r"no config\.yaml"):
+        load_model(model)

@@ -1,21 +1,24 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from ssl_behavior.checkpoints import load_classifier, load_encoder, save_encoder
+from ssl_behavior.checkpoints import load_encoder, load_model, save_encoder
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.finetune import FinetuneConfig, finetune
 from ssl_behavior.formats import native
+from ssl_behavior.learning import Learned, learn
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.predict import predict_recording
 from ssl_behavior.recordings import Labels
 from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
-from ssl_behavior.supervision import Supervision
+from ssl_behavior.supervision import LabelledPoses, Supervision, labelled_pairs
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +26,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finetune")
     native.write(folder / "tracks", simulate_recordings(4, seed=2, frames=400))
     torch.manual_seed(0)
-    save_encoder(folder / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    save_encoder(folder / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 2)))
     return folder
 
 
 @pytest.fixture
 def config(folder: Path, tmp_path: Path) -> FinetuneConfig:
-    supervision = Supervision(steps=4, batch=4, clip_seconds=2.0)
+    supervision = Supervision(steps=4, batch=4, clip_seconds=2.0, trees=3)
     return FinetuneConfig(
         folder / "encoder",
         recordings=(folder / "tracks",),
@@ -43,29 +46,58 @@ def config(folder: Path, tmp_path: Path) -> FinetuneConfig:
 @pytest.mark.parametrize("tune", ["linear", "temporal", "full"])
 def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
     report = finetune(replace(config, supervision=replace(config.supervision, tune=tune)))  # type: ignore[arg-type]
-    classifier, readout = load_classifier(config.output)
-    before, after = load_encoder(config.encoder).state_dict(), classifier.encoder.state_dict()
+    model, readout = load_model(config.output)
+    before, after = load_encoder(config.encoder).state_dict(), model.classifier.encoder.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before) == (tune != "full")
-    assert classifier.kind == ("temporal" if tune == "temporal" else "linear")
+    assert model.classifier.kind == ("temporal" if tune == "temporal" else "linear")
     assert readout.behaviours == BEHAVIOURS
     assert readout.pair == ("resident", "intruder")
     assert readout.temperature == report["temperature"]
     assert readout.decoder.to_dict() == report["decoder"]
     written = json.loads((config.output / "cross_validation.json").read_text())
     assert written["macro_f1"] == report["macro_f1"]
-    assert set(written["macro_f1_by_steps"]) == {"1", "2", "3", "4"}
+    assert sum(readout.frequencies) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("trees", [0, 3])
+def test_trees_are_there_if_they_are_asked_for(trees: int, config: FinetuneConfig) -> None:
+    finetune(replace(config, supervision=replace(config.supervision, trees=trees)))
+    assert (load_model(config.output)[0].trees is not None) == (config.output / "trees.json").exists() == bool(trees)
+
+
+def test_what_is_written_predicts_as_what_was_learned(
+    config: FinetuneConfig, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A saved and loaded model, trees and all, gives the same probabilities to the bit."""
+    learned: list[Learned] = []
+
+    def remember(*given: Any) -> Learned:
+        learned.append(learn(*given))
+        return learned[0]
+
+    monkeypatch.setattr("ssl_behavior.finetune.learn", remember)
+    finetune(config)
+    model, readout = load_model(config.output)
+    recording = simulate_recordings(1, seed=8, frames=400)[0]
+    encoder = model.classifier.encoder
+    poses = prepare(recording, encoder.landmarks, encoder.preparation)
+    unlabelled = LabelledPoses(poses, np.zeros(poses.frames, np.int16), labelled_pairs(poses, readout.pair))
+    found = predict_recording(model, readout, recording)
+    assert np.array_equal(found.probabilities, poses.to_native(learned[0].probabilities(unlabelled)))
+    assert np.array_equal(found.labels, learned[0].label(unlabelled))
 
 
 def test_same_seed_same_model(config: FinetuneConfig, tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         finetune(replace(config, output=tmp_path / name, seed=seed))
-    a, b, c = ((tmp_path / name / "weights.safetensors").read_bytes() for name in "abc")
-    assert a == b != c
+    for file in ("weights.safetensors", "trees.json"):
+        a, b, c = ((tmp_path / name / file).read_bytes() for name in "abc")
+        assert a == b != c
 
 
 def test_from_scratch_does_not_use_the_pretrained_weights(config: FinetuneConfig, folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(9)
-    save_encoder(tmp_path / "other", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    save_encoder(tmp_path / "other", Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 2)))
     written = []
     for name, encoder in (("a", folder / "encoder"), ("b", tmp_path / "other")):
         for scratch in (True, False):
@@ -108,7 +140,7 @@ def test_what_does_not_go_together(changed: dict[str, object], message: str, con
 
 def test_unscored_behaviours_leave_the_vocabulary(config: FinetuneConfig) -> None:
     finetune(replace(config, unscored=("attack",)))
-    assert load_classifier(config.output)[1].behaviours == tuple(name for name in BEHAVIOURS if name != "attack")
+    assert load_model(config.output)[1].behaviours == tuple(name for name in BEHAVIOURS if name != "attack")
 
 
 def test_other_frame_rates_and_unscored_frames(config: FinetuneConfig, tmp_path: Path) -> None:
@@ -120,4 +152,4 @@ def test_other_frame_rates_and_unscored_frames(config: FinetuneConfig, tmp_path:
     native.write(tmp_path / "tracks", half)
     report = finetune(replace(config, recordings=(tmp_path / "tracks",)))
     assert sum(map(sum, report["confusion"])) == pytest.approx(3 * 200 * 30 / 25, abs=6)
-    assert load_classifier(config.output)[1].pair is None
+    assert load_model(config.output)[1].pair is None

@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from ssl_behavior.__main__ import COMMANDS
 
@@ -26,15 +27,22 @@ ORDER = (
     {"predictions", "figures"},
     {"poses"},
     {"windows"},
+    {"temporal"},
+    {"transformer"},
     {"encoders"},
     {"objectives"},
     {"heads"},
     {"metrics"},
     {"training"},
     {"supervision"},
+    {"trees"},
+    {"models"},
     {"validation"},
+    {"learning"},
     {"checkpoints"},
     {"commands"},
+    {"labelled"},
+    {"label_efficiency", "probing"},
     set(COMMANDS),
     {"__main__"},
 )
@@ -122,10 +130,11 @@ def test_what_needs_no_torch_does_not_load_it() -> None:
 
 
 def declared() -> tuple[set[str], set[str]]:
-    """Distributions that pyproject.toml requires, and those of its extras for users."""
+    """Distributions that pyproject.toml requires on this platform, and those of its extras for users."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    required = [one for one in project["dependencies"] if (m := Requirement(one).marker) is None or m.evaluate()]
     extras = [entry for name, entries in project["optional-dependencies"].items() if name != "dev" for entry in entries]
-    return {normal(entry) for entry in project["dependencies"]}, {normal(entry) for entry in extras}
+    return {normal(entry) for entry in required}, {normal(entry) for entry in extras}
 
 
 def normal(requirement: str) -> str:

@@ -16,7 +16,9 @@ from ssl_behavior.formats import calms21
 from ssl_behavior.formats.submissions import read_submission
 
 TINY = ("--device", "cpu", "--architecture.channels", "16", "--architecture.blocks", "3", "--clip-seconds", "2")
-FEW = ("--device", "cpu", "--supervision.clip_seconds", "2", "--supervision.steps", "8")
+FEW = (
+    "--device", "cpu", "--supervision.clip_seconds", "2", "--supervision.steps", "8", "--supervision.trees", "5",
+)  # fmt: skip
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +71,9 @@ def test_the_real_dyads(shared_data: Callable[[str], Path], tmp_path: Path) -> N
     annotations = [shared_data("dyads/annotations") / f"{video}_annot.txt" for video in (10, 13, 14)]
     encoder, model, predictions = (tmp_path / name for name in ("encoder", "model", "predictions"))
     scored = ("--channel", "S1", "--unscored", "base")
-    run("pretrain", "--recordings", *tracks, "--output", encoder, "--steps", 5, *TINY)
+    run(
+        "pretrain", "--recordings", *tracks, "--output", encoder, "--steps", 5, *TINY, "--preparation.frame_rate", 30,
+    )  # fmt: skip
     told = run(
         "finetune", "--encoder", encoder, "--recordings", *tracks, "--annotations", *annotations[:2], *scored,
         "--output", model, *FEW,

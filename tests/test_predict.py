@@ -7,55 +7,73 @@ import pytest
 import torch
 
 from ssl_behavior import predictions
-from ssl_behavior.checkpoints import Readout, load_classifier, save_classifier
+from ssl_behavior.checkpoints import Readout, load_model, save_model
 from ssl_behavior.decoding import Decoder
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.formats import native
 from ssl_behavior.heads import Classifier
+from ssl_behavior.models import Model
+from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predict import PredictConfig, predict, predict_recording
 from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.trees import Boosting, fit_trees
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
-PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), (), 1.0, Decoder())
+PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), (), (1 / 3,) * 3, 1.0, Decoder())
+
+
+def make(rate: float) -> Model:
+    torch.manual_seed(0)
+    encoder = Encoder(MICE, Preparation(rate), Architecture(16, 3, 0.0))
+    features = len(expert_feature_names(MICE))
+    rng = np.random.default_rng(0)
+    known = rng.normal(0.5, 1, (60, features)).astype(np.float32)
+    trees = fit_trees([known], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
+    return Model(Classifier(encoder, "linear", 3).eval(), trees)
 
 
 @pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    torch.manual_seed(0)
-    return Classifier(Encoder(MICE, Preparation(), Architecture(16, 3, 0.0)), "linear", 3).eval()
+def model() -> Model:
+    return make(30.0)
 
 
-def test_temperature_of_the_checkpoint_is_used(
-    classifier: Classifier, tmp_path: Path, wander: Callable[..., Recording]
-) -> None:
-    plain = predict_recording(classifier, PLAIN, wander())
-    save_classifier(tmp_path, classifier, replace(PLAIN, temperature=3.0))
-    cooled = predict_recording(*load_classifier(tmp_path), wander())
+def test_temperature_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    plain = predict_recording(model, PLAIN, wander())
+    save_model(tmp_path, model, replace(PLAIN, temperature=3.0))
+    cooled = predict_recording(*load_model(tmp_path), wander())
     assert np.array_equal(cooled.labels, plain.labels)
     np.testing.assert_allclose(cooled.probabilities, calibrated(np.log(plain.probabilities), 3.0), atol=1e-5)
     assert cooled.probabilities.max() < plain.probabilities.max()
 
 
-def test_decoder_of_the_checkpoint_is_used(
-    classifier: Classifier, tmp_path: Path, wander: Callable[..., Recording]
-) -> None:
-    plain = predict_recording(classifier, PLAIN, wander())
+def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    """A behaviour that is twice as frequent among the labels is twice as likely, before the sum is made 1 again."""
+    plain = predict_recording(model, PLAIN, wander())
+    save_model(tmp_path, model, replace(PLAIN, frequencies=(0.25, 0.5, 0.25)))
+    shifted = predict_recording(*load_model(tmp_path), wander()).probabilities
+    expected = plain.probabilities * [1, 2, 1]
+    np.testing.assert_allclose(shifted, expected / expected.sum(1, keepdims=True), atol=1e-5)
+
+
+def test_decoder_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    plain = predict_recording(model, PLAIN, wander())
     assert np.array_equal(plain.labels, plain.probabilities.argmax(1))
-    save_classifier(tmp_path, classifier, replace(PLAIN, decoder=Decoder(log_bias=(0.0, 50.0, 0.0))))
-    decoded = predict_recording(*load_classifier(tmp_path), wander())
+    save_model(tmp_path, model, replace(PLAIN, decoder=Decoder(log_bias=(0.0, 50.0, 0.0))))
+    decoded = predict_recording(*load_model(tmp_path), wander())
     assert (decoded.labels == 1).all()
     assert np.array_equal(decoded.probabilities, plain.probabilities)
 
 
+@pytest.mark.parametrize("own_rate", [15.0, 30.0])
 @pytest.mark.parametrize(("rate", "frames"), [(25.0, 100), (60.0, 201), (29.97, 150), (30.0, 120), (10.0, 1)])
 def test_a_row_per_frame_of_the_recording(
-    rate: float, frames: int, classifier: Classifier, wander: Callable[..., Recording], tmp_path: Path
+    rate: float, frames: int, own_rate: float, wander: Callable[..., Recording], tmp_path: Path
 ) -> None:
     given = replace(wander(frames=max(frames, 2)), frame_rate=rate)
     given = replace(given, positions=given.positions[:frames])
-    prediction = predict_recording(classifier, PLAIN, given)
+    prediction = predict_recording(make(own_rate), PLAIN, given)
     assert prediction.probabilities.shape == (frames, 3)
     assert prediction.frame_rate == rate
     np.testing.assert_allclose(prediction.probabilities.sum(1), 1, atol=1e-5)
@@ -65,35 +83,33 @@ def test_a_row_per_frame_of_the_recording(
     assert float(rows[-1].split(",")[1]) == pytest.approx((frames - 1) / rate, abs=1e-5)
 
 
-def test_one_behaviour_a_second_lasts_a_second_at_any_rate(
-    classifier: Classifier, walk: Callable[..., Recording]
-) -> None:
+def test_one_behaviour_a_second_lasts_a_second_at_any_rate(model: Model, walk: Callable[..., Recording]) -> None:
     """The same mice, filmed at 25 and at 50 Hz, behave the same."""
 
     def film(rate: float) -> np.ndarray:
         time = np.arange(round(8 * rate)) / rate
         centres = np.stack([np.stack([np.sin(time), np.cos(time)], 1), np.stack([time, -time], 1)], 1)
-        return predict_recording(classifier, PLAIN, walk(centres, time[:, None], frame_rate=rate)).probabilities
+        return predict_recording(model, PLAIN, walk(centres, time[:, None], frame_rate=rate)).probabilities
 
     np.testing.assert_allclose(film(25.0)[10:-10], film(50.0)[20:-20:2], atol=0.02)
 
 
-def test_the_labelled_pair_is_looked_at(classifier: Classifier, wander: Callable[..., Recording]) -> None:
+def test_the_labelled_pair_is_looked_at(model: Model, wander: Callable[..., Recording]) -> None:
     given = wander()
     there, back, group = (
-        predict_recording(classifier, replace(PLAIN, pair=pair), given).probabilities
+        predict_recording(model, replace(PLAIN, pair=pair), given).probabilities
         for pair in (("mouse0", "mouse1"), ("mouse1", "mouse0"), None)
     )
     assert not np.allclose(there, back, atol=1e-4)
     assert not np.allclose(there, group, atol=1e-4)
     # Names that the tracks do not have mean the first and the second animal.
     strange = replace(PLAIN, pair=("resident", "intruder"))
-    assert np.array_equal(predict_recording(classifier, strange, given).probabilities, there)
+    assert np.array_equal(predict_recording(model, strange, given).probabilities, there)
 
 
 @pytest.fixture
-def files(tmp_path: Path, classifier: Classifier, wander: Callable[..., Recording]) -> Path:
-    save_classifier(tmp_path / "model", classifier, PLAIN)
+def files(tmp_path: Path, model: Model, wander: Callable[..., Recording]) -> Path:
+    save_model(tmp_path / "model", model, PLAIN)
     native.write(tmp_path / "tracks", [wander(seed, id=f"day 1/video{seed}") for seed in range(3)])
     return tmp_path
 

@@ -54,7 +54,7 @@ def test_what_a_run_leaves(config: PretrainConfig) -> None:
     assert load_settings(PretrainConfig, config.output / "settings.yaml") == config
     found = rows(config.output)
     assert [row["step"] for row in found] == ["1", "2", "3", "4"]
-    assert set(found[0]) == {"step", "loss", "masked", "contrast", "rank", "gradient", "probe F1"}
+    assert set(found[0]) == {"step", "loss", "masked", "summaries", "rank", "gradient", "probe F1"}
     assert [bool(row["probe F1"]) for row in found] == [False, True, False, True]
     assert 0 <= float(found[-1]["probe F1"]) <= 1
 

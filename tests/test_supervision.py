@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.heads import Classifier
-from ssl_behavior.poses.features import Clip
+from ssl_behavior.models import Model, fit_tree_member, tree_examples, tree_logits
+from ssl_behavior.poses.features import Clip, pair_clip
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare
 from ssl_behavior.recordings import Recording
@@ -20,6 +21,7 @@ from ssl_behavior.supervision import (
     Supervision,
     class_weights,
     embed_all,
+    frequencies,
     labelled_pairs,
     train,
     video_logits,
@@ -28,12 +30,14 @@ from ssl_behavior.validation import cross_validate, folds_by_video
 from ssl_behavior.windows import ClipSampler
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
-FAST = Supervision(tune="linear", steps=60, batch=8, clip_seconds=2.0, learning_rate=0.05, average=0.0, mixup=0.0)
+FAST = Supervision(
+    tune="linear", steps=40, batch=8, clip_seconds=2.0, learning_rate=0.05, average=0.0, dropout=0.0, drop_features=0.0
+)
 
 
 def make(channels: int = 16, outputs: int = 2, landmarks: tuple[str, ...] = MICE) -> Classifier:
     torch.manual_seed(0)
-    encoder = Encoder(landmarks, Preparation(), Architecture(channels=channels, blocks=3, dropout=0.0))
+    encoder = Encoder(landmarks, Preparation(30.0), Architecture(channels=channels, blocks=3, dropout=0.0))
     return Classifier(encoder, "linear", outputs).eval()
 
 
@@ -48,27 +52,54 @@ def videos(wander: Callable[..., Recording]) -> list[LabelledPoses]:
     labels = [np.repeat(rng.integers(0, 2, 15), 10) for _ in range(3)]
     for one in labels:
         one[:30] = -1
-    poses = [prepare(wander(seed, frames=150), MICE, Preparation()) for seed in range(3)]
+    poses = [prepare(wander(seed, frames=150), MICE, Preparation(30.0)) for seed in range(3)]
     return [video(p, one) for p, one in zip(poses, labels, strict=True)]
 
 
-def test_class_weights_on_paper() -> None:
-    labels = [np.array([0, 0, 0, 1, -1, -1]), np.array([-1])]
-    assert class_weights(labels, 2, 0.0).tolist() == [1, 1]
-    assert class_weights(labels, 2, 1.0).tolist() == pytest.approx([2 / 3, 2])
-    root = class_weights(labels, 2, 0.5)
-    assert float(root[1] / root[0]) == pytest.approx(3**0.5)
-    assert float((3 * root[0] + root[1]) / 4) == pytest.approx(1)
-    # What never occurs has no weight, and no division by zero.
-    assert class_weights(labels, 3, 1.0).tolist() == pytest.approx([2 / 3, 2, 0])
+def test_frequencies_and_weights_on_paper(videos: list[LabelledPoses]) -> None:
+    few = [replace(videos[0], labels=np.array(labels)) for labels in ([0, 0, 0, 1, -1, -1], [-1])]
+    assert frequencies(few, 3).tolist() == [0.75, 0.25, 0]
+    # Weight times share is the same for both, and 1 in all; what never occurs has none, and no division by zero.
+    assert class_weights(np.array([0.75, 0.25])).tolist() == pytest.approx([2 / 3, 2])
+    assert class_weights(np.array([0.75, 0.25, 0.0])).tolist() == pytest.approx([2 / 3, 2, 0])
+    assert class_weights(np.array([0.25] * 4)).tolist() == pytest.approx([1] * 4)
+
+
+@pytest.mark.parametrize(("steps", "videos", "expected"), [(200, 1, 200), (200, 4, 400), (200, 2, 283), (1, 1, 1)])
+def test_steps_on_paper(steps: int, videos: int, expected: int) -> None:
+    assert Supervision(steps=steps).steps_for(videos) == expected
+
+
+def test_training_takes_the_steps_for_its_videos(videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    def count(logits: Tensor, *_: Any) -> Tensor:
+        taken.append(1)
+        return logits.sum()
+
+    monkeypatch.setattr("ssl_behavior.supervision.classification_loss", count)
+    for few in (videos, videos[:1]):
+        taken.clear()
+        train(make(), few, replace(FAST, steps=4), 0, "float32", own_codes(few))
+        assert len(taken) == (7 if len(few) == 3 else 4)
+
+
+def test_all_behaviours_count_alike_however_rare(videos: list[LabelledPoses]) -> None:
+    """Where embeddings tell nothing, one of 10 % of the frames is as probable as one of 90 %."""
+    uneven = [replace(one, labels=(np.arange(150) % 10 == 0).astype(int)) for one in videos]
+    same = {key: torch.ones_like(value) for key, value in own_codes(videos).items()}
+    model = make()
+    train(model, uneven, replace(FAST, average=0.9), 0, "float32", same)
+    logits = video_logits(model, uneven[0], same)
+    assert abs(logits[0, 1] - logits[0, 0]) < 0.3
 
 
 def test_pairs_that_labels_speak_of(wander: Callable[..., Recording]) -> None:
-    trio = prepare(wander(individuals=3), MICE, Preparation())
+    trio = prepare(wander(individuals=3), MICE, Preparation(30.0))
     assert labelled_pairs(trio, None) == tuple(trio.pairs())
     assert labelled_pairs(trio, ("mouse2", "mouse0")) == ((2, 0),)
     assert labelled_pairs(trio, ("resident", "intruder")) == ((0, 1),)
-    alone = prepare(wander(individuals=1), MICE, Preparation())
+    alone = prepare(wander(individuals=1), MICE, Preparation(30.0))
     assert labelled_pairs(alone, ("resident", "intruder")) == ((0, 0),)
 
 
@@ -101,18 +132,53 @@ def own_codes(videos: list[LabelledPoses]) -> dict[tuple[str, tuple[int, int]], 
     return embedded
 
 
-def test_no_model_has_seen_the_video_it_is_judged_by(videos: list[LabelledPoses]) -> None:
-    model = make()
-    nn.init.zeros_(model.head.score.weight)  # type: ignore[union-attr, arg-type]
+def code_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
+    """What stands for expert features: the video's own code, hidden in the poses by ``with_codes``."""
+    return poses.centre
+
+
+def with_codes(videos: list[LabelledPoses]) -> list[LabelledPoses]:
+    """The videos with their own codes in place of the animals' centres, for ``code_features``."""
     embedded = own_codes(videos)
-    checked = cross_validate(model, videos, ("a", "b"), FAST, 0, "float32", embedded)
-    for logits in checked.logits:
-        # A model that had trained on the video would know its channels; the others' weights never moved from 0.
+    return [
+        replace(one, poses=replace(one.poses, centre=embedded[one.poses.id, (0, 1)].numpy()[:, :6])) for one in videos
+    ]
+
+
+def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
+    videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ssl_behavior.models.expert_features", code_features)
+    network = make()
+    nn.init.zeros_(network.head.score.weight)  # type: ignore[union-attr, arg-type]
+    coded, embedded = with_codes(videos), own_codes(videos)
+    settings = replace(FAST, trees=20)
+    examples = [tree_examples(one) for one in coded]
+    checked = cross_validate(network, coded, ("a", "b"), settings, 0, "float32", embedded, examples)
+    for logits in checked:
+        # A model that had learned from the video would know its columns; in the others' it is 0 throughout.
         assert np.ptp(logits, axis=0).max() == 0
-    train(model, videos, FAST, FAST.steps, 0, "float32", embedded)
-    truth = np.concatenate([one.labels for one in videos])
-    found = np.concatenate([video_logits(model, one, embedded).argmax(1) for one in videos])
-    assert macro_f1(truth, found, ("a", "b")) > 0.95
+    train(network, coded, settings, 0, "float32", embedded)
+    trees = fit_tree_member(examples, 2, settings, 0, None)
+    truth = np.concatenate([one.labels for one in coded])
+    for seen in (
+        [video_logits(network, one, embedded) for one in coded],
+        [tree_logits(trees, one) for one in coded],
+    ):
+        assert macro_f1(truth, np.concatenate(seen).argmax(1), ("a", "b")) > 0.95
+
+
+def test_held_out_logits_are_those_of_a_model_of_the_other_videos(videos: list[LabelledPoses]) -> None:
+    """Network and trees of each fold, made anew outside."""
+    settings = replace(FAST, steps=4, trees=3)
+    examples = [tree_examples(one) for one in videos]
+    checked = cross_validate(make(), videos, ("a", "b"), settings, 5, "float32", None, examples)
+    for number, (out,) in enumerate(folds_by_video(videos, 2, 3), 1):
+        others = [i for i in range(3) if i != out]
+        network = make()
+        train(network, [videos[i] for i in others], settings, 5 + number, "float32")
+        trees = fit_tree_member([examples[i] for i in others], 2, settings, 5 + number, None)
+        assert np.array_equal(checked[out], Model(network, trees).logits(videos[out]))
 
 
 def test_cross_validation_leaves_the_start_as_it_was(videos: list[LabelledPoses]) -> None:
@@ -120,15 +186,13 @@ def test_cross_validation_leaves_the_start_as_it_was(videos: list[LabelledPoses]
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     checked = cross_validate(model, videos, ("a", "b"), replace(FAST, steps=4, tune="full"), 0, "float32")
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
-    assert set(checked.macro_f1) == {1, 2, 3, 4}
-    assert checked.macro_f1[checked.steps] == max(checked.macro_f1.values())
-    assert [len(one) for one in checked.logits] == [150, 150, 150]
+    assert [one.shape for one in checked] == [(150, 2)] * 3
 
 
 def simulated() -> list[LabelledPoses]:
     recordings = simulate_recordings(6, seed=5, frames=1200)
     landmarks = shared_landmarks([SKELETON])
-    return [video(prepare(one, landmarks, Preparation()), one.labels[CHANNEL].values) for one in recordings]
+    return [video(prepare(one, landmarks, Preparation(30.0)), one.labels[CHANNEL].values) for one in recordings]
 
 
 def test_cross_validation_beats_chance_on_simulated_recordings() -> None:
@@ -136,18 +200,18 @@ def test_cross_validation_beats_chance_on_simulated_recordings() -> None:
     model = make(32, 4, shared_landmarks([SKELETON]))
     sampler = ClipSampler([one.poses for one in videos])
     model.encoder.standardise([sampler.draw(32, 60, torch.Generator().manual_seed(0))])
-    settings = replace(FAST, steps=200, learning_rate=0.02)
+    settings = replace(FAST, steps=100, learning_rate=0.02)
     checked = cross_validate(model, videos, BEHAVIOURS, settings, 0, "float32", embed_all(model, videos))
     truth = np.concatenate([one.labels for one in videos])
     rng = np.random.default_rng(0)
     chance = max(macro_f1(truth, rng.permutation(truth), BEHAVIOURS) for _ in range(5))
-    assert checked.macro_f1[checked.steps] > 1.3 * chance
+    assert macro_f1(truth, np.concatenate(checked).argmax(1), BEHAVIOURS) > 1.3 * chance
 
 
 class Place(Encoder):
     """Says where the agent is."""
 
-    def forward(self, clip: Clip) -> Tensor:
+    def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:  # noqa: ARG002
         return clip.centre[:, :, 0]
 
 
@@ -170,10 +234,10 @@ def test_labels_stay_with_their_frames_through_clips_and_warps(
     """The angle at which the agent stands tells the frame, and no augmentation of ours changes it."""
     angle = np.linspace(0.1, 1.4, 300)
     centres = np.stack([np.stack([np.cos(angle), np.sin(angle)], 1) * 9, np.full((300, 2), 20.0)], 1)
-    poses = prepare(walk(centres), MICE, Preparation())
+    poses = prepare(walk(centres), MICE, Preparation(30.0))
     labels = np.arange(300) // 10 % 2
     model = make(2)
-    model.encoder = Place(MICE, Preparation(), Architecture(2, 1))
+    model.encoder = Place(MICE, Preparation(30.0), Architecture(2, 1))
     head = Remember()
     model.head = head
     targets: list[Tensor] = []
@@ -183,7 +247,7 @@ def test_labels_stay_with_their_frames_through_clips_and_warps(
         return logits.sum()
 
     monkeypatch.setattr("ssl_behavior.supervision.classification_loss", remember)
-    train(model, [video(poses, labels)], replace(FAST, tune="full"), 6, 0, "float32")
+    train(model, [video(poses, labels)], replace(FAST, tune="full", steps=6), 0, "float32")
     place = torch.cat(head.given).flatten(0, 1)
     frame = (torch.atan2(place[:, 1].abs(), place[:, 0]) - 0.1) / 1.3 * 299
     nearest = frame.round().clamp(0, 299).long()
@@ -202,7 +266,7 @@ def test_unscored_frames_teach_nothing(videos: list[LabelledPoses]) -> None:
     heads = []
     for given in (embedded, other):
         model = make()
-        train(model, videos, FAST, 20, 0, "float32", given)
+        train(model, videos, replace(FAST, steps=12), 0, "float32", given)
         heads.append(model.head.score.weight.detach().clone())  # type: ignore[union-attr, operator]
     assert torch.equal(*heads)
 
@@ -217,9 +281,10 @@ def test_logits_are_the_mean_over_pairs(videos: list[LabelledPoses]) -> None:
     )
 
 
-def trained(videos: list[LabelledPoses], settings: Supervision, steps: int = 6) -> Tensor:
+def trained(videos: list[LabelledPoses], settings: Supervision) -> Tensor:
     model = make()
-    train(model, videos, settings, steps, 0, "float32", embed_all(model, videos) if settings.tune == "linear" else None)
+    settings = replace(settings, steps=4)
+    train(model, videos, settings, 0, "float32", embed_all(model, videos) if settings.tune == "linear" else None)
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
@@ -231,7 +296,43 @@ def test_frozen_is_frozen(videos: list[LabelledPoses]) -> None:
     assert not torch.equal(trained(videos, replace(FAST, tune="full"))[:inside], fresh[:inside])
 
 
-USUAL = replace(FAST, tune="full", label_smoothing=0.0, focal=0.0, class_weight=0.0, encoder_rate=0.3)
+class Watched(Encoder):
+    """Keeps which features it was left with; None for all of them."""
+
+    def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:
+        self.__dict__.setdefault("given", []).append(left)
+        return super().forward(clip, left)
+
+
+def test_features_are_dropped_clip_by_clip_in_training_and_never_in_prediction(videos: list[LabelledPoses]) -> None:
+    torch.manual_seed(0)
+    encoder = Watched(MICE, Preparation(30.0), Architecture(channels=16, blocks=3))
+    model = Classifier(encoder, "linear", 2)
+    train(model, videos, replace(FAST, tune="full", steps=4, drop_features=0.25), 0, "float32")
+    given = torch.stack(encoder.__dict__.pop("given"))
+    assert given.shape == (7, 8, 1, encoder.features)
+    assert float(given.float().mean()) == pytest.approx(0.75, abs=0.03)
+    assert not torch.equal(given[0, 0], given[0, 1])
+    logits = video_logits(model, videos[0])
+    assert encoder.__dict__.pop("given") == [None]
+    # Nor is anything random left, though dropout was set.
+    encoder.set_dropout(0.9)
+    assert np.array_equal(video_logits(model, videos[0]), logits)
+
+
+def test_what_is_dropped_does_not_matter(videos: list[LabelledPoses]) -> None:
+    encoder = make().encoder
+    clip = pair_clip(videos[0].poses, 0, 60, (0, 1))
+    left = torch.ones(1, 1, encoder.features)
+    assert torch.equal(encoder(clip, left), encoder(clip))
+    left[..., 5:] = 0
+    kept = encoder(clip, left)
+    assert not torch.equal(kept, encoder(clip))
+    encoder.mean[5:] += 1.0
+    assert torch.equal(encoder(clip, left), kept)
+
+
+USUAL = replace(FAST, tune="full")
 CHANGES: dict[str, Any] = {
     "tune": "linear",
     "batch": 3,
@@ -240,15 +341,17 @@ CHANGES: dict[str, Any] = {
     "encoder_rate": 1.0,
     "weight_decay": 0.9,
     "average": 0.5,
-    "class_weight": 1.0,
+    "dropout": 0.5,
+    "drop_features": 0.5,
     "focal": 2.0,
     "label_smoothing": 0.3,
     "mixup": 0.5,
 }
+OF_CROSS_VALIDATION: dict[str, Any] = {"steps": 8, "folds": 2, "trees": 5}
 
 
 def test_every_setting_is_tried() -> None:
-    assert {field.name for field in fields(Supervision)} == {*CHANGES, "steps", "folds"}
+    assert {field.name for field in fields(Supervision)} == {*CHANGES, *OF_CROSS_VALIDATION}
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -257,12 +360,12 @@ def test_every_setting_matters(name: str, videos: list[LabelledPoses]) -> None:
     assert not torch.equal(trained(uneven, USUAL), trained(uneven, replace(USUAL, **{name: CHANGES[name]})))
 
 
-def test_steps_and_folds_matter(videos: list[LabelledPoses]) -> None:
-    few = replace(FAST, steps=4)
-    checked = [
-        cross_validate(make(), videos, ("a", "b"), settings, 0, "float32", embed_all(make(), videos))
-        for settings in (few, replace(few, steps=8), replace(few, folds=2))
-    ]
-    assert set(checked[1].macro_f1) == {2, 4, 6, 8}
-    assert not np.array_equal(checked[0].logits[0], checked[1].logits[0])
-    assert any(not np.array_equal(a, b) for a, b in zip(checked[0].logits, checked[2].logits, strict=True))
+@pytest.mark.parametrize("name", OF_CROSS_VALIDATION)
+def test_every_setting_of_cross_validation_matters(name: str, videos: list[LabelledPoses]) -> None:
+    few = replace(FAST, steps=4, trees=2)
+    examples, embedded = [tree_examples(one) for one in videos], embed_all(make(), videos)
+    usual, other = (
+        cross_validate(make(), videos, ("a", "b"), settings, 0, "float32", embedded, examples)
+        for settings in (few, replace(few, **{name: OF_CROSS_VALIDATION[name]}))
+    )
+    assert any(not np.array_equal(a, b) for a, b in zip(usual, other, strict=True))

@@ -20,7 +20,7 @@ def poses(walk: Callable[..., Recording]) -> list[Poses]:
     """Recordings of 30, 200 and 75 frames; everybody in recording r stands at x = r + 1."""
 
     def still(r: int, frames: int, individuals: int) -> Poses:
-        one = prepare(walk(np.zeros((frames, individuals, 2)), id=f"video{r}"), ("centre", "nose"), Preparation())
+        one = prepare(walk(np.zeros((frames, individuals, 2)), id=f"video{r}"), ("centre", "nose"), Preparation(30.0))
         return replace(one, centre=np.full_like(one.centre, r + 1))
 
     return [still(0, 30, 2), still(1, 200, 3), still(2, 75, 1)]

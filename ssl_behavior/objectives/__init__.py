@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.objectives.contrast import Contrast
 from ssl_behavior.objectives.masking import MaskedModelling, Masking, mask
+from ssl_behavior.objectives.summaries import Summaries
 from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.features import Clip
 from ssl_behavior.poses.landmarks import mirror
@@ -22,6 +23,7 @@ class Objective:
 
     Attributes:
         masked_weight: weight of masked modelling; 0 leaves it out.
+        summaries_weight: weight of the summaries of the seconds around a frame; 0 leaves them out.
         contrast: loss between two views of neighbouring moments, or ``none``.
         contrast_weight: its weight.
         neighbourhood: seconds that count as the same moment.
@@ -30,7 +32,8 @@ class Objective:
     """
 
     masked_weight: float = 1.0
-    contrast: Literal["ntxent", "vicreg", "barlow_twins", "lejepa", "none"] = "ntxent"
+    summaries_weight: float = 1.0
+    contrast: Literal["ntxent", "vicreg", "barlow_twins", "lejepa", "none"] = "none"
     contrast_weight: float = 0.1
     neighbourhood: float = 0.25
     masking: Masking = field(default_factory=Masking)
@@ -38,7 +41,9 @@ class Objective:
 
 
 class Pretraining(nn.Module):
-    """Masked modelling and contrast on two varied views of each clip, in one pass of the encoder.
+    """Masked modelling and summaries of varied clips; and contrast, for which there are two views of each clip.
+
+    One pass of the encoder serves all of them.
 
     Args:
         encoder: to train.
@@ -50,6 +55,7 @@ class Pretraining(nn.Module):
         self.encoder, self.objective = encoder, objective
         channels = encoder.architecture.channels
         self.masked = MaskedModelling(channels, encoder.features)
+        self.summaries = Summaries(channels, encoder.features, encoder.preparation.frame_rate)
         self.contrast = (
             None
             if objective.contrast == "none"
@@ -72,19 +78,23 @@ class Pretraining(nn.Module):
                 mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
             )
         embeddings = self.encoder.temporal(masked)
-        losses = {"masked": self.masked(embeddings, target, known & ~left)}
-        total = self.objective.masked_weight * losses["masked"]
+        losses = {
+            "masked": self.masked(embeddings, target, known & ~left),
+            "summaries": self.summaries(embeddings, target, known),
+        }
+        total = self.objective.masked_weight * losses["masked"] + self.objective.summaries_weight * losses["summaries"]
         if self.contrast is not None:
             losses["contrast"] = self.contrast(*embeddings.chunk(2), generator)
             total = total + self.objective.contrast_weight * losses["contrast"]
         return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
 
     def _views(self, clip: Clip, frames: int, generator: torch.Generator) -> Clip:
-        """Two views of each clip, batch after batch, at the same tempo so that their frames are the same moments."""
+        """A view of each clip, or for contrast two, batch after batch, whose frames are the same moments."""
         settings = self.objective.augmentation
         clip, _ = warp(clip, frames, settings.warp, generator)
-        both = clip.map(lambda tensor: torch.cat([tensor, tensor]))
-        return augment(both, self.mirror, settings, generator)
+        if self.contrast is not None:
+            clip = clip.map(lambda tensor: torch.cat([tensor, tensor]))
+        return augment(clip, self.mirror, settings, generator)
 
 
 def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:

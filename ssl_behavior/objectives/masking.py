@@ -24,12 +24,14 @@ class Masking:
     Attributes:
         landmarks: share of each landmark's frames that are hidden.
         animals: share of each animal's frames that are hidden whole.
+        everything: share of the frames in which both animals are hidden.
         seconds: mean length of a hidden span.
     """
 
-    landmarks: float = 0.15
+    landmarks: float = 0.2
     animals: float = 0.25
-    seconds: float = 1.0
+    everything: float = 0.25
+    seconds: float = 2.0
 
 
 def random_spans(rows: int, frames: int, share: float, length: float, generator: torch.Generator) -> Tensor:
@@ -47,14 +49,16 @@ def random_spans(rows: int, frames: int, share: float, length: float, generator:
 
 
 def mask(clip: Clip, settings: Masking, frame_rate: float, generator: torch.Generator) -> Clip:
-    """The clip with random spans of landmarks and of whole animals made unknown."""
+    """The clip with random spans of landmarks, of whole animals and of both at once made unknown."""
     batch, frames, animals, landmarks = clip.known.shape
     length = settings.seconds * frame_rate
     parts = random_spans(batch * animals * landmarks, frames, settings.landmarks, length, generator)
     whole = random_spans(batch * animals, frames, settings.animals, length, generator)
+    all_at_once = random_spans(batch, frames, settings.everything, length, generator)
+    hidden = whole.reshape(batch, animals, frames) | all_at_once[:, None]
     device = clip.known.device
     clip = hide(clip, parts.reshape(batch, animals, landmarks, frames).movedim(-1, 1).to(device))
-    return hide_animals(clip, whole.reshape(batch, animals, frames).movedim(-1, 1).to(device))
+    return hide_animals(clip, hidden.movedim(-1, 1).to(device))
 
 
 class MaskedModelling(nn.Module):

@@ -37,7 +37,7 @@ class Preparation:
         max_gap: seconds up to which an unseen keypoint is filled in.
     """
 
-    frame_rate: float = 30.0
+    frame_rate: float = 15.0
     min_confidence: float = 0.1
     max_gap: float = 0.5
 

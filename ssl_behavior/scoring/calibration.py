@@ -37,12 +37,13 @@ def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray, bin
     return float(np.abs(gaps).sum() / len(true))
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature T > 0 under which softmax(logits / T) gives the labels the highest likelihood.
+def fit_temperature(logits: np.ndarray, labels: np.ndarray, frequencies: np.ndarray | None = None) -> float:
+    """The temperature T > 0 under which ``calibrated`` gives the labels the highest likelihood.
 
     Args:
         logits: (time, class) of frames that were not trained on.
         labels: (time,) int, -1 where unscored.
+        frequencies: as in ``calibrated``.
 
     Returns:
         T; 1 without scored frames.
@@ -51,15 +52,28 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     if not scored.any():
         return 1.0
     values, true = logits[scored].astype(np.float64), labels[scored].astype(np.int64)[:, None]
+    prior = log_prior(frequencies, values.shape[1])
 
     def loss(log_temperature: float) -> float:
-        scaled = log_softmax(values * np.exp(-log_temperature), axis=1)
+        scaled = log_softmax(values * np.exp(-log_temperature) + prior, axis=1)
         return float(-np.take_along_axis(scaled, true, 1).mean())
 
     found = minimize_scalar(loss, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
 
 
-def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """(time, class) float32 probabilities: softmax(logits / temperature)."""
-    return softmax(logits.astype(np.float64) / temperature, axis=1).astype(np.float32)
+def calibrated(logits: np.ndarray, temperature: float, frequencies: np.ndarray | None = None) -> np.ndarray:
+    """(time, class) float32 probabilities: softmax(logits / temperature), times the classes' frequencies.
+
+    Args:
+        logits: (time, class).
+        temperature: that calibrates.
+        frequencies: (class,) of the classes, where the logits are of a world in which all are equally frequent.
+    """
+    prior = log_prior(frequencies, logits.shape[1])
+    return softmax(logits.astype(np.float64) / temperature + prior, axis=1).astype(np.float32)
+
+
+def log_prior(frequencies: np.ndarray | None, classes: int) -> np.ndarray:
+    """(class,) logarithm of the frequencies; what never occurs counts as one in a million. Without any, zeros."""
+    return np.zeros(classes) if frequencies is None else np.log(np.maximum(frequencies, 1e-6))

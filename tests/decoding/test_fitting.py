@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ssl_behavior.decoding import Decoder, fit_decoder
-from ssl_behavior.decoding.fitting import _BIASES, _confusions, _fit_bias
-from ssl_behavior.scoring import confusion, macro_f1
+from ssl_behavior.decoding import Decoder, balance, fit_decoder
+from ssl_behavior.scoring import macro_f1
 
 BEHAVIOURS = ("attack", "social", "nonsocial")
 
@@ -30,54 +29,79 @@ def together(decoder: Decoder, probabilities: list[np.ndarray], labels: list[np.
     return macro_f1(np.concatenate(labels), decoded, BEHAVIOURS)
 
 
+def shares(labels: list[np.ndarray]) -> np.ndarray:
+    every = np.concatenate(labels)
+    return np.bincount(every[every >= 0], minlength=3) / (every >= 0).sum()
+
+
+def test_balance_on_paper() -> None:
+    frequencies = np.array([0.01, 0.25, 0.74, 0.0])
+    assert balance(frequencies) == pytest.approx((np.log(100), np.log(4), -np.log(0.74), 0))
+    assert balance(frequencies, 0.5) == pytest.approx((np.log(10), np.log(2), -np.log(0.74) / 2, 0))
+    assert balance(frequencies, 0.0) == (0, 0, 0, 0)
+    # What never occurs gets no bias, and is not made possible by one.
+    decided = Decoder(balance(frequencies)).decode(np.array([[0.009, 0.1, 0.8, 0.091], [0.011, 0.1, 0.8, 0.089]]), 30.0)
+    assert decided.tolist() == [2, 0]
+
+
+def test_balance_takes_the_likeliest_where_frequencies_count_nothing() -> None:
+    """A behaviour is decided for where its evidence is best, however rare it is."""
+    generator = np.random.default_rng(0)
+    evidence, frequencies = generator.normal(size=(500, 3)), np.array([0.02, 0.18, 0.8])
+    probabilities = softmax(evidence + np.log(frequencies), axis=1)
+    found = Decoder(balance(frequencies)).decode(probabilities, 30.0)
+    np.testing.assert_array_equal(found, evidence.argmax(1))
+
+
 def test_what_is_chosen_pays_on_videos_it_never_saw() -> None:
     probabilities, labels = videos(8, 6000, rare_bias=-2.0, noise_frames=5)
-    decoder = fit_decoder(probabilities[:4], labels[:4], BEHAVIOURS, 30.0)
-    assert decoder.log_bias[0] > max(decoder.log_bias[1:])
+    frequencies = shares(labels[:4])
+    decoder = fit_decoder(probabilities[:4], labels[:4], BEHAVIOURS, 30.0, frequencies)
+    assert decoder.log_bias == balance(frequencies)
     assert decoder.smoothing_s > 0 or decoder.transition_rates
-    assert together(decoder, probabilities[4:], labels[4:]) > together(Decoder(), probabilities[4:], labels[4:]) + 0.05
+    chosen, balanced_only, plain = (
+        together(one, probabilities[4:], labels[4:]) for one in (decoder, Decoder(balance(frequencies)), Decoder())
+    )
+    assert chosen > balanced_only + 0.05
+    assert balanced_only > plain + 0.05
 
 
-def test_perfect_probabilities_and_single_videos_get_the_plain_decoder() -> None:
+@pytest.mark.parametrize(("rare_bias", "power"), [(-1.5, 1.0), (1.0, 0.0)])
+def test_balance_is_for_rare_behaviours_that_are_under_rated(rare_bias: float, power: float) -> None:
+    """Rated too high already, they get no more."""
+    probabilities, labels = videos(8, 6000, rare_bias)
+    frequencies = shares(labels)
+    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies).log_bias == balance(frequencies, power)
+
+
+def test_perfect_probabilities_and_single_videos_get_the_balanced_decision() -> None:
     _, labels = videos(3, 2000)
-    sure = [np.eye(3)[np.maximum(one, 0)] for one in labels]
-    assert fit_decoder(sure, labels, BEHAVIOURS, 30.0) == Decoder()
+    sure, frequencies = [np.eye(3)[np.maximum(one, 0)] for one in labels], shares(labels)
+    plain = Decoder(balance(frequencies))
+    assert fit_decoder(sure, labels, BEHAVIOURS, 30.0, frequencies) == plain
     probabilities, labels = videos(1, 2000, rare_bias=-2.0)
-    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0) == Decoder()
+    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies) == plain
     unscored = [np.full_like(one, -1) for one in labels]
-    assert fit_decoder(probabilities * 3, labels + unscored * 2, BEHAVIOURS, 30.0) == Decoder()
+    assert fit_decoder(probabilities * 3, labels + unscored * 2, BEHAVIOURS, 30.0, frequencies) == plain
 
 
-@pytest.mark.parametrize("column", [0, 1, 2])
-def test_all_steps_in_one_pass_equal_each_step_alone(column: int) -> None:
-    generator = np.random.default_rng(column)
-    scores, labels = generator.normal(size=(2000, 3)), generator.integers(0, 3, 2000)
-    added = generator.permutation(_BIASES)
-    found = _confusions(scores, labels, column, added)
-    for step, value in enumerate(added):
-        shifted = scores.copy()
-        shifted[:, column] += value
-        np.testing.assert_array_equal(found[step], confusion(labels, shifted.argmax(1), 3))
-
-
-def test_the_bias_search_finds_a_known_shift() -> None:
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, 3, 30_000)
-    scores = np.log(softmax(1.5 * np.eye(3)[labels] + generator.normal(size=(30_000, 3)), axis=1))
-    scores[:, 1] -= 1.5
-    bias = _fit_bias(scores, labels, BEHAVIOURS)
-    assert bias[1] - (bias[0] + bias[2]) / 2 == pytest.approx(1.5, abs=0.3)
+def test_a_behaviour_that_never_occurs_gets_no_bias() -> None:
+    probabilities, labels = videos(4, 3000)
+    without = [np.where(one == 0, 1, one) for one in labels]
+    decoder = fit_decoder(probabilities, without, BEHAVIOURS, 30.0, shares(without))
+    assert decoder.log_bias[0] == 0
+    assert np.isfinite(decoder.log_bias).all()
 
 
 def test_labels_that_flicker_are_smoothed_though_frames_hardly_gain() -> None:
     _, labels = videos(6, 4000)
-    generator = np.random.default_rng(1)
+    generator, frequencies = np.random.default_rng(1), shares(labels)
     probabilities = []
     for one in labels:
         sure = 0.8 * np.eye(3)[np.maximum(one, 0)] + 0.2 / 3
         flicker = generator.random(len(one)) < 0.01
         sure[flicker] = sure[flicker][:, [1, 2, 0]]
         probabilities.append(sure)
-    decoder = fit_decoder(probabilities, labels, BEHAVIOURS, 30.0)
+    decoder = fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies)
     assert decoder.smoothing_s > 0 or decoder.transition_rates
-    assert together(Decoder(), probabilities, labels) > 0.98
+    assert together(Decoder(balance(frequencies)), probabilities, labels) > 0.97

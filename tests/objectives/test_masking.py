@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from ssl_behavior.windows import ClipSampler
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 RATE = 30.0
-SOME = Masking(landmarks=0.3, animals=0.3, seconds=0.3)
+SOME = Masking(landmarks=0.3, animals=0.3, everything=0.0, seconds=0.3)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -22,14 +22,14 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def clip(wander: Callable[..., Recording]) -> Clip:
-    poses = [prepare(wander(seed, frames=90), MICE, Preparation()) for seed in range(3)]
+    poses = [prepare(wander(seed, frames=90), MICE, Preparation(30.0)) for seed in range(3)]
     return ClipSampler(poses).draw(8, 60, generator())
 
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     torch.manual_seed(0)
-    return Encoder(MICE, Preparation(), Architecture(channels=16, blocks=2))
+    return Encoder(MICE, Preparation(30.0), Architecture(channels=16, blocks=2))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.5, 1.0])
@@ -77,7 +77,7 @@ def test_what_is_hidden_does_not_leak_into_the_kinematics(clip: Clip, encoder: E
 
 
 def test_a_hidden_animal_leaves_nothing_of_itself(clip: Clip, encoder: Encoder) -> None:
-    masked = mask(clip, Masking(landmarks=0.0, animals=1.0), RATE, generator())
+    masked = mask(clip, Masking(landmarks=0.0, animals=1.0, everything=0.0), RATE, generator())
     values, known = encoder.kinematics(masked)
     seen = torch.tensor([name.endswith("seen") for name in feature_names(MICE)])
     assert not known[..., ~seen].any()
@@ -104,17 +104,39 @@ def test_only_what_is_hidden_counts() -> None:
     assert model(embeddings, target, torch.zeros_like(hidden)) == 0
 
 
-@pytest.mark.parametrize("changed", [{"landmarks": 0.6}, {"animals": 0.6}, {"seconds": 1.0}])
-def test_every_setting_matters(changed: dict[str, float], clip: Clip) -> None:
-    usual, other = (mask(clip, settings, RATE, generator()) for settings in (SOME, replace(SOME, **changed)))
+CHANGES = {"landmarks": 0.6, "animals": 0.6, "everything": 0.6, "seconds": 1.0}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Masking)])
+def test_every_setting_matters(name: str, clip: Clip) -> None:
+    usual, other = (
+        mask(clip, settings, RATE, generator()) for settings in (SOME, replace(SOME, **{name: CHANGES[name]}))
+    )
     assert not torch.equal(usual.known, other.known)
 
 
+def whole(rows: int, frames: int) -> Clip:
+    """Clips in which everything is known."""
+    known = torch.ones(rows, frames, 2, 1, dtype=torch.bool)
+    return Clip(torch.zeros(rows, frames, 2, 1, 2), known, known, *torch.zeros(2, rows, frames, 2, 2), known[..., 0])
+
+
+def test_everything_is_both_animals_in_the_same_frames() -> None:
+    only = Masking(landmarks=0.0, animals=0.0, everything=0.3, seconds=0.5)
+    anchored = mask(whole(200, 300), only, RATE, generator()).anchored
+    assert torch.equal(anchored[..., 0], anchored[..., 1])
+    assert float(anchored.float().mean()) == pytest.approx(0.7, abs=0.03)
+    # Beside it, animals are still hidden one by one.
+    each = mask(whole(200, 300), replace(only, animals=0.2), RATE, generator()).anchored
+    assert float(each.float().mean()) == pytest.approx(0.7 * 0.8, abs=0.03)
+    assert float((each[..., 0] & each[..., 1]).float().mean()) == pytest.approx(0.7 * 0.8**2, abs=0.03)
+
+
 def test_spans_are_seconds_and_not_frames() -> None:
-    still = torch.ones(40, 400, 2, 1, dtype=torch.bool)
-    clip = Clip(torch.zeros(40, 400, 2, 1, 2), still, still, *torch.zeros(2, 40, 400, 2, 2), still[..., 0])
+    clip = whole(40, 400)
     runs = []
     for rate in (10.0, 40.0):
-        known = mask(clip, Masking(landmarks=0.0, animals=0.3, seconds=0.5), rate, generator()).known[..., 0]
+        settings = Masking(landmarks=0.0, animals=0.3, everything=0.0, seconds=0.5)
+        known = mask(clip, settings, rate, generator()).known[..., 0]
         runs.append(float((~known).sum() / (known[:, :-1] & ~known[:, 1:]).sum()))
     assert runs[1] / runs[0] == pytest.approx(4, rel=0.25)

@@ -13,6 +13,7 @@ from ssl_behavior.poses.augment import Augmentation
 from ssl_behavior.poses.features import Clip
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
+from ssl_behavior.temporal import Temporal
 from ssl_behavior.training import Schedule, fit
 from ssl_behavior.windows import ClipSampler
 
@@ -26,12 +27,12 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def sampler(wander: Callable[..., Recording]) -> ClipSampler:
-    return ClipSampler([prepare(wander(seed, frames=150, gaps=0.2), MICE, Preparation()) for seed in range(4)])
+    return ClipSampler([prepare(wander(seed, frames=150, gaps=0.2), MICE, Preparation(30.0)) for seed in range(4)])
 
 
 def make(objective: Objective, sampler: ClipSampler) -> Pretraining:
     torch.manual_seed(0)
-    encoder = Encoder(MICE, Preparation(), Architecture(channels=16, blocks=2, dropout=0.0))
+    encoder = Encoder(MICE, Preparation(30.0), Architecture(channels=16, blocks=2, dropout=0.0))
     encoder.standardise([sampler.draw(16, FRAMES, generator())])
     return Pretraining(encoder, objective)
 
@@ -42,9 +43,11 @@ def draw(sampler: ClipSampler, objective: Objective, seed: int = 0, batch: int =
 
 @pytest.mark.parametrize("contrast", ["ntxent", "vicreg", "barlow_twins", "lejepa", "none"])
 def test_loss_is_the_weighted_sum(contrast: Any, sampler: ClipSampler) -> None:
-    objective = Objective(masked_weight=0.7, contrast=contrast, contrast_weight=0.3)
+    objective = Objective(masked_weight=0.7, summaries_weight=0.4, contrast=contrast, contrast_weight=0.3)
     terms = make(objective, sampler)(draw(sampler, objective), FRAMES, generator())
-    expected = 0.7 * terms["masked"] + (0.3 * terms["contrast"] if contrast != "none" else 0)
+    expected = 0.7 * terms["masked"] + 0.4 * terms["summaries"]
+    if contrast != "none":
+        expected = expected + 0.3 * terms["contrast"]
     torch.testing.assert_close(terms["loss"], expected)
     assert ("contrast" in terms) == (contrast != "none")
     assert all(term.isfinite() for term in terms.values())
@@ -60,7 +63,7 @@ def test_same_generator_same_losses(sampler: ClipSampler) -> None:
 
 @pytest.mark.parametrize("garbage", [7.0, 1e4])
 def test_what_lies_at_unseen_keypoints_changes_no_loss(garbage: float, sampler: ClipSampler) -> None:
-    objective = Objective()
+    objective = Objective(contrast="ntxent")
     model, clip = make(objective, sampler), draw(sampler, objective)
     dirty = clip._replace(
         positions=clip.positions.where(clip.known[..., None], garbage),
@@ -73,13 +76,28 @@ def test_what_lies_at_unseen_keypoints_changes_no_loss(garbage: float, sampler: 
     }
 
 
-USUAL = Objective(masking=Masking(0.2, 0.2, 0.3))
+def test_two_views_for_contrast_and_one_without(sampler: ClipSampler, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips: list[int] = []
+    usual = Temporal.forward
+
+    def count(self: Temporal, values: torch.Tensor) -> torch.Tensor:
+        clips.append(len(values))
+        return usual(self, values)
+
+    monkeypatch.setattr(Temporal, "forward", count)
+    for objective in (Objective(), Objective(contrast="vicreg")):
+        make(objective, sampler)(draw(sampler, objective, batch=5), FRAMES, generator())
+    assert clips == [5, 10]
+
+
+USUAL = Objective(contrast="ntxent", masking=Masking(0.2, 0.2, 0.1, 0.3))
 CHANGES: dict[str, Any] = {
     "masked_weight": 0.5,
+    "summaries_weight": 0.5,
     "contrast": "vicreg",
     "contrast_weight": 0.9,
     "neighbourhood": 1.0,
-    "masking": Masking(0.5, 0.2, 0.3),
+    "masking": Masking(0.5, 0.2, 0.1, 0.3),
     "augmentation": Augmentation(jitter=0.3),
 }
 
@@ -120,16 +138,16 @@ def test_weights_gone_wrong_are_reported_with_their_step(sampler: ClipSampler) -
         fit(model, lambda g: model(clip, FRAMES, g), Schedule(3), seed=0, precision="float32")
 
 
-def test_some_steps_lower_the_masked_loss_on_clips_set_aside(sampler: ClipSampler) -> None:
+def test_some_steps_lower_the_losses_on_clips_set_aside(sampler: ClipSampler) -> None:
     objective = Objective()
     model = make(objective, sampler)
     aside = draw(sampler, objective, 77, batch=16)
 
-    def loss_aside() -> float:
+    def losses_aside() -> dict[str, float]:
         with torch.no_grad():
-            return float(model(aside, FRAMES, generator(3))["masked"])
+            return {name: float(term) for name, term in model(aside, FRAMES, generator(3)).items()}
 
-    before = loss_aside()
+    before = losses_aside()
     fit(
         model,
         lambda g: model(sampler.draw(8, objective.augmentation.frames_needed(FRAMES), g), FRAMES, g),
@@ -137,4 +155,6 @@ def test_some_steps_lower_the_masked_loss_on_clips_set_aside(sampler: ClipSample
         seed=0,
         precision="float32",
     )
-    assert loss_aside() < 0.9 * before
+    after = losses_aside()
+    for name in ("masked", "summaries"):
+        assert after[name] < 0.9 * before[name]

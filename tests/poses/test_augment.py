@@ -33,7 +33,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def clip(wander: Callable[..., Recording]) -> Clip:
-    poses = [prepare(wander(seed, frames=80, gaps=0.3), MICE, Preparation(max_gap=0.05)) for seed in range(6)]
+    poses = [prepare(wander(seed, frames=80, gaps=0.3), MICE, Preparation(30.0, max_gap=0.05)) for seed in range(6)]
     return Clip(*(torch.cat(parts) for parts in zip(*(pair_clip(one, 0, 80, (0, 1)) for one in poses), strict=True)))
 
 

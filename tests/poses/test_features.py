@@ -18,7 +18,7 @@ RATE = 30.0
 
 
 def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> Clip:
-    poses = prepare(recording, MICE, Preparation())
+    poses = prepare(recording, MICE, Preparation(30.0))
     # Back to the lengths of the paper, on which answers are worked out.
     whole = Poses(**{**vars(poses), "positions": poses.positions * poses.body_length})
     whole = Poses(**{**vars(whole), "centre": poses.centre * poses.body_length})
@@ -35,7 +35,7 @@ def named(clip: Clip, rate: float = RATE) -> dict[str, Tensor]:
 @pytest.mark.parametrize("landmarks", [("nose", "tail base"), MICE])
 def test_every_feature_has_a_name(landmarks: tuple[str, ...], wander: Callable[..., Recording]) -> None:
     names = feature_names(landmarks)
-    values, known = features(pair_clip(prepare(wander(), landmarks, Preparation()), 0, 50, (0, 1)), RATE)
+    values, known = features(pair_clip(prepare(wander(), landmarks, Preparation(30.0)), 0, 50, (0, 1)), RATE)
     assert values.shape == known.shape == (1, 50, len(names))
     assert len(set(names)) == len(names)
 
@@ -177,7 +177,7 @@ def test_a_lone_animal_knows_nothing_of_a_target(wander: Callable[..., Recording
 
 
 def test_a_pair_is_those_two_animals(wander: Callable[..., Recording]) -> None:
-    poses = prepare(wander(individuals=3), MICE, Preparation())
+    poses = prepare(wander(individuals=3), MICE, Preparation(30.0))
     clip = pair_clip(poses, 10, 30, (2, 0))
     expected = np.nan_to_num(poses.positions[10:30][:, [2, 0]])
     np.testing.assert_array_equal(clip.positions[0].numpy(), expected)

@@ -21,7 +21,7 @@ from ssl_behavior.recordings import Recording, Skeleton
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 NAN = np.nan
-PLAIN = Preparation()
+PLAIN = Preparation(30.0)
 
 
 def line(*x: float) -> np.ndarray:
@@ -148,7 +148,7 @@ def test_half_a_position_is_none(wander: Callable[..., Recording]) -> None:
     given = wander(gaps=0.0)
     positions = given.positions.copy()
     positions[10:12, 0, 0, 1] = NAN
-    poses = prepare(replace(given, positions=positions), MICE, Preparation(max_gap=0))
+    poses = prepare(replace(given, positions=positions), MICE, Preparation(30.0, max_gap=0))
     assert np.isnan(poses.positions[10:12, 0, 0]).all()
     assert not poses.seen[10:12, 0, 0].any()
 

@@ -41,3 +41,38 @@ def test_calibrated_probabilities_sum_to_one_and_keep_the_order() -> None:
     values = calibrated(logits, 3.0)
     np.testing.assert_allclose(values.sum(1), 1, rtol=1e-6)
     np.testing.assert_array_equal(values.argmax(1), logits.argmax(1))
+
+
+def test_calibrated_with_frequencies_on_paper() -> None:
+    nothing_told = np.zeros((1, 3))
+    np.testing.assert_allclose(calibrated(nothing_told, 2.0, np.array([0.1, 0.3, 0.6])), [[0.1, 0.3, 0.6]], rtol=1e-6)
+    # Four times the evidence for the first, of which the temperature leaves the root.
+    logits = np.log([[0.8, 0.2]])
+    np.testing.assert_allclose(calibrated(logits, 2.0, np.array([0.25, 0.75])), [[0.4, 0.6]], rtol=1e-6)
+    # What never occurs is all but impossible, and no division by zero.
+    found = calibrated(nothing_told, 1.0, np.array([0.5, 0.5, 0.0]))
+    np.testing.assert_allclose(found, [[0.5, 0.5, 1e-6]], rtol=1e-5)
+
+
+def test_equal_frequencies_change_nothing() -> None:
+    logits, labels = drawn(1.5, 2000)
+    equal = np.full(3, 1 / 3)
+    np.testing.assert_allclose(calibrated(logits, 2.0, equal), calibrated(logits, 2.0), rtol=1e-5)
+    assert fit_temperature(logits, labels, equal) == pytest.approx(fit_temperature(logits, labels), rel=1e-3)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_the_temperature_is_that_of_the_evidence_and_not_of_the_frequencies(temperature: float) -> None:
+    """Labels of a world in which the behaviours' frequencies differ, logits of one in which they do not."""
+    generator = np.random.default_rng(0)
+    shares = np.array([0.05, 0.25, 0.7])
+    labels = generator.choice(3, 40_000, p=shares)
+    # Of unit noise around the corners of a triangle, the logits are linear in the place.
+    places = np.eye(3)[labels] * 1.5 + generator.normal(size=(40_000, 3))
+    evidence = 1.5 * places
+    found = fit_temperature(evidence * temperature, labels, shares)
+    assert found == pytest.approx(temperature, rel=0.05)
+    probabilities = calibrated(evidence * temperature, found, shares)
+    assert expected_calibration_error(labels, probabilities) < 0.02
+    np.testing.assert_allclose(probabilities.mean(0), shares, atol=0.01)
+    assert np.abs(calibrated(evidence * temperature, found).mean(0) - shares).max() > 0.05

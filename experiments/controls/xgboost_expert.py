@@ -1,0 +1,49 @@
+"""Control: expert features and XGBoost, seeing the two animals in one order or in both.
+
+    python -m experiments.controls.xgboost_expert --jobs 2    (about two hours on two cores)
+
+The features are those of ``ssl_behavior.poses.expert``, the trees those of ``ssl_behavior.trees`` with their defaults.
+The labels of the dyads say what the two animals do, not which of them does it: with both orders, every frame is learned
+from twice and predicted twice, and the mean counts. Two decisions: the most probable behaviour, and balanced, in which
+a behaviour's probability is divided by its frequency in training. What is done stays in runs/dyads.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from experiments.dyads import protocol
+from experiments.dyads.protocol import Found, Task
+from ssl_behavior.poses.expert import expert_features
+from ssl_behavior.trees import Boosting, fit_trees
+
+ORDERS = {"one order": ((0, 1),), "both orders": ((0, 1), (1, 0))}
+
+
+def fit_predict(task: Task, orders: tuple[tuple[int, int], ...], settings: Boosting) -> Found:
+    """Probabilities of the test videos' frames, the mean over the orders of the animals."""
+    features = [expert_features(video.poses, pair) for video in task.train for pair in orders]
+    labels = [video.labels for video in task.train for _ in orders]
+    trees = fit_trees(features, labels, len(task.behaviours), settings, task.seed)
+    return {
+        poses.id: np.mean([trees.predict(expert_features(poses, pair)) for pair in orders], axis=0)
+        for poses in task.test
+    }
+
+
+def main() -> None:
+    """Fit and score what is missing, then write xgboost_expert.csv and .md beside this file."""
+    arguments = protocol.arguments(__doc__)
+    dyads = protocol.load(arguments.data)
+    rows = []
+    for name, orders in ORDERS.items():
+        fit = partial(fit_predict, orders=orders, settings=Boosting())
+        rows += protocol.run(f"XGBoost, {name}", fit, dyads, arguments.sizes, arguments.jobs, powers=(0.0, 1.0))
+    protocol.write(rows, Path(__file__))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""The few-label benchmark on the dyads: which videos are learned from, which are tested on, and how it is scored.
+
+Of the 40 videos, ten that no draw of few labelled videos contains are held out (``HELD_OUT``), and every number is on
+these ten. A variant learns from the labels of 3, 10 or 30 of the others: the fixed draws of three and ten, or all
+thirty with three seeds. It is given a ``Task``: the labelled videos and, without labels, the test videos' poses.
+
+Run experiments as modules from the project's root: ``python -m experiments.controls.xgboost_expert``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssl_behavior.formats.annotations import attach, read_annotations
+from ssl_behavior.formats.reading import read_recordings
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.scoring.report import ScoredVideo
+from ssl_behavior.scoring.report import score as all_scores
+from ssl_behavior.trees import balanced
+
+DATA = Path("../shared/data/dyads")
+RUNS = Path("runs/dyads")
+CHANNEL, UNJUDGED = "S1", ("base",)
+_FRAME_RATE = 30.0  # at which the videos were filmed and labelled
+HELD_OUT = ("1", "13", "23", "27", "37", "46", "48", "50", "52", "58")
+_THREE = ("7 42 47", "18 40 53", "10 25 32", "6 19 30", "20 39 47")
+_TEN = ("2 4 7 16 25 30 33 34 39 57", "7 15 18 19 22 33 36 41 45 54", "6 8 14 16 18 20 26 28 40 42")
+_THIRTY = " ".join(sorted({video for draw in (*_THREE, *_TEN) for video in draw.split()}, key=int))
+DRAWS: Mapping[int, tuple[tuple[str, ...], ...]] = {
+    3: tuple(tuple(draw.split()) for draw in _THREE),
+    10: tuple(tuple(draw.split()) for draw in _TEN),
+    30: (tuple(_THIRTY.split()),) * 3,
+}
+"""Number of labelled videos -> the videos of each draw. The n-th draw goes with seed n, so thirty has three seeds."""
+
+Found = Mapping[str, np.ndarray]
+"""Video id -> (time, behaviour) probabilities or (time,) labels, at the poses' frames."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """One video's poses with a label per frame (time,), -1 unscored."""
+
+    poses: Poses
+    labels: np.ndarray
+
+    @property
+    def id(self) -> str:
+        """The video id."""
+        return self.poses.id
+
+
+@dataclass(frozen=True, eq=False)
+class Dyads:
+    """Videos by id, and what their labels and keypoints mean."""
+
+    videos: Mapping[str, Video]
+    behaviours: tuple[str, ...]
+    landmarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a variant is given: the draw's labelled videos, the held-out videos' poses, and a seed."""
+
+    train: tuple[Video, ...]
+    test: tuple[Poses, ...]
+    behaviours: tuple[str, ...]
+    landmarks: tuple[str, ...]
+    seed: int
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """(behaviour,) share of each behaviour among the scored frames trained on."""
+        labels = np.concatenate([video.labels for video in self.train])
+        counts = np.bincount(labels[labels != UNSCORED], minlength=len(self.behaviours))
+        return counts / counts.sum()
+
+
+FitPredict = Callable[[Task], Found]
+
+
+def load(data: Path = DATA, frame_rate: float = _FRAME_RATE) -> Dyads:
+    """Read all videos of the dyads, with the labels of channel S1 (``base`` is unscored), at ``frame_rate`` Hz."""
+    recordings = read_recordings(data / "tracks", frame_rate=_FRAME_RATE)
+    labelled = attach(recordings, read_annotations(data / "annotations"), CHANNEL, UNJUDGED, notify=lambda _: None)
+    landmarks = shared_landmarks(one.skeleton for one in labelled)
+    labels = {one.id: one.labels[CHANNEL] for one in labelled}
+    videos = {
+        poses.id: Video(poses, labels[poses.id].values[poses.native_frames])
+        for poses in prepare_all(labelled, landmarks, Preparation(frame_rate=frame_rate))
+    }
+    return Dyads(videos, labelled[0].labels[CHANNEL].behaviours, landmarks)
+
+
+def task(dyads: Dyads, size: int, draw: int) -> Task:
+    """The ``draw``-th task of ``size`` labelled videos."""
+    train = tuple(dyads.videos[video] for video in DRAWS[size][draw])
+    test = tuple(dyads.videos[video].poses for video in HELD_OUT)
+    return Task(train, test, dyads.behaviours, dyads.landmarks, seed=draw)
+
+
+def score(found: Found, dyads: Dyads) -> Row:
+    """Scores of probabilities (the most probable behaviour counts) or labels of the ten held-out videos.
+
+    Returns:
+        macro F1, F1 of each behaviour, and F1 of bouts at an overlap of .25, all over the ten videos put together.
+    """
+    videos = []
+    for video in HELD_OUT:
+        values, one = found[video], dyads.videos[video]
+        labels = values if values.ndim == 1 else values.argmax(1)
+        videos.append(ScoredVideo(video, one.labels, labels, None, one.poses.frame_rate))
+    report = all_scores(videos, dyads.behaviours, draws=0)
+    row = {"macro F1": report["macro_f1"]} | {name: one["f1"] for name, one in report["classes"].items()}
+    return row | {"bout F1@.25": report["bout_f1"]["0.25"]}
+
+
+def run(
+    variant: str,
+    fit_predict: FitPredict,
+    dyads: Dyads,
+    sizes: Sequence[int] = tuple(DRAWS),
+    jobs: int = 1,
+    powers: Sequence[float] = (0.0,),
+) -> list[Row]:
+    """Fit and score a variant on every draw; what is in ``runs/dyads/<variant>`` is not done again.
+
+    Args:
+        variant: its name. Remove its folder after a change of the code.
+        fit_predict: takes a ``Task`` and returns probabilities or labels of its test videos; with several jobs, it must
+            be a function of a module (or a ``functools.partial`` of one).
+        dyads: all videos.
+        sizes: numbers of labelled videos.
+        jobs: draws at once, each in a process of its own with its share of the cores.
+        powers: the decision takes the largest of probability / (frequency in training) ** power; a row for each power.
+
+    Returns:
+        A row per draw and power.
+    """
+    places = [(size, draw) for size in sizes for draw in range(len(DRAWS[size]))]
+    one = partial(_one, variant, fit_predict, dyads, tuple(powers))
+    with ExitStack() as stack:
+        each: Iterator[list[Row]] = map(one, places)
+        if jobs > 1:
+            # Libraries of a fresh process read their number of threads from here.
+            os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
+            pool = ProcessPoolExecutor(jobs, get_context("spawn"))
+            each = stack.enter_context(pool).map(one, places)
+        rows = []
+        for number, found in enumerate(each, 1):
+            rows += found
+            print(f"{number} of {len(places)}  {_shown(found)}", flush=True)
+    return rows
+
+
+def _one(
+    variant: str, fit_predict: FitPredict, dyads: Dyads, powers: tuple[float, ...], place: tuple[int, int]
+) -> list[Row]:
+    """The rows of one draw, from disk if they are there."""
+    size, draw = place
+    path = RUNS / variant.replace(" ", "-") / f"{size}-{draw}.json"
+    stored: list[Row] = json.loads(path.read_text()) if path.exists() else []
+    if {row["power"] for row in stored} == set(powers):
+        return stored
+    given, started = task(dyads, size, draw), time.perf_counter()
+    found = fit_predict(given)
+    minutes = round((time.perf_counter() - started) / 60, 2)
+    head = {"variant": variant, "labelled videos": size, "draw": " ".join(DRAWS[size][draw]), "seed": draw}
+    rows = []
+    for power in powers:
+        decided = {video: decide(values, given.frequencies, power) for video, values in found.items()}
+        rows.append({**head, "power": power, **score(decided, dyads), "minutes": minutes})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".writing")
+    aside.write_text(json.dumps(rows, indent=1) + "\n")
+    aside.replace(path)
+    return rows
+
+
+def decide(values: np.ndarray, frequencies: np.ndarray, power: float) -> np.ndarray:
+    """(time,) labels: the largest of probability / frequency ** power; labels stay as they are."""
+    return values if values.ndim == 1 else balanced(values, frequencies, power).argmax(1)
+
+
+def _shown(rows: Sequence[Row]) -> str:
+    first = rows[0]
+    scores = ", ".join(f"{row['macro F1']:.3f} (power {row['power']:g})" for row in rows)
+    return (
+        f"{first['variant']}, {first['labelled videos']} videos, seed {first['seed']}: {scores}, {first['minutes']} min"
+    )
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown: mean ± standard deviation over draws, per variant, decision and number of labelled videos."""
+    heads = ("variant", "labelled videos", "draw", "seed", "power", "minutes")
+    scores = [name for name in rows[0] if name not in heads]
+    lines = [
+        f"| labelled videos | variant | decision | {' | '.join(scores)} | minutes |",
+        "|---" * (4 + len(scores)) + "|",
+    ]
+    for key in dict.fromkeys((row["labelled videos"], row["variant"], row["power"]) for row in rows):
+        size, variant, power = key
+        chosen = [row for row in rows if (row["labelled videos"], row["variant"], row["power"]) == key]
+        cells = [np.array([row[name] for row in chosen], float) for name in (*scores, "minutes")]
+        spread = [cell.std(ddof=1) if len(cell) > 1 else np.nan for cell in cells]
+        means = [f"{cell.mean():.3f} ± {sd:.3f}" for cell, sd in zip(cells[:-1], spread[:-1], strict=True)]
+        lines.append(f"| {size} | {variant} | {_named(power)} | {' | '.join(means)} | {cells[-1].mean():.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _named(power: float) -> str:
+    return {0.0: "most probable", 1.0: "balanced"}.get(power, f"balanced to the power {power:g}")
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """Write ``path``.csv with all rows and ``path``.md with their table, and print the table."""
+    rows = sorted(rows, key=lambda row: row["labelled videos"])
+    with path.with_suffix(".csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    path.with_suffix(".md").write_text(table(rows))
+    print(table(rows))
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """The options of every control: ``--data``, ``--sizes`` and ``--jobs``."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with tracks/ and annotations/")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=list(DRAWS), choices=list(DRAWS), help="labelled videos"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="draws at once, each on its share of the cores")
+    return parser.parse_args()

@@ -1,0 +1,130 @@
+"""What every command that learns from labels takes in: recordings with one channel's labels, as poses to train on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ssl_behavior.commands import TracksConfig
+from ssl_behavior.encoders import Encoder
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotations import Annotations, attach, choose_channel, from_recordings, read_labels
+from ssl_behavior.formats.paths import some
+from ssl_behavior.poses.prepare import prepare_all
+from ssl_behavior.recordings import UNSCORED, Recording
+from ssl_behavior.supervision import LabelledPoses, labelled_pairs
+from ssl_behavior.windows import require_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledTracksConfig(TracksConfig):
+    """Settings of every command that learns from labels.
+
+    Attributes:
+        annotations: files, folders or globs of annotations; those in the recordings' own files if none are given.
+        channel: of the annotations; needed only where there are several.
+        unscored: behaviours that are no judgement: their frames are left out of training and scores.
+        agent: the individual whose behaviour towards the target was annotated; without it, labels hold for the group.
+        target: the individual that the agent's behaviour is directed at.
+        videos: use only the labelled videos with these ids.
+    """
+
+    annotations: tuple[Path, ...] = ()
+    channel: str | None = None
+    unscored: tuple[str, ...] = ()
+    agent: str | None = None
+    target: str | None = None
+    videos: tuple[str, ...] = ()
+
+    def read_labelled(self) -> tuple[list[Recording], str]:
+        """The labelled recordings that these settings name, and their channel.
+
+        Raises:
+            InputError: recordings and annotations do not go together, or a name is not among them.
+        """
+        recordings = self.read()
+        annotations = self._annotations(recordings)
+        channel = choose_channel(annotations, self.channel)
+        if wanted := set(self.videos):
+            tracked, annotated = {one.id for one in recordings}, {one.id for one in annotations}
+            for there, what in ((tracked, "recordings"), (annotated, "annotations")):
+                if missing := wanted - there:
+                    raise InputError(
+                        f"--videos {', '.join(sorted(missing))}: expected ids among the {what}; found {some(there, 10)}"
+                    )
+            annotations = [one for one in annotations if one.id in wanted | tracked]
+        known = {name for one in annotations for name in one.vocabulary.get(channel, ())}
+        if missing := set(self.unscored) - known:
+            raise InputError(
+                f"--unscored {', '.join(sorted(missing))}: expected behaviours of channel {channel}; "
+                f"found {some(known)}"
+            )
+        labelled = attach(recordings, annotations, channel, self.unscored, strict=not self.skip_bad_files)
+        return [self._directed(one, channel) for one in labelled if not wanted or one.id in wanted], channel
+
+    def _annotations(self, recordings: Sequence[Recording]) -> list[Annotations]:
+        if self.annotations:
+            rates = {one.id: one.frame_rate or 30.0 for one in recordings}
+            return read_labels(self.annotations, rates, self.skip_bad_files)[0]
+        if not (annotations := from_recordings([one for one in recordings if one.labels])):
+            raise InputError(
+                f"{self.recordings[0]}: expected labels in the recordings' files, without --annotations; found none"
+            )
+        return annotations
+
+    def _directed(self, recording: Recording, channel: str) -> Recording:
+        """The recording with labels that speak of the ordered pair that --agent and --target name, if they do."""
+        if self.agent is None and self.target is None:
+            return recording
+        pair = (self.agent or "", self.target or "")
+        if missing := [name for name in pair if name not in recording.individuals]:
+            raise InputError(
+                f"{recording.source}: expected individuals --agent {self.agent} and --target {self.target}; found "
+                f"{', '.join(recording.individuals)} and no {missing[0] or 'name for the other one'}"
+            )
+        return recording.with_labels({channel: replace(recording.labels[channel], pair=pair)})
+
+
+def labelled_poses(
+    recordings: Sequence[Recording], channel: str, encoder: Encoder, clip_seconds: float, skip_bad: bool = False
+) -> list[LabelledPoses]:
+    """The recordings as this encoder takes them, with their labels; those without a scored frame are left out.
+
+    Args:
+        recordings: with labels in ``channel``.
+        channel: of the labels.
+        encoder: says which landmarks, and how recordings are made comparable.
+        clip_seconds: length of the clips that will be drawn from them.
+        skip_bad: report a recording that cannot be used and go on.
+
+    Raises:
+        InputError: a recording cannot be used, or fewer than two behaviours are scored in all of them.
+    """
+    all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, skip_bad)
+    frames = round(clip_seconds * encoder.preparation.frame_rate)
+    labels = {one.id: one.labels[channel] for one in recordings}
+    videos = [
+        LabelledPoses(poses, labels[poses.id].values[poses.native_frames], labelled_pairs(poses, labels[poses.id].pair))
+        for poses in require_length(all_poses, frames, skip_bad)
+    ]
+    videos = [video for video in videos if (video.labels != UNSCORED).any()]
+    if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
+        raise InputError(
+            f"channel {channel}: expected scored frames of at least two behaviours in the {len(recordings)} labelled "
+            "videos; found fewer: choose other --videos, or check --channel and --unscored"
+        )
+    return videos
+
+
+def behaviour_counts(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
+    """(video, behaviour) int64: scored frames of each behaviour in each video."""
+    return np.stack([np.bincount(video.labels[video.labels != UNSCORED], minlength=behaviours) for video in videos])
+
+
+def shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:
+    """How much of the scored frames each behaviour has, to print."""
+    counts = behaviour_counts(videos, len(behaviours)).sum(0)
+    return ", ".join(f"{name} {count / counts.sum():.1%}" for name, count in zip(behaviours, counts, strict=True))

@@ -1,0 +1,95 @@
+"""From labelled videos to a model and how to read it: cross-validate, choose, then train on all of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ssl_behavior.decoding import Decoder, balance
+from ssl_behavior.encoders import Encoder
+from ssl_behavior.heads import Classifier, HeadKind
+from ssl_behavior.models import Model, fit_tree_member, tree_examples
+from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.supervision import LabelledPoses, Supervision, embed_all, frequencies, train
+from ssl_behavior.training import Precision
+from ssl_behavior.validation import ChosenReadout, choose_readout, cross_validate
+from ssl_behavior.windows import ClipSampler
+
+_UNCHECKED_SMOOTHING_S = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What labelled videos taught.
+
+    Attributes:
+        model: trained on all of them.
+        readout: how its logits are read.
+        held_out: logits of the videos, each by a model trained on others; none for a single video.
+    """
+
+    model: Model
+    readout: ChosenReadout
+    held_out: list[np.ndarray]
+
+    def probabilities(self, video: LabelledPoses) -> np.ndarray:
+        """(time, behaviour) calibrated probabilities of a video."""
+        return calibrated(self.model.logits(video), self.readout.temperature, self.readout.frequencies)
+
+    def label(self, video: LabelledPoses) -> np.ndarray:
+        """(time,) indices of behaviours at the recording's own frame rate."""
+        poses = video.poses
+        return poses.to_native(self.readout.decoder.decode(self.probabilities(video), poses.frame_rate))
+
+
+def learn(
+    encoder: Encoder,
+    videos: Sequence[LabelledPoses],
+    behaviours: Sequence[str],
+    settings: Supervision,
+    seed: int,
+    precision: Precision,
+    from_scratch: bool = False,
+) -> Learned:
+    """Fit a model to the videos' labels.
+
+    Args:
+        encoder: pretrained, on the device to compute on; left as it is.
+        videos: labelled. With one alone nothing is chosen: no calibration, and a little smoothing.
+        behaviours: names of the labels.
+        settings: how.
+        seed: of all random numbers.
+        precision: of the forward pass.
+        from_scratch: start from an encoder of the same make that has seen nothing but these videos.
+    """
+    device = encoder.mean.device
+    if from_scratch:
+        encoder, settings = fresh_encoder(encoder, videos, seed), replace(settings, encoder_rate=1.0)
+    kind: HeadKind = "temporal" if settings.tune == "temporal" else "linear"
+    torch.manual_seed(seed)
+    classifier = Classifier(copy.deepcopy(encoder), kind, len(behaviours)).to(device)
+    embedded = None if settings.tune == "full" else embed_all(classifier, videos)
+    examples = [tree_examples(video) for video in videos] if settings.trees else []
+    held_out: list[np.ndarray] = []
+    if len(videos) > 1:
+        held_out = cross_validate(classifier, videos, behaviours, settings, seed, precision, embedded, examples)
+        readout = choose_readout(held_out, videos, behaviours, encoder.preparation.frame_rate)
+    else:
+        shares = frequencies(videos, len(behaviours))
+        readout = ChosenReadout(shares, 1.0, Decoder(balance(shares), _UNCHECKED_SMOOTHING_S), [])
+    trees = fit_tree_member(examples, len(behaviours), settings, seed) if examples else None
+    train(classifier, videos, settings, seed, precision, embedded)
+    return Learned(Model(classifier.eval(), trees), readout, held_out)
+
+
+def fresh_encoder(encoder: Encoder, videos: Sequence[LabelledPoses], seed: int) -> Encoder:
+    """An encoder of the same make that has seen nothing but the labelled videos' mean kinematics."""
+    torch.manual_seed(seed)
+    fresh = Encoder(encoder.landmarks, encoder.preparation, encoder.architecture)
+    sampler, generator = ClipSampler([video.poses for video in videos]), torch.Generator().manual_seed(seed)
+    fresh.standardise(sampler.draw(16, 256, generator) for _ in range(16))
+    return fresh.eval()

@@ -1,0 +1,101 @@
+"""What fine-tuning makes: a network, and boosted trees on expert features beside it, whose opinions are averaged.
+
+They err differently: trees see how features were on average over the seconds around and need few labels for it, the
+network sees how they went. Their mean is better than either (``experiments/README.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import log_softmax
+
+from ssl_behavior.heads import Classifier
+from ssl_behavior.poses.expert import expert_features
+from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, video_logits
+from ssl_behavior.trees import Boosting, Trees, balanced, fit_trees
+
+_EVERY_S = 0.2
+"""Frames nearer to each other than this are too alike to teach trees more."""
+_SMALLEST = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network and, unless they are left out, trees.
+
+    Attributes:
+        classifier: the network; all behaviours count alike in its training.
+        trees: or None.
+    """
+
+    classifier: Classifier
+    trees: Trees | None
+
+    def logits(self, video: LabelledPoses, embedded: Embedded | None = None) -> np.ndarray:
+        """(time, behaviour) log probabilities as if all behaviours were equally frequent."""
+        own = video_logits(self.classifier, video, embedded)
+        return averaged(own, None if self.trees is None else tree_logits(self.trees, video))
+
+
+def averaged(network: np.ndarray, trees: np.ndarray | None) -> np.ndarray:
+    """(time, behaviour) mean of the network's log probabilities and the trees', if there are any."""
+    own = log_softmax(network.astype(np.float64), axis=1)
+    return (own if trees is None else (own + trees) / 2).astype(np.float32)
+
+
+def tree_logits(trees: Trees, video: LabelledPoses) -> np.ndarray:
+    """(time, behaviour) log probabilities as if all behaviours were equally frequent, of the mean over pairs."""
+    each = [trees.predict(expert_features(video.poses, pair)) for pair in video.pairs]
+    return np.log(np.maximum(balanced(np.mean(each, axis=0), trees.frequencies), _SMALLEST))
+
+
+@dataclass(frozen=True, eq=False)
+class TreeExamples:
+    """A video's frames as trees learn from them: (time, feature) of each pair, thinned, and the labels (time,)."""
+
+    features: list[np.ndarray]
+    labels: list[np.ndarray]
+
+
+def tree_examples(video: LabelledPoses) -> TreeExamples:
+    """Expert features of the video's pairs, each pair's thinned from another frame on."""
+    every = max(1, round(_EVERY_S * video.poses.frame_rate))
+    thinned = [slice(number % every, None, every) for number in range(len(video.pairs))]
+    return TreeExamples(
+        [expert_features(video.poses, pair)[part] for pair, part in zip(video.pairs, thinned, strict=True)],
+        [video.labels[part] for part in thinned],
+    )
+
+
+def fit_tree_member(
+    examples: Sequence[TreeExamples],
+    behaviours: int,
+    settings: Supervision,
+    seed: int,
+    description: str | None = "trees",
+) -> Trees:
+    """Trees of these videos. Of each behaviour, all videos that show it count alike.
+
+    Else one long fight would be what aggression looks like.
+    """
+    counts = np.array([_counts(one.labels, behaviours) for one in examples], float)
+    shown = np.maximum((counts > 0).sum(0), 1)
+    weights = counts.sum(0) / shown / np.maximum(counts, 1)
+    return fit_trees(
+        [features for one in examples for features in one.features],
+        [labels for one in examples for labels in one.labels],
+        behaviours,
+        replace(Boosting(), trees=settings.trees),
+        seed,
+        [row[labels].astype(np.float32) for row, one in zip(weights, examples, strict=True) for labels in one.labels],
+        description,
+    )
+
+
+def _counts(labels: Sequence[np.ndarray], behaviours: int) -> np.ndarray:
+    every = np.concatenate(labels)
+    return np.bincount(every[every != UNSCORED], minlength=behaviours)

@@ -1,0 +1,60 @@
+"""The scores of probes as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ssl_behavior.scoring.mabe22 import TaskScore
+
+# Okabe and Ito 2008; they differ in lightness too.
+_COLOURS = ("#0072B2", "#56B4E9")
+_DPI = 150
+
+
+def probes_picture(path: Path, results: Mapping[str, Sequence[TaskScore]]) -> Path:
+    """Draw a bar per task and kind of embedding: F1, and for quantities the share of the variance that is left.
+
+    Args:
+        path: a picture file.
+        results: kind of embedding -> scores of the same tasks in the same order.
+    """
+    first = next(iter(results.values()))
+    panels = {
+        "F1 (higher is better)": [i for i, one in enumerate(first) if one.metric == "F1"],
+        "MSE / variance (lower is better)": [i for i, one in enumerate(first) if one.metric == "MSE"],
+    }
+    panels = {title: chosen for title, chosen in panels.items() if chosen}
+    heights = [len(chosen) for chosen in panels.values()]
+    figure = Figure(figsize=(7, 0.7 + 0.34 * sum(heights) + 0.7 * len(panels)), dpi=_DPI, layout="constrained")
+    grid = figure.add_gridspec(len(panels), 1, height_ratios=heights)
+    for row, (title, chosen) in enumerate(panels.items()):
+        _bars(figure.add_subplot(grid[row]), {name: [scores[i] for i in chosen] for name, scores in results.items()})
+        figure.axes[row].set_xlabel(title)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    FigureCanvasAgg(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})
+    return path
+
+
+def _bars(axes: Axes, results: Mapping[str, Sequence[TaskScore]]) -> None:
+    first = next(iter(results.values()))
+    middle, width = np.arange(len(first)), 0.8 / len(results)
+    # A quantity's chance is its variance, so that what chance leaves of it is 1.
+    scale = np.array([one.chance if one.metric == "MSE" and one.chance else 1.0 for one in first])
+    for k, (name, scores) in enumerate(results.items()):
+        values = np.nan_to_num([one.score for one in scores]) / scale
+        axes.barh(middle - 0.4 + (k + 0.5) * width, values, width, color=_COLOURS[k % len(_COLOURS)], label=name)
+    chance = np.array([one.chance for one in first]) / scale
+    axes.vlines(chance, middle - 0.45, middle + 0.45, color="black", lw=1.5, label="chance")
+    axes.set(yticks=middle, yticklabels=[f"{one.task} ({one.level})" for one in first])
+    axes.set_xlim(0, None)
+    axes.set_ylim(len(first) - 0.5, -0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)

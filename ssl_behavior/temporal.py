@@ -1,0 +1,106 @@
+"""Dilated convolutions over time: features of frames -> one vector per frame; and the size of what does so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ssl_behavior.errors import InputError
+
+FRONT = 4
+"""Convolution blocks before a transformer's attention; together they look 15 frames to either side."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The encoder's kind and size.
+
+    Attributes:
+        channels: width, and length of an embedding.
+        blocks: residual blocks. Block i of a tcn looks 2^i frames to either side, each of a transformer ``window``.
+        dropout: share of channels dropped while training.
+        kind: tcn (dilated convolutions), or transformer (a few of them, then blocks of local attention).
+        heads: of a transformer's attention.
+        window: frames to either side that a frame of a transformer attends to, in each block.
+    """
+
+    channels: int = 128
+    blocks: int = 7
+    dropout: float = 0.1
+    kind: Literal["tcn", "transformer"] = "tcn"
+    heads: int = 4
+    window: int = 32
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("tcn", "transformer"):
+            raise InputError(f"--architecture.kind: expected tcn or transformer and found {self.kind!r}")
+        if self.kind == "tcn" and (self.heads, self.window) != (Architecture.heads, Architecture.window):
+            raise InputError(
+                "--architecture.heads and --architecture.window are those of a transformer and the kind is tcn; "
+                "give --architecture.kind transformer, or leave them out"
+            )
+        if self.kind == "transformer" and (self.heads < 1 or self.window < 1 or self.channels % (2 * self.heads)):
+            raise InputError(
+                "--architecture: expected a window of at least 1 frame, at least 1 head, and channels that divide into "
+                f"an even number for each head; found --architecture.window {self.window}, --architecture.heads "
+                f"{self.heads} and --architecture.channels {self.channels}"
+            )
+
+    @property
+    def reach(self) -> int:
+        """Frames to either side that can change an embedding."""
+        return 2**self.blocks - 1 if self.kind == "tcn" else 2**FRONT - 1 + self.blocks * self.window
+
+
+class Block(nn.Module):
+    """Residual block of a dilated convolution over three frames and a channel mix (Bai et al. 2018, TCN).
+
+    The convolution is written as one matrix product of three shifted copies, which runs nearer to the machine's rate
+    than a dilated ``Conv1d`` and leaves the channels last, where the norm and the mix want them.
+    """
+
+    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.dilation, self.dropout = dilation, dropout
+        self.norm = nn.LayerNorm(channels)
+        self.convolve = nn.Linear(3 * channels, channels)
+        self.mix = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
+        """(batch, time, channel) -> same; frames that are not ``there`` (batch, time, 1) count as none."""
+        frames, d = x.shape[1], self.dilation
+        normed = self.norm(x) if there is None else self.norm(x) * there
+        padded = F.pad(normed, (0, 0, d, d))
+        shifted = torch.cat([padded[:, i : i + frames] for i in (0, d, 2 * d)], -1)
+        hidden = drop_channels(F.gelu(self.convolve(shifted)), self.dropout, self.training)
+        return cast(Tensor, x + self.mix(hidden))
+
+
+def drop_channels(x: Tensor, share: float, training: bool) -> Tensor:
+    """(batch, time, channel) with whole channels of a clip dropped.
+
+    One mask for all frames, as neighbours would give a dropped value away.
+    """
+    return F.dropout1d(x.transpose(1, 2), share, training).transpose(1, 2)
+
+
+class Temporal(nn.Module):
+    """A stack of blocks with doubling dilation between a linear input and a norm."""
+
+    def __init__(self, inputs: int, architecture: Architecture) -> None:
+        super().__init__()
+        channels = architecture.channels
+        self.enter = nn.Linear(inputs, channels)
+        self.blocks = nn.ModuleList(Block(channels, 2**i, architecture.dropout) for i in range(architecture.blocks))
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, input) -> (batch, time, channel)."""
+        x = self.enter(x)
+        for block in self.blocks:
+            x = block(x)
+        return cast(Tensor, self.norm(x))

@@ -1,0 +1,220 @@
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssl_behavior import label_curve as command
+from ssl_behavior.checkpoints import save_encoder
+from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import native, read_recordings
+from ssl_behavior.label_curve import LabelCurveConfig, label_curve
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.simulation import SKELETON, simulate_recordings
+from ssl_behavior.supervision import Supervision
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("label_curve")
+    native.write(folder / "tracks", simulate_recordings(6, seed=2, frames=300))
+    torch.manual_seed(0)
+    save_encoder(folder / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    return folder
+
+
+@pytest.fixture
+def config(folder: Path, tmp_path: Path) -> LabelCurveConfig:
+    return LabelCurveConfig(
+        encoder=folder / "encoder",
+        recordings=(folder / "tracks",),
+        output=tmp_path / "curve",
+        sizes=(1, 3),
+        draws=2,
+        variants=("frozen-linear",),
+        supervision=Supervision(steps=2, trees=2),
+        device="cpu",
+        precision="float32",
+    )
+
+
+@pytest.fixture
+def fitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the points that are fitted from here on."""
+    names: list[str] = []
+    usual = command._fit
+
+    def fit(task, *rest):  # type: ignore[no-untyped-def]
+        names.append(task.name)
+        return usual(task, *rest)
+
+    monkeypatch.setattr(command, "_fit", fit)
+    return names
+
+
+def table(output: Path) -> list[dict[str, str]]:
+    with (output / "curve.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_the_whole_command(folder: Path, tmp_path: Path) -> None:
+    words = ["--encoder", folder / "encoder", "--recordings", folder / "tracks", "--output", tmp_path / "curve"]
+    words += ["--sizes", 2, "--draws", 1, "--supervision.steps", 2, "--supervision.trees", 3, "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-m", "ssl_behavior.label_curve", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tested on 2 of them: video" in done.stdout
+    assert "Whether the encoder was pretrained on the test videos' tracks is not known." in done.stdout
+    assert re.search(r"^videos  pretrained +from scratch +expert features$", done.stdout, re.MULTILINE)
+    assert "At 2 labelled videos: pretrained 0." in done.stdout
+    assert "pretrained, 2 labelled, draw 1 of 1" in done.stderr
+    assert {path.name for path in (tmp_path / "curve").iterdir()} == {
+        "curve.csv", "curve.json", "curve.png", "points", "settings.yaml",
+    }  # fmt: skip
+    assert [row["variant"] for row in table(tmp_path / "curve")] == ["pretrained", "from scratch", "expert features"]
+    assert (tmp_path / "curve" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_test_video_is_in_a_draw_and_bands_hold_the_mean(config: LabelCurveConfig) -> None:
+    report = label_curve(config)
+    tested = set(report["test_videos"])
+    rows = table(config.output)
+    assert len(tested) == 2
+    assert len(rows) == 4
+    for row in rows:
+        taught = row["videos"].split("; ")
+        assert len(set(taught)) == int(row["size"])
+        assert set(taught) <= set(report["other_videos"]) - tested
+    assert json.loads((config.output / "curve.json").read_text()) == report
+    for point in report["curve"]:
+        scores = [float(row["macro F1"]) for row in rows if int(row["size"]) == point["size"]]
+        assert point["macro_f1"]["mean"] == pytest.approx(sum(scores) / 2, abs=1e-4)
+        low, high = point["macro_f1"]["interval"]
+        assert low <= point["macro_f1"]["mean"] <= high
+
+
+def test_what_is_fitted_is_not_fitted_again(
+    config: LabelCurveConfig, fitted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = label_curve(config)
+    points = config.output / "points"
+    assert fitted == [f"frozen-linear-{size}-{draw}" for draw in (0, 1) for size in (1, 3)]
+    former = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in points.glob("frozen*.json")}
+    # Interrupted after three points; then more draws and sizes of the same.
+    (points / "frozen-linear-3-1.json").unlink()
+    fitted.clear()
+    assert label_curve(config) == report
+    assert fitted == ["frozen-linear-3-1"]
+    assert "3 of 4 points are there already" in capsys.readouterr().out
+    label_curve(replace(config, sizes=(1, 2, 3), draws=3))
+    assert fitted[1:] == ["frozen-linear-2-0", "frozen-linear-2-1"] + [f"frozen-linear-{n}-2" for n in (1, 2, 3)]
+    assert all(
+        (path.stat().st_mtime_ns, path.read_bytes()) == then for path, then in former.items() if "3-1" not in path.name
+    )
+
+
+def test_other_settings_are_refused_and_overwritten(config: LabelCurveConfig, fitted: list[str]) -> None:
+    label_curve(config)
+    fitted.clear()
+    with pytest.raises(InputError, match=r"found points of another --seed; .*--overwrite to start anew"):
+        label_curve(replace(config, seed=1))
+    assert fitted == []
+    label_curve(replace(config, seed=1, overwrite=True))
+    assert len(fitted) == 4
+
+
+def test_a_folder_of_something_else_is_left_alone(config: LabelCurveConfig) -> None:
+    config.output.mkdir()
+    (config.output / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="--overwrite"):
+        label_curve(config)
+    assert [path.name for path in config.output.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"sizes": (5,)}, r"--sizes 5: expected 1 to 4, .* beside the 2 that are tested on"),
+        ({"sizes": (0, 2)}, "--sizes 0: expected 1 to 4"),
+        ({"videos": ("video000", "video001")}, "at least 3 labelled videos, 2 of them to test on, and found 2"),
+        ({"test_videos": ("video001", "video9")}, "--test-videos video9: expected ids among the labelled videos"),
+        ({"test_videos": ("video001",)}, "--test-videos: expected at least 2 of the 6"),
+        ({"test_videos": tuple(f"video00{i}" for i in range(6))}, "some that are left to learn from"),
+        ({"test_share": 25.0}, "--test-share 25: expected a number between 0 and 1"),
+        ({"variants": ("scratch",)}, "--variants scratch: expected some of pretrained, from-scratch"),
+        ({"variants": ()}, "--variants: expected some of pretrained"),
+        (
+            {"variants": ("expert-features",), "supervision": Supervision(trees=0)},
+            "--variants expert-features: expected --supervision.trees above 0",
+        ),
+        ({"draws": 0}, "--draws: expected a number above 0"),
+        ({"channel": "S7"}, "no channel 'S7'"),
+    ],
+)
+def test_what_does_not_go_together(changed: dict[str, object], message: str, config: LabelCurveConfig) -> None:
+    with pytest.raises(InputError, match=message):
+        label_curve(replace(config, **changed))  # type: ignore[arg-type]
+    assert not config.output.exists()
+
+
+def test_given_test_videos(config: LabelCurveConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = ("video002", "video005")
+    report = label_curve(replace(config, test_videos=chosen, sizes=(), draws=1))
+    assert report["test_videos"] == list(chosen)
+    assert {point["size"] for point in report["curve"]} == {1, 3, 4}
+    assert "tested on 2 of them: video002, video005" in capsys.readouterr().out
+
+
+def test_encoder_and_labels_are_part_of_the_run(config: LabelCurveConfig, folder: Path, tmp_path: Path) -> None:
+    """The same settings on other content under the same names must not go on."""
+    torch.manual_seed(1)
+    moved = tmp_path / "encoder"
+    save_encoder(moved, Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    config = replace(config, encoder=moved, sizes=(1,), draws=1)
+    label_curve(config)
+    save_encoder(moved, Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    with pytest.raises(InputError, match="another encoder under these names"):
+        label_curve(config)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_real_dyads(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    ids = ("7", "16", "25", "33")
+    tracks = tuple(next(shared_data("dyads/tracks").glob(f"{video}DLC_*.csv.gz")) for video in ids)
+    landmarks = shared_landmarks([read_recordings(tracks[:1])[0].skeleton])
+    save_encoder(tmp_path / "encoder", Encoder(landmarks, Preparation(), Architecture(8, 2)))
+    report = label_curve(
+        LabelCurveConfig(
+            encoder=tmp_path / "encoder",
+            recordings=tracks,
+            annotations=tuple(shared_data("dyads/annotations") / f"{video}_annot.txt" for video in ids),
+            channel="S1",
+            unscored=("base",),
+            output=tmp_path / "curve",
+            test_videos=("7", "25"),
+            draws=1,
+            variants=("frozen-linear",),
+            supervision=Supervision(steps=2),
+            device="cpu",
+        )
+    )
+    assert sorted(report["behaviours"]) == ["aggression", "nonsocial", "social"]
+    assert report["in_the_means"] == report["behaviours"]
+    assert [point["size"] for point in report["curve"]] == [1, 2]
+    assert report["other_videos"] == ["16", "33"]
