@@ -73,7 +73,7 @@ def learn(
     torch.manual_seed(seed)
     classifier = Classifier(copy.deepcopy(encoder), kind, len(behaviours)).to(device)
     embedded = None if settings.tune == "full" else embed_all(classifier, videos)
-    examples = [tree_examples(video) for video in videos] if settings.trees else []
+    examples = tree_examples(videos) if settings.trees else []
     held_out: list[np.ndarray] = []
     if len(videos) > 1:
         held_out = cross_validate(classifier, videos, behaviours, settings, seed, precision, embedded, examples)

@@ -6,6 +6,7 @@ network sees how they went. Their mean is better than either (``experiments/READ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ from ssl_behavior.trees import Boosting, Trees, balanced, fit_trees
 
 _EVERY_S = 0.2
 """Frames nearer to each other than this are too alike to teach trees more."""
+_MOST_EXAMPLES = 60_000
+"""Frames of pairs that trees learn from at most, as their time grows with them."""
 _SMALLEST = 1e-4
 
 
@@ -61,13 +64,19 @@ class TreeExamples:
     labels: list[np.ndarray]
 
 
-def tree_examples(video: LabelledPoses) -> TreeExamples:
-    """Expert features of the video's pairs, each pair's thinned from another frame on."""
-    every = max(1, round(_EVERY_S * video.poses.frame_rate))
-    thinned = [slice(number % every, None, every) for number in range(len(video.pairs))]
+def tree_examples(videos: Sequence[LabelledPoses]) -> list[TreeExamples]:
+    """Expert features of the videos' pairs, each pair's thinned from another frame on; where videos are many, more."""
+    frames = sum(len(video.labels) * len(video.pairs) for video in videos)
+    fewest = round(_EVERY_S * videos[0].poses.frame_rate)
+    every = max(1, fewest, math.ceil(frames / _MOST_EXAMPLES))
+    return [_thinned(video, every) for video in videos]
+
+
+def _thinned(video: LabelledPoses, every: int) -> TreeExamples:
+    parts = [slice(number % every, None, every) for number in range(len(video.pairs))]
     return TreeExamples(
-        [expert_features(video.poses, pair)[part] for pair, part in zip(video.pairs, thinned, strict=True)],
-        [video.labels[part] for part in thinned],
+        [expert_features(video.poses, pair)[part] for pair, part in zip(video.pairs, parts, strict=True)],
+        [video.labels[part] for part in parts],
     )
 
 
@@ -77,12 +86,14 @@ def fit_tree_member(
     settings: Supervision,
     seed: int,
     description: str | None = "trees",
-) -> Trees:
-    """Trees of these videos. Of each behaviour, all videos that show it count alike.
+) -> Trees | None:
+    """Trees of these videos; None where they show fewer than two behaviours.
 
-    Else one long fight would be what aggression looks like.
+    Of each behaviour, all videos that show it count alike: else one long fight would be what aggression looks like.
     """
     counts = np.array([_counts(one.labels, behaviours) for one in examples], float)
+    if (counts.sum(0) > 0).sum() < 2:
+        return None
     shown = np.maximum((counts > 0).sum(0), 1)
     weights = counts.sum(0) / shown / np.maximum(counts, 1)
     return fit_trees(

@@ -36,7 +36,7 @@ def network() -> Classifier:
 
 @pytest.fixture(scope="module")
 def trees(videos: list[LabelledPoses]) -> Trees:
-    return fit_tree_member([tree_examples(one) for one in videos], 3, FEW, 0, None)
+    return fit_tree_member(tree_examples(videos), 3, FEW, 0, None)
 
 
 def test_the_mean_of_two_opinions_on_paper() -> None:
@@ -80,7 +80,7 @@ def test_examples_are_thinned_every_pair_from_another_frame(
 ) -> None:
     poses = prepare(wander(frames=150, individuals=3), MICE, Preparation(rate))
     labels = np.arange(len(poses.positions)) % 7
-    found = tree_examples(LabelledPoses(poses, labels, tuple(poses.pairs())))
+    (found,) = tree_examples([LabelledPoses(poses, labels, tuple(poses.pairs()))])
     assert len(found.features) == len(found.labels) == 6
     for number, pair in enumerate(poses.pairs()):
         part = slice(number % every, None, every)
@@ -95,7 +95,7 @@ def test_of_each_behaviour_all_videos_that_show_it_weigh_alike(
 ) -> None:
     """A long fight, a short one and none; part of a video unscored."""
     labels = [np.repeat([0, 1], [120, 30]), np.repeat([0, 1, -1], [12, 36, 102]), np.repeat([1, 2], [90, 60])]
-    examples = [tree_examples(replace(one, labels=row)) for one, row in zip(videos, labels, strict=True)]
+    examples = tree_examples([replace(one, labels=row) for one, row in zip(videos, labels, strict=True)])
     given: dict[str, Any] = {}
 
     def keep(features: Any, labels: Any, *rest: Any) -> None:
@@ -114,7 +114,7 @@ def test_of_each_behaviour_all_videos_that_show_it_weigh_alike(
 
 
 def test_the_seed_and_the_rounds_count(videos: list[LabelledPoses], trees: Trees) -> None:
-    examples = [tree_examples(one) for one in videos]
+    examples = tree_examples(videos)
     again, other, more = (
         tree_logits(fit_tree_member(examples, 3, settings, seed, None), videos[0])
         for settings, seed in ((FEW, 0), (FEW, 1), (replace(FEW, trees=8), 0))
@@ -122,3 +122,19 @@ def test_the_seed_and_the_rounds_count(videos: list[LabelledPoses], trees: Trees
     assert np.array_equal(again, tree_logits(trees, videos[0]))
     assert not np.array_equal(again, other)
     assert not np.array_equal(again, more)
+
+
+def test_many_videos_are_thinned_more(videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = sum(len(one.labels) * len(one.pairs) for one in videos)
+    monkeypatch.setattr("ssl_behavior.models._MOST_EXAMPLES", 100)
+    examples = tree_examples(videos)
+    found = sum(len(labels) for one in examples for labels in one.labels)
+    assert frames > 500
+    assert 60 < found <= 100 + 2 * len(videos) * 6
+    assert all(len(a) == len(b) for one in examples for a, b in zip(one.features, one.labels, strict=True))
+
+
+def test_one_behaviour_alone_needs_no_trees(videos: list[LabelledPoses]) -> None:
+    """A fold whose videos show nothing else must not stop the cross-validation."""
+    alone = [replace(one, labels=np.zeros_like(one.labels)) for one in videos]
+    assert fit_tree_member(tree_examples(alone), 3, FEW, 0, None) is None

@@ -153,7 +153,7 @@ def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
     nn.init.zeros_(network.head.score.weight)  # type: ignore[union-attr, arg-type]
     coded, embedded = with_codes(videos), own_codes(videos)
     settings = replace(FAST, trees=20)
-    examples = [tree_examples(one) for one in coded]
+    examples = tree_examples(coded)
     checked = cross_validate(network, coded, ("a", "b"), settings, 0, "float32", embedded, examples)
     for logits in checked:
         # A model that had learned from the video would know its columns; in the others' it is 0 throughout.
@@ -171,7 +171,7 @@ def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
 def test_held_out_logits_are_those_of_a_model_of_the_other_videos(videos: list[LabelledPoses]) -> None:
     """Network and trees of each fold, made anew outside."""
     settings = replace(FAST, steps=4, trees=3)
-    examples = [tree_examples(one) for one in videos]
+    examples = tree_examples(videos)
     checked = cross_validate(make(), videos, ("a", "b"), settings, 5, "float32", None, examples)
     for number, (out,) in enumerate(folds_by_video(videos, 2, 3), 1):
         others = [i for i in range(3) if i != out]
@@ -363,7 +363,7 @@ def test_every_setting_matters(name: str, videos: list[LabelledPoses]) -> None:
 @pytest.mark.parametrize("name", OF_CROSS_VALIDATION)
 def test_every_setting_of_cross_validation_matters(name: str, videos: list[LabelledPoses]) -> None:
     few = replace(FAST, steps=4, trees=2)
-    examples, embedded = [tree_examples(one) for one in videos], embed_all(make(), videos)
+    examples, embedded = tree_examples(videos), embed_all(make(), videos)
     usual, other = (
         cross_validate(make(), videos, ("a", "b"), settings, 0, "float32", embedded, examples)
         for settings in (few, replace(few, **{name: OF_CROSS_VALIDATION[name]}))

@@ -93,7 +93,7 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _published() -> Iterator[str]:
-    yield f"| published, all videos labelled | F1 | MAP | {' | '.join(SCORED)} | source |"
+    yield f"| published | F1 | MAP | {' | '.join(SCORED)} | source |"
     yield "|---" * (4 + len(SCORED)) + "|"
     for system, (values, source) in PUBLISHED.items():
         yield f"| {system} | {' | '.join('' if isnan(value) else f'{value:.3f}' for value in values)} | {source} |"

@@ -14,6 +14,7 @@ the folder after a change of the code.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -45,7 +46,7 @@ def transfer(config: TransferConfig, folder: Path = HERE) -> Path:
     one = partial(rows_of, setup=setup, windows=windows, config=config)
     rows: list[Row] = []
     with ExitStack() as stack:
-        each = map(one, pieces)
+        each: Iterable[list[Row]] = map(one, pieces)
         if config.jobs > 1:
             # Libraries of a fresh process read their number of threads from here.
             os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // config.jobs))

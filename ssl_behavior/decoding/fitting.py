@@ -34,7 +34,7 @@ def balance(frequencies: np.ndarray, power: float = 1.0) -> tuple[float, ...]:
         frequencies: (behaviour,) share of each behaviour in training.
         power: 0 changes nothing, 1 balances fully.
     """
-    return tuple((-power * np.log(np.where(frequencies > 0, frequencies, 1.0))).tolist())
+    return tuple((0.0 - power * np.log(np.where(frequencies > 0, frequencies, 1.0))).tolist())
 
 
 def fit_decoder(

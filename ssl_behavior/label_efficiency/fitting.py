@@ -13,7 +13,7 @@ from ssl_behavior.encoders import Encoder
 from ssl_behavior.learning import learn
 from ssl_behavior.models import fit_tree_member, tree_examples, tree_logits
 from ssl_behavior.recordings import UNSCORED
-from ssl_behavior.supervision import LabelledPoses, Supervision
+from ssl_behavior.supervision import LabelledPoses, Supervision, frequencies
 from ssl_behavior.training import Precision
 
 Variant = Literal["pretrained", "from-scratch", "expert-features", "frozen-linear"]
@@ -62,7 +62,10 @@ def fit_and_predict(
     blind = [replace(video, labels=np.full_like(video.labels, UNSCORED)) for video in test_videos]
     settings = fitting.supervision
     if variant == "expert-features":
-        trees = fit_tree_member([tree_examples(video) for video in train_videos], len(behaviours), settings, seed, None)
+        trees = fit_tree_member(tree_examples(train_videos), len(behaviours), settings, seed, None)
+        if trees is None:  # one behaviour is all that there is to learn
+            shown = int(frequencies(train_videos, len(behaviours)).argmax())
+            return [np.full(video.poses.frames, shown) for video in blind]
         return [video.poses.to_native(tree_logits(trees, video).argmax(1)) for video in blind]
     if variant == "frozen-linear":
         settings = replace(settings, tune="linear", trees=0)

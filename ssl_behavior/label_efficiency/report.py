@@ -37,19 +37,20 @@ def table(found: Curve) -> str:
 
 
 def advice(found: Curve, test_videos: int, draws: int) -> list[str]:
-    """What the curve says on how many videos to label, sentence by sentence."""
+    """What the curve says on how many videos to label, sentence by sentence. On little data, it judges nothing."""
     first, sizes = found.variants[0], found.sizes
+    few = [f"only {_videos(test_videos)} tested on"] * (test_videos < _FEW_TEST_VIDEOS)
+    few += ["one draw of labelled videos, whose chance the bands leave out"] * (draws == 1)
     at_most = ", ".join(f"{shown(variant)} {_with_band(found.at(variant, sizes[-1]), 2)}" for variant in found.variants)
     sentences = [f"at {_videos(sizes[-1], 'labelled ')}: {at_most}."]
     if len(sizes) > 1:
         gain = found.gain((first, sizes[-2]), (first, sizes[-1]))
         step = f"going from {sizes[-2]} to {sizes[-1]} labelled videos, {shown(first)} {_changed(gain)}"
-        sentences += [f"{step}: {_verdict(gain)}.", *_enough(found)]
-    sentences += _against_the_others(found)
-    if draws == 1 or test_videos < _FEW_TEST_VIDEOS:
-        few = [f"only {_videos(test_videos)} tested on"] * (test_videos < _FEW_TEST_VIDEOS)
-        few += ["one draw of labelled videos, whose chance the bands leave out"] * (draws == 1)
-        sentences.append(f"caution: {' and '.join(few)}; the bands are narrower than the truth.")
+        sentences += [f"{step}." if few else f"{step}: {_verdict(gain)}."]
+        sentences += [] if few else _enough(found)
+    sentences += _against_the_others(found, judged=not few)
+    if few:
+        sentences.append(f"caution: {' and '.join(few)}: the bands are narrower than the truth.")
     return [one[0].upper() + one[1:] for one in sentences]
 
 
@@ -111,18 +112,18 @@ def _enough(found: Curve) -> Iterator[str]:
         yield f"{_videos(enough[0])} do almost as well as {sizes[-1]}, which gained {_with_band(left[enough[0]], 2)}."
 
 
-def _against_the_others(found: Curve) -> Iterator[str]:
+def _against_the_others(found: Curve, judged: bool) -> Iterator[str]:
     """One comparison per variant, over all sizes: of many, some would come out ahead by chance."""
     first, sizes = found.variants[0], found.sizes
     for other in found.variants[1:]:
-        is_behind = found.lead(first, other).high < 0
+        is_behind = judged and found.lead(first, other).high < 0
         above, below = (other, first) if is_behind else (first, other)
         lead = found.lead(above, below)
         gains = {size: found.gain((below, size), (above, size)) for size in sizes}
         most = max(sizes, key=lambda size: abs(gains[size].value))
         mean = _with_band(lead, 2) + " on average over sizes" * (len(sizes) > 1)
         mean += f"; most at {_videos(most)}: {_with_band(gains[most], 2)}" * (len(sizes) > 1)
-        if lead.low > 0:
+        if judged and lead.low > 0:
             yield f"{shown(first)} is {'behind' if is_behind else 'ahead of'} {shown(other)} by {mean}."
         else:
             yield f"no difference is shown between {shown(first)} and {shown(other)}: {mean}."

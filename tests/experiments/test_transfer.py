@@ -1,10 +1,8 @@
 """Transfer across skeletons: what is probed with does not leak, and the comparison runs on simulated stand-ins."""
 
 import csv
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.transfer import comparison, networks, probes, report, run, windows
 from ssl_behavior.checkpoints import save_encoder
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
@@ -21,11 +20,6 @@ from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.recordings import Skeleton
 from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-comparison, networks, probes, report, run, windows = (
-    import_module(f"experiments.transfer.{name}")
-    for name in ("comparison", "networks", "probes", "report", "run", "windows")
-)
 MICE = shared_landmarks([SKELETON])
 DYADS = ("head", "centre", "tail base", "tail middle", "tail tip")
 SLOW = Preparation(windows.FRAME_RATE)

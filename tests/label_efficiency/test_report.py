@@ -74,12 +74,16 @@ def test_enough_is_said_only_where_it_is_sure() -> None:
 
 
 def test_little_to_go_by_is_said() -> None:
-    found = made(0.01, pretrained={1: 0.6})
+    """And nothing is concluded from it, however narrow the bands are."""
+    found = made(0.001, pretrained={1: 0.6, 3: 0.7}, from_scratch={1: 0.5, 3: 0.5})
     told = advice(found, 2, 1)
-    assert told[0].startswith("At 1 labelled video:")
-    assert "only 2 videos tested on and one draw" in told[-1]
-    assert "narrower than the truth" in told[-1]
-    assert len(advice(found, 5, 2)) == 1
+    assert told[1] == "Going from 1 to 3 labelled videos, pretrained gained 0.10 (0.10 to 0.10)."
+    assert told[2].startswith("No difference is shown between pretrained and from scratch: 0.15 (0.15 to 0.15)")
+    assert told[3].startswith("Caution: only 2 videos tested on and one draw of labelled videos")
+    assert len(told) == 4
+    assert "Pretrained is ahead of from scratch" in advice(found, 5, 2)[2]
+    assert not any("Caution" in one for one in advice(found, 5, 2))
+    assert advice(made(0.001, pretrained={1: 0.6}), 5, 2)[0].startswith("At 1 labelled video: pretrained 0.60")
 
 
 def test_rows_and_plain_values() -> None:
