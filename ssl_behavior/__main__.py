@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def overview() -> str:
     """The commands with a line each."""
-    lines = [f"  python -m ssl_behavior.{name:<9} {line}" for name, line in COMMANDS.items()]
+    lines = [f"  python -m ssl_behavior.{name:<11} {line}" for name, line in COMMANDS.items()]
     return "\n".join(
         [
             f"ssl_behavior {__version__}: from pose tracks to labels, with few labelled videos",
