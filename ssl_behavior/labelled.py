@@ -14,7 +14,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import Annotations, attach, choose_channel, from_recordings, read_labels
 from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import prepare_all
-from ssl_behavior.recordings import UNSCORED, Recording
+from ssl_behavior.recordings import UNSCORED, Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, labelled_pairs
 from ssl_behavior.windows import require_length
 
@@ -121,7 +121,7 @@ def labelled_poses(
 
 def behaviour_counts(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
     """(video, behaviour) int64: scored frames of each behaviour in each video."""
-    return np.stack([np.bincount(video.labels[video.labels != UNSCORED], minlength=behaviours) for video in videos])
+    return np.stack([scored_frames(video.labels, behaviours) for video in videos])
 
 
 def shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:

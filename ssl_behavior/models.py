@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 
 from ssl_behavior.heads import Classifier
 from ssl_behavior.poses.expert import expert_features
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings import scored_frames
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, video_logits
 from ssl_behavior.trees import Boosting, Trees, balanced, fit_trees
 
@@ -91,7 +91,7 @@ def fit_tree_member(
 
     Of each behaviour, all videos that show it count alike: else one long fight would be what aggression looks like.
     """
-    counts = np.array([_counts(one.labels, behaviours) for one in examples], float)
+    counts = np.array([scored_frames(np.concatenate(one.labels), behaviours) for one in examples], float)
     if (counts.sum(0) > 0).sum() < 2:
         return None
     shown = np.maximum((counts > 0).sum(0), 1)
@@ -105,8 +105,3 @@ def fit_tree_member(
         [row[labels].astype(np.float32) for row, one in zip(weights, examples, strict=True) for labels in one.labels],
         description,
     )
-
-
-def _counts(labels: Sequence[np.ndarray], behaviours: int) -> np.ndarray:
-    every = np.concatenate(labels)
-    return np.bincount(every[every != UNSCORED], minlength=behaviours)

@@ -208,3 +208,8 @@ def _read_only(values: Any, dtype: Any = None) -> np.ndarray:
     array = array.view()
     array.flags.writeable = False
     return array
+
+
+def scored_frames(labels: np.ndarray, behaviours: int) -> np.ndarray:
+    """(behaviour,) int64: how many scored frames of ``labels`` (time,) each behaviour has."""
+    return np.bincount(labels[labels != UNSCORED], minlength=behaviours)

@@ -16,7 +16,7 @@ from ssl_behavior.heads import Classifier, classification_loss
 from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Poses
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings import UNSCORED, scored_frames
 from ssl_behavior.training import Precision, Schedule, fit
 from ssl_behavior.windows import ClipSampler
 
@@ -115,7 +115,7 @@ def video_logits(classifier: Classifier, video: LabelledPoses, embedded: Embedde
 
 def frequencies(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
     """(behaviour,) share of each behaviour among the scored frames."""
-    counts = np.bincount(np.concatenate([v.labels[v.labels != UNSCORED] for v in videos]), minlength=behaviours)
+    counts = scored_frames(np.concatenate([video.labels for video in videos]), behaviours)
     return counts / counts.sum()
 
 

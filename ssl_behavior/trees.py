@@ -17,7 +17,7 @@ import xgboost
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings import UNSCORED, scored_frames
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def fit_trees(
     Raises:
         InputError: fewer than two behaviours have scored frames.
     """
-    counts = np.bincount(np.concatenate([one[one != UNSCORED] for one in labels]), minlength=behaviours)
+    counts = scored_frames(np.concatenate(labels), behaviours)
     if (present := np.flatnonzero(counts)).size < 2:
         raise InputError(
             f"boosted trees: expected scored frames of at least two behaviours and found {present.size}; "

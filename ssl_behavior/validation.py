@@ -12,7 +12,7 @@ import numpy as np
 from ssl_behavior.decoding import Decoder, fit_decoder
 from ssl_behavior.heads import Classifier
 from ssl_behavior.models import Model, TreeExamples, fit_tree_member
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings import scored_frames
 from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, frequencies, train
@@ -81,7 +81,7 @@ def cross_validation_report(
 
 def folds_by_video(videos: Sequence[LabelledPoses], behaviours: int, folds: int) -> list[list[int]]:
     """Indices of held-out videos per fold; each behaviour's frames are spread over the folds, the rarest first."""
-    counts = np.array([np.bincount(v.labels[v.labels != UNSCORED], minlength=behaviours) for v in videos], float)
+    counts = np.array([scored_frames(video.labels, behaviours) for video in videos], float)
     shares = counts / np.maximum(counts.sum(0), 1)
     held_out: list[list[int]] = [[] for _ in range(min(folds, len(videos)))]
     load = np.zeros((len(held_out), behaviours))

@@ -29,7 +29,7 @@ from ssl_behavior.formats.annotations import attach, read_annotations
 from ssl_behavior.formats.reading import read_recordings
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings import scored_frames
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.scoring.report import score as all_scores
 from ssl_behavior.trees import balanced
@@ -89,8 +89,7 @@ class Task:
     @property
     def frequencies(self) -> np.ndarray:
         """(behaviour,) share of each behaviour among the scored frames trained on."""
-        labels = np.concatenate([video.labels for video in self.train])
-        counts = np.bincount(labels[labels != UNSCORED], minlength=len(self.behaviours))
+        counts = scored_frames(np.concatenate([video.labels for video in self.train]), len(self.behaviours))
         return counts / counts.sum()
 
 
