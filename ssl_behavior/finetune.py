@@ -13,7 +13,7 @@ import numpy as np
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
 from ssl_behavior.errors import InputError
-from ssl_behavior.labelled import LabelledTracksConfig, labelled_poses, shares
+from ssl_behavior.labelled import LabelledTracksConfig, labelled_poses, require_supervision, shares
 from ssl_behavior.learning import Learned, learn
 from ssl_behavior.recordings import UNSCORED, Recording
 from ssl_behavior.scoring.report import table
@@ -59,9 +59,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     Raises:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
-    commands.require_above(0, config, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
-    commands.require_above(1, config, "supervision.folds")
-    commands.require_above(-1, config, "seed", "supervision.trees")
+    require_supervision(config)
     device = choose_device(config.device)
     commands.check_output(config.output, config.overwrite)
     encoder = checkpoints.load_encoder(config.encoder).to(device)

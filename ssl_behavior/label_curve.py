@@ -23,7 +23,7 @@ from ssl_behavior.label_efficiency.points import Point, Points, Task
 from ssl_behavior.label_efficiency.report import advice, plain, rows, shown, table
 from ssl_behavior.label_efficiency.study import Study
 from ssl_behavior.label_efficiency.videos import hold_out, require_distinct, seen_in_pretraining
-from ssl_behavior.labelled import LabelledTracksConfig, behaviour_counts, labelled_poses, shares
+from ssl_behavior.labelled import LabelledTracksConfig, behaviour_counts, labelled_poses, require_supervision, shares
 from ssl_behavior.scoring.frames import confusion, counted
 from ssl_behavior.supervision import LabelledPoses, Supervision
 from ssl_behavior.training import Device, Precision, choose_device
@@ -99,9 +99,8 @@ def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
 
 def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
     """Refuse settings that cannot be; returns the variants that can."""
-    commands.require_above(0, config, "draws", "supervision.steps", "supervision.batch", "supervision.clip_seconds")
-    commands.require_above(1, config, "supervision.folds")
-    commands.require_above(-1, config, "seed")
+    require_supervision(config)
+    commands.require_above(0, config, "draws")
     if not 0 < config.test_share < 1:
         raise InputError(f"--test-share {config.test_share:g}: expected a number between 0 and 1, such as 0.25")
     if unknown := set(config.variants) - set(VARIANTS):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.commands import TracksConfig
+from ssl_behavior.commands import TracksConfig, require_above
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import Annotations, attach, choose_channel, from_recordings, read_labels
@@ -86,6 +86,17 @@ class LabelledTracksConfig(TracksConfig):
                 f"{', '.join(recording.individuals)} and no {missing[0] or 'name for the other one'}"
             )
         return recording.with_labels({channel: replace(recording.labels[channel], pair=pair)})
+
+
+def require_supervision(config: LabelledTracksConfig) -> None:
+    """Refuse settings of ``supervision`` and ``seed`` that cannot be.
+
+    Raises:
+        InputError: one is too low.
+    """
+    require_above(0, config, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
+    require_above(1, config, "supervision.folds")
+    require_above(-1, config, "seed", "supervision.trees")
 
 
 def labelled_poses(
