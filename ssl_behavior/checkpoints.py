@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import yaml
 from safetensors import SafetensorError
@@ -16,14 +15,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import ssl_behavior
-from ssl_behavior.decoding import Decoder
+from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model
 from ssl_behavior.poses.expert import expert_feature_names
-from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.poses.prepare import Poses, Preparation
 from ssl_behavior.trees import Trees, load_trees
 
 Kind = Literal["encoder", "model"]
@@ -40,27 +38,20 @@ class Readout:
         channel: of the annotations it learned from.
         pair: (agent, target) the labels speak of, or None if they hold for the whole group.
         unscored: behaviours of the annotations that it was not taught.
-        frequencies: of the behaviours in the labelled videos, in order.
-        temperature: that calibrates the probabilities.
-        decoder: probabilities -> labels.
+        reading: logits -> probabilities -> labels.
     """
 
     behaviours: tuple[str, ...]
     channel: str
     pair: tuple[str, str] | None
     unscored: tuple[str, ...]
-    frequencies: tuple[float, ...]
-    temperature: float
-    decoder: Decoder
-
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """(time, behaviour) float32 calibrated probabilities of a model's logits."""
-        return calibrated(logits, self.temperature, np.array(self.frequencies))
+    reading: Reading
 
 
-def save_encoder(folder: Path, encoder: Encoder) -> None:
-    """Write a pretrained encoder to ``folder``."""
-    _save(folder, "encoder", encoder, _encoder_config(encoder))
+def save_encoder(folder: Path, encoder: Encoder, pretrained_on: Sequence[Poses] = ()) -> None:
+    """Write a pretrained encoder to ``folder``, and the fingerprints of what it was pretrained on."""
+    seen = {poses.id: poses.fingerprint() for poses in pretrained_on}
+    _save(folder, "encoder", encoder, {**_encoder_config(encoder), "pretrained_on": seen})
 
 
 def save_model(folder: Path, model: Model, readout: Readout) -> None:
@@ -71,9 +62,9 @@ def save_model(folder: Path, model: Model, readout: Readout) -> None:
         "channel": readout.channel,
         "pair": list(readout.pair) if readout.pair else None,
         "unscored": list(readout.unscored),
-        "frequencies": list(readout.frequencies),
-        "temperature": float(readout.temperature),
-        "decoder": readout.decoder.to_dict(),
+        "frequencies": list(readout.reading.frequencies),
+        "temperature": float(readout.reading.temperature),
+        "decoder": readout.reading.decoder.to_dict(),
     }
     config = {
         **_encoder_config(classifier.encoder),
@@ -94,6 +85,16 @@ def load_encoder(folder: Path) -> Encoder:
     encoder = _encoder(folder, config)
     _load_weights(folder, encoder, config)
     return encoder.eval()
+
+
+def fingerprints_seen(folder: Path) -> set[str] | None:
+    """Fingerprints (``Poses.fingerprint``) of what an encoder was pretrained on; None if its checkpoint does not say.
+
+    Raises:
+        InputError: as ``load_encoder``.
+    """
+    seen = _config(folder, "encoder").get("pretrained_on")
+    return {str(one) for one in seen.values()} if isinstance(seen, dict) else None
 
 
 def load_model(folder: Path) -> tuple[Model, Readout]:
@@ -133,9 +134,11 @@ def load_readout(folder: Path) -> Readout:
             str(plain["channel"]),
             tuple(plain["pair"]) if plain["pair"] else None,
             tuple(map(str, plain["unscored"])),
-            tuple(map(float, plain["frequencies"])),
-            float(plain["temperature"]),
-            Decoder.from_dict(plain["decoder"]),
+            Reading(
+                tuple(map(float, plain["frequencies"])),
+                float(plain["temperature"]),
+                Decoder.from_dict(plain["decoder"]),
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, f"a config.yaml without a sound readout ({error})") from None

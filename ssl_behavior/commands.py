@@ -52,7 +52,8 @@ def run(
         _stop(f"error: {error}", 2)
     except KeyboardInterrupt:
         _stop(
-            "interrupted before the end; the same command starts again (pretrain: from its last saved step)",
+            "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "
+            "after its last point)",
             130,
         )
     except BrokenPipeError:

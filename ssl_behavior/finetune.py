@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +13,27 @@ import numpy as np
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
 from ssl_behavior.errors import InputError
-from ssl_behavior.labelled import LabelledTracksConfig, labelled_poses, require_supervision, shares
+from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
 from ssl_behavior.learning import Learned, learn
 from ssl_behavior.recordings import UNSCORED, Recording
 from ssl_behavior.scoring.report import table
-from ssl_behavior.supervision import Supervision
-from ssl_behavior.training import Device, Precision, choose_device
+from ssl_behavior.training import choose_device
 from ssl_behavior.validation import cross_validation_report
 
 
 @dataclass(frozen=True)
-class FinetuneConfig(LabelledTracksConfig):
+class FinetuneConfig(LearningConfig):
     """Settings of fine-tuning.
 
     Attributes:
-        encoder: folder that pretrain wrote.
         output: folder for the model.
         train_videos: use only this many of the labelled videos, chosen by the seed.
         from_scratch: start from random weights in place of the pretrained ones, to see what pretraining adds.
-        supervision: how the labels are learned.
-        seed: of all random numbers.
-        device: auto takes a GPU where there is one.
-        precision: auto takes bfloat16 where the hardware multiplies it natively.
     """
 
-    encoder: Path
     output: Path = Path("runs/model")
     train_videos: int | None = None
     from_scratch: bool = False
-    supervision: Supervision = field(default_factory=Supervision)
-    seed: int = 0
-    device: Device = "auto"
-    precision: Precision = "auto"
 
 
 def finetune(config: FinetuneConfig) -> dict[str, Any]:
@@ -59,7 +48,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     Raises:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
-    require_supervision(config)
+    config.require_supervision()
     device = choose_device(config.device)
     commands.check_output(config.output, config.overwrite)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
@@ -78,16 +67,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
         )
     learned = learn(encoder, videos, behaviours, config.supervision, config.seed, config.precision, config.from_scratch)
     report = _report(learned, behaviours)
-    chosen = learned.readout
-    readout = Readout(
-        behaviours,
-        channel,
-        labels.pair,
-        config.unscored,
-        tuple(chosen.frequencies.tolist()),
-        chosen.temperature,
-        chosen.decoder,
-    )
+    readout = Readout(behaviours, channel, labels.pair, config.unscored, learned.reading)
     checkpoints.save_model(output, learned.model, readout)
     commands.save_settings(config, output / "settings.yaml")
     (output / "cross_validation.json").write_text(json.dumps(report, indent=1) + "\n")
@@ -98,7 +78,7 @@ def _report(learned: Learned, behaviours: Sequence[str]) -> dict[str, Any]:
     """What cross-validation says to expect, printed too."""
     if not learned.held_out:
         return {}
-    report = cross_validation_report(learned.held_out, learned.readout, behaviours)
+    report = cross_validation_report(learned.held_out, learned.reading, learned.read, behaviours)
     print("\ncross-validation over the labelled videos, each scored by a model, a temperature and a decoder")
     print("that were fitted to others:")
     print(table(report))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,22 +22,21 @@ from ssl_behavior.label_efficiency.picture import label_curve_picture
 from ssl_behavior.label_efficiency.points import Point, Points, Task
 from ssl_behavior.label_efficiency.report import advice, plain, rows, shown, table
 from ssl_behavior.label_efficiency.study import Study
-from ssl_behavior.label_efficiency.videos import hold_out, require_distinct, seen_in_pretraining
-from ssl_behavior.labelled import LabelledTracksConfig, behaviour_counts, labelled_poses, require_supervision, shares
+from ssl_behavior.label_efficiency.videos import hold_out, require_distinct
+from ssl_behavior.labelled import LearningConfig, behaviour_counts, labelled_poses, shares
 from ssl_behavior.scoring.frames import confusion, counted
-from ssl_behavior.supervision import LabelledPoses, Supervision
-from ssl_behavior.training import Device, Precision, choose_device
+from ssl_behavior.supervision import LabelledPoses
+from ssl_behavior.training import choose_device
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4
 
 
 @dataclass(frozen=True)
-class LabelCurveConfig(LabelledTracksConfig):
+class LabelCurveConfig(LearningConfig):
     """Settings of the label-efficiency curve.
 
     Attributes:
-        encoder: folder that pretrain wrote.
         output: folder for the curve; points that are there are not fitted again, whatever sizes, draws and variants
             are asked for.
         sizes: numbers of labelled videos to learn from; chosen from the number of videos if none are given.
@@ -46,23 +45,14 @@ class LabelCurveConfig(LabelledTracksConfig):
         test_share: of the labelled videos to test on, where their ids are not given; two videos at least.
         variants: what is fitted: pretrained and from-scratch as finetune does it, expert-features (the boosted trees
             alone), frozen-linear (a linear head alone).
-        supervision: how networks learn from labels.
-        seed: of all random numbers.
-        device: auto takes a GPU where there is one.
-        precision: auto takes bfloat16 where the hardware multiplies it natively.
     """
 
-    encoder: Path
     output: Path = Path("runs/label_curve")
     sizes: tuple[int, ...] = ()
     draws: int = 3
     test_videos: tuple[str, ...] = ()
     test_share: float = 0.25
     variants: tuple[str, ...] = ("pretrained", "from-scratch", "expert-features")
-    supervision: Supervision = field(default_factory=Supervision)
-    seed: int = 0
-    device: Device = "auto"
-    precision: Precision = "auto"
 
 
 def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
@@ -99,7 +89,7 @@ def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
 
 def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
     """Refuse settings that cannot be; returns the variants that can."""
-    require_supervision(config)
+    config.require_supervision()
     commands.require_above(0, config, "draws")
     if not 0 < config.test_share < 1:
         raise InputError(f"--test-share {config.test_share:g}: expected a number between 0 and 1, such as 0.25")
@@ -127,9 +117,10 @@ def _study(config: LabelCurveConfig) -> Study:
     require_distinct([video.poses for video in videos])
     behaviours = recordings[0].labels[channel].behaviours
     test = _test_videos(videos, len(behaviours), config)
-    tested = {videos[i].poses.id for i in test}
+    tested = {videos[i].poses.id: videos[i].poses.fingerprint() for i in test}
     truth = {one.id: one.labels[channel].values for one in recordings}
-    seen = seen_in_pretraining(config.encoder, [one for one in recordings if one.id in tested])
+    known = checkpoints.fingerprints_seen(config.encoder)
+    seen = None if known is None else {name for name, fingerprint in tested.items() if fingerprint in known}
     study = Study(videos, truth, behaviours, channel, test, encoder, seen)
     print(f"labelled videos: {len(videos)} ({shares(videos, behaviours)})")
     print(f"tested on {len(test)} of them: {some(tested)}")

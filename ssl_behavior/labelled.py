@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,14 @@ from ssl_behavior.formats.annotations import Annotations, attach, choose_channel
 from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording, scored_frames
-from ssl_behavior.supervision import LabelledPoses, labelled_pairs
+from ssl_behavior.supervision import LabelledPoses, Supervision, labelled_pairs
+from ssl_behavior.training import Device, Precision
 from ssl_behavior.windows import require_length
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledTracksConfig(TracksConfig):
-    """Settings of every command that learns from labels.
+    """Settings of every command that takes in labels.
 
     Attributes:
         annotations: files, folders or globs of annotations; those in the recordings' own files if none are given.
@@ -88,15 +89,33 @@ class LabelledTracksConfig(TracksConfig):
         return recording.with_labels({channel: replace(recording.labels[channel], pair=pair)})
 
 
-def require_supervision(config: LabelledTracksConfig) -> None:
-    """Refuse settings of ``supervision`` and ``seed`` that cannot be.
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig(LabelledTracksConfig):
+    """Settings of every command that fits models to labels.
 
-    Raises:
-        InputError: one is too low.
+    Attributes:
+        encoder: folder that pretrain wrote.
+        supervision: how the labels are learned.
+        seed: of all random numbers.
+        device: auto takes a GPU where there is one.
+        precision: auto takes bfloat16 where the hardware multiplies it natively.
     """
-    require_above(0, config, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
-    require_above(1, config, "supervision.folds")
-    require_above(-1, config, "seed", "supervision.trees")
+
+    encoder: Path
+    supervision: Supervision = field(default_factory=Supervision)
+    seed: int = 0
+    device: Device = "auto"
+    precision: Precision = "auto"
+
+    def require_supervision(self) -> None:
+        """Refuse settings of ``supervision`` and ``seed`` that cannot be.
+
+        Raises:
+            InputError: one is too low.
+        """
+        require_above(0, self, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
+        require_above(1, self, "supervision.folds")
+        require_above(-1, self, "seed", "supervision.trees")
 
 
 def labelled_poses(

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ssl_behavior.decoding import Decoder, balance
+from ssl_behavior.decoding import Decoder, Reading, balance
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model, fit_tree_member, tree_examples
-from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.supervision import LabelledPoses, Supervision, embed_all, frequencies, train
 from ssl_behavior.training import Precision
-from ssl_behavior.validation import ChosenReadout, choose_readout, cross_validate
+from ssl_behavior.validation import choose_reading, cross_validate
 from ssl_behavior.windows import ClipSampler
 
 _UNCHECKED_SMOOTHING_S = 0.25
@@ -28,22 +28,20 @@ class Learned:
 
     Attributes:
         model: trained on all of them.
-        readout: how its logits are read.
+        reading: how its logits are read.
         held_out: logits of the videos, each by a model trained on others; none for a single video.
+        read: the videos as these logits are read with what was chosen on others; none for a single video.
     """
 
     model: Model
-    readout: ChosenReadout
+    reading: Reading
     held_out: list[np.ndarray]
-
-    def probabilities(self, video: LabelledPoses) -> np.ndarray:
-        """(time, behaviour) calibrated probabilities of a video."""
-        return calibrated(self.model.logits(video), self.readout.temperature, self.readout.frequencies)
+    read: list[ScoredVideo]
 
     def label(self, video: LabelledPoses) -> np.ndarray:
         """(time,) indices of behaviours at the recording's own frame rate."""
-        poses = video.poses
-        return poses.to_native(self.readout.decoder.decode(self.probabilities(video), poses.frame_rate))
+        probabilities, poses = self.reading.probabilities(self.model.logits(video)), video.poses
+        return poses.to_native(self.reading.decoder.decode(probabilities, poses.frame_rate))
 
 
 def learn(
@@ -75,15 +73,16 @@ def learn(
     embedded = None if settings.tune == "full" else embed_all(classifier, videos)
     examples = tree_examples(videos) if settings.trees else []
     held_out: list[np.ndarray] = []
+    read: list[ScoredVideo] = []
     if len(videos) > 1:
         held_out = cross_validate(classifier, videos, behaviours, settings, seed, precision, embedded, examples)
-        readout = choose_readout(held_out, videos, behaviours, encoder.preparation.frame_rate)
+        reading, read = choose_reading(held_out, videos, behaviours, encoder.preparation.frame_rate)
     else:
         shares = frequencies(videos, len(behaviours))
-        readout = ChosenReadout(shares, 1.0, Decoder(balance(shares), _UNCHECKED_SMOOTHING_S), [])
+        reading = Reading(tuple(shares.tolist()), 1.0, Decoder(balance(shares), _UNCHECKED_SMOOTHING_S))
     trees = fit_tree_member(examples, len(behaviours), settings, seed) if examples else None
     train(classifier, videos, settings, seed, precision, embedded)
-    return Learned(Model(classifier.eval(), trees), readout, held_out)
+    return Learned(Model(classifier.eval(), trees), reading, held_out, read)
 
 
 def fresh_encoder(encoder: Encoder, videos: Sequence[LabelledPoses], seed: int) -> Encoder:

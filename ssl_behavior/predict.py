@@ -107,9 +107,9 @@ def predict_poses(model: Model, readout: Readout, poses: Poses, frame_rate: floa
     """Labels and calibrated probabilities of every frame of the recording, at its own ``frame_rate`` in Hz."""
     unlabelled = np.zeros(len(poses.positions), np.int16)
     video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, readout.pair))
-    probabilities = readout.probabilities(model.logits(video))
+    probabilities = readout.reading.probabilities(model.logits(video))
     # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
-    labels = poses.to_native(readout.decoder.decode(probabilities, poses.frame_rate))
+    labels = poses.to_native(readout.reading.decoder.decode(probabilities, poses.frame_rate))
     return Prediction(poses.id, readout.behaviours, poses.to_native(probabilities), labels, frame_rate)
 
 

@@ -116,7 +116,7 @@ def pretrain(config: PretrainConfig) -> Path:
         at=_probe(encoder, poses, recordings, config),
         description="pretraining",
     )
-    checkpoints.save_encoder(output, encoder)
+    checkpoints.save_encoder(output, encoder, poses)
     commands.save_settings(config, output / "settings.yaml")
     finished(output)
     _draw_curves(output, config.architecture.channels)

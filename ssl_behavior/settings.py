@@ -254,13 +254,12 @@ def _plain(value: Any) -> Any:
 def _explain(settings_class: type[Any], message: str) -> str:
     """The parser's complaint in one plain sentence."""
     match = re.search(r'Parser key "([\w.]+)":.*(?:Got|Given) value: ([^\n]*)', message, re.DOTALL)
-    if match is None or match[1] not in (hints := typing.get_type_hints(settings_class)):
+    if match is None or (kind := _kind(settings_class, match[1])) is None:
         plain = _one_line(message).removeprefix('Parser key "config": ')
         if plain.startswith(missing := "the following arguments are required: "):
             return "what is missing is " + ", ".join(map(_flag, plain.removeprefix(missing).split(", ")))
         plain = re.sub(r"Group '(\S+)' does not accept option '(\S+)'", r"there is no setting '\1.\2'", plain)
         return re.sub(r"Option ('\S+') is not accepted", r"there is no setting \1", plain)
-    kind = hints[match[1]]
     parts = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
     if typing.get_origin(kind) is typing.Literal:
         expected = "one of " + ", ".join(map(str, parts))
@@ -269,6 +268,16 @@ def _explain(settings_class: type[Any], message: str) -> str:
     else:
         expected = " or ".join(_TAKES.get(part, str(part)) for part in parts)
     return f"{_flag(match[1])} takes {expected}; got {match[2]}"
+
+
+def _kind(settings_class: type[Any], name: str) -> Any:
+    """The type of the setting ``field`` or ``field.inner``; None if there is no such setting."""
+    kind: Any = settings_class
+    for part in name.split("."):
+        if not dataclasses.is_dataclass(kind):
+            return None
+        kind = typing.get_type_hints(kind).get(part)
+    return kind
 
 
 def _one_line(message: object) -> str:

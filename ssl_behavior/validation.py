@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ssl_behavior.decoding import Decoder, fit_decoder
+from ssl_behavior.decoding import Reading, fit_decoder
 from ssl_behavior.heads import Classifier
 from ssl_behavior.models import Model, TreeExamples, fit_tree_member
 from ssl_behavior.recordings import scored_frames
@@ -19,26 +18,9 @@ from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, frequ
 from ssl_behavior.training import Precision
 
 
-@dataclass(frozen=True, eq=False)
-class ChosenReadout:
-    """How held-out logits are best read.
-
-    Attributes:
-        frequencies: (behaviour,) of the behaviours in the labelled videos.
-        temperature: that calibrates all of them.
-        decoder: chosen and fitted on all of them.
-        videos: every video read with a temperature and a decoder that were fitted to the other videos.
-    """
-
-    frequencies: np.ndarray
-    temperature: float
-    decoder: Decoder
-    videos: list[ScoredVideo]
-
-
-def choose_readout(
+def choose_reading(
     logits: Sequence[np.ndarray], videos: Sequence[LabelledPoses], behaviours: Sequence[str], frame_rate: float
-) -> ChosenReadout:
+) -> tuple[Reading, list[ScoredVideo]]:
     """Fit temperature and decoder to held-out logits, and read each video with those that others ask for.
 
     Args:
@@ -46,35 +28,39 @@ def choose_readout(
         videos: labelled.
         behaviours: names of the outputs.
         frame_rate: Hz of the logits.
+
+    Returns:
+        What is fitted to all of them; and every video as it is read with what was fitted to others.
     """
 
-    def fitted(chosen: Sequence[int]) -> tuple[np.ndarray, float, Decoder]:
+    def fitted(chosen: Sequence[int]) -> Reading:
         truth, chosen_logits = [videos[i].labels for i in chosen], [logits[i] for i in chosen]
         shares = frequencies([videos[i] for i in chosen], len(behaviours))
         temperature = fit_temperature(np.concatenate(chosen_logits), np.concatenate(truth), shares)
         probabilities = [calibrated(one, temperature, shares) for one in chosen_logits]
-        return shares, temperature, fit_decoder(probabilities, truth, behaviours, frame_rate, shares)
+        decoder = fit_decoder(probabilities, truth, behaviours, frame_rate, shares)
+        return Reading(tuple(shares.tolist()), temperature, decoder)
 
     read: dict[int, ScoredVideo] = {}
     for held_out in folds_by_video(videos, len(behaviours), folds=5):
-        shares, temperature, decoder = fitted([i for i in range(len(videos)) if i not in held_out])
+        reading = fitted([i for i in range(len(videos)) if i not in held_out])
         for i in held_out:
-            probabilities = calibrated(logits[i], temperature, shares)
-            found = decoder.decode(probabilities, frame_rate)
+            probabilities = reading.probabilities(logits[i])
+            found = reading.decoder.decode(probabilities, frame_rate)
             read[i] = ScoredVideo(videos[i].poses.id, videos[i].labels, found, probabilities, frame_rate)
-    return ChosenReadout(*fitted(range(len(videos))), [read[i] for i in range(len(videos))])
+    return fitted(range(len(videos))), [read[i] for i in range(len(videos))]
 
 
 def cross_validation_report(
-    logits: Sequence[np.ndarray], chosen: ChosenReadout, behaviours: Sequence[str]
+    logits: Sequence[np.ndarray], reading: Reading, read: Sequence[ScoredVideo], behaviours: Sequence[str]
 ) -> dict[str, Any]:
-    """Scores of the held-out videos and what was chosen, as plain values."""
-    report = score(chosen.videos, behaviours)
-    truth = np.concatenate([video.truth for video in chosen.videos])
-    raw = calibrated(np.concatenate(logits), 1.0, chosen.frequencies)
+    """Scores of the held-out videos and what was chosen (see ``choose_reading``), as plain values."""
+    report = score(read, behaviours)
+    truth = np.concatenate([video.truth for video in read])
+    raw = calibrated(np.concatenate(logits), 1.0, np.array(reading.frequencies))
     return report | {
-        "temperature": chosen.temperature,
-        "decoder": chosen.decoder.to_dict(),
+        "temperature": reading.temperature,
+        "decoder": reading.decoder.to_dict(),
         "expected_calibration_error_before": expected_calibration_error(truth, raw),
     }
 

@@ -17,7 +17,7 @@ import torch
 
 from ssl_behavior import predictions
 from ssl_behavior.checkpoints import Readout, save_encoder, save_model
-from ssl_behavior.decoding import Decoder
+from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.formats import calms21, caltech_annotations, native
 from ssl_behavior.formats.annotated import Annotations
@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     encoder = Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 1))
     save_encoder(folder / "encoder", encoder)
-    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), (), (0.25,) * 4, 1.0, Decoder())
+    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), (), Reading((0.25,) * 4, 1.0, Decoder()))
     columns = len(expert_feature_names(encoder.landmarks))
     trees = fit_trees([np.eye(40, columns, dtype=np.float32)], [np.arange(40) % 4], 4, Boosting(trees=2))
     save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), readout)

@@ -7,8 +7,16 @@ import pytest
 import torch
 import yaml
 
-from ssl_behavior.checkpoints import Readout, load_encoder, load_model, load_readout, save_encoder, save_model
-from ssl_behavior.decoding import Decoder
+from ssl_behavior.checkpoints import (
+    Readout,
+    fingerprints_seen,
+    load_encoder,
+    load_model,
+    load_readout,
+    save_encoder,
+    save_model,
+)
+from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.errors import InputError
 from ssl_behavior.heads import Classifier, HeadKind
@@ -25,9 +33,11 @@ READOUT = Readout(
     "S1",
     ("mouse0", "mouse1"),
     ("base",),
-    (0.125, 0.3, 0.575),
-    1.5,
-    Decoder((0.1, 0.0, -0.3), 0.2, ((0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (0.1, 0.1, 0.0)), 1.4),
+    Reading(
+        (0.125, 0.3, 0.575),
+        1.5,
+        Decoder((0.1, 0.0, -0.3), 0.2, ((0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (0.1, 0.1, 0.0)), 1.4),
+    ),
 )
 
 
@@ -102,7 +112,7 @@ def test_a_behaviour_that_trees_never_saw(tmp_path: Path, wander: Callable[..., 
 
 
 def test_labels_of_a_group_and_a_plain_decoder(tmp_path: Path) -> None:
-    plain = Readout(("a", "b"), "behaviour", None, (), (0.5, 0.5), 1.0, Decoder())
+    plain = Readout(("a", "b"), "behaviour", None, (), Reading((0.5, 0.5), 1.0, Decoder()))
     save_model(tmp_path, Model(Classifier(make_encoder(), "linear", 2), None), plain)
     assert load_model(tmp_path)[1] == plain
     assert load_readout(tmp_path) == plain
@@ -115,6 +125,18 @@ def test_a_checkpoint_is_files_that_people_and_others_can_read(folder: Path, mod
     assert config["kind"] == "encoder"
     assert config["landmarks"] == list(MICE)
     assert set(config["versions"]) == {"ssl_behavior", "torch", "python"}
+
+
+def test_an_encoder_knows_the_tracks_it_was_pretrained_on(tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    seen, other = (prepare(wander(seed), MICE, PREPARATION) for seed in (0, 1))
+    save_encoder(tmp_path, make_encoder(), [seen])
+    found = fingerprints_seen(tmp_path)
+    assert found == {replace(seen, id="renamed").fingerprint()} != {other.fingerprint()}
+    save_encoder(tmp_path, make_encoder())
+    assert fingerprints_seen(tmp_path) == set()
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("pretrained_on", "something_else"))
+    assert fingerprints_seen(tmp_path) is None
 
 
 def test_saving_over_a_checkpoint(folder: Path) -> None:

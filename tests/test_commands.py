@@ -146,6 +146,7 @@ def test_saved_settings_load_equal(config: ExampleConfig, tmp_path: Path) -> Non
         ("--trian-videos 3", ["--trian-videos", "did you mean --train-videos"]),
         ("--train 3", ["--train"]),
         ("--width.hidden 3", ["--width.hidden"]),
+        ("--width.hidden-units x", ["--width.hidden-units takes a whole number; got x"]),
         ("stray", ["stray"]),
         ("-x", ["-x"]),
         ("--train-videos many", ["--train-videos", "whole number", "many"]),
@@ -177,7 +178,7 @@ def test_unusable_words_are_named_in_one_line(words: str, named: list[str], caps
         ("train_vidoes: 3", ["settings.yaml", "train_vidoes"]),
         ("width: {hidden: 3}", ["settings.yaml", "hidden"]),
         ("rate: fast", ["settings.yaml", "--rate", "fast"]),
-        ("width: {hidden_units: no}", ["settings.yaml", "width.hidden_units"]),
+        ("width: {hidden_units: no}", ["settings.yaml", "width.hidden-units takes a whole number"]),
         ("videos: [7]", ["settings.yaml", "--videos", "quotes"]),
         ("a: [1", ["settings.yaml", "line 1"]),
         ("- 1", ["settings.yaml"]),
@@ -284,7 +285,8 @@ def test_printed_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixtur
         (
             KeyboardInterrupt(),
             130,
-            "interrupted before the end; the same command starts again (pretrain: from its last saved step)\n",
+            "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "
+            "after its last point)\n",
         ),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device\n"),
         (PermissionError(errno.EACCES, "Permission denied", "out/a"), 2, "error: out/a: Permission denied\n"),

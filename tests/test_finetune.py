@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(folder: Path, tmp_path: Path) -> FinetuneConfig:
     supervision = Supervision(steps=4, batch=4, clip_seconds=2.0, trees=3)
     return FinetuneConfig(
-        folder / "encoder",
+        encoder=folder / "encoder",
         recordings=(folder / "tracks",),
         output=tmp_path / "model",
         supervision=supervision,
@@ -52,11 +52,11 @@ def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
     assert model.classifier.kind == ("temporal" if tune == "temporal" else "linear")
     assert readout.behaviours == BEHAVIOURS
     assert readout.pair == ("resident", "intruder")
-    assert readout.temperature == report["temperature"]
-    assert readout.decoder.to_dict() == report["decoder"]
+    assert readout.reading.temperature == report["temperature"]
+    assert readout.reading.decoder.to_dict() == report["decoder"]
     written = json.loads((config.output / "cross_validation.json").read_text())
     assert written["macro_f1"] == report["macro_f1"]
-    assert sum(readout.frequencies) == pytest.approx(1)
+    assert sum(readout.reading.frequencies) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("trees", [0, 3])
@@ -83,7 +83,8 @@ def test_what_is_written_predicts_as_what_was_learned(
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
     unlabelled = LabelledPoses(poses, np.zeros(poses.frames, np.int16), labelled_pairs(poses, readout.pair))
     found = predict_recording(model, readout, recording)
-    assert np.array_equal(found.probabilities, poses.to_native(learned[0].probabilities(unlabelled)))
+    probabilities = learned[0].reading.probabilities(learned[0].model.logits(unlabelled))
+    assert np.array_equal(found.probabilities, poses.to_native(probabilities))
     assert np.array_equal(found.labels, learned[0].label(unlabelled))
 
 

@@ -18,7 +18,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats import native, read_recordings
 from ssl_behavior.label_curve import LabelCurveConfig, label_curve
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.simulation import SKELETON, simulate_recordings
 from ssl_behavior.supervision import Supervision
 
@@ -190,6 +190,22 @@ def test_encoder_and_labels_are_part_of_the_run(config: LabelCurveConfig, folder
     save_encoder(moved, Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
     with pytest.raises(InputError, match="another encoder under these names"):
         label_curve(config)
+
+
+@pytest.mark.parametrize(
+    ("pretrained_on", "told"),
+    [((), "Inductive: the encoder"), ((2,), "the tracks, not the labels, of 1 of the 2 test"), ((2, 5), "of all test")],
+)
+def test_it_says_whether_the_encoder_has_seen_the_test_videos(
+    pretrained_on: tuple[int, ...], told: str, config: LabelCurveConfig, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    encoder = Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2))
+    recordings = simulate_recordings(6, seed=2, frames=300)
+    seen = [prepare(recordings[i], encoder.landmarks, encoder.preparation) for i in pretrained_on]
+    save_encoder(tmp_path / "encoder", encoder, seen)
+    config = replace(config, encoder=tmp_path / "encoder", sizes=(1,), draws=1, test_videos=("video002", "video005"))
+    assert label_curve(config)["test_videos_seen_in_pretraining"] == sorted(f"video00{i}" for i in pretrained_on)
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.real

@@ -10,11 +10,10 @@ from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.learning import Learned, fresh_encoder, learn
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.scoring.calibration import calibrated
 from ssl_behavior.scoring.frames import macro_f1
 from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
 from ssl_behavior.supervision import LabelledPoses, Supervision, frequencies
-from ssl_behavior.validation import choose_readout
+from ssl_behavior.validation import choose_reading
 
 LANDMARKS = shared_landmarks([SKELETON])
 FEW = Supervision(steps=3, batch=4, clip_seconds=2.0, trees=3)
@@ -54,16 +53,14 @@ def weights(learned: Learned) -> torch.Tensor:
 
 def test_what_labelled_videos_teach(videos: list[LabelledPoses], learned: Learned) -> None:
     assert [one.shape for one in learned.held_out] == [(250, 4)] * 4
-    np.testing.assert_array_equal(learned.readout.frequencies, frequencies(videos, 4))
-    assert [one.id for one in learned.readout.videos] == [one.poses.id for one in videos]
+    assert learned.reading.frequencies == tuple(frequencies(videos, 4))
+    assert [one.id for one in learned.read] == [one.poses.id for one in videos]
     assert not learned.model.classifier.training
-    probabilities = learned.probabilities(videos[0])
-    expected = calibrated(learned.model.logits(videos[0]), learned.readout.temperature, learned.readout.frequencies)
-    np.testing.assert_array_equal(probabilities, expected)
+    probabilities = learned.reading.probabilities(learned.model.logits(videos[0]))
     # Labels are at the recording's own rate, twice that of the poses.
     labels = learned.label(videos[0])
     assert len(labels) == videos[0].poses.frames == 500
-    np.testing.assert_array_equal(labels[::2], learned.readout.decoder.decode(probabilities, 15.0))
+    np.testing.assert_array_equal(labels[::2], learned.reading.decoder.decode(probabilities, 15.0))
 
 
 def test_the_encoder_is_left_as_it_is(videos: list[LabelledPoses]) -> None:
@@ -76,10 +73,10 @@ def test_the_encoder_is_left_as_it_is(videos: list[LabelledPoses]) -> None:
 
 def test_one_video_chooses_nothing(videos: list[LabelledPoses]) -> None:
     found = learn(make(), videos[:1], BEHAVIOURS, FEW, 0, "float32")
-    assert found.held_out == found.readout.videos == []
-    assert found.readout.temperature == 1
-    assert found.readout.decoder.log_bias == balance(frequencies(videos[:1], 4))
-    assert found.readout.decoder.smoothing_s > 0
+    assert found.held_out == found.read == []
+    assert found.reading.temperature == 1
+    assert found.reading.decoder.log_bias == balance(frequencies(videos[:1], 4))
+    assert found.reading.decoder.smoothing_s > 0
     assert found.model.trees is not None
 
 
@@ -130,11 +127,13 @@ def test_a_fresh_encoder_knows_the_labelled_videos_means_alone(videos: list[Labe
 def test_a_video_is_read_with_what_others_ask_for(videos: list[LabelledPoses], learned: Learned) -> None:
     """Other labels of a video change how others are read, and not how it is itself."""
     other = [replace(videos[0], labels=np.full_like(videos[0].labels, OTHER)), *videos[1:]]
-    usual, changed = (choose_readout(learned.held_out, given, BEHAVIOURS, 15.0) for given in (videos, other))
-    np.testing.assert_array_equal(changed.videos[0].probabilities, usual.videos[0].probabilities)
-    np.testing.assert_array_equal(changed.videos[0].predicted, usual.videos[0].predicted)
-    assert not np.array_equal(changed.videos[1].probabilities, usual.videos[1].probabilities)
-    assert not np.array_equal(changed.frequencies, usual.frequencies)
+    (usual, read), (changed, reread) = (
+        choose_reading(learned.held_out, given, BEHAVIOURS, 15.0) for given in (videos, other)
+    )
+    np.testing.assert_array_equal(reread[0].probabilities, read[0].probabilities)
+    np.testing.assert_array_equal(reread[0].predicted, read[0].predicted)
+    assert not np.array_equal(reread[1].probabilities, read[1].probabilities)
+    assert usual.frequencies != changed.frequencies
 
 
 def held_out_score(videos: Sequence[LabelledPoses]) -> tuple[float, float]:

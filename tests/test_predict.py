@@ -8,7 +8,7 @@ import torch
 
 from ssl_behavior import predictions
 from ssl_behavior.checkpoints import Readout, load_model, save_model
-from ssl_behavior.decoding import Decoder
+from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.formats import native
 from ssl_behavior.heads import Classifier
@@ -21,7 +21,7 @@ from ssl_behavior.scoring.calibration import calibrated
 from ssl_behavior.trees import Boosting, fit_trees
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
-PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), (), (1 / 3,) * 3, 1.0, Decoder())
+PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), (), Reading((1 / 3,) * 3, 1.0, Decoder()))
 
 
 def make(rate: float) -> Model:
@@ -41,7 +41,7 @@ def model() -> Model:
 
 def test_temperature_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
     plain = predict_recording(model, PLAIN, wander())
-    save_model(tmp_path, model, replace(PLAIN, temperature=3.0))
+    save_model(tmp_path, model, replace(PLAIN, reading=replace(PLAIN.reading, temperature=3.0)))
     cooled = predict_recording(*load_model(tmp_path), wander())
     assert np.array_equal(cooled.labels, plain.labels)
     np.testing.assert_allclose(cooled.probabilities, calibrated(np.log(plain.probabilities), 3.0), atol=1e-5)
@@ -51,7 +51,7 @@ def test_temperature_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wan
 def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
     """A behaviour that is twice as frequent among the labels is twice as likely, before the sum is made 1 again."""
     plain = predict_recording(model, PLAIN, wander())
-    save_model(tmp_path, model, replace(PLAIN, frequencies=(0.25, 0.5, 0.25)))
+    save_model(tmp_path, model, replace(PLAIN, reading=replace(PLAIN.reading, frequencies=(0.25, 0.5, 0.25))))
     shifted = predict_recording(*load_model(tmp_path), wander()).probabilities
     expected = plain.probabilities * [1, 2, 1]
     np.testing.assert_allclose(shifted, expected / expected.sum(1, keepdims=True), atol=1e-5)
@@ -60,7 +60,9 @@ def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wa
 def test_decoder_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
     plain = predict_recording(model, PLAIN, wander())
     assert np.array_equal(plain.labels, plain.probabilities.argmax(1))
-    save_model(tmp_path, model, replace(PLAIN, decoder=Decoder(log_bias=(0.0, 50.0, 0.0))))
+    save_model(
+        tmp_path, model, replace(PLAIN, reading=replace(PLAIN.reading, decoder=Decoder(log_bias=(0.0, 50.0, 0.0))))
+    )
     decoded = predict_recording(*load_model(tmp_path), wander())
     assert (decoded.labels == 1).all()
     assert np.array_equal(decoded.probabilities, plain.probabilities)

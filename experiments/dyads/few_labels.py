@@ -54,11 +54,7 @@ def default(task: Task, encoder: Path, from_scratch: bool) -> Found:
     """Labels by what ``finetune`` makes."""
     train_videos, test_videos = _videos(task)
     learned = learn(load_encoder(encoder), train_videos, task.behaviours, DEFAULTS, task.seed, "auto", from_scratch)
-    frame_rate = train_videos[0].poses.frame_rate
-    found = {
-        video.poses.id: learned.readout.decoder.decode(learned.probabilities(video), frame_rate)
-        for video in test_videos
-    }
+    found = {video.poses.id: learned.label(video) for video in test_videos}
     if not from_scratch:
         np.savez(RUNS / f"labels-{len(train_videos)}-{task.seed}.npz", **found)
     return found
@@ -75,7 +71,7 @@ def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision
     embedded = embed_all(classifier, train_videos) if settings.tune == "linear" else None
     train(classifier, train_videos, settings, task.seed, "auto", embedded)
     model = Model(classifier.eval(), None)
-    return {video.poses.id: model.logits(video).argmax(1) for video in test_videos}
+    return {video.poses.id: video.poses.to_native(model.logits(video).argmax(1)) for video in test_videos}
 
 
 def _videos(task: Task) -> tuple[list[LabelledPoses], list[LabelledPoses]]:
@@ -91,7 +87,7 @@ def picture(dyads: Dyads, size: int, videos: tuple[str, ...] = ("23", "46", "52"
     """Draw truth over prediction of three held-out videos, learned from the first draw of ``size`` videos."""
     with np.load(RUNS / f"labels-{size}-0.npz") as found:
         strips = [
-            Strip(video, one.poses.frame_rate, {"truth": one.labels, "predicted": found[video]})
+            Strip(video, one.poses.native_rate, {"truth": one.filmed, "predicted": found[video]})
             for video in videos
             for one in [dyads.videos[video]]
         ]

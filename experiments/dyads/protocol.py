@@ -50,16 +50,21 @@ DRAWS: Mapping[int, tuple[tuple[str, ...], ...]] = {
 """Number of labelled videos -> the videos of each draw. The n-th draw goes with seed n, so thirty has three seeds."""
 
 Found = Mapping[str, np.ndarray]
-"""Video id -> (time, behaviour) probabilities or (time,) labels, at the poses' frames."""
+"""Video id -> (time, behaviour) probabilities at the poses' frames, or the label of every filmed frame (frame,)."""
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """One video's poses with a label per frame (time,), -1 unscored."""
+    """One video's poses, and a label for every frame that was filmed (frame,), -1 unscored."""
 
     poses: Poses
-    labels: np.ndarray
+    filmed: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(time,) the labels at the poses' frames."""
+        return self.filmed[self.poses.native_frames]
 
     @property
     def id(self) -> str:
@@ -103,7 +108,7 @@ def load(data: Path = DATA, frame_rate: float = _FRAME_RATE) -> Dyads:
     landmarks = shared_landmarks(one.skeleton for one in labelled)
     labels = {one.id: one.labels[CHANNEL] for one in labelled}
     videos = {
-        poses.id: Video(poses, labels[poses.id].values[poses.native_frames])
+        poses.id: Video(poses, labels[poses.id].values)
         for poses in prepare_all(labelled, landmarks, Preparation(frame_rate=frame_rate))
     }
     return Dyads(videos, labelled[0].labels[CHANNEL].behaviours, landmarks)
@@ -116,17 +121,16 @@ def task(dyads: Dyads, size: int, draw: int) -> Task:
     return Task(train, test, dyads.behaviours, dyads.landmarks, seed=draw)
 
 
-def score(found: Found, dyads: Dyads) -> Row:
-    """Scores of probabilities (the most probable behaviour counts) or labels of the ten held-out videos.
+def score(found: Mapping[str, np.ndarray], dyads: Dyads) -> Row:
+    """Scores of labels (frame,) of the ten held-out videos.
 
     Returns:
         macro F1, F1 of each behaviour, and F1 of bouts at an overlap of .25, all over the ten videos put together.
     """
     videos = []
     for video in HELD_OUT:
-        values, one = found[video], dyads.videos[video]
-        labels = values if values.ndim == 1 else values.argmax(1)
-        videos.append(ScoredVideo(video, one.labels, labels, None, one.poses.frame_rate))
+        one = dyads.videos[video]
+        videos.append(ScoredVideo(video, one.filmed, found[video], None, one.poses.native_rate))
     report = all_scores(videos, dyads.behaviours, draws=0)
     row = {"macro F1": report["macro_f1"]} | {name: one["f1"] for name, one in report["classes"].items()}
     return row | {"bout F1@.25": report["bout_f1"]["0.25"]}
@@ -185,7 +189,7 @@ def _one(
     head = {"variant": variant, "labelled videos": size, "draw": " ".join(DRAWS[size][draw]), "seed": draw}
     rows = []
     for power in powers:
-        decided = {video: decide(values, given.frequencies, power) for video, values in found.items()}
+        decided = {poses.id: decide(found[poses.id], poses, given.frequencies, power) for poses in given.test}
         rows.append({**head, "power": power, **score(decided, dyads), "minutes": minutes})
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".writing")
@@ -194,9 +198,9 @@ def _one(
     return rows
 
 
-def decide(values: np.ndarray, frequencies: np.ndarray, power: float) -> np.ndarray:
-    """(time,) labels: the largest of probability / frequency ** power; labels stay as they are."""
-    return values if values.ndim == 1 else balanced(values, frequencies, power).argmax(1)
+def decide(values: np.ndarray, poses: Poses, frequencies: np.ndarray, power: float) -> np.ndarray:
+    """(frame,) labels: the largest of probability / frequency ** power; labels stay as they are."""
+    return values if values.ndim == 1 else poses.to_native(balanced(values, frequencies, power).argmax(1))
 
 
 def _shown(rows: Sequence[Row]) -> str:

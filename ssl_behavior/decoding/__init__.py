@@ -2,5 +2,6 @@
 
 from ssl_behavior.decoding.decoder import Decoder
 from ssl_behavior.decoding.fitting import balance, fit_decoder, fit_transition_rates
+from ssl_behavior.decoding.reading import Reading
 
-__all__ = ["Decoder", "balance", "fit_decoder", "fit_transition_rates"]
+__all__ = ["Decoder", "Reading", "balance", "fit_decoder", "fit_transition_rates"]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import yaml
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import expand, video_id
 from ssl_behavior.poses.prepare import Poses
-from ssl_behavior.recordings import Recording
 
 _CANDIDATES = 2000
 
@@ -79,31 +74,10 @@ def require_distinct(poses: Sequence[Poses]) -> None:
     Raises:
         InputError: two are (as where one video was annotated by several people).
     """
-    seen: dict[bytes, str] = {}
+    seen: dict[str, str] = {}
     for one in poses:
-        former = seen.setdefault(hashlib.sha256(one.positions.tobytes()).digest(), one.id)
+        former = seen.setdefault(one.fingerprint(), one.id)
         if former != one.id:
             raise InputError(
                 f"videos {former} and {one.id}: expected different tracks and found the same; keep one, with --videos"
             )
-
-
-def seen_in_pretraining(encoder: Path, recordings: Sequence[Recording]) -> set[str] | None:
-    """Ids of the recordings whose tracks the encoder was pretrained on, without their labels.
-
-    Told by the files that the settings beside the checkpoint name, and by the video ids in those files' names.
-
-    Args:
-        encoder: folder that pretrain wrote.
-        recordings: which of these.
-
-    Returns:
-        None where it cannot be known: no settings, or files that are gone.
-    """
-    try:
-        given = yaml.safe_load((encoder / "settings.yaml").read_text(encoding="utf-8"))["recordings"]
-        files = expand(given) if given else []
-    except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError, InputError):
-        return None
-    names, places = {video_id(file) for file in files}, {file.resolve() for file in files}
-    return {one.id for one in recordings if one.id in names or Path(one.source).resolve() in places}

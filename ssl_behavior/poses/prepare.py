@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ class Poses:
         """Ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
         n = len(self.individuals)
         return [(0, 0)] if n == 1 else [(i, j) for i in range(n) for j in range(n) if i != j]
+
+    def fingerprint(self) -> str:
+        """16 characters that only the same tracks share, whatever they are called."""
+        return hashlib.sha256(np.ascontiguousarray(self.positions).tobytes()).hexdigest()[:16]
 
     def to_native(self, values: np.ndarray) -> np.ndarray:
         """Values (time, ...) at the recording's own frames: linearly interpolated, or, of integers, the nearest."""

@@ -64,7 +64,7 @@ def test_a_point_is_what_the_commands_give(
     supervision = replace(FEW, tune="linear", trees=0) if variant == "frozen-linear" else FEW
     finetune(
         FinetuneConfig(
-            tmp_path / "encoder",
+            encoder=tmp_path / "encoder",
             recordings=(tmp_path / "tracks",),
             output=tmp_path / "model",
             videos=("video000", "video001"),

@@ -1,20 +1,15 @@
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ssl_behavior.commands import TracksConfig, save_settings
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import native
-from ssl_behavior.formats.reading import read_recordings
 from ssl_behavior.label_efficiency.videos import (
     default_sizes,
     draw_orders,
     hold_out,
     require_distinct,
-    seen_in_pretraining,
 )
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
@@ -81,23 +76,3 @@ def test_the_same_tracks_under_two_names_are_refused(wander: Callable[..., Recor
     require_distinct(poses)
     with pytest.raises(InputError, match="wander1 and again: expected different tracks"):
         require_distinct([*poses, replace(poses[1], id="again")])
-
-
-def test_what_the_encoder_has_seen(wander: Callable[..., Recording], tmp_path: Path) -> None:
-    """By the files that pretraining read: none, some, or not known."""
-    for name, seeds in (("a", (0, 1)), ("b", (2,)), ("copies", (1,))):
-        native.write(tmp_path / name, [wander(seed) for seed in seeds])
-    recordings = read_recordings([tmp_path / "a", tmp_path / "b"])
-    for given, seen in (
-        (["a"], {"wander0", "wander1"}),
-        (["a", "b"], {"wander0", "wander1", "wander2"}),
-        (["copies"], {"wander1"}),
-    ):
-        paths = tuple(tmp_path / name for name in given)
-        save_settings(TracksConfig(recordings=paths), tmp_path / "settings.yaml")
-        assert seen_in_pretraining(tmp_path, recordings) == seen
-    save_settings(TracksConfig(recordings=()), tmp_path / "settings.yaml")  # simulated recordings
-    assert seen_in_pretraining(tmp_path, recordings) == set()
-    save_settings(TracksConfig(recordings=(tmp_path / "gone",)), tmp_path / "settings.yaml")
-    assert seen_in_pretraining(tmp_path, recordings) is None
-    assert seen_in_pretraining(tmp_path / "nowhere", recordings) is None
