@@ -19,6 +19,7 @@ import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,6 @@ from ssl_behavior.figures import Strip, ethogram
 from ssl_behavior.heads import Classifier
 from ssl_behavior.learning import fresh_encoder, learn
 from ssl_behavior.models import Model
-from ssl_behavior.objectives import Objective
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings import UNSCORED
@@ -40,13 +40,19 @@ HERE = Path(__file__).parent
 DEFAULTS = Supervision()
 
 
-def pretrained(data: Path, name: str = "encoder", objective: Objective | None = None) -> Path:
-    """Folder of an encoder pretrained on the tracks of all but the held-out videos, made if it is not there."""
+def pretrained(data: Path, name: str = "encoder", **settings: Any) -> Path:
+    """Folder of an encoder pretrained on the tracks of all but the held-out videos, made if it is not there.
+
+    Args:
+        data: of the dyads.
+        name: of the folder.
+        settings: of ``PretrainConfig``, where they are not the defaults.
+    """
     folder = RUNS / name
     if not (folder / "config.yaml").exists():
         tracks = sorted((data / "tracks").glob("*.csv.gz"))
         chosen = tuple(file for file in tracks if file.name.split("DLC")[0] not in HELD_OUT)
-        pretrain(PretrainConfig(recordings=chosen, output=folder, objective=objective or Objective()))
+        pretrain(PretrainConfig(recordings=chosen, output=folder, **settings))
     return folder
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from experiments.dyads import protocol
 from experiments.dyads.few_labels import network, pretrained
+from ssl_behavior.encoders import Architecture
 from ssl_behavior.objectives import Objective
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.supervision import Supervision
@@ -37,13 +38,14 @@ FINE_TUNING = {
     "clips of 5 s": replace(USUAL, clip_seconds=5.0),
     "temporal head on the frozen encoder": replace(USUAL, tune="temporal"),
 }
-PRETRAINING = {
+OBJECTIVES = {
     "masked modelling alone": Objective(summaries_weight=0.0),
     "summaries alone": Objective(masked_weight=0.0),
     "contrast alone (NT-Xent)": Objective(masked_weight=0.0, summaries_weight=0.0, contrast="ntxent"),
     "all three": Objective(contrast="ntxent"),
     "LeJEPA alone": Objective(masked_weight=0.0, summaries_weight=0.0, contrast="lejepa"),
 }
+TRANSFORMER = Architecture(kind="transformer", blocks=4)
 
 
 def main() -> None:
@@ -59,8 +61,11 @@ def main() -> None:
     for name, settings in FINE_TUNING.items():
         tried(name, encoder, settings=settings)
     tried("no pretraining", encoder, from_scratch=True)
-    for name, objective in PRETRAINING.items():
-        tried(name, pretrained(arguments.data, f"encoder {name}".replace(" ", "-"), objective))
+    for name, objective in OBJECTIVES.items():
+        tried(name, pretrained(arguments.data, f"encoder {name}".replace(" ", "-"), objective=objective))
+    transformer = pretrained(arguments.data, "encoder-transformer", architecture=TRANSFORMER)
+    tried("CNN-Transformer encoder", transformer)
+    tried("CNN-Transformer encoder, no pretraining", transformer, from_scratch=True)
     protocol.write(rows, HERE / "trials")
 
 
