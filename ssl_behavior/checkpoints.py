@@ -26,7 +26,7 @@ from ssl_behavior.trees import Trees, load_trees
 
 Kind = Literal["encoder", "model"]
 _MADE_BY = {"encoder": "pretrain", "model": "finetune"}
-_TREES = "trees.json"
+_WEIGHTS, _TREES = "weights.safetensors", "trees.json"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ def save_model(folder: Path, model: Model, readout: Readout) -> None:
     config = {
         **_encoder_config(classifier.encoder),
         "head": classifier.kind,
-        "trees": model.trees is not None,
         "readout": plain,
     }
     _save(folder, "model", classifier, config, model.trees)
@@ -111,7 +110,8 @@ def load_model(folder: Path) -> tuple[Model, Readout]:
         raise _damaged(folder, f"a config.yaml without a sound head ({error})") from None
     _load_weights(folder, classifier, config)
     trees = None
-    if config.get("trees"):
+    if "trees_bytes" in config:
+        _check_size(folder, _TREES, config["trees_bytes"])
         features = len(expert_feature_names(encoder.landmarks))
         try:
             trees = load_trees(folder / _TREES, features, len(readout.behaviours))
@@ -161,7 +161,7 @@ def _head_kind(name: Any) -> HeadKind:
 def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any], trees: Trees | None = None) -> None:
     """Weights and trees first and then the config that speaks of them, aside and renamed: half of it never loads."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights, text = folder / "weights.safetensors", folder / "config.yaml"
+    weights, text = folder / _WEIGHTS, folder / "config.yaml"
     text.unlink(missing_ok=True)
     aside = weights.with_suffix(".writing")
     save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, aside)
@@ -176,7 +176,10 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
         "torch": str(torch.__version__),  # a subclass of str, which YAML does not know
         "python": platform.python_version(),
     }
-    whole = {"kind": kind, "versions": versions, "weights_bytes": weights.stat().st_size, **config}
+    sizes = {"weights_bytes": weights.stat().st_size}
+    if trees is not None:
+        sizes["trees_bytes"] = (folder / _TREES).stat().st_size
+    whole = {"kind": kind, "versions": versions, **sizes, **config}
     aside = text.with_suffix(".writing")
     aside.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
     aside.replace(text)
@@ -211,14 +214,18 @@ def _encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
 
 
 def _load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
-    path = folder / "weights.safetensors"
-    if not path.is_file() or path.stat().st_size != config.get("weights_bytes"):
-        size = f"{path.stat().st_size} bytes" if path.is_file() else "no file"
-        raise _damaged(folder, f"weights.safetensors with {size} instead of {config.get('weights_bytes')} bytes")
+    _check_size(folder, _WEIGHTS, config.get("weights_bytes"))
     try:
-        module.load_state_dict(load_file(path))
+        module.load_state_dict(load_file(folder / _WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
         raise _damaged(folder, f"weights that do not fit ({str(error).splitlines()[0]})") from None
+
+
+def _check_size(folder: Path, name: str, expected: Any) -> None:
+    path = folder / name
+    if not path.is_file() or path.stat().st_size != expected:
+        found = f"{path.stat().st_size} bytes" if path.is_file() else "no file"
+        raise _damaged(folder, f"{name} with {found} instead of {expected} bytes")
 
 
 def _damaged(folder: Path, found: str) -> InputError:

@@ -237,9 +237,14 @@ TREE_DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.parametrize("size_told", [True, False])
 @pytest.mark.parametrize("damage", TREE_DAMAGES.values(), ids=TREE_DAMAGES.keys())
-def test_other_trees_are_refused_in_one_sentence(damage: Callable[[Path], object], model: Path) -> None:
+def test_other_trees_are_refused_in_one_sentence(
+    damage: Callable[[Path], object], size_told: bool, model: Path
+) -> None:
     damage(model / "trees.json")
+    if size_told and (model / "trees.json").exists():
+        edit(trees_bytes=(model / "trees.json").stat().st_size)(model)
     with pytest.raises(InputError, match=r"expected a whole checkpoint; found trees\.json") as refused:
         load_model(model)
     assert str(refused.value).startswith(str(model))

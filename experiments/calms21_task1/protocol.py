@@ -25,7 +25,7 @@ from ssl_behavior.finetune import FinetuneConfig, finetune
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.simulation import CHANNEL
-from ssl_behavior.supervision import Supervision, Tune
+from ssl_behavior.supervision import Supervision
 
 SETTINGS, VARIANTS = ("inductive", "transductive"), ("from scratch", "tuned", "frozen linear")
 Task = TypeVar("Task")
@@ -49,7 +49,7 @@ class Plan:
         seeds: how many.
         sizes: numbers of labelled videos.
         settings: of the encoder: inductive, transductive.
-        variants: from scratch, tuned, frozen linear.
+        variants: from scratch and tuned, as fine-tuning does it, with trees; frozen linear, a linear head alone.
         pretrain_steps: in place of the shipped default, to try things out.
         finetune_steps: likewise, of ``supervision.steps``.
         jobs: pretrainings or fine-tunings at once, each on its share of the cores.
@@ -92,14 +92,16 @@ def model_config(inputs: Inputs, work: Path, piece: Piece, ids: Sequence[str], p
     Here too a video too short for a clip is left out, and the log says so.
     """
     origin = piece.setting if piece.setting != "none" else plan.settings[0]
-    tune: Tune = "linear" if piece.variant == "frozen linear" else "full"
+    supervision = replace(Supervision(), steps=plan.finetune_steps)
+    if piece.variant == "frozen linear":  # alone, to say what the encoder holds
+        supervision = replace(supervision, tune="linear", trees=0)
     config = FinetuneConfig(
         recordings=(inputs.labelled,),
         encoder=encoder_config(inputs, work, origin, piece.seed, plan.pretrain_steps).output,
         channel=CHANNEL,
         videos=tuple(ids),
         from_scratch=piece.variant == "from scratch",
-        supervision=replace(Supervision(), tune=tune, steps=plan.finetune_steps),
+        supervision=supervision,
         seed=piece.seed,
         skip_bad_files=True,
         overwrite=True,

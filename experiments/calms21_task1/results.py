@@ -69,8 +69,8 @@ def forecast(run: Run) -> float:
     """Hours of the full protocol with as many jobs, from this run's minutes.
 
     What was run with fewer steps counts for as much longer, but for what the frozen encoder's head takes too, which
-    hardly trains. Of a number of videos that was not run, the minutes are those of the nearest number, times the square
-    root of their ratio, as steps grow.
+    hardly trains; so with fewer steps it is too high, as trees take as long whatever the steps. Of a number of videos
+    that was not run, the minutes are those of the nearest number, times the square root of their ratio, as steps grow.
     """
     longer = run.full.pretrain_steps / run.plan.pretrain_steps
     mean = float(np.mean(list(run.encoders.values())))
