@@ -146,11 +146,11 @@ def fit_predict(task: Task, training: Training) -> Found:
 
 def main() -> None:
     """Fit and score what is missing, then write cnn_lstm.csv and .md beside this file."""
-    arguments = protocol.arguments(__doc__)
-    dyads = protocol.load(arguments.data)
+    names = ("CNN-LSTM",)
+    arguments = protocol.arguments(__doc__, names)
     fit = partial(fit_predict, training=Training())
-    rows = protocol.run("CNN-LSTM", fit, dyads, arguments.sizes, arguments.jobs)
-    protocol.write(rows, Path(__file__))
+    protocol.run(*names, fit, protocol.load(arguments.data), arguments.sizes, arguments.draws, arguments.jobs)
+    protocol.write(protocol.done(names), Path(__file__))
 
 
 if __name__ == "__main__":

@@ -108,13 +108,13 @@ def fit_predict(task: Task, training: Training) -> Found:
 
 def main() -> None:
     """Fit and score what is missing, then write mabe_cnn.csv and .md beside this file."""
-    arguments = protocol.arguments(__doc__)
+    variants = {"MABe-2021 CNN": Training(), "MABe-2021 CNN, augmented": Training(augment=True)}
+    arguments = protocol.arguments(__doc__, variants)
     dyads = protocol.load(arguments.data)
-    rows = []
-    for name, augment in (("MABe-2021 CNN", False), ("MABe-2021 CNN, augmented", True)):
-        fit = partial(fit_predict, training=Training(augment))
-        rows += protocol.run(name, fit, dyads, arguments.sizes, arguments.jobs, powers=(0.0, 1.0))
-    protocol.write(rows, Path(__file__))
+    for name in arguments.variants:
+        fit = partial(fit_predict, training=variants[name])
+        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0))
+    protocol.write(protocol.done(variants), Path(__file__))
 
 
 if __name__ == "__main__":

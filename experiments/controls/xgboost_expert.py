@@ -20,7 +20,7 @@ from experiments.dyads.protocol import Found, Task
 from ssl_behavior.poses.expert import expert_features
 from ssl_behavior.trees import Boosting, fit_trees
 
-ORDERS = {"one order": ((0, 1),), "both orders": ((0, 1), (1, 0))}
+ORDERS = {"XGBoost, one order": ((0, 1),), "XGBoost, both orders": ((0, 1), (1, 0))}
 
 
 def fit_predict(task: Task, orders: tuple[tuple[int, int], ...], settings: Boosting) -> Found:
@@ -36,13 +36,12 @@ def fit_predict(task: Task, orders: tuple[tuple[int, int], ...], settings: Boost
 
 def main() -> None:
     """Fit and score what is missing, then write xgboost_expert.csv and .md beside this file."""
-    arguments = protocol.arguments(__doc__)
+    arguments = protocol.arguments(__doc__, ORDERS)
     dyads = protocol.load(arguments.data)
-    rows = []
-    for name, orders in ORDERS.items():
-        fit = partial(fit_predict, orders=orders, settings=Boosting())
-        rows += protocol.run(f"XGBoost, {name}", fit, dyads, arguments.sizes, arguments.jobs, powers=(0.0, 1.0))
-    protocol.write(rows, Path(__file__))
+    for name in arguments.variants:
+        fit = partial(fit_predict, orders=ORDERS[name], settings=Boosting())
+        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0))
+    protocol.write(protocol.done(ORDERS), Path(__file__))
 
 
 if __name__ == "__main__":

@@ -89,9 +89,12 @@ def _videos(task: Task) -> tuple[list[LabelledPoses], list[LabelledPoses]]:
     return taught, blind
 
 
-def picture(dyads: Dyads, size: int, videos: tuple[str, ...] = ("23", "46", "52")) -> None:
-    """Draw truth over prediction of three held-out videos, learned from the first draw of ``size`` videos."""
-    with np.load(RUNS / f"labels-{size}-0.npz") as found:
+def picture(dyads: Dyads, videos: tuple[str, ...] = ("23", "46", "52")) -> None:
+    """Draw truth over prediction of three held-out videos, learned from the first draw of ten, if that is done."""
+    path = RUNS / "labels-10-0.npz"
+    if not path.exists():
+        return
+    with np.load(path) as found:
         strips = [
             Strip(video, one.poses.native_rate, {"truth": one.filmed, "predicted": found[video]})
             for video in videos
@@ -102,21 +105,21 @@ def picture(dyads: Dyads, size: int, videos: tuple[str, ...] = ("23", "46", "52"
 
 def main() -> None:
     """Run what is missing, then write few_labels.csv, few_labels.md and ethogram.png beside this file."""
-    arguments = protocol.arguments(__doc__)
+    variants = {
+        "default": partial(default, from_scratch=False),
+        "default from scratch": partial(default, from_scratch=True),
+        "network": partial(network, from_scratch=False),
+        "network from scratch": partial(network, from_scratch=True),
+        "frozen linear": partial(network, from_scratch=False, settings=Supervision(tune="linear")),
+    }
+    arguments = protocol.arguments(__doc__, variants)
     encoder = pretrained(arguments.data)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
-    variants = {
-        "default": partial(default, encoder=encoder, from_scratch=False),
-        "default from scratch": partial(default, encoder=encoder, from_scratch=True),
-        "network": partial(network, encoder=encoder, from_scratch=False),
-        "network from scratch": partial(network, encoder=encoder, from_scratch=True),
-        "frozen linear": partial(network, encoder=encoder, from_scratch=False, settings=Supervision(tune="linear")),
-    }
-    rows = []
-    for name, fit_predict in variants.items():
-        rows += protocol.run(name, fit_predict, dyads, arguments.sizes, arguments.jobs)
-    protocol.write(rows, HERE / "few_labels")
-    picture(dyads, max(arguments.sizes))
+    for name in arguments.variants:
+        fit_predict = partial(variants[name], encoder=encoder)
+        protocol.run(name, fit_predict, dyads, arguments.sizes, arguments.draws, arguments.jobs)
+    protocol.write(protocol.done(variants), HERE / "few_labels")
+    picture(dyads)
 
 
 if __name__ == "__main__":

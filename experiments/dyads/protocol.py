@@ -14,7 +14,7 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -141,6 +141,7 @@ def run(
     fit_predict: FitPredict,
     dyads: Dyads,
     sizes: Sequence[int] = tuple(DRAWS),
+    draws: int | None = None,
     jobs: int = 1,
     powers: Sequence[float] = (0.0,),
 ) -> list[Row]:
@@ -152,13 +153,14 @@ def run(
             be a function of a module (or a ``functools.partial`` of one).
         dyads: all videos.
         sizes: numbers of labelled videos.
+        draws: only the first so many of each size.
         jobs: draws at once, each in a process of its own with its share of the cores.
         powers: the decision takes the largest of probability / (frequency in training) ** power; a row for each power.
 
     Returns:
         A row per draw and power.
     """
-    places = [(size, draw) for size in sizes for draw in range(len(DRAWS[size]))]
+    places = [(size, draw) for size in sizes for draw in range(len(DRAWS[size]))[:draws]]
     one = partial(_one, variant, fit_predict, dyads, tuple(powers))
     with ExitStack() as stack:
         each: Iterator[list[Row]] = map(one, places)
@@ -179,7 +181,7 @@ def _one(
 ) -> list[Row]:
     """The rows of one draw, from disk if they are there."""
     size, draw = place
-    path = RUNS / variant.replace(" ", "-") / f"{size}-{draw}.json"
+    path = _stored(variant, size, draw)
     stored: list[Row] = json.loads(path.read_text()) if path.exists() else []
     if {row["power"] for row in stored} == set(powers):
         return stored
@@ -196,6 +198,16 @@ def _one(
     aside.write_text(json.dumps(rows, indent=1) + "\n")
     aside.replace(path)
     return rows
+
+
+def _stored(variant: str, size: int, draw: int) -> Path:
+    return RUNS / variant.replace(" ", "-") / f"{size}-{draw}.json"
+
+
+def done(variants: Iterable[str]) -> list[Row]:
+    """The rows of all that is done of these variants, by number of labelled videos."""
+    places = [(variant, size, draw) for size in DRAWS for variant in variants for draw in range(len(DRAWS[size]))]
+    return [row for place in places if (path := _stored(*place)).exists() for row in json.loads(path.read_text())]
 
 
 def decide(values: np.ndarray, poses: Poses, frequencies: np.ndarray, power: float) -> np.ndarray:
@@ -216,17 +228,20 @@ def table(rows: Sequence[Row]) -> str:
     heads = ("variant", "labelled videos", "draw", "seed", "power", "minutes")
     scores = [name for name in rows[0] if name not in heads]
     lines = [
-        f"| labelled videos | variant | decision | {' | '.join(scores)} | minutes |",
-        "|---" * (4 + len(scores)) + "|",
+        f"| labelled videos | variant | decision | draws | {' | '.join(scores)} | minutes |",
+        "|---" * (5 + len(scores)) + "|",
     ]
     for key in dict.fromkeys((row["labelled videos"], row["variant"], row["power"]) for row in rows):
         size, variant, power = key
         chosen = [row for row in rows if (row["labelled videos"], row["variant"], row["power"]) == key]
         cells = [np.array([row[name] for row in chosen], float) for name in (*scores, "minutes")]
-        spread = [cell.std(ddof=1) if len(cell) > 1 else np.nan for cell in cells]
-        means = [f"{cell.mean():.3f} ± {sd:.3f}" for cell, sd in zip(cells[:-1], spread[:-1], strict=True)]
-        lines.append(f"| {size} | {variant} | {_named(power)} | {' | '.join(means)} | {cells[-1].mean():.1f} |")
+        means = " | ".join(_mean(cell) for cell in cells[:-1])
+        lines.append(f"| {size} | {variant} | {_named(power)} | {len(chosen)} | {means} | {cells[-1].mean():.1f} |")
     return "\n".join(lines) + "\n"
+
+
+def _mean(values: np.ndarray) -> str:
+    return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def _named(power: float) -> str:
@@ -235,7 +250,6 @@ def _named(power: float) -> str:
 
 def write(rows: Sequence[Row], path: Path) -> None:
     """Write ``path``.csv with all rows and ``path``.md with their table, and print the table."""
-    rows = sorted(rows, key=lambda row: row["labelled videos"])
     with path.with_suffix(".csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -244,12 +258,15 @@ def write(rows: Sequence[Row], path: Path) -> None:
     print(table(rows))
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """The options of every control: ``--data``, ``--sizes`` and ``--jobs``."""
+def arguments(description: str | None, variants: Iterable[str]) -> argparse.Namespace:
+    """The options of every control: where the data are, what of all is to be run, and how many at once."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with tracks/ and annotations/")
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=list(DRAWS), choices=list(DRAWS), help="labelled videos"
     )
+    parser.add_argument("--draws", type=int, help="only the first so many of each number of videos")
+    names = list(variants)
+    parser.add_argument("--variants", nargs="+", default=names, choices=names, metavar="NAME", help=f"of {names}")
     parser.add_argument("--jobs", type=int, default=1, help="draws at once, each on its share of the cores")
     return parser.parse_args()

@@ -10,9 +10,11 @@ tried in ``experiments.controls.xgboost_expert`` and, beside the network, in ``f
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from experiments.dyads import protocol
 from experiments.dyads.few_labels import network, pretrained
@@ -22,51 +24,68 @@ from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.supervision import Supervision
 
 HERE = Path(__file__).parent
-USUAL = Supervision()
-FINE_TUNING = {
-    "defaults": USUAL,
-    "a third of the steps": replace(USUAL, steps=USUAL.steps // 3),
-    "three times the steps": replace(USUAL, steps=3 * USUAL.steps),
-    "dropout of the architecture (.1)": replace(USUAL, dropout=0.1),
-    "all features kept": replace(USUAL, drop_features=0.0),
-    "label smoothing .1": replace(USUAL, label_smoothing=0.1),
-    "focal loss, gamma 2": replace(USUAL, focal=2.0),
-    "mixup .2": replace(USUAL, mixup=0.2),
-    "encoder at the head's rate": replace(USUAL, encoder_rate=1.0),
-    "encoder at a tenth of it": replace(USUAL, encoder_rate=0.1),
-    "last weights, no running mean": replace(USUAL, average=0.0),
-    "clips of 5 s": replace(USUAL, clip_seconds=5.0),
-    "temporal head on the frozen encoder": replace(USUAL, tune="temporal"),
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A change of the defaults.
+
+    Attributes:
+        supervision: of fine-tuning.
+        encoder: name of an encoder of its own; the usual one if there is none.
+        pretraining: settings of ``PretrainConfig`` for it.
+        from_scratch: fine-tune an encoder of the same make that was not pretrained.
+    """
+
+    supervision: Supervision = field(default_factory=Supervision)
+    encoder: str = ""
+    pretraining: Mapping[str, Any] = field(default_factory=dict)
+    from_scratch: bool = False
+
+
+_TRANSFORMER = Trial(encoder="transformer", pretraining={"architecture": Architecture(kind="transformer", blocks=4)})
+
+
+def _objective(name: str, objective: Objective) -> dict[str, Trial]:
+    return {name: Trial(encoder=name, pretraining={"objective": objective})}
+
+
+TRIALS = {
+    "defaults": Trial(),
+    "no pretraining": Trial(from_scratch=True),
+    **_objective("masked modelling alone", Objective(summaries_weight=0.0)),
+    **_objective("summaries alone", Objective(masked_weight=0.0)),
+    **_objective("contrast alone (NT-Xent)", Objective(masked_weight=0.0, summaries_weight=0.0, contrast="ntxent")),
+    **_objective("LeJEPA alone", Objective(masked_weight=0.0, summaries_weight=0.0, contrast="lejepa")),
+    **_objective("all three", Objective(contrast="ntxent")),
+    "CNN-Transformer encoder": _TRANSFORMER,
+    "CNN-Transformer encoder, no pretraining": replace(_TRANSFORMER, from_scratch=True),
+    "a third of the steps": Trial(Supervision(steps=Supervision.steps // 3)),
+    "three times the steps": Trial(Supervision(steps=3 * Supervision.steps)),
+    "dropout of the architecture (.1)": Trial(Supervision(dropout=0.1)),
+    "all features kept": Trial(Supervision(drop_features=0.0)),
+    "label smoothing .1": Trial(Supervision(label_smoothing=0.1)),
+    "focal loss, gamma 2": Trial(Supervision(focal=2.0)),
+    "mixup .2": Trial(Supervision(mixup=0.2)),
+    "encoder at the head's rate": Trial(Supervision(encoder_rate=1.0)),
+    "encoder at a tenth of it": Trial(Supervision(encoder_rate=0.1)),
+    "last weights, no running mean": Trial(Supervision(average=0.0)),
+    "clips of 5 s": Trial(Supervision(clip_seconds=5.0)),
+    "temporal head on the frozen encoder": Trial(Supervision(tune="temporal")),
 }
-OBJECTIVES = {
-    "masked modelling alone": Objective(summaries_weight=0.0),
-    "summaries alone": Objective(masked_weight=0.0),
-    "contrast alone (NT-Xent)": Objective(masked_weight=0.0, summaries_weight=0.0, contrast="ntxent"),
-    "all three": Objective(contrast="ntxent"),
-    "LeJEPA alone": Objective(masked_weight=0.0, summaries_weight=0.0, contrast="lejepa"),
-}
-TRANSFORMER = Architecture(kind="transformer", blocks=4)
 
 
 def main() -> None:
     """Run what is missing, then write trials.csv and trials.md beside this file."""
-    arguments = protocol.arguments(__doc__)
+    arguments = protocol.arguments(__doc__, TRIALS)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
-    encoder, rows = pretrained(arguments.data), []
-
-    def tried(name: str, folder: Path, from_scratch: bool = False, settings: Supervision = USUAL) -> None:
-        fit_predict = partial(network, encoder=folder, from_scratch=from_scratch, settings=settings)
-        rows.extend(protocol.run(name, fit_predict, dyads, arguments.sizes, arguments.jobs))
-
-    for name, settings in FINE_TUNING.items():
-        tried(name, encoder, settings=settings)
-    tried("no pretraining", encoder, from_scratch=True)
-    for name, objective in OBJECTIVES.items():
-        tried(name, pretrained(arguments.data, f"encoder {name}".replace(" ", "-"), objective=objective))
-    transformer = pretrained(arguments.data, "encoder-transformer", architecture=TRANSFORMER)
-    tried("CNN-Transformer encoder", transformer)
-    tried("CNN-Transformer encoder, no pretraining", transformer, from_scratch=True)
-    protocol.write(rows, HERE / "trials")
+    for name in arguments.variants:
+        trial = TRIALS[name]
+        folder = f"encoder-{trial.encoder}".replace(" ", "-") if trial.encoder else "encoder"
+        encoder = pretrained(arguments.data, folder, **trial.pretraining)
+        fit_predict = partial(network, encoder=encoder, from_scratch=trial.from_scratch, settings=trial.supervision)
+        protocol.run(name, fit_predict, dyads, arguments.sizes, arguments.draws, arguments.jobs)
+    protocol.write(protocol.done(TRIALS), HERE / "trials")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_reco
 from ssl_behavior.trees import Boosting
 
 LANDMARKS = shared_landmarks([SKELETON])
-BOTH = xgboost_expert.ORDERS["both orders"]
+BOTH = xgboost_expert.ORDERS["XGBoost, both orders"]
 
 
 def simulated(videos: int, frames: int, seed: int) -> list[Video]:
@@ -141,13 +141,20 @@ def test_what_is_done_is_not_done_again(dyads: Dyads, runs: Path) -> None:
     assert calls == [0, 1, 2, 3, 4, 2]
     protocol.run("a name", count, dyads, [3], powers=(0.5,))
     assert len(calls) == 11
+    # What is written is all that is done, whatever was asked for last.
+    two = protocol.run("another", count, dyads, [10], draws=2)
+    assert [row["seed"] for row in two] == [0, 1]
+    assert [(row["variant"], row["labelled videos"], row["seed"]) for row in protocol.done(["another", "a name"])] == [
+        *(("a name", 3, draw) for draw in range(5)),
+        *(("another", 10, draw) for draw in range(2)),
+    ]
 
 
 @pytest.mark.slow
 def test_jobs_give_the_same_rows(dyads: Dyads, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     fit = CONTROLS["XGBoost, one order"]
-    rows = [protocol.run(name, fit, dyads, [3], jobs) for name, jobs in (("alone", 1), ("together", 2))]
+    rows = [protocol.run(name, fit, dyads, [3], jobs=jobs) for name, jobs in (("alone", 1), ("together", 2))]
     own = ("variant", "minutes")
     alone, together = ([{k: v for k, v in row.items() if k not in own} for row in each] for each in rows)
     assert alone == together
@@ -185,7 +192,7 @@ def test_rows_are_written_with_their_means(tmp_path: Path, capsys: pytest.Captur
     with (tmp_path / "trees.csv").open() as file:
         assert [float(row["macro F1"]) for row in csv.DictReader(file)] == [0.6, 0.7]
     text = (tmp_path / "trees.md").read_text()
-    assert "| 3 | trees | balanced | 0.650 ± 0.071 | 0.500 ± 0.000 | 2.0 |" in text
+    assert "| 3 | trees | balanced | 2 | 0.650 ± 0.071 | 0.500 ± 0.000 | 2.0 |" in text
     assert text in capsys.readouterr().out
 
 
