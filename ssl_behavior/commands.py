@@ -147,7 +147,8 @@ def require_above(limit: float, settings: object, *names: str) -> None:
     """
     for name in names:
         if not (value := attrgetter(name)(settings)) > limit:
-            raise InputError(f"--{name}: expected a number above {limit:g} and found {value}; give a larger one")
+            option, wanted = name.replace("_", "-"), "0 or more" if limit == -1 else f"a number above {limit:g}"
+            raise InputError(f"--{option}: expected {wanted} and found {value}; give a larger one")
 
 
 def _stop(message: str, code: int) -> NoReturn:

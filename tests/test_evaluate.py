@@ -178,9 +178,9 @@ def test_an_output_is_refused_before_and_made_after_the_work(folders: tuple[Path
         ({"predictions": Path("nowhere")}, "nowhere: expected"),
         ({"annotations": []}, "expected --annotations"),
         ({"annotations": ["nowhere"]}, "nowhere: no such file"),
-        ({"seed": -1}, "--seed: expected a number above -1 and found -1"),
-        ({"bootstrap": -1}, "--bootstrap: expected a number above -1"),
-        ({"frame_rate": 0.0}, "expected a number above 0 and found 0"),
+        ({"seed": -1}, "--seed: expected 0 or more and found -1"),
+        ({"bootstrap": -1}, "--bootstrap: expected 0 or more"),
+        ({"frame_rate": 0.0}, "--frame-rate: expected a number above 0 and found 0"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_written(

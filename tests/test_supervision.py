@@ -65,7 +65,10 @@ def test_frequencies_and_weights_on_paper(videos: list[LabelledPoses]) -> None:
     assert class_weights(np.array([0.25] * 4)).tolist() == pytest.approx([1] * 4)
 
 
-@pytest.mark.parametrize(("steps", "videos", "expected"), [(200, 1, 200), (200, 4, 400), (200, 2, 283), (1, 1, 1)])
+@pytest.mark.parametrize(
+    ("steps", "videos", "expected"),
+    [(200, 1, 200), (200, 4, 400), (200, 10, 632), (200, 40, 2530), (200, 80, 5060), (1, 1, 1)],
+)
 def test_steps_on_paper(steps: int, videos: int, expected: int) -> None:
     assert Supervision(steps=steps).steps_for(videos) == expected
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log, nan, sqrt
+from math import log, nan
 from typing import Any
 
 import numpy as np
+
+from ssl_behavior.supervision import Supervision
 
 SCORED = ("attack", "investigation", "mount")
 OVERLAP = "0.25"
@@ -70,7 +72,7 @@ def forecast(run: Run) -> float:
 
     What was run with fewer steps counts for as much longer, but for what the frozen encoder's head takes too, which
     hardly trains; so with fewer steps it is too high, as trees take as long whatever the steps. Of a number of videos
-    that was not run, the minutes are those of the nearest number, times the square root of their ratio, as steps grow.
+    that was not run, the minutes are those of the nearest number, times the ratio of their steps.
     """
     longer = run.full.pretrain_steps / run.plan.pretrain_steps
     mean = float(np.mean(list(run.encoders.values())))
@@ -89,4 +91,4 @@ def _minutes(rows: Sequence[Row], videos: int) -> float:
     """Minutes of fine-tuning on so many videos; 0 if there are no rows."""
     nearest = min((row["videos"] for row in rows), key=lambda known: abs(log(known / videos)), default=videos)
     known = [row["minutes of fine-tuning"] for row in rows if row["videos"] == nearest]
-    return max(known, default=0.0) * sqrt(videos / nearest)
+    return max(known, default=0.0) * Supervision().steps_for(videos) / Supervision().steps_for(nearest)

@@ -51,8 +51,8 @@ def _objective(name: str, objective: Objective) -> dict[str, Trial]:
 
 
 TRIALS = {
-    "defaults": Trial(),
-    "no pretraining": Trial(from_scratch=True),
+    "network": Trial(),
+    "network from scratch": Trial(from_scratch=True),
     **_objective("masked modelling alone", Objective(summaries_weight=0.0)),
     **_objective("summaries alone", Objective(masked_weight=0.0)),
     **_objective("contrast alone (NT-Xent)", Objective(masked_weight=0.0, summaries_weight=0.0, contrast="ntxent")),
