@@ -29,7 +29,7 @@ class Supervision:
 
     Attributes:
         tune: ``linear`` or ``temporal`` head on the frozen encoder, or ``full``: a linear head and the encoder too.
-        steps: batches for one labelled video; more videos take more (see ``steps_for``).
+        steps: batches for one labelled video; more videos take more, by the square root of their number.
         batch: clips per step.
         clip_seconds: length of a clip.
         learning_rate: of the head.
@@ -62,14 +62,9 @@ class Supervision:
     folds: int = 3
 
     def steps_for(self, videos: int) -> int:
-        """Batches to take on so many labelled videos: by the square root of their number, beyond ten in proportion.
+        """Batches to take on so many labelled videos."""
+        return max(1, round(self.steps * videos**0.5))
 
-        Few videos are soon learned by heart; many take each its share (``experiments/README.md``).
-        """
-        return max(1, round(self.steps * videos**0.5 * max(1.0, videos / _MANY) ** 0.5))
-
-
-_MANY = 10
 
 AUGMENTATION = Augmentation(jitter=0.02, warp=0.1, drop_landmarks=0.1, drop_animals=0.0, swap_identities=0.0)
 

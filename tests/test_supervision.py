@@ -67,7 +67,7 @@ def test_frequencies_and_weights_on_paper(videos: list[LabelledPoses]) -> None:
 
 @pytest.mark.parametrize(
     ("steps", "videos", "expected"),
-    [(200, 1, 200), (200, 4, 400), (200, 10, 632), (200, 40, 2530), (200, 80, 5060), (1, 1, 1)],
+    [(200, 1, 200), (200, 4, 400), (200, 2, 283), (1, 1, 1)],
 )
 def test_steps_on_paper(steps: int, videos: int, expected: int) -> None:
     assert Supervision(steps=steps).steps_for(videos) == expected

@@ -307,9 +307,9 @@ def test_published_numbers_stand_beside_the_official_files_only(tmp_path: Path) 
 
 
 def test_the_forecast_is_what_the_full_protocol_would_add_up_to() -> None:
-    # Of 1, 3, 10, 35 and 70 videos, 3 and 70 were run; the others take the nearest's minutes by their steps: up to ten
-    # videos as the square root, beyond in proportion, rounded.
-    sizes = sum([200 / 346, 1, 632 / 346, 2214 / 4427, 1])
+    # Of 1, 3, 10, 35 and 70 videos, 3 and 70 were run; the others take the nearest's minutes by their steps: as the
+    # square root, rounded.
+    sizes = sum([200 / 346, 1, 632 / 346, 1183 / 1673, 1])
     # 5 seeds x 2 settings x 5 min x twice the steps; 5 x 5 fine-tunings of 2 min at each size, and 1 min of testing.
     run = run_of("simulated")
     expected = 100 + 5 * 5 * 2 * sizes + 125
