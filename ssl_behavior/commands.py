@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import read_recordings
@@ -145,10 +145,31 @@ def require_above(limit: float, settings: object, *names: str) -> None:
     Raises:
         InputError: one is not.
     """
+    _require(lambda value: value > limit, f"a number above {limit:g}", settings, names)
+
+
+def require_at_least(limit: float, settings: object, *names: str) -> None:
+    """Make sure that these settings are ``limit`` or more.
+
+    Raises:
+        InputError: one is not.
+    """
+    _require(lambda value: value >= limit, f"{limit:g} or more", settings, names)
+
+
+def require_shares(settings: object, *names: str) -> None:
+    """Make sure that these settings are at least 0 and below 1.
+
+    Raises:
+        InputError: one is not.
+    """
+    _require(lambda value: 0 <= value < 1, "a share of at least 0 and below 1", settings, names)
+
+
+def _require(is_right: Callable[[Any], bool], wanted: str, settings: object, names: Sequence[str]) -> None:
     for name in names:
-        if not (value := attrgetter(name)(settings)) > limit:
-            option, wanted = name.replace("_", "-"), "0 or more" if limit == -1 else f"a number above {limit:g}"
-            raise InputError(f"--{option}: expected {wanted} and found {value}; give a larger one")
+        if not is_right(value := attrgetter(name)(settings)):
+            raise InputError(f"--{name.replace('_', '-')}: expected {wanted} and found {value:g}")
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior import predictions as prediction_files
-from ssl_behavior.commands import check_output, require_above, run
+from ssl_behavior.commands import check_output, require_above, require_at_least, run
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
 from ssl_behavior.formats.annotated import Annotations, write_text
@@ -80,7 +80,7 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
             "submission .npy (--videos scores some of the folder's videos only)"
         )
     output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
-    require_above(-1, settings, "seed", "bootstrap")
+    require_at_least(0, settings, "seed", "bootstrap")
     if settings.frame_rate is not None:
         require_above(0, settings, "frame_rate")
     if not settings.annotations:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.commands import TracksConfig, require_above
+from ssl_behavior.commands import TracksConfig, require_above, require_at_least, require_shares
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import Annotations, attach, choose_channel, from_recordings, read_labels
@@ -108,14 +108,17 @@ class LearningConfig(LabelledTracksConfig):
     precision: Precision = "auto"
 
     def require_supervision(self) -> None:
-        """Refuse settings of ``supervision`` and ``seed`` that cannot be.
+        """Refuse settings of ``supervision`` and a ``seed`` that cannot be.
 
         Raises:
-            InputError: one is too low.
+            InputError: one is too low or too high.
         """
-        require_above(0, self, "supervision.steps", "supervision.batch", "supervision.clip_seconds")
-        require_above(1, self, "supervision.folds")
-        require_above(-1, self, "seed", "supervision.trees")
+        of = "supervision."
+        require_above(0, self, *(of + name for name in ("steps", "batch", "clip_seconds", "learning_rate")))
+        require_at_least(2, self, of + "folds")
+        rest = ("trees", "encoder_rate", "weight_decay", "focal", "mixup")
+        require_at_least(0, self, "seed", *(of + name for name in rest))
+        require_shares(self, *(of + name for name in ("dropout", "drop_features", "label_smoothing", "average")))
 
 
 def labelled_poses(

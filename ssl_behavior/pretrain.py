@@ -126,9 +126,15 @@ def pretrain(config: PretrainConfig) -> Path:
 def _check(config: PretrainConfig) -> None:
     """Refuse settings that cannot be."""
     sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
-    commands.require_above(0, config, "steps", "batch", "clip_seconds", *sizes)
+    commands.require_above(0, config, "steps", "batch", "clip_seconds", "learning_rate", *sizes)
     commands.require_above(0, config, "objective.masking.seconds")
-    commands.require_above(-1, config, "seed")
+    weights = ("objective.masked_weight", "objective.summaries_weight", "objective.contrast_weight")
+    varied = (f"objective.augmentation.{name}" for name in ("rotate", "jitter", "reflect"))
+    rest = ("preparation.min_confidence", "preparation.max_gap", "objective.neighbourhood", "probe_every")
+    commands.require_at_least(0, config, "seed", "weight_decay", *weights, *varied, *rest)
+    hidden = (f"objective.masking.{name}" for name in ("landmarks", "animals", "everything"))
+    strengths = ("architecture.dropout", "objective.augmentation.scale", "objective.augmentation.warp")
+    commands.require_shares(config, *strengths, *hidden)
     objective = config.objective
     if not (objective.masked_weight or objective.summaries_weight) and objective.contrast == "none":
         raise InputError(

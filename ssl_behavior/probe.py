@@ -133,7 +133,7 @@ def _check(config: ProbeConfig) -> None:
         )
     if config.embeddings and config.frame_number_map:
         raise InputError("--frame-number-map places what is written, and with --embeddings nothing is; leave it out")
-    commands.require_above(1, config, "folds")
+    commands.require_at_least(2, config, "folds")
     commands.check_output(config.output, config.overwrite)
 
 

@@ -262,7 +262,7 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
         ("--recordings train.npy", "expected either --encoder or --embeddings; found neither"),
         ("--recordings train.npy --encoder triplets --embeddings x.npy", "found both"),
         ("--recordings train.npy --encoder nowhere", "nowhere: expected a checkpoint of kind encoder"),
-        ("--recordings train.npy --encoder triplets --folds 1", "--folds: expected a number above 1"),
+        ("--recordings train.npy --encoder triplets --folds 1", "--folds: expected 2 or more and found 1"),
         ("--recordings train.npy --encoder triplets --channel night", "--channel night: expected a task"),
         ("--recordings train.npy --encoder triplets --videos S9", "--videos S9: expected ids among the recordings"),
         ("--recordings train.npy --encoder triplets --unscored x", "--unscored x: expected behaviours; found chases"),
