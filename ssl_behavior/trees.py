@@ -7,7 +7,10 @@ those of ``poses.expert``; what is unknown stays NaN, and a split learns which w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +145,8 @@ def fit_trees(
     classes = np.cumsum(counts > 0) - 1
     weights = weights or [np.ones(len(one), np.float32) for one in labels]
     batches = _Batches(list(zip(features, labels, weights, strict=True)), classes)
-    frames = xgboost.QuantileDMatrix(batches, max_bin=settings.bins)
+    with _interrupts_wait():
+        frames = xgboost.QuantileDMatrix(batches, max_bin=settings.bins)
     with tqdm(total=settings.trees, desc=description, unit="tree", leave=False, disable=description is None) as bar:
         booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)])
     return Trees(booster, counts / counts.sum())
@@ -165,6 +169,22 @@ def balanced(probabilities: np.ndarray, frequencies: np.ndarray, power: float = 
     weights = np.where(frequencies > 0, np.where(frequencies > 0, frequencies, 1.0) ** -power, 0.0)
     weighted = probabilities * weights
     return (weighted / np.maximum(weighted.sum(1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Ctrl-C comes after the block: in a function that XGBoost calls, Python would lose it and XGBoost break down."""
+    if threading.current_thread() is not threading.main_thread():  # which alone is interrupted
+        yield
+        return
+    caught: list[Any] = []
+    usual = signal.signal(signal.SIGINT, lambda *given: caught.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if caught and callable(usual):
+        usual(*caught[0])
 
 
 class _Progress(xgboost.callback.TrainingCallback):

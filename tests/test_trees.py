@@ -1,3 +1,4 @@
+import signal
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -5,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ssl_behavior import trees
 from ssl_behavior.errors import InputError
 from ssl_behavior.trees import Boosting, balanced, fit_trees, load_trees
 
@@ -142,3 +144,16 @@ def test_a_file_that_is_none(content: bytes, parts: Parts, tmp_path: Path) -> No
     (tmp_path / "trees.json").write_bytes(content)
     with pytest.raises(ValueError, match="no trees"):
         load_trees(tmp_path / "trees.json", 6, 3)
+
+
+def test_ctrl_c_while_frames_are_handed_over_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = trees._Batches.next
+
+    def interrupted(self: Any, give: Any) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return usual(self, give)
+
+    monkeypatch.setattr(trees._Batches, "next", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit_trees([np.eye(40, 3, dtype=np.float32)], [np.arange(40) % 2], 2, Boosting(trees=2))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
