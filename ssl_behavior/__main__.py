@@ -18,6 +18,8 @@ COMMANDS = {
     "predict": "label new recordings frame by frame and bout by bout",
     "evaluate": "score predictions against annotations",
     "label_curve": "see how good labels get with the number of labelled videos",
+    "embed": "write the embedding of every frame, to explore",
+    "search": "find bouts like an example",
     "probe": "see what a frozen encoder knows, by linear probes",
 }
 

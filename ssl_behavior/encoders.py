@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import cast
 
@@ -42,6 +43,13 @@ class Encoder(nn.Module):
     def features(self) -> int:
         """Number of kinematic features per frame."""
         return len(self.mean)
+
+    def fingerprint(self) -> str:
+        """16 characters that only an encoder of the same weights and settings has."""
+        digest = hashlib.sha256(repr((self.landmarks, self.preparation, self.architecture)).encode())
+        for tensor in self.state_dict().values():
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def kinematics(self, clip: Clip) -> tuple[Tensor, Tensor]:
         """Standardised features (batch, time, feature), 0 where unknown, and where they are known."""

@@ -1,43 +1,19 @@
 """The fast form: a file per recording, its arrays read by memory map, everything of a Recording kept to the bit.
 
-The file is in the safetensors layout: the length of a header, a JSON header that names type, shape and place of each
-array, then the plain bytes. Against a folder of .npy files it is one file that is whole or not there, and folders and
-globs hold one file per video as with any format; against .npz it can be mapped into memory; nothing in it can act, and
-numpy, torch, JAX and R read it without us. What is no array goes into the header as one JSON text.
+Folders and globs hold one file per video, as with any format; see ``mapped`` for the layout.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from safetensors.numpy import save_file
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.formats.mapped import SUFFIX, is_kind, read_arrays, write_arrays
 from ssl_behavior.recordings import Labels, Recording, Skeleton
 
 NAME = "native"
-SUFFIX = ".safetensors"
 _KEY = "ssl_behavior.recording"
-_LONGEST_HEADER = 100 << 20
-_DTYPES = {
-    "BOOL": "?",
-    "U8": "u1",
-    "I8": "i1",
-    "U16": "<u2",
-    "I16": "<i2",
-    "F16": "<f2",
-    "U32": "<u4",
-    "I32": "<i4",
-    "F32": "<f4",
-    "U64": "<u8",
-    "I64": "<i8",
-    "F64": "<f8",
-}
 
 
 def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
@@ -65,12 +41,7 @@ def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
 
 def detect(path: Path) -> bool:
     """A .safetensors file that holds a recording and not, say, weights."""
-    if path.suffix != SUFFIX:
-        return False
-    try:
-        return _KEY in _header(path)[0].get("__metadata__", {})
-    except (InputError, OSError):
-        return False
+    return is_kind(path, _KEY)
 
 
 def read(path: Path) -> list[Recording]:
@@ -79,10 +50,8 @@ def read(path: Path) -> list[Recording]:
     Raises:
         InputError: the file is cut short or is no recording.
     """
-    header, start = _header(path)
+    arrays, about = read_arrays(path, _KEY)
     try:
-        about = json.loads(header.pop("__metadata__")[_KEY])
-        arrays = {name: _mapped(path, start, entry) for name, entry in header.items()}
         labels = {
             channel: Labels(
                 tuple(known["behaviours"]), arrays[f"labels/{channel}"], known["pair"] and tuple(known["pair"])
@@ -136,42 +105,6 @@ def _write(path: Path, recording: Recording) -> None:
         "metadata": dict(recording.metadata),
     }
     try:
-        text = json.dumps(about, default=_plain)
-        with replacing(path) as aside:
-            save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, aside, {_KEY: text})
+        write_arrays(path, arrays, _KEY, about)
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{path}: recording {recording.id!r} holds what cannot be written ({error})") from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, tuple | set | frozenset):
-        return sorted(value) if not isinstance(value, tuple) else list(value)
-    raise TypeError(f"{type(value).__name__} is neither an array nor plain text or numbers")
-
-
-def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header and where the arrays' bytes start."""
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(_LONGEST_HEADER, path.stat().st_size):
-            raise InputError(f"{path}: expected a safetensors file and found none, or one that is cut short")
-        try:
-            header = json.loads(file.read(length))
-        except ValueError:
-            raise InputError(f"{path}: expected a safetensors file and found a header that is no JSON") from None
-    if not isinstance(header, dict):
-        raise InputError(f"{path}: expected a safetensors file and found a header that is no JSON object")
-    return header, 8 + length
-
-
-def _mapped(path: Path, start: int, entry: dict[str, Any]) -> np.ndarray:
-    dtype = np.dtype(_DTYPES[entry["dtype"]])
-    shape = tuple(int(length) for length in entry["shape"])
-    first, last = entry["data_offsets"]
-    if last - first != dtype.itemsize * int(np.prod(shape, dtype=object)) or start + last > path.stat().st_size:
-        raise InputError(f"{path}: it is cut short; convert it again")
-    if first == last:
-        return np.empty(shape, dtype)
-    return np.memmap(path, dtype, "r", start + first, shape)

@@ -1,0 +1,149 @@
+"""``python -m ssl_behavior.embed``: write the embedding of every frame, to explore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ssl_behavior import checkpoints, commands
+from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.encoders import Encoder, embed
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotations import Annotations, attach, read_labels
+from ssl_behavior.formats.paths import some
+from ssl_behavior.poses.prepare import Poses, prepare
+from ssl_behavior.recordings import Recording
+from ssl_behavior.training import Device, choose_device
+
+
+@dataclass(frozen=True)
+class EmbedConfig(commands.TracksConfig):
+    """Settings of embedding.
+
+    Attributes:
+        encoder: folder that pretrain wrote.
+        annotations: files, folders or globs of annotations, to see labels beside the embeddings; recordings without
+            any are embedded too.
+        unscored: behaviours of the annotations that are no judgement.
+        output: folder of the atlas; videos that are there already are left as they are.
+        half: store half-precision numbers, which take half the space.
+        device: auto takes a GPU where there is one.
+    """
+
+    encoder: Path
+    annotations: tuple[Path, ...] = ()
+    unscored: tuple[str, ...] = ()
+    output: Path = Path("atlas")
+    half: bool = False
+    device: Device = "auto"
+
+
+def embed_recordings(config: EmbedConfig) -> Atlas:
+    """Write the embedding of every frame and ordered pair to the atlas ``config.output``, video after video.
+
+    Raises:
+        InputError: encoder and recordings do not go together, or the output holds something else.
+    """
+    device = choose_device(config.device)
+    encoder = checkpoints.load_encoder(config.encoder).to(device)
+    recordings = _labelled(config.read(), config)
+    made_by = Maker(
+        encoder.fingerprint(),
+        encoder.landmarks,
+        encoder.preparation.frame_rate,
+        encoder.architecture.channels,
+        "float16" if config.half else "float32",
+    )
+    atlas = _opened(config, made_by)
+    added = 0
+    for recording in tqdm(recordings, "embedding", unit="video", leave=False):
+        try:
+            poses = prepare(recording, encoder.landmarks, encoder.preparation)
+        except InputError as error:
+            if not config.skip_bad_files:
+                raise
+            print(f"skipped: {error}")
+            continue
+        added += _add(atlas, encoder, recording, poses, config.overwrite)
+    commands.save_settings(config, atlas.folder / "settings.yaml")
+    there = len(atlas.ids)
+    print(f"{added} videos embedded, {there - added} were there already; {atlas.rows:,} embeddings in all")
+    return atlas
+
+
+def _opened(config: EmbedConfig, made_by: Maker) -> Atlas:
+    """The atlas to write to: a new one, one to add to, or with --overwrite a new one in its place."""
+    output = config.output.expanduser()
+    is_atlas = (output / "atlas.yaml").is_file()
+    if not is_atlas:
+        commands.prepare_output(output, config.overwrite)
+    elif config.overwrite:
+        Atlas(output).clear()
+    return Atlas.create(output, made_by)
+
+
+def _add(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses, overwrite: bool) -> bool:
+    """Embed one recording, unless it is there with the same tracks."""
+    if recording.id in atlas and not overwrite:
+        if atlas.fingerprint(recording.id) == poses.fingerprint():
+            return False
+        raise InputError(
+            f"{atlas.folder}: expected no video {recording.id} or one of the same tracks as {recording.source}; found "
+            "other tracks under that name: rename the file, or give --overwrite to make the atlas anew"
+        )
+    embeddings = {pair: embed(encoder, poses, pair).numpy() for pair in poses.pairs()}
+    labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
+    atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))
+    return True
+
+
+def _labelled(recordings: list[Recording], config: EmbedConfig) -> list[Recording]:
+    """The recordings, with every channel of the annotations where there are some."""
+    if not config.annotations:
+        return recordings
+    rates = {one.id: one.frame_rate or 30.0 for one in recordings}
+    annotations = read_labels(config.annotations, rates, config.skip_bad_files)[0]
+    vocabularies = _vocabularies(annotations)
+    if missing := set(config.unscored) - set().union(*vocabularies.values()):
+        known = {name for names in vocabularies.values() for name in names}
+        raise InputError(f"--unscored {', '.join(sorted(missing))}: expected behaviours; found {some(known)}")
+    for channel, names in vocabularies.items():
+        unscored = [name for name in config.unscored if name in names]
+        if set(names) <= set(unscored):
+            continue
+        own = attach(recordings, annotations, channel, unscored, notify=lambda _: None, strict=False)
+        labels = {one.id: one.labels for one in own}
+        recordings = [one.with_labels({**one.labels, **labels.get(one.id, {})}) for one in recordings]
+    bare = [one.id for one in recordings if not one.labels]
+    if bare:
+        print(f"without annotations: {some(bare)}")
+    return recordings
+
+
+def _vocabularies(annotations: Iterable[Annotations]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in annotations:
+        for channel, names in one.vocabulary.items():
+            found.setdefault(channel, set()).update(names)
+    return found
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: EmbedConfig) -> None:
+        embed_recordings(config)
+        print(f"\natlas: {config.output}")
+        print(f"next:  python -m ssl_behavior.cluster --atlas {config.output}")
+
+    commands.run(EmbedConfig, command, "Write the embedding of every frame, to explore.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.embed import main as imported_main
+
+    imported_main()

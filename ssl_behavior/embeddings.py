@@ -1,0 +1,248 @@
+"""The atlas: embeddings of every frame and pair on disk, a file per video, read by memory map.
+
+A folder of ``atlas.yaml``, which says which encoder made it, and ``videos/``: per video one file in the safetensors
+layout (see ``formats.mapped``) with the embeddings of each ordered pair, the poses they are of, and labels where there
+are any. Reading one video reads nothing of the others, and adding one touches nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.mapped import SUFFIX, read_arrays, write_arrays
+from ssl_behavior.formats.paths import natural, replacing, some
+from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.recordings import Labels
+
+_ABOUT, _VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
+_POSES = tuple(field.name for field in fields(Poses) if field.type == "np.ndarray")
+_MAKE = "python -m ssl_behavior.embed makes them"
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What made the embeddings of an atlas; embeddings of different makers cannot be compared.
+
+    Attributes:
+        encoder: its fingerprint.
+        landmarks: that it takes, in order.
+        frame_rate: of the embeddings in Hz.
+        channels: length of an embedding.
+        dtype: of the stored numbers, float32 or float16.
+    """
+
+    encoder: str
+    landmarks: tuple[str, ...]
+    frame_rate: float
+    channels: int
+    dtype: str
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedVideo:
+    """One video of an atlas; its arrays stay on disk until they are looked at.
+
+    Attributes:
+        poses: that the embeddings are of.
+        embeddings: ordered pair of individuals' indices -> (time, channel).
+        labels: channel of annotations -> labels at the poses' frames.
+        unit: of the recording's own coordinates.
+        source: the file that the tracks came from.
+    """
+
+    poses: Poses
+    embeddings: Mapping[tuple[int, int], np.ndarray]
+    labels: Mapping[str, Labels]
+    unit: str
+    source: str
+
+    @property
+    def id(self) -> str:
+        """The video id."""
+        return self.poses.id
+
+    def pair_name(self, pair: tuple[int, int]) -> str:
+        """Agent and target in words."""
+        agent, target = (self.poses.individuals[i] for i in pair)
+        return agent if pair[0] == pair[1] else f"{agent} > {target}"
+
+
+class Piece(NamedTuple):
+    """One pair of one video among all rows of an atlas: rows ``start`` to ``start + frames``."""
+
+    video: str
+    pair: tuple[int, int]
+    start: int
+    frames: int
+
+
+class Atlas:
+    """A folder of embeddings.
+
+    Args:
+        folder: that ``create`` made.
+
+    Raises:
+        InputError: there is no atlas, or it is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder).expanduser()
+        path = self.folder / _ABOUT
+        if not path.is_file():
+            found = "no atlas.yaml" if self.folder.is_dir() else "no such folder"
+            raise InputError(f"{folder}: expected an atlas ({_MAKE}); found {found}")
+        try:
+            about = yaml.safe_load(path.read_text(encoding="utf-8"))
+            self.made_by = Maker(**{**about, "landmarks": tuple(about["landmarks"])})
+            np.dtype(self.made_by.dtype)
+        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
+            raise InputError(f"{path}: expected what made the atlas; found something else: make it anew") from None
+
+    @classmethod
+    def create(cls, folder: Path, made_by: Maker) -> Atlas:
+        """The atlas in ``folder``, made if it is not there.
+
+        Raises:
+            InputError: there is one that another encoder made, or with other settings.
+        """
+        path = Path(folder).expanduser() / _ABOUT
+        if not path.exists():
+            with replacing(path) as aside:
+                plain = asdict(made_by) | {"landmarks": list(made_by.landmarks)}
+                aside.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+        atlas = cls(folder)
+        if atlas.made_by != made_by:
+            other = [name for name, value in asdict(made_by).items() if getattr(atlas.made_by, name) != value]
+            raise InputError(
+                f"{folder}: expected an atlas of the same encoder and precision; found one with another "
+                f"{some(other)}: give another --output, or --overwrite to make it anew"
+            )
+        return atlas
+
+    def path(self, video: str) -> Path:
+        """The file of a video."""
+        return self.folder / _VIDEOS / f"{video.replace('/', '_')}{SUFFIX}"
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the videos, in natural order."""
+        files = (self.folder / _VIDEOS).glob(f"*{SUFFIX}")
+        return tuple(sorted((_about(file)["id"] for file in files), key=natural))
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Every pair of every video, in order; a row of the atlas is a frame of one of them."""
+        found, start = [], 0
+        for video in map(self.video, self.ids):
+            for pair, values in video.embeddings.items():
+                found.append(Piece(video.id, pair, start, len(values)))
+                start += len(values)
+        return tuple(found)
+
+    @property
+    def rows(self) -> int:
+        """Embeddings in all."""
+        return sum(piece.frames for piece in self.pieces)
+
+    def place(self, row: int) -> tuple[Piece, int]:
+        """The piece that a row is of, and its frame there."""
+        starts = self._starts
+        piece = self.pieces[int(np.searchsorted(starts, row, side="right")) - 1]
+        return piece, row - piece.start
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.array([piece.start for piece in self.pieces])
+
+    def __contains__(self, video: str) -> bool:
+        return self.path(video).exists()
+
+    def video(self, video: str) -> EmbeddedVideo:
+        """One video.
+
+        Raises:
+            InputError: there is none of that id, or its file is damaged.
+        """
+        path = self.path(video)
+        if not path.is_file():
+            raise InputError(f"{self.folder}: expected one of its videos {some(self.ids, 10)}; found {video}")
+        arrays, about = read_arrays(path, _KIND)
+        try:
+            known: dict[str, Any] = {name: arrays[name] for name in _POSES}
+            known |= {name: about[name] for name in _PLAIN_POSES}
+            poses = Poses(**known | {"individuals": tuple(about["individuals"])})
+            embeddings = {
+                (int(agent), int(target)): arrays[f"embeddings/{agent}-{target}"] for agent, target in about["pairs"]
+            }
+            labels = {
+                name: Labels(tuple(one["behaviours"]), arrays[f"labels/{name}"], one["pair"] and tuple(one["pair"]))
+                for name, one in about["labels"].items()
+            }
+            unit, source = str(about["unit"]), str(about["source"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: expected embeddings of a video; found something else ({error})") from None
+        expected = (len(poses.positions), self.made_by.channels)
+        if wrong := [values.shape for values in embeddings.values() if values.shape != expected]:
+            raise InputError(
+                f"{path}: expected embeddings (time, channel) of {expected}; found {wrong[0]}: make it anew"
+            )
+        return EmbeddedVideo(poses, embeddings, labels, unit, source)
+
+    def videos(self) -> Iterator[EmbeddedVideo]:
+        """All videos, one after the other."""
+        return map(self.video, self.ids)
+
+    def add(self, video: EmbeddedVideo) -> None:
+        """Write a video, in place of one with the same id."""
+        poses = video.poses
+        arrays = {name: getattr(poses, name) for name in _POSES}
+        arrays |= {
+            f"embeddings/{agent}-{target}": values.astype(self.made_by.dtype, copy=False)
+            for (agent, target), values in video.embeddings.items()
+        }
+        arrays |= {f"labels/{name}": one.values for name, one in video.labels.items()}
+        about: dict[str, Any] = {name: getattr(poses, name) for name in _PLAIN_POSES}
+        about |= {
+            "pairs": list(video.embeddings),
+            "labels": {name: {"behaviours": one.behaviours, "pair": one.pair} for name, one in video.labels.items()},
+            "unit": video.unit,
+            "source": video.source,
+            "fingerprint": poses.fingerprint(),
+        }
+        write_arrays(self.path(poses.id), arrays, _KIND, about)
+        self._forget()
+
+    def clear(self) -> None:
+        """Remove every video, and what says that this is an atlas."""
+        (self.folder / _ABOUT).unlink(missing_ok=True)
+        for path in (self.folder / _VIDEOS).glob(f"*{SUFFIX}"):
+            path.unlink()
+        self._forget()
+
+    def fingerprint(self, video: str) -> str:
+        """Of the tracks that a video's embeddings are of (``Poses.fingerprint``)."""
+        return str(_about(self.path(video)).get("fingerprint"))
+
+    def _forget(self) -> None:
+        """What is there is listed anew."""
+        for name in ("ids", "pieces", "_starts"):
+            self.__dict__.pop(name, None)
+
+
+_PLAIN_POSES = tuple(field.name for field in fields(Poses) if field.name not in _POSES)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    about = read_arrays(path, _KIND)[1]
+    if not isinstance(about, dict) or "id" not in about:
+        raise InputError(f"{path}: expected embeddings of a video; found something else")
+    return about

@@ -1,0 +1,184 @@
+"""Nearest neighbours of embeddings with FAISS (Douze et al. 2024, https://arxiv.org/abs/2401.08281).
+
+Near means a small angle between embeddings from which the atlas's mean was taken: without that, all point nearly one
+way. The kind of index goes by the number of embeddings (``kind_for``); all of them are built in bounded memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+from tqdm import tqdm
+
+from ssl_behavior.embeddings import Atlas
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.paths import replacing
+
+Kind = Literal["exact", "ivf", "ivfpq"]
+EXACT_UP_TO, FLAT_UP_TO = 1_000_000, 10_000_000
+"""Embeddings up to which neighbours are exact, and up to which they are stored whole."""
+_FILE = "index.faiss"
+_CHUNK = 65_536
+_PER_LIST = 40
+_MOST_TRAINED = 400_000
+_PROBED = 32
+
+
+def kind_for(rows: int) -> Kind:
+    """How so many embeddings are indexed.
+
+    Exact up to a million, where a search takes milliseconds. Beyond, inverted lists (IVF), of which a search looks at
+    the nearest; and beyond ten million, product-quantised ones (IVF-PQ) at a byte for each eight numbers.
+    """
+    if rows <= EXACT_UP_TO:
+        return "exact"
+    return "ivf" if rows <= FLAT_UP_TO else "ivfpq"
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """An index over the rows of an atlas.
+
+    Attributes:
+        index: FAISS's own; its transforms centre and normalise what it is given.
+        on_gpu: whether it lies on a GPU.
+        kind: of the index.
+    """
+
+    index: Any
+    on_gpu: bool
+    kind: Kind
+
+    def search(self, embeddings: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest rows of each embedding.
+
+        Args:
+            embeddings: (query, channel).
+            neighbours: how many.
+
+        Returns:
+            cosine similarities (query, neighbour), falling, and rows (query, neighbour), -1 where there are no more.
+        """
+        found = self.index.search(np.ascontiguousarray(embeddings, np.float32), neighbours)
+        return found[0], found[1]
+
+    def save(self, folder: Path) -> Path:
+        """Write the index to the atlas's ``folder``, for ``load``; one that is exact is as soon built as read."""
+        path = folder / _FILE
+        index = faiss.index_gpu_to_cpu(self.index) if self.on_gpu else self.index
+        with replacing(path) as aside:
+            faiss.write_index(index, str(aside))
+        return path
+
+
+def build(atlas: Atlas, kind: Kind | None = None, seed: int = 0, description: str | None = "indexing") -> Neighbours:
+    """Index every row of an atlas.
+
+    Args:
+        atlas: of at least one row.
+        kind: of index; by the number of rows if none is given.
+        seed: of the sample that lists and codes are trained on.
+        description: of a progress bar; none if None.
+
+    Raises:
+        InputError: the atlas is empty.
+    """
+    rows, channels = atlas.rows, atlas.made_by.channels
+    if not rows:
+        raise InputError(f"{atlas.folder}: expected embeddings; found none: run python -m ssl_behavior.embed first")
+    kind = kind or kind_for(rows)
+    inner, lists = _empty(kind, rows, channels)
+    index = faiss.IndexPreTransform(inner)
+    normalised, centred = faiss.NormalizationTransform(channels, 2.0), faiss.CenteringTransform(channels)
+    index.prepend_transform(normalised)
+    index.prepend_transform(centred)
+    index.train(sample(atlas, min(rows, max(_PER_LIST * lists, 50_000)), seed))
+    index, on_gpu = _on_gpu(index)
+    with tqdm(total=rows, desc=description, unit="frame", leave=False, disable=description is None) as bar:
+        for chunk in _chunks(atlas):
+            index.add(chunk)
+            bar.update(len(chunk))
+    return Neighbours(index, on_gpu, kind)
+
+
+def load(atlas: Atlas) -> Neighbours:
+    """The index of an atlas: read if it is stored, built at once if it is exact.
+
+    Raises:
+        InputError: it is not there, damaged, or of other embeddings than the atlas holds.
+    """
+    kind = kind_for(atlas.rows)
+    if kind == "exact":
+        return build(atlas, description=None)
+    path, again = atlas.folder / _FILE, f"run python -m ssl_behavior.cluster --atlas {atlas.folder} again"
+    if not path.is_file():
+        raise InputError(f"{atlas.folder}: expected an index of its embeddings; found none: {again}")
+    try:
+        index = faiss.read_index(str(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: expected an index; found a damaged file ({_short(error)}): {again}") from None
+    if (index.ntotal, index.d) != (atlas.rows, atlas.made_by.channels):
+        found = f"one of {index.ntotal} embeddings, not {atlas.rows}"
+        raise InputError(f"{path}: expected an index of the atlas; found {found}: {again}")
+    return Neighbours(*_on_gpu(index), kind)
+
+
+def recall(found: Neighbours, atlas: Atlas, neighbours: int = 10, queries: int = 200, seed: int = 0) -> float:
+    """Share of the exact nearest neighbours of random rows that the index finds too; 1 for an exact index."""
+    if found.kind == "exact":
+        return 1.0
+    exact = build(atlas, "exact", description=None)
+    asked = sample(atlas, min(queries, atlas.rows), seed + 1)
+    pairs = zip(found.search(asked, neighbours)[1], exact.search(asked, neighbours)[1], strict=True)
+    return float(np.mean([len(set(own) & set(true)) / len(true) for own, true in pairs]))
+
+
+def sample(atlas: Atlas, rows: int, seed: int) -> np.ndarray:
+    """Embeddings (row, channel) of random rows of the atlas, float32."""
+    chosen = np.sort(np.random.default_rng(seed).choice(atlas.rows, rows, replace=False))
+    parts = []
+    for piece in atlas.pieces:
+        low, high = np.searchsorted(chosen, (piece.start, piece.start + piece.frames))
+        if low < high:
+            values = atlas.video(piece.video).embeddings[piece.pair]
+            parts.append(values[chosen[low:high] - piece.start].astype(np.float32))
+    return np.concatenate(parts)
+
+
+def _empty(kind: Kind, rows: int, channels: int) -> tuple[Any, int]:
+    """An index without embeddings, and how many lists it sorts them into."""
+    if kind == "exact":
+        return faiss.IndexFlatIP(channels), 0
+    lists = int(min(4 * rows**0.5, _MOST_TRAINED / _PER_LIST))
+    quantiser = faiss.IndexFlatIP(channels)
+    if kind == "ivf":
+        index = faiss.IndexIVFFlat(quantiser, channels, lists, faiss.METRIC_INNER_PRODUCT)
+    else:
+        index = faiss.IndexIVFPQ(quantiser, channels, lists, channels // 2, 8, faiss.METRIC_INNER_PRODUCT)
+    index.nprobe = min(_PROBED, lists)
+    quantiser.this.disown()  # the index frees it
+    index.own_fields = True
+    return index, lists
+
+
+def _chunks(atlas: Atlas) -> Iterator[np.ndarray]:
+    for video in atlas.videos():
+        for values in video.embeddings.values():
+            for start in range(0, len(values), _CHUNK):
+                yield np.ascontiguousarray(values[start : start + _CHUNK], np.float32)
+
+
+def _on_gpu(index: Any) -> tuple[Any, bool]:
+    """The index on a GPU where this FAISS has them (the package ``faiss-gpu``), else as it is."""
+    if not getattr(faiss, "get_num_gpus", lambda: 0)():
+        return index, False
+    return faiss.index_cpu_to_all_gpus(index), True
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0][:100]

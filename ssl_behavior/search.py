@@ -1,0 +1,219 @@
+"""``python -m ssl_behavior.search``: find bouts like this one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ssl_behavior import commands
+from ssl_behavior.embeddings import Atlas, EmbeddedVideo
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotated import write_text
+from ssl_behavior.formats.paths import some
+from ssl_behavior.neighbours import Neighbours, load
+
+_PER_RESULT = 200
+"""Frames looked at for each bout that is asked for: a bout has many, and all are near."""
+_MARGIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Settings of a search by example.
+
+    Attributes:
+        atlas: folder that embed wrote.
+        video: id of the video of the example.
+        frames: first and last frame of the example, last one left out, as 5400:5460; the recording's own, from 0.
+        agent: of the pair in the example; the best over all pairs if none is given.
+        target: of the pair in the example.
+        top: bouts to find.
+        output: a .csv file for the bouts; printed only if none is given.
+        overwrite: write over an output that is there.
+    """
+
+    atlas: Path
+    video: str
+    frames: str
+    agent: str | None = None
+    target: str | None = None
+    top: int = 20
+    output: Path | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A bout that is like the example.
+
+    Attributes:
+        video: id.
+        agent: whose behaviour it is.
+        target: towards whom.
+        start: first frame of the recording.
+        stop: the frame after the last.
+        seconds: from the start of the recording to the first frame.
+        similarity: cosine between the example and the bout's nearest frame.
+    """
+
+    video: str
+    agent: str
+    target: str
+    start: int
+    stop: int
+    seconds: float
+    similarity: float
+
+
+def search(config: SearchConfig) -> list[Hit]:
+    """The bouts of the atlas most like the example, the nearest first.
+
+    Raises:
+        InputError: no such video, frames or individuals, or the atlas has no index.
+    """
+    commands.require_above(0, config, "top")
+    if config.output is not None:
+        if config.output.suffix != ".csv":
+            raise InputError(f"--output {config.output}: expected a name that ends in .csv")
+        commands.check_output(config.output, config.overwrite, file_suffix=".csv")
+    atlas = Atlas(config.atlas)
+    video = atlas.video(config.video)
+    start, stop = _example(config, video)
+    pairs = _pairs(config, video)
+    hits = similar(atlas, load(atlas), video, (start, stop), pairs, config.top)
+    if config.output is not None:
+        write_text(config.output, table(hits))
+    return hits
+
+
+def similar(
+    atlas: Atlas,
+    index: Neighbours,
+    video: EmbeddedVideo,
+    frames: tuple[int, int],
+    pairs: list[tuple[int, int]],
+    top: int,
+) -> list[Hit]:
+    """Bouts like some frames of a video.
+
+    Every frame that is near to the mean embedding of the example is a candidate; candidates that lie closer than the
+    example is long are one bout, and the example's own neighbourhood in time is left out.
+
+    Args:
+        atlas: that is searched.
+        index: of the atlas.
+        video: that the example is of.
+        frames: first and past the last, of the video's poses.
+        pairs: whose behaviour it is; of several, each candidate counts with the nearest.
+        top: bouts to find.
+    """
+    low, high = frames
+    asked = np.stack([np.asarray(video.embeddings[pair][low:high], np.float32).mean(0) for pair in pairs])
+    length = high - low
+    margin = length + round(_MARGIN_S * video.poses.frame_rate)
+    wanted = top * _PER_RESULT
+    while True:
+        similarities, rows = index.search(asked, min(wanted, atlas.rows))
+        hits = _bouts(atlas, similarities.ravel(), rows.ravel(), (video.id, low - margin, high + margin), length)
+        if len(hits) >= top or wanted >= atlas.rows:
+            return hits[:top]
+        wanted *= 4
+
+
+def _bouts(
+    atlas: Atlas, similarities: np.ndarray, rows: np.ndarray, own: tuple[str, int, int], length: int
+) -> list[Hit]:
+    """Candidates joined to bouts, best first."""
+    order = np.argsort(-similarities, kind="stable")
+    taken: dict[str, list[tuple[int, int]]] = {own[0]: [own[1:]]}
+    videos: dict[str, EmbeddedVideo] = {}
+    hits = []
+    for place in order[rows[order] >= 0]:
+        piece, frame = atlas.place(int(rows[place]))
+        spans = taken.setdefault(piece.video, [])
+        if any(first <= frame < last for first, last in spans):
+            continue
+        first = max(0, min(frame - length // 2, piece.frames - length))
+        last = min(first + length, piece.frames)
+        spans.append((first - length, last + length))
+        video = videos.setdefault(piece.video, atlas.video(piece.video))
+        hits.append(_hit(video, piece.pair, first, last, float(similarities[place])))
+    return hits
+
+
+def _hit(video: EmbeddedVideo, pair: tuple[int, int], first: int, last: int, similarity: float) -> Hit:
+    poses = video.poses
+    agent, target = (poses.individuals[i] for i in pair)
+    start, stop = int(poses.native_frames[first]), int(poses.native_frames[last - 1]) + 1
+    return Hit(video.id, agent, target, start, stop, start / poses.native_rate, similarity)
+
+
+def _example(config: SearchConfig, video: EmbeddedVideo) -> tuple[int, int]:
+    """The example's frames among those of the poses."""
+    poses = video.poses
+    match = re.fullmatch(r"(\d+):(\d+)", config.frames)
+    if not match or not int(match[1]) < int(match[2]) <= poses.frames:
+        raise InputError(
+            f"--frames {config.frames}: expected first:last of the {poses.frames} frames of video {video.id}, such as "
+            f"0:{min(60, poses.frames)}"
+        )
+    ratio = poses.frame_rate / poses.native_rate
+    low = min(int(int(match[1]) * ratio), len(poses.positions) - 1)
+    return low, max(low + 1, min(round(int(match[2]) * ratio), len(poses.positions)))
+
+
+def _pairs(config: SearchConfig, video: EmbeddedVideo) -> list[tuple[int, int]]:
+    """The pairs that --agent and --target leave."""
+    names = video.poses.individuals
+    for option, name in (("--agent", config.agent), ("--target", config.target)):
+        if name is not None and name not in names:
+            raise InputError(f"{option} {name}: expected an individual of video {video.id}; found {some(names)}")
+    wanted = (config.agent, config.target)
+    found = [
+        pair for pair in video.embeddings if all(name in (None, names[i]) for name, i in zip(wanted, pair, strict=True))
+    ]
+    if not found:
+        raise InputError(f"--agent {config.agent} --target {config.target}: expected two individuals; found one twice")
+    return found
+
+
+def table(hits: list[Hit]) -> str:
+    """The bouts as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", "video", "agent", "target", "start", "stop", "seconds", "similarity"])
+    for rank, hit in enumerate(hits, 1):
+        writer.writerow(
+            [rank, hit.video, hit.agent, hit.target, hit.start, hit.stop, f"{hit.seconds:.2f}", f"{hit.similarity:.4f}"]
+        )
+    return text.getvalue()
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: SearchConfig) -> None:
+        hits = search(config)
+        columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
+        print(columns.format("", "video", "pair", "frames", "time", "similarity"))
+        for rank, hit in enumerate(hits, 1):
+            pair = hit.agent if hit.agent == hit.target else f"{hit.agent} > {hit.target}"
+            minutes, seconds = divmod(hit.seconds, 60)
+            when, frames = f"{int(minutes)}:{seconds:04.1f}", f"{hit.start}:{hit.stop}"
+            print(columns.format(rank, hit.video, pair, frames, when, f"{hit.similarity:.3f}"))
+        if config.output is not None:
+            print(f"\nbouts: {config.output}")
+
+    commands.run(SearchConfig, command, "Find bouts like an example.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.search import main as imported_main
+
+    imported_main()

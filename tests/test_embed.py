@@ -1,0 +1,97 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ssl_behavior.checkpoints import load_encoder, save_encoder
+from ssl_behavior.embed import EmbedConfig, embed_recordings
+from ssl_behavior.encoders import Architecture, Encoder, embed
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import caltech_annotations, native
+from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.recordings import Bout
+from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> EmbedConfig:
+    torch.manual_seed(0)
+    save_encoder(tmp_path / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    native.write(tmp_path / "tracks", simulate_recordings(3, seed=1, frames=240))
+    return EmbedConfig(
+        encoder=tmp_path / "encoder", recordings=(tmp_path / "tracks",), output=tmp_path / "atlas", device="cpu"
+    )
+
+
+def test_every_frame_of_every_pair_is_embedded(config: EmbedConfig) -> None:
+    atlas = embed_recordings(config)
+    encoder = load_encoder(config.encoder)
+    assert atlas.made_by.encoder == encoder.fingerprint()
+    assert atlas.rows == 3 * 2 * 120
+    for recording in simulate_recordings(3, seed=1, frames=240):
+        video, poses = atlas.video(recording.id), prepare(recording, encoder.landmarks, encoder.preparation)
+        for pair in poses.pairs():
+            np.testing.assert_array_equal(video.embeddings[pair], embed(encoder, poses, pair).numpy())
+        # The labels that the recordings carry themselves, at the embeddings' frames.
+        assert video.labels[CHANNEL].behaviours == BEHAVIOURS
+        np.testing.assert_array_equal(video.labels[CHANNEL].values, recording.labels[CHANNEL].values[::2])
+
+
+def test_what_is_there_is_left_as_it_is(config: EmbedConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = embed_recordings(config).folder
+    before = {path: path.stat().st_mtime_ns for path in (folder / "videos").iterdir()}
+    native.write(config.recordings[0], simulate_recordings(4, seed=1, frames=240)[3:])
+    capsys.readouterr()
+    assert embed_recordings(config).rows == 4 * 2 * 120
+    assert "1 videos embedded, 3 were there already" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_other_tracks_under_a_name_are_refused(config: EmbedConfig) -> None:
+    folder = embed_recordings(config).folder
+    other = simulate_recordings(1, seed=2, frames=240)
+    native.write(config.recordings[0], other)
+    with pytest.raises(InputError, match=r"found other tracks under that name.*--overwrite") as refused:
+        embed_recordings(config)
+    assert other[0].id in str(refused.value)
+    assert embed_recordings(replace(config, overwrite=True)).folder == folder
+    poses = prepare(other[0], load_encoder(config.encoder).landmarks, Preparation())
+    assert embed_recordings(config).fingerprint(other[0].id) == poses.fingerprint()
+
+
+def test_another_encoder_or_precision_needs_another_atlas(config: EmbedConfig, tmp_path: Path) -> None:
+    embed_recordings(config)
+    torch.manual_seed(1)
+    save_encoder(tmp_path / "other", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    for changed in (replace(config, encoder=tmp_path / "other"), replace(config, half=True)):
+        with pytest.raises(InputError, match="expected an atlas of the same encoder and precision"):
+            embed_recordings(changed)
+        made_by = embed_recordings(replace(changed, overwrite=True)).made_by
+        assert made_by.dtype == ("float16" if changed.half else "float32")
+        embed_recordings(replace(config, overwrite=True))
+
+
+def test_a_folder_with_something_else_is_not_written_to(config: EmbedConfig) -> None:
+    config.output.mkdir()
+    (config.output / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="found a folder that is not empty"):
+        embed_recordings(config)
+    assert [path.name for path in config.output.iterdir()] == ["notes.txt"]
+
+
+def test_annotations_beside_the_recordings(config: EmbedConfig, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    bouts = {"S1": (Bout(0, 100, "fight"), Bout(100, 240, "base")), "S2": (Bout(0, 240, "base"),)}
+    caltech_annotations.write(tmp_path / "video001_annot.txt", Annotations("video001", bouts, "", 240), 30.0)
+    config = replace(config, annotations=(tmp_path / "video001_annot.txt",), unscored=("base",))
+    atlas = embed_recordings(config)
+    labels = atlas.video("video001").labels
+    assert set(labels) == {CHANNEL, "S1"}  # of S2 nothing is left
+    assert labels["S1"].behaviours == ("fight",)
+    np.testing.assert_array_equal(labels["S1"].values, np.where(np.arange(120) < 50, 0, -1))
+    assert set(atlas.video("video000").labels) == {CHANNEL}
+    with pytest.raises(InputError, match="--unscored nap: expected behaviours; found base, fight"):
+        embed_recordings(replace(config, unscored=("nap",), overwrite=True))

@@ -1,0 +1,115 @@
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.errors import InputError
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.recordings import Recording
+from ssl_behavior.search import Hit, SearchConfig, main, search
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+DANCES = {("a", (0, 1)): (40, 100, 160), ("a", (1, 0)): (200,), ("b", (0, 1)): (10,), ("b", (1, 0)): (120, 230)}
+"""Frames at which a dance of 20 frames begins, by video and pair."""
+
+
+@pytest.fixture(scope="module")
+def folder(wander: Callable[..., Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos at 30 Hz, embedded at 15; an embedding is noise, and something else while a pair dances."""
+    atlas = Atlas.create(tmp_path_factory.mktemp("search") / "atlas", Maker("abc", MICE, 15.0, 8, "float32"))
+    rng = np.random.default_rng(0)
+    dance = rng.normal(size=8) * 5
+    for seed, name in enumerate("ab"):
+        poses = prepare(wander(seed, frames=500, id=name), MICE, Preparation())
+        embeddings = {pair: rng.normal(size=(250, 8)).astype(np.float32) for pair in poses.pairs()}
+        for pair, values in embeddings.items():
+            for start in DANCES[name, pair]:
+                values[start : start + 20] = dance + 0.3 * rng.normal(size=(len(values[start : start + 20]), 8))
+        atlas.add(EmbeddedVideo(poses, embeddings, {}, "px", ""))
+    return atlas.folder
+
+
+@pytest.fixture
+def config(folder: Path) -> SearchConfig:
+    return SearchConfig(folder, "a", "80:120", agent="mouse0", target="mouse1", top=6)
+
+
+def test_every_other_dance_is_found_once_and_first(config: SearchConfig) -> None:
+    hits = search(config)
+    assert len(hits) == 6
+    found: dict[tuple[str, tuple[int, int]], list[Hit]] = {place: [] for place in DANCES}
+    for hit in hits:
+        found[hit.video, (0, 1) if hit.agent == "mouse0" else (1, 0)].append(hit)
+    expected = [(place, start) for place, starts in DANCES.items() for start in starts]
+    expected.remove((("a", (0, 1)), 40))
+    for place, start in expected:
+        overlapping = [hit for hit in found[place] if hit.start < 2 * start + 40 and hit.stop > 2 * start]
+        assert len(overlapping) == 1, (place, start)
+    assert [hit.similarity for hit in hits] == sorted((hit.similarity for hit in hits), reverse=True)
+
+
+def test_frames_are_those_of_the_recording(config: SearchConfig) -> None:
+    for hit in search(config):
+        assert 36 <= hit.stop - hit.start <= 40
+        assert 0 <= hit.start < hit.stop <= 500
+        assert hit.seconds == hit.start / 30
+
+
+def test_the_examples_own_neighbourhood_is_left_out(config: SearchConfig) -> None:
+    # Either order of the animals is the same moment.
+    for hit in search(replace(config, top=50)):
+        assert hit.video != "a" or hit.stop <= 80 - 40 or hit.start >= 120 + 40
+
+
+def test_of_several_pairs_the_nearest_counts(config: SearchConfig) -> None:
+    named = search(config)
+    either = search(replace(config, agent=None, target=None))
+    assert named[0] == either[0]
+    one = search(replace(config, agent=None))
+    assert one == named
+
+
+def test_as_many_as_there_are(config: SearchConfig) -> None:
+    hits = search(replace(config, top=1000))
+    assert 10 < len(hits) < 40
+    for first in hits:
+        clashes = [other for other in hits if other.video == first.video and abs(other.start - first.start) < 38]
+        assert clashes == [first]
+
+
+def test_bouts_are_written_and_printed(
+    config: SearchConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "hits.csv"
+    words = ["--atlas", str(config.atlas), "--video", "a", "--frames", "80:120", "--agent", "mouse0", "--top", "3"]
+    monkeypatch.setattr("sys.argv", ["search", *words, "--output", str(output)])
+    main()
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["rank"] for row in rows] == ["1", "2", "3"]
+    printed = capsys.readouterr().out
+    for row in rows:
+        assert f"{row['start']}:{row['stop']}" in printed
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"video": "c"}, "expected one of its videos a, b; found c"),
+        ({"frames": "120:80"}, "--frames 120:80: expected first:last of the 500 frames"),
+        ({"frames": "80"}, "--frames 80: expected first:last"),
+        ({"frames": "400:501"}, "of the 500 frames of video a"),
+        ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a; found mouse0, mouse1"),
+        ({"agent": "mouse1"}, "expected two individuals; found one twice"),
+        ({"top": 0}, "--top: expected a number above 0"),
+        ({"output": Path("hits.txt")}, r"ends in \.csv"),
+        ({"atlas": Path("nowhere")}, "nowhere: expected an atlas"),
+    ],
+)
+def test_bad_input(changed: dict[str, object], message: str, config: SearchConfig) -> None:
+    with pytest.raises(InputError, match=message):
+        search(replace(config, **changed))  # type: ignore[arg-type]
