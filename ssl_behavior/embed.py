@@ -135,9 +135,12 @@ def main() -> None:
     """The shell's way in."""
 
     def command(config: EmbedConfig) -> None:
-        embed_recordings(config)
+        atlas = embed_recordings(config)
+        first = atlas.video(atlas.ids[0]).poses
+        example = f"--video {first.id} --frames 0:{min(60, first.frames)}"
         print(f"\natlas: {config.output}")
-        print(f"next:  python -m ssl_behavior.cluster --atlas {config.output}")
+        print("next:  find bouts like an example, named by its video and frames")
+        print(f"       python -m ssl_behavior.search --atlas {config.output} {example}")
 
     commands.run(EmbedConfig, command, "Write the embedding of every frame, to explore.")
 

@@ -6,7 +6,8 @@ way. The kind of index goes by the number of embeddings (``kind_for``); all of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +68,13 @@ class Neighbours:
         found = self.index.search(np.ascontiguousarray(embeddings, np.float32), neighbours)
         return found[0], found[1]
 
+    def directions(self, embeddings: np.ndarray) -> np.ndarray:
+        """Embeddings (time, channel) as the index compares them: from the atlas's mean, of length 1."""
+        values = np.ascontiguousarray(embeddings, np.float32)
+        for place in range(self.index.chain.size()):
+            values = self.index.chain.at(place).apply(values)
+        return values
+
     def save(self, folder: Path) -> Path:
         """Write the index to the atlas's ``folder``, for ``load``; one that is exact is as soon built as read."""
         path = folder / _FILE
@@ -106,36 +114,46 @@ def build(atlas: Atlas, kind: Kind | None = None, seed: int = 0, description: st
     return Neighbours(index, on_gpu, kind)
 
 
-def load(atlas: Atlas) -> Neighbours:
-    """The index of an atlas: read if it is stored, built at once if it is exact.
+def load(atlas: Atlas, notify: Callable[[str], None] = print) -> Neighbours:
+    """The index of an atlas: built at once if it is exact; else read, or built and kept beside the embeddings.
 
-    Raises:
-        InputError: it is not there, damaged, or of other embeddings than the atlas holds.
+    The file may be deleted at any time; one that is damaged, or of other embeddings, is made anew.
     """
-    kind = kind_for(atlas.rows)
+    kind, path = kind_for(atlas.rows), atlas.folder / _FILE
     if kind == "exact":
         return build(atlas, description=None)
-    path, again = atlas.folder / _FILE, f"run python -m ssl_behavior.cluster --atlas {atlas.folder} again"
-    if not path.is_file():
-        raise InputError(f"{atlas.folder}: expected an index of its embeddings; found none: {again}")
-    try:
-        index = faiss.read_index(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path}: expected an index; found a damaged file ({_short(error)}): {again}") from None
-    if (index.ntotal, index.d) != (atlas.rows, atlas.made_by.channels):
-        found = f"one of {index.ntotal} embeddings, not {atlas.rows}"
-        raise InputError(f"{path}: expected an index of the atlas; found {found}: {again}")
-    return Neighbours(*_on_gpu(index), kind)
+    if path.is_file():
+        with suppress(RuntimeError):  # how FAISS says that a file is none of its own
+            index = faiss.read_index(str(path))
+            if (index.ntotal, index.d) == (atlas.rows, atlas.made_by.channels):
+                return Neighbours(*_on_gpu(index), kind)
+    found = build(atlas, kind)
+    found.save(atlas.folder)
+    notify(f"indexed {atlas.rows:,} embeddings ({kind}); recall at 10 against exact: {recall(found, atlas):.3f}")
+    return found
 
 
 def recall(found: Neighbours, atlas: Atlas, neighbours: int = 10, queries: int = 200, seed: int = 0) -> float:
     """Share of the exact nearest neighbours of random rows that the index finds too; 1 for an exact index."""
-    if found.kind == "exact":
-        return 1.0
-    exact = build(atlas, "exact", description=None)
     asked = sample(atlas, min(queries, atlas.rows), seed + 1)
-    pairs = zip(found.search(asked, neighbours)[1], exact.search(asked, neighbours)[1], strict=True)
+    pairs = zip(found.search(asked, neighbours)[1], _exact(found, atlas, asked, neighbours), strict=True)
     return float(np.mean([len(set(own) & set(true)) / len(true) for own, true in pairs]))
+
+
+def _exact(found: Neighbours, atlas: Atlas, asked: np.ndarray, neighbours: int) -> np.ndarray:
+    """(query, neighbour) rows nearest in truth, with one chunk of the atlas in memory at a time."""
+    asked = found.directions(asked)
+    best, rows = np.zeros((len(asked), 0), np.float32), np.zeros((len(asked), 0), np.int64)
+    start = 0
+    for chunk in _chunks(atlas):
+        best = np.concatenate([best, asked @ found.directions(chunk).T], axis=1)
+        rows = np.concatenate(
+            [rows, np.broadcast_to(np.arange(start, start + len(chunk)), (len(asked), len(chunk)))], 1
+        )
+        nearest = np.argsort(-best, axis=1, kind="stable")[:, :neighbours]
+        best, rows = np.take_along_axis(best, nearest, 1), np.take_along_axis(rows, nearest, 1)
+        start += len(chunk)
+    return rows
 
 
 def sample(atlas: Atlas, rows: int, seed: int) -> np.ndarray:
@@ -154,7 +172,7 @@ def _empty(kind: Kind, rows: int, channels: int) -> tuple[Any, int]:
     """An index without embeddings, and how many lists it sorts them into."""
     if kind == "exact":
         return faiss.IndexFlatIP(channels), 0
-    lists = int(min(4 * rows**0.5, _MOST_TRAINED / _PER_LIST))
+    lists = int(min(4 * rows**0.5, rows / _PER_LIST, _MOST_TRAINED / _PER_LIST))
     quantiser = faiss.IndexFlatIP(channels)
     if kind == "ivf":
         index = faiss.IndexIVFFlat(quantiser, channels, lists, faiss.METRIC_INNER_PRODUCT)
@@ -178,7 +196,3 @@ def _on_gpu(index: Any) -> tuple[Any, bool]:
     if not getattr(faiss, "get_num_gpus", lambda: 0)():
         return index, False
     return faiss.index_cpu_to_all_gpus(index), True
-
-
-def _short(error: Exception) -> str:
-    return str(error).splitlines()[0][:100]
