@@ -87,12 +87,10 @@ class Study:
 
     def key(self, settings: object) -> str:
         """A name for all that points depend on: these settings and the content, not the paths, of what is read."""
-        told = (settings, self.behaviours, self.ids(self.test))
+        told = (settings, self.encoder.fingerprint(), self.behaviours, self.ids(self.test))
         digest = hashlib.sha256(run_key(told, [video.poses for video in self.videos]).encode())
         for video in self.videos:
             digest.update(video.labels.tobytes() + repr(video.pairs).encode())
-        for tensor in self.encoder.state_dict().values():
-            digest.update(tensor.cpu().numpy().tobytes())
         return digest.hexdigest()[:32]
 
     def warnings(self) -> Iterator[str]:
