@@ -173,7 +173,8 @@ def _empty(kind: Kind, rows: int, channels: int) -> tuple[Any, int]:
     if kind == "exact":
         return faiss.IndexFlatIP(channels), 0
     lists = int(min(4 * rows**0.5, rows / _PER_LIST, _MOST_TRAINED / _PER_LIST))
-    quantiser = faiss.IndexFlatIP(channels)
+    quantiser: Any = faiss.IndexFlatIP(channels)
+    index: Any
     if kind == "ivf":
         index = faiss.IndexIVFFlat(quantiser, channels, lists, faiss.METRIC_INNER_PRODUCT)
     else:
