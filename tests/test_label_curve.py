@@ -79,7 +79,7 @@ def test_the_whole_command(folder: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "tested on 2 of them: video" in done.stdout
-    assert "Inductive: the encoder was pretrained on other files than the test videos'." in done.stdout
+    assert "Inductive: the encoder was pretrained on other tracks than the test videos'." in done.stdout
     assert re.search(r"^videos  pretrained +from scratch +expert features$", done.stdout, re.MULTILINE)
     assert "At 2 labelled videos: pretrained 0." in done.stdout
     assert "pretrained, 2 labelled, draw 1 of 1" in done.stderr

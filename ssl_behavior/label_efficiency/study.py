@@ -107,6 +107,6 @@ class Study:
         if self.seen is None:
             return "Whether the encoder was pretrained on the test videos' tracks is not known."
         if not self.seen:
-            return "Inductive: the encoder was pretrained on other files than the test videos'."
+            return "Inductive: the encoder was pretrained on other tracks than the test videos'."
         how_many = "all" if len(self.seen) == len(self.test) else f"{len(self.seen)} of the {len(self.test)}"
         return f"Transductive: the encoder was pretrained on the tracks, not the labels, of {how_many} test videos."
