@@ -86,14 +86,14 @@ def load_encoder(folder: Path) -> Encoder:
     return encoder.eval()
 
 
-def fingerprints_seen(folder: Path) -> set[str] | None:
-    """Fingerprints (``Poses.fingerprint``) of what an encoder was pretrained on; None if its checkpoint does not say.
+def pretrained_on(folder: Path) -> dict[str, str] | None:
+    """Id -> fingerprint (``Poses.fingerprint``) of what an encoder was pretrained on; None if its checkpoint is silent.
 
     Raises:
         InputError: as ``load_encoder``.
     """
     seen = _config(folder, "encoder").get("pretrained_on")
-    return {str(one) for one in seen.values()} if isinstance(seen, dict) else None
+    return {str(name): str(one) for name, one in seen.items()} if isinstance(seen, dict) else None
 
 
 def load_model(folder: Path) -> tuple[Model, Readout]:

@@ -119,8 +119,9 @@ def _study(config: LabelCurveConfig) -> Study:
     test = _test_videos(videos, len(behaviours), config)
     tested = {videos[i].poses.id: videos[i].poses.fingerprint() for i in test}
     truth = {one.id: one.labels[channel].values for one in recordings}
-    known = checkpoints.fingerprints_seen(config.encoder)
-    seen = None if known is None else {name for name, fingerprint in tested.items() if fingerprint in known}
+    known = checkpoints.pretrained_on(config.encoder)
+    # By name too: the same video filtered or cut anew has other content, and the encoder has seen it all the same.
+    seen = None if known is None else {name for name, one in tested.items() if name in known or one in known.values()}
     study = Study(videos, truth, behaviours, channel, test, encoder, seen)
     print(f"labelled videos: {len(videos)} ({shares(videos, behaviours)})")
     print(f"tested on {len(test)} of them: {some(tested)}")

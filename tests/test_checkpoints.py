@@ -9,10 +9,10 @@ import yaml
 
 from ssl_behavior.checkpoints import (
     Readout,
-    fingerprints_seen,
     load_encoder,
     load_model,
     load_readout,
+    pretrained_on,
     save_encoder,
     save_model,
 )
@@ -130,13 +130,13 @@ def test_a_checkpoint_is_files_that_people_and_others_can_read(folder: Path, mod
 def test_an_encoder_knows_the_tracks_it_was_pretrained_on(tmp_path: Path, wander: Callable[..., Recording]) -> None:
     seen, other = (prepare(wander(seed), MICE, PREPARATION) for seed in (0, 1))
     save_encoder(tmp_path, make_encoder(), [seen])
-    found = fingerprints_seen(tmp_path)
-    assert found == {replace(seen, id="renamed").fingerprint()} != {other.fingerprint()}
+    found = pretrained_on(tmp_path)
+    assert found == {seen.id: replace(seen, id="renamed").fingerprint()} != {seen.id: other.fingerprint()}
     save_encoder(tmp_path, make_encoder())
-    assert fingerprints_seen(tmp_path) == set()
+    assert pretrained_on(tmp_path) == {}
     path = tmp_path / "config.yaml"
     path.write_text(path.read_text().replace("pretrained_on", "something_else"))
-    assert fingerprints_seen(tmp_path) is None
+    assert pretrained_on(tmp_path) is None
 
 
 def test_saving_over_a_checkpoint(folder: Path) -> None:

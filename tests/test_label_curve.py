@@ -206,6 +206,11 @@ def test_it_says_whether_the_encoder_has_seen_the_test_videos(
     config = replace(config, encoder=tmp_path / "encoder", sizes=(1,), draws=1, test_videos=("video002", "video005"))
     assert label_curve(config)["test_videos_seen_in_pretraining"] == sorted(f"video00{i}" for i in pretrained_on)
     assert told in capsys.readouterr().out
+    # The same videos cut short are seen no less, under their names.
+    cut = [replace(one, positions=one.positions[:-10]) for one in seen]
+    save_encoder(tmp_path / "encoder", encoder, cut)
+    again = label_curve(replace(config, output=tmp_path / "again"))
+    assert again["test_videos_seen_in_pretraining"] == sorted(f"video00{i}" for i in pretrained_on)
 
 
 @pytest.mark.real
