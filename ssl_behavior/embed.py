@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
 from ssl_behavior.encoders import Encoder, embed
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import Annotations, attach, read_labels
 from ssl_behavior.formats.paths import some
-from ssl_behavior.poses.prepare import Poses, prepare
+from ssl_behavior.poses.prepare import Poses, prepare_each
 from ssl_behavior.recordings import Recording
 from ssl_behavior.training import Device, choose_device
 
@@ -59,15 +57,9 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     )
     atlas = _opened(config, made_by)
     added = 0
-    for recording in tqdm(recordings, "embedding", unit="video", leave=False):
-        try:
-            poses = prepare(recording, encoder.landmarks, encoder.preparation)
-        except InputError as error:
-            if not config.skip_bad_files:
-                raise
-            print(f"skipped: {error}")
-            continue
-        added += _add(atlas, encoder, recording, poses, config.overwrite)
+    each = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
+    for recording, poses in each:
+        added += _add(atlas, encoder, recording, poses)
     commands.save_settings(config, atlas.folder / "settings.yaml")
     there = len(atlas.ids)
     print(f"{added} videos embedded, {there - added} were there already; {atlas.rows:,} embeddings in all")
@@ -85,9 +77,9 @@ def _opened(config: EmbedConfig, made_by: Maker) -> Atlas:
     return Atlas.create(output, made_by)
 
 
-def _add(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses, overwrite: bool) -> bool:
+def _add(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> bool:
     """Embed one recording, unless it is there with the same tracks."""
-    if recording.id in atlas and not overwrite:
+    if recording.id in atlas:
         if atlas.fingerprint(recording.id) == poses.fingerprint():
             return False
         raise InputError(

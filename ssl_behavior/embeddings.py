@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.mapped import SUFFIX, read_arrays, write_arrays
+from ssl_behavior.formats.mapped import SUFFIX, read_about, read_arrays, write_arrays
 from ssl_behavior.formats.paths import natural, replacing, some
 from ssl_behavior.poses.prepare import Poses
 from ssl_behavior.recordings import Labels
@@ -69,10 +69,10 @@ class EmbeddedVideo:
         """The video id."""
         return self.poses.id
 
-    def pair_name(self, pair: tuple[int, int]) -> str:
-        """Agent and target in words."""
-        agent, target = (self.poses.individuals[i] for i in pair)
-        return agent if pair[0] == pair[1] else f"{agent} > {target}"
+
+def pair_name(agent: str, target: str) -> str:
+    """An ordered pair in words; a lone animal is its own target."""
+    return agent if agent == target else f"{agent} > {target}"
 
 
 class Piece(NamedTuple):
@@ -223,9 +223,10 @@ class Atlas:
 
     def clear(self) -> None:
         """Remove every video, and what says that this is an atlas."""
-        (self.folder / _ABOUT).unlink(missing_ok=True)
         for path in (self.folder / _VIDEOS).glob(f"*{SUFFIX}"):
             path.unlink()
+        # Last, so that what an interrupt leaves is still an atlas of this encoder.
+        (self.folder / _ABOUT).unlink(missing_ok=True)
         self._forget()
 
     def fingerprint(self, video: str) -> str:
@@ -242,7 +243,7 @@ _PLAIN_POSES = tuple(field.name for field in fields(Poses) if field.name not in 
 
 
 def _about(path: Path) -> dict[str, Any]:
-    about = read_arrays(path, _KIND)[1]
+    about = read_about(path, _KIND)
     if not isinstance(about, dict) or "id" not in about:
         raise InputError(f"{path}: expected embeddings of a video; found something else")
     return about

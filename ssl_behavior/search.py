@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from ssl_behavior import commands
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
@@ -74,7 +77,7 @@ def search(config: SearchConfig) -> list[Hit]:
     """The bouts of the atlas most like the example, the nearest first.
 
     Raises:
-        InputError: no such video, frames or individuals, or the atlas has no index.
+        InputError: no such video, frames or individuals.
     """
     commands.require_above(0, config, "top")
     if config.output is not None:
@@ -119,20 +122,20 @@ def similar(
     wanted = top * _PER_RESULT
     while True:
         similarities, rows = index.search(asked, min(wanted, atlas.rows))
-        hits = _bouts(atlas, similarities.ravel(), rows.ravel(), (video.id, low - margin, high + margin), length)
-        if len(hits) >= top or wanted >= atlas.rows:
-            return hits[:top]
+        bouts = _bouts(atlas, similarities.ravel(), rows.ravel(), (video.id, low - margin, high + margin), length)
+        hits = list(islice(bouts, top))
+        if len(hits) == top or wanted >= atlas.rows:
+            return hits
         wanted *= 4
 
 
 def _bouts(
     atlas: Atlas, similarities: np.ndarray, rows: np.ndarray, own: tuple[str, int, int], length: int
-) -> list[Hit]:
+) -> Iterator[Hit]:
     """Candidates joined to bouts, best first."""
     order = np.argsort(-similarities, kind="stable")
     taken: dict[str, list[tuple[int, int]]] = {own[0]: [own[1:]]}
-    videos: dict[str, EmbeddedVideo] = {}
-    hits = []
+    opened = cache(atlas.video)
     for place in order[rows[order] >= 0]:
         piece, frame = atlas.place(int(rows[place]))
         spans = taken.setdefault(piece.video, [])
@@ -141,9 +144,7 @@ def _bouts(
         first = max(0, min(frame - length // 2, piece.frames - length))
         last = min(first + length, piece.frames)
         spans.append((first - length, last + length))
-        video = videos.setdefault(piece.video, atlas.video(piece.video))
-        hits.append(_hit(video, piece.pair, first, last, float(similarities[place])))
-    return hits
+        yield _hit(opened(piece.video), piece.pair, first, last, float(similarities[place]))
 
 
 def _hit(video: EmbeddedVideo, pair: tuple[int, int], first: int, last: int, similarity: float) -> Hit:
@@ -202,10 +203,11 @@ def main() -> None:
         columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
         print(columns.format("", "video", "pair", "frames", "time", "similarity"))
         for rank, hit in enumerate(hits, 1):
-            pair = hit.agent if hit.agent == hit.target else f"{hit.agent} > {hit.target}"
             minutes, seconds = divmod(hit.seconds, 60)
             when, frames = f"{int(minutes)}:{seconds:04.1f}", f"{hit.start}:{hit.stop}"
-            print(columns.format(rank, hit.video, pair, frames, when, f"{hit.similarity:.3f}"))
+            print(
+                columns.format(rank, hit.video, pair_name(hit.agent, hit.target), frames, when, f"{hit.similarity:.3f}")
+            )
         if config.output is not None:
             print(f"\nbouts: {config.output}")
 

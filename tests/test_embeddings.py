@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker, pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Labels, Recording
@@ -105,7 +105,8 @@ def test_an_animal_alone(walk: Callable[..., Recording], tmp_path: Path) -> None
     atlas.add(make(walk(centres, id="alone")))
     video = atlas.video("alone")
     assert list(video.embeddings) == [(0, 0)]
-    assert video.pair_name((0, 0)) == "mouse0"
+    assert pair_name(*(video.poses.individuals[i] for i in (0, 0))) == "mouse0"
+    assert pair_name("mouse0", "mouse1") == "mouse0 > mouse1"
 
 
 def test_an_atlas_of_another_encoder_is_refused(atlas: Atlas) -> None:

@@ -61,13 +61,24 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], Any]:
         OSError: it cannot be opened.
     """
     header, start = _header(path)
+    about = _told(path, header, kind)
+    arrays = {name: entry for name, entry in header.items() if name != "__metadata__"}
     try:
-        about = json.loads(header.pop("__metadata__")[kind])
-        return {name: _mapped(path, start, entry) for name, entry in header.items()}, about
+        return {name: _mapped(path, start, entry) for name, entry in arrays.items()}, about
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: expected a file of kind {kind} that ssl_behavior wrote; make it again") from None
+        raise _other_kind(path, kind) from None
+
+
+def read_about(path: Path, kind: str) -> Any:
+    """What else ``write_arrays`` was given, without the arrays.
+
+    Raises:
+        InputError: the file is of another kind.
+        OSError: it cannot be opened.
+    """
+    return _told(path, _header(path)[0], kind)
 
 
 def is_kind(path: Path, kind: str) -> bool:
@@ -78,6 +89,17 @@ def is_kind(path: Path, kind: str) -> bool:
         return kind in _header(path)[0].get("__metadata__", {})
     except (InputError, OSError):
         return False
+
+
+def _told(path: Path, header: dict[str, Any], kind: str) -> Any:
+    try:
+        return json.loads(header["__metadata__"][kind])
+    except (KeyError, TypeError, ValueError):
+        raise _other_kind(path, kind) from None
+
+
+def _other_kind(path: Path, kind: str) -> InputError:
+    return InputError(f"{path}: expected a file of kind {kind} that ssl_behavior wrote; make it again")
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,19 +154,36 @@ def prepare_all(
     recordings: Sequence[Recording], landmarks: Sequence[str], settings: Preparation, skip_bad: bool = False
 ) -> list[Poses]:
     """``prepare`` for each recording; with ``skip_bad``, one that cannot be used is reported and left out."""
-    out = []
+    return [poses for _, poses in prepare_each(recordings, landmarks, settings, skip_bad)]
+
+
+def prepare_each(
+    recordings: Sequence[Recording],
+    landmarks: Sequence[str],
+    settings: Preparation,
+    skip_bad: bool = False,
+    doing: str = "preparing",
+) -> Iterator[tuple[Recording, Poses]]:
+    """``prepare_all`` one recording after the other, each with its poses, under a progress bar.
+
+    Raises:
+        InputError: a recording cannot be used, or with ``skip_bad`` none of them can.
+    """
     for notice in dict.fromkeys(coverage(recording.skeleton, landmarks) for recording in recordings):
         print(notice, end="\n" if notice else "")
-    for recording in tqdm(recordings, "preparing", unit="video", leave=False, disable=len(recordings) < 2):
+    usable = 0
+    for recording in tqdm(recordings, doing, unit="video", leave=False, disable=len(recordings) < 2):
         try:
-            out.append(prepare(recording, landmarks, settings))
+            poses = prepare(recording, landmarks, settings)
         except InputError as error:
             if not skip_bad:
                 raise
             print(f"skipped: {error}")
-    if not out:
+            continue
+        usable += 1
+        yield recording, poses
+    if not usable:
         raise InputError(f"none of {len(recordings)} recordings can be used")
-    return out
 
 
 def body_length(positions: np.ndarray, landmarks: Sequence[str]) -> float:
