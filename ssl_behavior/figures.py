@@ -18,6 +18,13 @@ from ssl_behavior.recordings import UNSCORED, Labels
 
 # Okabe and Ito 2008, "Color Universal Design", with its green darkened, so that the first three differ in lightness.
 _COLOURS = ("#D55E00", "#56B4E9", "#005B45", "#F0E442", "#0072B2", "#CC79A7", "#E69F00")
+# Paul Tol's "muted" scheme, then its "light" one (https://personal.sron.nl/~pault): told apart by the colour-blind within
+# nine; beyond, by the number that stands on the map.
+_CLUSTER_COLOURS = (
+    *("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499"),
+    *("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00"),
+)
+_NOISE = "#D0D0D0"
 _HATCHES = ("", "////", "....", "xxxx", "++++", "oo")
 _OTHER = "#BDBDBD"
 _UNSCORED = "#F4F4F4"
@@ -47,6 +54,38 @@ def styles(behaviours: Sequence[str]) -> list[tuple[str, str]]:
         found.append((name, (_COLOURS[place % len(_COLOURS)], _HATCHES[place // len(_COLOURS) % len(_HATCHES)])))
     known = dict(found)
     return [known.get(name, (_OTHER, "")) for name in behaviours]
+
+
+def cluster_colours(count: int) -> list[str]:
+    """A colour per cluster, repeated after sixteen, and at last (at -1) that of noise."""
+    return [_CLUSTER_COLOURS[number % len(_CLUSTER_COLOURS)] for number in range(count)] + [_NOISE]
+
+
+def map_picture(path: str | Path, places: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> Path:
+    """Draw a map of embeddings, coloured by cluster and numbered.
+
+    Args:
+        path: a picture file.
+        places: (point, 2) on the map.
+        labels: (point,) clusters, -1 for noise.
+        names: of the clusters; one that is called after its number is not in the legend.
+    """
+    colours = np.array([to_rgb(colour) for colour in cluster_colours(len(names))])
+    figure = Figure(figsize=(8, 7), dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot()
+    order = np.argsort(labels != UNSCORED, kind="stable")  # noise lies below
+    axes.scatter(places[order, 0], places[order, 1], s=2.5, c=colours[labels[order]], lw=0, rasterized=True)
+    for cluster in range(len(names)):
+        x, y = np.median(places[labels == cluster], axis=0)
+        box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": colours[cluster], "lw": 1.5, "alpha": 0.9}
+        axes.text(x, y, str(cluster), ha="center", va="center", fontsize=9, bbox=box)
+    given = [(number, name) for number, name in enumerate(names) if name != f"cluster {number}"]
+    handles = [Patch(color=colours[number], label=f"{number}  {name}") for number, name in given]
+    handles += [Patch(color=_NOISE, label="in no cluster")] * bool((labels == UNSCORED).any())
+    axes.legend(handles=handles, frameon=False, fontsize=9, loc="upper right")
+    axes.set_aspect("equal", "datalim")
+    axes.set_axis_off()
+    return _save(figure, path)
 
 
 def ethogram(path: str | Path, strips: Sequence[Strip], behaviours: Sequence[str]) -> Path:

@@ -9,7 +9,7 @@ features have to beat. Moving, turning and mirroring the arena changes nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,8 +23,26 @@ _WHO = ("agent", "target")
 _RUNNING = ("mean", "spread")
 
 
+_LAG_S = LAGS_S[1]
+KINEMATICS: Mapping[str, tuple[str, str]] = {
+    "agent speed": (f"agent speed of centre over {_LAG_S:.2g} s", "body lengths/s"),
+    "target speed": (f"target speed of centre over {_LAG_S:.2g} s", "body lengths/s"),
+    "agent turning": ("agent turning speed", "rad/s"),
+    "distance": ("distance of centres", "body lengths"),
+    "change of distance": ("change of distance of centres", "body lengths/s"),
+    "agent faces target": ("agent bearing of the other: cos", "cosine"),
+}
+"""What a person looks at first -> the expert feature that it is, and its unit."""
+
+
 def expert_feature_names(landmarks: Sequence[str]) -> list[str]:
     """The name of every feature that ``expert_features`` returns, in order, for poses of these landmarks."""
+    names = _frame_feature_names(landmarks)
+    running = [f"{what} over {window:g} s: {name}" for window in WINDOWS_S for what in _RUNNING for name in names]
+    return names + running
+
+
+def _frame_feature_names(landmarks: Sequence[str]) -> list[str]:
     names = [f"distance {a} of agent to {b} of target" for a in landmarks for b in landmarks]
     names += ["least distance", "distance of centres", "change of least distance", "change of distance of centres"]
     names += ["relative heading: cos"]
@@ -35,8 +53,7 @@ def expert_feature_names(landmarks: Sequence[str]) -> list[str]:
         names += [f"{who} bearing of the other: cos"]
         names += [f"{who} {k} {way} of centre" for way in ("ahead", "aside") for k in landmarks]
         names += [*(f"{who} {k} seen" for k in landmarks), f"{who} share of keypoints seen"]
-    running = [f"{what} over {window:g} s: {name}" for window in WINDOWS_S for what in _RUNNING for name in names]
-    return names + running
+    return names
 
 
 def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
@@ -53,6 +70,13 @@ def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
     frames = _frame_features(poses, pair)
     running = [_running(frames, max(1, round(window * poses.frame_rate))) for window in WINDOWS_S]
     return np.concatenate([frames, *(part for parts in running for part in parts)], axis=1)
+
+
+def kinematics(poses: Poses, pair: tuple[int, int]) -> dict[str, np.ndarray]:
+    """The few kinematics that ``KINEMATICS`` names, each (time,) float32, NaN where unknown."""
+    names = _frame_feature_names([str(place) for place in range(poses.positions.shape[2])])
+    columns = _frame_features(poses, pair)
+    return {name: columns[:, names.index(feature)] for name, (feature, _) in KINEMATICS.items()}
 
 
 def _frame_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,6 +51,16 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "head": ("left ear", "right ear"),
     "centre": ("neck", "tail base"),
 }
+# A body as it is drawn, from nose to tail; where one end is not tracked, the next of its chain takes its place.
+_CHAINS = (
+    ("nose", "head", "neck", "front spine", "centre", "rear spine", "tail base", "tail middle", "tail tip"),
+    ("nose", "left ear", "neck", "left shoulder", "left side", "left hip", "tail base"),
+    ("nose", "right ear", "neck", "right shoulder", "right side", "right hip", "tail base"),
+    ("left shoulder", "left forepaw"),
+    ("right shoulder", "right forepaw"),
+    ("left hip", "left hindpaw"),
+    ("right hip", "right hindpaw"),
+)
 _SIDES = {"l": "left", "r": "right", "lft": "left", "rgt": "right"}
 
 
@@ -130,3 +141,14 @@ def as_landmarks(recording: Recording, landmarks: Sequence[str], values: np.ndar
         elif set(parts := STAND_INS.get(landmark, ())) <= set(index) and parts:
             out[:, :, k] = np.mean([values[:, :, index[part]] for part in parts], axis=0)
     return out
+
+
+def edges(landmarks: Sequence[str]) -> list[tuple[int, int]]:
+    """Which landmarks a drawn body joins, as pairs of places in ``landmarks``."""
+    place = {name: number for number, name in enumerate(landmarks)}
+    found: dict[tuple[int, int], None] = {}
+    for chain in _CHAINS:
+        there = [place[name] for name in chain if name in place]
+        if chain is _CHAINS[0] or any(name.startswith(("left", "right")) for name in chain if name in place):
+            found.update(dict.fromkeys(pairwise(there)))
+    return list(found)

@@ -1,0 +1,109 @@
+"""``python -m ssl_behavior.cluster``: a map, clusters and cluster cards of an atlas."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ssl_behavior import commands
+from ssl_behavior.cards import write_cards
+from ssl_behavior.clustered import ClusteredAtlas
+from ssl_behavior.clusters import NOISE, Clustering, fit_clusters
+from ssl_behavior.embeddings import Atlas
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.paths import some
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Settings of clustering.
+
+    Attributes:
+        atlas: folder that embed wrote.
+        apply: another atlas of the same encoder, to give the same clusters to; or the same one, after recordings were
+            added to it.
+        groups: a .csv file with the columns video and group, to compare groups of videos.
+        clustering: how map and clusters are fitted.
+        seed: of the fit.
+        overwrite: fit anew where there are clusters; names that people gave to them are put aside.
+    """
+
+    atlas: Path
+    apply: Path | None = None
+    groups: Path | None = None
+    clustering: Clustering = field(default_factory=Clustering)
+    seed: int = 0
+    overwrite: bool = False
+
+
+def cluster(config: ClusterConfig) -> ClusteredAtlas:
+    """Fit clusters to an atlas, or apply them to another, and write the cards.
+
+    Raises:
+        InputError: there is no atlas, it is too small, of another encoder, or has clusters already.
+    """
+    commands.require_above(0, config, "clustering.landmarks", "clustering.smallest")
+    commands.require_above(1, config, "clustering.neighbours")
+    commands.require_shares(config, "clustering.smallest")
+    commands.require_at_least(0, config, "clustering.refits", "seed")
+    atlas = Atlas(config.atlas)
+    groups = read_groups(config.groups, atlas.ids if config.apply is None else Atlas(config.apply).ids)
+    if config.apply is None:
+        if ClusteredAtlas.is_there(atlas) and not config.overwrite:
+            raise InputError(
+                f"{atlas.folder}: found clusters that were fitted before; give --overwrite to fit them anew, or "
+                f"--apply {config.atlas} to give them to recordings that were added"
+            )
+        print(
+            f"fitting map and clusters to {min(atlas.rows, config.clustering.landmarks):,} of {atlas.rows:,} embeddings"
+        )
+        clustered = ClusteredAtlas.create(atlas, fit_clusters(atlas, config.clustering, config.seed))
+        commands.save_settings(config, clustered.folder / "settings.yaml")
+    else:
+        clustered = ClusteredAtlas(atlas).applied(Atlas(config.apply))
+    page, measured = write_cards(clustered, groups)
+    overall = measured.tables["clusters"].set_index("cluster")
+    told = f"{clustered.clusters.count} clusters; {overall.loc[NOISE, 'share']:.0%} of the time is in none"
+    if clustered.clusters.stability:
+        told += f"; adjusted Rand index of refits {', '.join(f'{one:.2f}' for one in clustered.clusters.stability)}"
+    print(told)
+    for channel, one in measured.agreement.items():
+        print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in one.items())}")
+    print(f"\ncards:  {page}")
+    return clustered
+
+
+def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:
+    """Video id -> group from a .csv file; nothing without a file.
+
+    Raises:
+        InputError: it has other columns, or names a video that there is not.
+    """
+    if path is None:
+        return {}
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        found = {row["video"].strip(): row["group"].strip() for row in rows}
+    except (KeyError, AttributeError, UnicodeDecodeError, csv.Error):
+        raise InputError(f"--groups {path}: expected a .csv file with the columns video and group") from None
+    if unknown := set(found) - set(videos):
+        raise InputError(f"--groups {path}: expected videos of the atlas {some(videos, 10)}; found {some(unknown, 10)}")
+    return found
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: ClusterConfig) -> None:
+        cluster(config)
+
+    commands.run(ClusterConfig, command, "Find clusters in an atlas, and write what each of them is.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.cluster import main as imported_main
+
+    imported_main()

@@ -1,0 +1,219 @@
+"""Clusters of an atlas: a map by UMAP, clusters on it by HDBSCAN, fitted to landmarks and carried to every frame.
+
+UMAP (McInnes et al. 2018, https://arxiv.org/abs/1802.03426) lays a random sample of the embeddings, the landmarks, out
+in the plane; HDBSCAN (Campello et al. 2013, https://doi.org/10.1007/978-3-642-37456-2_14) takes the dense places of
+that map for clusters and leaves the rest as noise. Every other frame, of this atlas or of one made later by the same
+encoder, gets what its nearest landmarks have, and is noise where it is further from all of them than they are from
+each other. So what is stored is plain arrays, and a cluster means the same wherever it is applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+from sklearn.metrics import adjusted_rand_score
+
+from ssl_behavior.embeddings import Atlas
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.mapped import read_arrays, write_arrays
+from ssl_behavior.neighbours import sample
+
+NOISE = -1
+_KIND = "ssl_behavior.clusters"
+_VOTERS = 10
+_FAR = 0.001
+"""Share of the landmarks that are further from all others than a frame may be to be in a cluster."""
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """How map and clusters are fitted.
+
+    Attributes:
+        landmarks: frames, drawn at random, that they are fitted to; all others get what their nearest landmarks have.
+        neighbours: of each landmark that the map keeps near; more show large patterns, fewer small ones.
+        smallest: share of the landmarks that a cluster has at least.
+        selection: eom takes the clusters that persist longest as density falls, leaf the finest.
+        refits: fits from other landmarks and seeds, to measure how stable the clusters are; 0 for none.
+    """
+
+    landmarks: int = 20_000
+    neighbours: int = 30
+    smallest: float = 0.01
+    selection: Literal["eom", "leaf"] = "eom"
+    refits: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """A fitted map with its clusters.
+
+    Attributes:
+        encoder: fingerprint of the encoder whose embeddings it is of.
+        centre: (channel,) mean embedding.
+        landmarks: (landmark, channel) float32 directions: embeddings from the centre, of length 1.
+        positions: (landmark, 2) float32 on the map.
+        labels: (landmark,) int16 cluster of each, -1 for noise; 0 is the largest.
+        joins: (cluster, cluster) distance on the map at which HDBSCAN joins two clusters: their family tree.
+        reach: cosine below which a frame is too far from its nearest landmark to be in a cluster.
+        settings: of the fit.
+        stability: adjusted Rand index between this fit and each refit, on frames that no fit has seen.
+    """
+
+    encoder: str
+    centre: np.ndarray
+    landmarks: np.ndarray
+    positions: np.ndarray
+    labels: np.ndarray
+    joins: np.ndarray
+    reach: float
+    settings: Clustering
+    stability: tuple[float, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many clusters there are, noise not counted."""
+        return len(self.joins)
+
+    def assign(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Clusters and places on the map of any embeddings of the same encoder.
+
+        The nearest landmarks vote, each by its closeness, for a cluster or for noise; the place is the mean of those of
+        the winning side.
+
+        Args:
+            embeddings: (time, channel).
+
+        Returns:
+            (time,) int16 clusters, -1 for noise, and (time, 2) float32 places.
+        """
+        index = faiss.IndexFlatIP(self.landmarks.shape[1])
+        index.add(self.landmarks)
+        cosine, nearest = index.search(directions(embeddings, self.centre), min(_VOTERS, len(self.landmarks)))
+        closeness = 1 / np.maximum(2 - 2 * cosine, 1e-6)  # of the squared distance between directions
+        votes = self.labels[nearest]
+        tally = np.stack([(closeness * (votes == label)).sum(1) for label in range(NOISE, self.count)], 1)
+        won = (tally.argmax(1) + NOISE).astype(np.int16)
+        weight = closeness * (votes == won[:, None])
+        places = (self.positions[nearest] * weight[..., None]).sum(1) / weight.sum(1, keepdims=True)
+        won[cosine[:, 0] < self.reach] = NOISE
+        return won, places.astype(np.float32)
+
+    def fingerprint(self) -> str:
+        """16 characters that only the same clusters share."""
+        parts = (self.centre, self.landmarks, self.positions, self.labels)
+        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:16]
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``, a .safetensors file."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        about = {"encoder": self.encoder, "reach": self.reach, "stability": self.stability}
+        write_arrays(path, arrays, _KIND, about | {"settings": asdict(self.settings)})
+
+    @classmethod
+    def load(cls, path: Path) -> Clusters:
+        """What ``save`` wrote.
+
+        Raises:
+            InputError: it is not there, or is something else.
+        """
+        if not path.is_file():
+            raise InputError(f"{path}: expected clusters and found no such file: run python -m ssl_behavior.cluster")
+        arrays, about = read_arrays(path, _KIND)
+        try:
+            known: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+            known |= {"encoder": about["encoder"], "reach": about["reach"], "stability": tuple(about["stability"])}
+            return cls(**known, settings=Clustering(**about["settings"]))
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path}: expected clusters; found something else ({error}): make them anew") from None
+
+
+_ARRAYS = ("centre", "landmarks", "positions", "labels", "joins")
+
+
+def directions(embeddings: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Embeddings (time, channel) as they are compared: from the centre, of length 1."""
+    values = np.asarray(embeddings, np.float32) - centre
+    return np.ascontiguousarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
+
+
+def fit_clusters(atlas: Atlas, settings: Clustering, seed: int = 0) -> Clusters:
+    """Fit map and clusters to an atlas, and measure how far refits agree.
+
+    Raises:
+        InputError: there are too few embeddings for a cluster.
+    """
+    least = max(4 * settings.neighbours, round(2 / settings.smallest))
+    if atlas.rows < least:
+        raise InputError(
+            f"{atlas.folder}: expected at least {least} embeddings to find clusters in; found {atlas.rows}: embed more "
+            "recordings, or lower --clustering.neighbours and raise --clustering.smallest"
+        )
+    found = _fit(atlas, settings, seed)
+    others = sample(atlas, min(atlas.rows, settings.landmarks), seed + 1_000)
+    own = found.assign(others)[0]
+    refits = [_fit(atlas, settings, seed + 1 + again).assign(others)[0] for again in range(settings.refits)]
+    return replace(found, stability=tuple(float(adjusted_rand_score(own, other)) for other in refits))
+
+
+def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
+    raw = sample(atlas, min(atlas.rows, settings.landmarks), seed)
+    centre = raw.mean(0)
+    landmarks = directions(raw, centre)
+    positions = _map(landmarks, settings.neighbours, seed)
+    labels, joins = _dense_places(positions, settings)
+    index = faiss.IndexFlatIP(landmarks.shape[1])
+    index.add(landmarks)
+    to_another = index.search(landmarks, 2)[0][:, 1]
+    reach = float(np.quantile(to_another, _FAR))
+    return Clusters(atlas.made_by.encoder, centre, landmarks, positions, labels, joins, reach, settings)
+
+
+def _map(landmarks: np.ndarray, neighbours: int, seed: int) -> np.ndarray:
+    """(landmark, 2) places by UMAP, the same for the same seed."""
+    import umap  # compiles for seconds when imported, and only a fit needs it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layout = umap.UMAP(n_neighbors=neighbours, min_dist=0.0, random_state=seed, n_jobs=1).fit_transform(landmarks)
+    return np.asarray(layout, np.float32)
+
+
+def _dense_places(positions: np.ndarray, settings: Clustering) -> tuple[np.ndarray, np.ndarray]:
+    """Cluster of each place, the largest cluster first, and at which distances they join."""
+    import hdbscan
+
+    smallest = max(2, round(settings.smallest * len(positions)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = hdbscan.HDBSCAN(
+            min_cluster_size=smallest,
+            min_samples=settings.neighbours,
+            cluster_selection_method=settings.selection,
+        ).fit(positions.astype(np.float64))
+    names, sizes = np.unique(fitted.labels_[fitted.labels_ != NOISE], return_counts=True)
+    order = names[np.argsort(-sizes, kind="stable")]
+    rank = np.full(len(names) + 1, NOISE, np.int16)  # its last place is noise's, -1
+    rank[order] = np.arange(len(names))
+    labels = rank[fitted.labels_]
+    cores = [int(np.argmax(np.where(labels == one, fitted.probabilities_, -1))) for one in range(len(names))]
+    return labels, _joins(fitted.single_linkage_tree_.to_numpy(), cores)
+
+
+def _joins(linkage: np.ndarray, cores: list[int]) -> np.ndarray:
+    """(core, core) heights at which single linkage joins these points."""
+    holds = {core: [number] for number, core in enumerate(cores)}
+    joins = np.zeros((len(cores), len(cores)))
+    for step, (first, second, height, _) in enumerate(linkage):
+        left, right = holds.pop(int(first), []), holds.pop(int(second), [])
+        if left or right:
+            holds[len(linkage) + 1 + step] = left + right
+        for one in left:
+            joins[one, right] = joins[right, one] = height
+    return joins
