@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,12 +67,19 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     overall = measured.tables["clusters"].set_index("cluster")
     told = f"{clustered.clusters.count} clusters; {overall.loc[NOISE, 'share']:.0%} of the time is in none"
     if clustered.clusters.stability:
-        told += f"; adjusted Rand index of refits {', '.join(f'{one:.2f}' for one in clustered.clusters.stability)}"
+        told += (
+            f"; refits agree at an adjusted Rand index of {_numbers(clustered.clusters.stability)}, or of "
+            f"{_numbers(clustered.clusters.stability_inside)} where both find clusters"
+        )
     print(told)
     for channel, one in measured.agreement.items():
         print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in one.items())}")
     print(f"\ncards:  {page}")
     return clustered
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " and ".join(f"{value:.2f}" for value in values)
 
 
 def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:

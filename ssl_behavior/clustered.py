@@ -26,7 +26,6 @@ from ssl_behavior.poses.expert import KINEMATICS, kinematics
 
 _FOLDER, _FITTED, _NAMES, _BOUTS = "clusters", "fitted.safetensors", "names.yaml", "bouts"
 _RUN = "python -m ssl_behavior.cluster --atlas"
-_CHUNK = 65_536
 
 
 class ClusteredAtlas:
@@ -187,8 +186,8 @@ def check_encoder(clusters: Clusters, atlas: Atlas) -> None:
 def _bouts(video: EmbeddedVideo, pair: tuple[int, int], clusters: Clusters) -> pd.DataFrame:
     """The bouts of one pair; they cover every frame."""
     poses, values = video.poses, video.embeddings[pair]
-    parts = [clusters.assign(values[low : low + _CHUNK]) for low in range(0, len(values), _CHUNK)]
-    labels, places = (np.concatenate(each) for each in zip(*parts, strict=True))
+    labels, places = clusters.assign(values)
+    labels[~video.located(pair)] = NOISE
     starts = np.flatnonzero(np.diff(labels, prepend=labels[0] - 1))
     lengths = np.diff(starts, append=len(labels))
     stops = starts + lengths

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,11 +23,13 @@ from sklearn.metrics import adjusted_rand_score
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import read_arrays, write_arrays
-from ssl_behavior.neighbours import sample
 
 NOISE = -1
 _KIND = "ssl_behavior.clusters"
 _VOTERS = 10
+_CORE = 10
+"""Landmarks near a landmark by which HDBSCAN measures density."""
+_CHUNK = 8_192
 _FAR = 0.001
 """Share of the landmarks that are further from all others than a frame may be to be in a cluster."""
 
@@ -37,17 +40,25 @@ class Clustering:
 
     Attributes:
         landmarks: frames, drawn at random, that they are fitted to; all others get what their nearest landmarks have.
+        seconds: over which embeddings are averaged around each frame, so that clusters are of what lasts.
         neighbours: of each landmark that the map keeps near; more show large patterns, fewer small ones.
         smallest: share of the landmarks that a cluster has at least.
+        largest: share that one has at most, if selection is eom; what is larger says little and is split.
         selection: eom takes the clusters that persist longest as density falls, leaf the finest.
         refits: fits from other landmarks and seeds, to measure how stable the clusters are; 0 for none.
     """
 
     landmarks: int = 20_000
+    seconds: float = 1.0
     neighbours: int = 30
     smallest: float = 0.01
+    largest: float = 0.2
     selection: Literal["eom", "leaf"] = "eom"
     refits: int = 2
+
+    def reach(self, frame_rate: float) -> int:
+        """Frames to either side that embeddings are averaged over."""
+        return round(self.seconds * frame_rate / 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +72,12 @@ class Clusters:
         positions: (landmark, 2) float32 on the map.
         labels: (landmark,) int16 cluster of each, -1 for noise; 0 is the largest.
         joins: (cluster, cluster) distance on the map at which HDBSCAN joins two clusters: their family tree.
-        reach: cosine below which a frame is too far from its nearest landmark to be in a cluster.
+        least_cosine: below it, a frame is too far from its nearest landmark to be in a cluster.
+        frame_rate: of the embeddings in Hz.
         settings: of the fit.
-        stability: adjusted Rand index between this fit and each refit, on frames that no fit has seen.
+        stability: adjusted Rand index between this fit and each refit, on frames that no fit has seen; noise counts as
+            a cluster.
+        stability_inside: the same over those frames that both fits have in a cluster.
     """
 
     encoder: str
@@ -72,38 +86,50 @@ class Clusters:
     positions: np.ndarray
     labels: np.ndarray
     joins: np.ndarray
-    reach: float
+    least_cosine: float
+    frame_rate: float
     settings: Clustering
     stability: tuple[float, ...] = ()
+    stability_inside: tuple[float, ...] = ()
 
     @property
     def count(self) -> int:
         """How many clusters there are, noise not counted."""
         return len(self.joins)
 
-    def assign(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def assign(self, embeddings: np.ndarray, frames: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Clusters and places on the map of any embeddings of the same encoder.
 
         The nearest landmarks vote, each by its closeness, for a cluster or for noise; the place is the mean of those of
         the winning side.
 
         Args:
-            embeddings: (time, channel).
+            embeddings: (time, channel) of one pair, one frame after the other.
+            frames: (chosen,) which of them are wanted; all if None.
 
         Returns:
-            (time,) int16 clusters, -1 for noise, and (time, 2) float32 places.
+            (chosen,) int16 clusters, -1 for noise, and (chosen, 2) float32 places.
         """
+        frames = np.arange(len(embeddings)) if frames is None else frames
         index = faiss.IndexFlatIP(self.landmarks.shape[1])
         index.add(self.landmarks)
-        cosine, nearest = index.search(directions(embeddings, self.centre), min(_VOTERS, len(self.landmarks)))
+        labels, places = np.empty(len(frames), np.int16), np.empty((len(frames), 2), np.float32)
+        for low in range(0, len(frames), _CHUNK):
+            chunk = slice(low, low + _CHUNK)
+            around = averaged(embeddings, frames[chunk], self.settings.reach(self.frame_rate))
+            cosine, nearest = index.search(directions(around, self.centre), min(_VOTERS, len(self.landmarks)))
+            labels[chunk], places[chunk] = self._vote(cosine, nearest)
+        return labels, places
+
+    def _vote(self, cosine: np.ndarray, nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         closeness = 1 / np.maximum(2 - 2 * cosine, 1e-6)  # of the squared distance between directions
         votes = self.labels[nearest]
         tally = np.stack([(closeness * (votes == label)).sum(1) for label in range(NOISE, self.count)], 1)
         won = (tally.argmax(1) + NOISE).astype(np.int16)
         weight = closeness * (votes == won[:, None])
         places = (self.positions[nearest] * weight[..., None]).sum(1) / weight.sum(1, keepdims=True)
-        won[cosine[:, 0] < self.reach] = NOISE
-        return won, places.astype(np.float32)
+        won[cosine[:, 0] < self.least_cosine] = NOISE
+        return won, places
 
     def fingerprint(self) -> str:
         """16 characters that only the same clusters share."""
@@ -113,7 +139,7 @@ class Clusters:
     def save(self, path: Path) -> None:
         """Write to ``path``, a .safetensors file."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        about = {"encoder": self.encoder, "reach": self.reach, "stability": self.stability}
+        about = {name: getattr(self, name) for name in ("encoder", "least_cosine", "frame_rate", *_STABILITY)}
         write_arrays(path, arrays, _KIND, about | {"settings": asdict(self.settings)})
 
     @classmethod
@@ -128,12 +154,14 @@ class Clusters:
         arrays, about = read_arrays(path, _KIND)
         try:
             known: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-            known |= {"encoder": about["encoder"], "reach": about["reach"], "stability": tuple(about["stability"])}
+            known |= {name: about[name] for name in ("encoder", "least_cosine", "frame_rate")}
+            known |= {name: tuple(about[name]) for name in _STABILITY}
             return cls(**known, settings=Clustering(**about["settings"]))
         except (KeyError, TypeError) as error:
             raise InputError(f"{path}: expected clusters; found something else ({error}): make them anew") from None
 
 
+_STABILITY = ("stability", "stability_inside")
 _ARRAYS = ("centre", "landmarks", "positions", "labels", "joins")
 
 
@@ -141,6 +169,12 @@ def directions(embeddings: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Embeddings (time, channel) as they are compared: from the centre, of length 1."""
     values = np.asarray(embeddings, np.float32) - centre
     return np.ascontiguousarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
+
+
+def averaged(embeddings: np.ndarray, frames: np.ndarray, reach: int) -> np.ndarray:
+    """Mean embeddings (chosen, channel) over ``reach`` frames to either side, where the first and last frame repeat."""
+    around = (frames[:, None] + np.arange(-reach, reach + 1)).clip(0, len(embeddings) - 1)
+    return np.asarray(embeddings[around], np.float32).mean(1)
 
 
 def fit_clusters(atlas: Atlas, settings: Clustering, seed: int = 0) -> Clusters:
@@ -156,14 +190,35 @@ def fit_clusters(atlas: Atlas, settings: Clustering, seed: int = 0) -> Clusters:
             "recordings, or lower --clustering.neighbours and raise --clustering.smallest"
         )
     found = _fit(atlas, settings, seed)
-    others = sample(atlas, min(atlas.rows, settings.landmarks), seed + 1_000)
-    own = found.assign(others)[0]
-    refits = [_fit(atlas, settings, seed + 1 + again).assign(others)[0] for again in range(settings.refits)]
-    return replace(found, stability=tuple(float(adjusted_rand_score(own, other)) for other in refits))
+    pieces = list(_drawn(atlas, settings.landmarks, seed + 1_000))
+
+    def assigned(clusters: Clusters) -> np.ndarray:
+        return np.concatenate([clusters.assign(values, frames)[0] for values, frames in pieces])
+
+    own = assigned(found)
+    refits = [assigned(_fit(atlas, settings, seed + 1 + again)) for again in range(settings.refits)]
+    inside = [(own != NOISE) & (other != NOISE) for other in refits]
+    return replace(
+        found,
+        stability=tuple(float(adjusted_rand_score(own, other)) for other in refits),
+        stability_inside=tuple(
+            float(adjusted_rand_score(own[both], other[both])) for other, both in zip(refits, inside, strict=True)
+        ),
+    )
+
+
+def _drawn(atlas: Atlas, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Random rows of the atlas: per pair of a video its embeddings and those of the frames in which it is located."""
+    for video, pair, frames in atlas.draw(count, seed):
+        yield video.embeddings[pair], frames[video.located(pair)[frames]]
 
 
 def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
-    raw = sample(atlas, min(atlas.rows, settings.landmarks), seed)
+    rate = atlas.made_by.frame_rate
+    reach = round(settings.seconds * rate / 2)
+    raw = np.concatenate(
+        [averaged(values, frames, reach) for values, frames in _drawn(atlas, settings.landmarks, seed)]
+    )
     centre = raw.mean(0)
     landmarks = directions(raw, centre)
     positions = _map(landmarks, settings.neighbours, seed)
@@ -171,30 +226,31 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     index = faiss.IndexFlatIP(landmarks.shape[1])
     index.add(landmarks)
     to_another = index.search(landmarks, 2)[0][:, 1]
-    reach = float(np.quantile(to_another, _FAR))
-    return Clusters(atlas.made_by.encoder, centre, landmarks, positions, labels, joins, reach, settings)
+    least = float(np.quantile(to_another, _FAR))
+    return Clusters(atlas.made_by.encoder, centre, landmarks, positions, labels, joins, least, rate, settings)
 
 
 def _map(landmarks: np.ndarray, neighbours: int, seed: int) -> np.ndarray:
     """(landmark, 2) places by UMAP, the same for the same seed."""
-    import umap  # compiles for seconds when imported, and only a fit needs it
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import umap  # compiles for seconds when imported, and only a fit needs it
+
         layout = umap.UMAP(n_neighbors=neighbours, min_dist=0.0, random_state=seed, n_jobs=1).fit_transform(landmarks)
     return np.asarray(layout, np.float32)
 
 
 def _dense_places(positions: np.ndarray, settings: Clustering) -> tuple[np.ndarray, np.ndarray]:
     """Cluster of each place, the largest cluster first, and at which distances they join."""
-    import hdbscan
-
     smallest = max(2, round(settings.smallest * len(positions)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import hdbscan
+
         fitted = hdbscan.HDBSCAN(
             min_cluster_size=smallest,
-            min_samples=settings.neighbours,
+            min_samples=_CORE,
+            max_cluster_size=max(smallest, round(settings.largest * len(positions))),
             cluster_selection_method=settings.selection,
         ).fit(positions.astype(np.float64))
     names, sizes = np.unique(fitted.labels_[fitted.labels_ != NOISE], return_counts=True)

@@ -86,7 +86,7 @@ def _add(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> 
             f"{atlas.folder}: expected no video {recording.id} or one of the same tracks as {recording.source}; found "
             "other tracks under that name: rename the file, or give --overwrite to make the atlas anew"
         )
-    embeddings = {pair: embed(encoder, poses, pair).numpy() for pair in poses.pairs()}
+    embeddings = {pair: embed(encoder, poses, pair, with_mirror=True).numpy() for pair in poses.pairs()}
     labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
     atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))
     return True

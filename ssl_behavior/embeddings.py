@@ -69,6 +69,10 @@ class EmbeddedVideo:
         """The video id."""
         return self.poses.id
 
+    def located(self, pair: tuple[int, int]) -> np.ndarray:
+        """(time,) bool, whether it is known where both animals of a pair are; without that nothing is known of them."""
+        return np.asarray(~np.isnan(self.poses.centre[:, list(pair), 0]).any(1))
+
 
 def pair_name(agent: str, target: str) -> str:
     """An ordered pair in words; a lone animal is its own target."""
@@ -158,6 +162,14 @@ class Atlas:
         starts = self._starts
         piece = self.pieces[int(np.searchsorted(starts, row, side="right")) - 1]
         return piece, row - piece.start
+
+    def draw(self, count: int, seed: int) -> Iterator[tuple[EmbeddedVideo, tuple[int, int], np.ndarray]]:
+        """Random rows, or all if there are no more: per pair of a video the drawn frames (frame,), in order."""
+        rows = np.sort(np.random.default_rng(seed).choice(self.rows, min(count, self.rows), replace=False))
+        for piece in self.pieces:
+            low, high = np.searchsorted(rows, (piece.start, piece.start + piece.frames))
+            if low < high:
+                yield self.video(piece.video), piece.pair, rows[low:high] - piece.start
 
     @cached_property
     def _starts(self) -> np.ndarray:

@@ -9,7 +9,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ssl_behavior.poses.augment import reflect
 from ssl_behavior.poses.features import Clip, feature_names, features, pair_clip
+from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Poses, Preparation
 from ssl_behavior.temporal import Architecture, Block, Temporal
 from ssl_behavior.transformer import AttentionBlock, Transformer
@@ -81,11 +83,14 @@ class Encoder(nn.Module):
 
 
 @torch.inference_mode()
-def embed(encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 8192) -> Tensor:
+def embed(
+    encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 8192, with_mirror: bool = False
+) -> Tensor:
     """Embeddings (time, channel) of a whole recording for one ordered pair, in float32 on the CPU.
 
-    Long recordings go through in chunks with as much of their surroundings as the encoder can see, so that every frame
-    is what it would be in one piece and memory does not grow with the recording.
+    With ``with_mirror`` they are the mean over the recording and its mirror image, so that what happens to the left and
+    to the right is the same. Long recordings go through in chunks with as much of their surroundings as the encoder can
+    see, so that every frame is what it would be in one piece and memory does not grow with the recording.
     """
     device = encoder.mean.device
     margin = encoder.architecture.reach + 8  # velocities look a few frames further
@@ -94,5 +99,8 @@ def embed(encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 81
     for start in range(0, total, chunk):
         low, high = max(0, start - margin), min(total, start + chunk + margin)
         clip = pair_clip(poses, low, high, pair).map(lambda tensor: tensor.to(device))
-        out.append(encoder(clip)[0, start - low : start - low + chunk].float().cpu())
+        if with_mirror:
+            images = reflect(clip, torch.ones(1, dtype=torch.bool, device=device), mirror(encoder.landmarks))
+            clip = Clip(*(torch.cat(both) for both in zip(clip, images, strict=True)))
+        out.append(encoder(clip)[:, start - low : start - low + chunk].float().mean(0).cpu())
     return torch.cat(out)

@@ -18,8 +18,8 @@ from ssl_behavior.recordings import UNSCORED, Labels
 
 # Okabe and Ito 2008, "Color Universal Design", with its green darkened, so that the first three differ in lightness.
 _COLOURS = ("#D55E00", "#56B4E9", "#005B45", "#F0E442", "#0072B2", "#CC79A7", "#E69F00")
-# Paul Tol's "muted" scheme, then its "light" one (https://personal.sron.nl/~pault): told apart by the colour-blind within
-# nine; beyond, by the number that stands on the map.
+# Paul Tol's "muted" scheme, then his "light" one (https://personal.sron.nl/~pault): the colour-blind can tell nine
+# apart; beyond them there is the number that stands on the map.
 _CLUSTER_COLOURS = (
     *("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499"),
     *("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00"),

@@ -158,14 +158,8 @@ def _exact(found: Neighbours, atlas: Atlas, asked: np.ndarray, neighbours: int) 
 
 def sample(atlas: Atlas, rows: int, seed: int) -> np.ndarray:
     """Embeddings (row, channel) of random rows of the atlas, float32."""
-    chosen = np.sort(np.random.default_rng(seed).choice(atlas.rows, rows, replace=False))
-    parts = []
-    for piece in atlas.pieces:
-        low, high = np.searchsorted(chosen, (piece.start, piece.start + piece.frames))
-        if low < high:
-            values = atlas.video(piece.video).embeddings[piece.pair]
-            parts.append(values[chosen[low:high] - piece.start].astype(np.float32))
-    return np.concatenate(parts)
+    parts = [video.embeddings[pair][frames] for video, pair, frames in atlas.draw(rows, seed)]
+    return np.concatenate(parts).astype(np.float32)
 
 
 def _empty(kind: Kind, rows: int, channels: int) -> tuple[Any, int]:

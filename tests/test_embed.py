@@ -35,7 +35,7 @@ def test_every_frame_of_every_pair_is_embedded(config: EmbedConfig) -> None:
     for recording in simulate_recordings(3, seed=1, frames=240):
         video, poses = atlas.video(recording.id), prepare(recording, encoder.landmarks, encoder.preparation)
         for pair in poses.pairs():
-            np.testing.assert_array_equal(video.embeddings[pair], embed(encoder, poses, pair).numpy())
+            np.testing.assert_array_equal(video.embeddings[pair], embed(encoder, poses, pair, with_mirror=True).numpy())
         # The labels that the recordings carry themselves, at the embeddings' frames.
         assert video.labels[CHANNEL].behaviours == BEHAVIOURS
         np.testing.assert_array_equal(video.labels[CHANNEL].values, recording.labels[CHANNEL].values[::2])

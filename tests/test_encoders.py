@@ -71,6 +71,21 @@ def test_moving_and_turning_the_arena_changes_no_embedding(make: Make, wander: C
     torch.testing.assert_close(there, here, atol=2e-3, rtol=0)
 
 
+def test_with_its_mirror_image_left_is_right(make: Make, wander: Callable[..., Recording]) -> None:
+    given = wander(0)
+    # Seen from below: y changes sign, and what was tracked as the left ear is where the right one is.
+    other_side = {"left ear": "right ear", "right ear": "left ear"}
+    names = given.skeleton.keypoints
+    order = [names.index(other_side.get(name, name)) for name in names]
+    mirrored = replace(given, positions=given.positions[:, :, order] * np.array([1, -1], np.float32))
+    encoder = make()
+    one, other = (prepare(recording, MICE, PLAIN) for recording in (given, mirrored))
+    assert (embed(encoder, one, (0, 1)) - embed(encoder, other, (0, 1))).abs().mean() > 0.01
+    both = [embed(encoder, poses, (0, 1), chunk, with_mirror=True) for poses in (one, other) for chunk in (37, 8192)]
+    for found in both[1:]:
+        torch.testing.assert_close(found, both[0], atol=1e-5, rtol=1e-5)
+
+
 def test_each_animal_has_its_own_view(make: Make, poses: Poses) -> None:
     assert (embed(make(), poses, (0, 1)) - embed(make(), poses, (1, 0))).abs().mean() > 0.01
 

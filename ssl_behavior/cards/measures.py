@@ -53,7 +53,8 @@ def transitions(bouts: pd.DataFrame, clusters: int) -> pd.DataFrame:
     """How often one cluster follows another, against chance.
 
     Noise between two bouts is passed over, and a cluster that follows itself across noise is not counted. By chance,
-    whatever cluster one is in, the next is any other in proportion to its number of bouts.
+    what comes next does not depend on what was, but that it is another cluster (quasi-independence: Goodman 1968,
+    https://doi.org/10.1080/01621459.1968.10480916).
 
     Returns:
         columns ``before, after, count, expected, ratio``, every pair of different clusters that could be.
@@ -63,12 +64,19 @@ def transitions(bouts: pd.DataFrame, clusters: int) -> pd.DataFrame:
         sequence = own.sort_values("start")["cluster"].to_numpy()
         np.add.at(counts, (sequence[:-1], sequence[1:]), 1)
     np.fill_diagonal(counts, 0)
-    arrivals = counts.sum(0)
-    rest = arrivals.sum() - arrivals  # of those who leave a cluster, none arrives there
-    chance = arrivals[None] / np.maximum(rest[:, None], 1)
-    expected = counts.sum(1)[:, None] * chance
+    expected = _by_chance(counts)
     before, after = np.nonzero(~np.eye(clusters, dtype=bool))
     table = pd.DataFrame({"before": before, "after": after, "count": counts[before, after].astype(int)})
     table["expected"] = expected[before, after]
     table["ratio"] = table["count"] / table["expected"].where(table["expected"] > 0)
     return table
+
+
+def _by_chance(counts: np.ndarray) -> np.ndarray:
+    """Expected counts off the diagonal with the same sums by row and by column, fitted in turns."""
+    expected = 1.0 - np.eye(len(counts))
+    for _ in range(200):
+        for axis in (0, 1):
+            wanted, found = counts.sum(axis, keepdims=True), expected.sum(axis, keepdims=True)
+            expected = expected * np.divide(wanted, found, out=np.zeros_like(found), where=found > 0)
+    return expected
