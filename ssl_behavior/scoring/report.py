@@ -140,7 +140,7 @@ def table(report: Mapping[str, Any]) -> str:
     ]
     for name, one in report["classes"].items():
         bounds = one["f1_interval"]
-        shown = f"{_number(bounds[0])} to {_number(bounds[1])}" if bounds else ""
+        shown = f"{_number(bounds[0])} to {_number(bounds[1])}" if bounds and bounds[0] is not None else ""
         lines.append(
             f"{name:<{width}}  {_number(one['precision']):>9}  {_number(one['recall']):>6}  {_number(one['f1']):>5}  "
             f"{shown:>14}  {_number(one['average_precision']):>6}  {one['frames']:>8,}  {one['bouts']:>6,}"
