@@ -20,7 +20,7 @@ BEHAVIOURS = ("attack", "sniff")
 
 def predict(folder: Path, name: str, labels: list[int], behaviours: tuple[str, ...] = BEHAVIOURS) -> None:
     probabilities = np.eye(len(behaviours))[labels] * 0.8 + 0.1
-    predictions.write(folder, Prediction(name, behaviours, probabilities, np.array(labels), 10.0))
+    predictions.write(folder, Prediction(name, behaviours, probabilities, np.array(labels), 10.0, np.ones(len(labels))))
 
 
 def annotate(folder: Path, name: str, labels: list[int], names: tuple[str, ...] = (*BEHAVIOURS, "base")) -> None:
@@ -94,7 +94,9 @@ def test_each_prediction_has_its_own_rate(tmp_path: Path) -> None:
     """Two videos with the same annotations in seconds; the second was filmed at twice the rate."""
     for name, rate, repeated in (("a/1", 10.0, 1), ("b", 20.0, 2)):
         labels = np.repeat([0, 0, 1, 1], repeated)
-        predictions.write(tmp_path / "p", Prediction(name, BEHAVIOURS, np.eye(2)[labels] * 0.8 + 0.1, labels, rate))
+        probabilities = np.eye(2)[labels] * 0.8 + 0.1
+        one = Prediction(name, BEHAVIOURS, probabilities, labels, rate, np.ones(len(labels)))
+        predictions.write(tmp_path / "p", one)
     header = "Observation id,Subject,Behavior,Start (s),Stop (s)\n"
     rows = "".join(f"{name},m,attack,0,0.2\n{name},m,sniff,0.2,0.4\n" for name in ("a/1", "b"))
     (tmp_path / "b.csv").write_text(header + rows)

@@ -172,7 +172,8 @@ def test_the_metric_is_scikit_learns_over_the_three_behaviours_without_other(tmp
     for one in videos:
         probabilities = rng.dirichlet(np.ones(4), one.frames)
         guesses = rng.integers(0, 4, one.frames)  # decoded labels need not be the most probable ones
-        predictions.write(tmp_path / "predictions", Prediction(one.id, BEHAVIOURS, probabilities, guesses, 30.0))
+        prediction = Prediction(one.id, BEHAVIOURS, probabilities, guesses, 30.0, np.ones(one.frames))
+        predictions.write(tmp_path / "predictions", prediction)
     row = results.row_of(protocol.score(tmp_path / "predictions", truth, tmp_path / "scores"), {})
     found = predictions.read_folder(tmp_path / "predictions")
     true = np.concatenate([one.labels[CHANNEL].values for one in videos])
