@@ -160,7 +160,8 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
     """Write and print the curve."""
     found = curve(points, study.behaviours)
     draws = len({point.task.draw for point in points})
-    means = [name for name, kept in zip(study.behaviours, counted(study.behaviours), strict=True) if kept]
+    is_in_means = counted(study.behaviours) & (study.counts(study.test).sum(0) > 0)
+    means = [name for name, kept in zip(study.behaviours, is_in_means, strict=True) if kept]
     report = {
         "channel": study.channel,
         "behaviours": list(study.behaviours),

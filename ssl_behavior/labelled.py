@@ -10,7 +10,7 @@ import numpy as np
 
 from ssl_behavior.commands import TracksConfig, require_above, require_at_least, require_shares
 from ssl_behavior.encoders import Encoder
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import (
     Annotations,
     attach,
@@ -148,8 +148,8 @@ def labelled_poses(
     videos = [video for video in videos if (video.labels != UNSCORED).any()]
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
-            f"channel {channel}: expected scored frames of at least two behaviours in the {len(recordings)} labelled "
-            "videos; found fewer: choose other --videos, or check --channel and --unscored"
+            f"channel {channel}: expected scored frames of at least two behaviours and found fewer in "
+            f"{how_many(len(recordings), 'labelled video')}: choose other --videos, or check --channel and --unscored"
         )
     return videos
 

@@ -5,7 +5,7 @@ replacement, whole ones, as frames of one are alike (see ``scoring.bootstrap``, 
 frames of a behaviour: they are left out, and counted in the curve), and draws with replacement, one fewer
 than there are, as the mean of few numbers would else vary too little (McCarthy and Snowden 1985, "The bootstrap and
 finite population sampling"). All points share their resamples, so a difference between two of them is surer than their
-bands look.
+bands look; and all have the same behaviours in their means, those that occur in the test videos.
 """
 
 from __future__ import annotations
@@ -93,18 +93,19 @@ def curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     # The truth is the same at every place and draw.
     true_frames = next(iter(counts.values()))[0].sum(-1)
+    occurs = true_frames.sum(0) > 0
+
+    def f1(sums: np.ndarray) -> np.ndarray:
+        return np.where(occurs, class_scores(sums).f1, np.nan)
+
     of_videos = resamples(true_frames, RESAMPLES, rng)
     of_draws = rng.multinomial(max(1, draws - 1), np.full(draws, 1 / draws), size=len(of_videos))
     by_draw, in_resamples = {}, {}
     for place, of_place in counts.items():
-        by_draw[place] = _with_mean(_f1(of_place.sum(1)), behaviours)
-        scores = _with_mean(resampled(of_place.swapaxes(0, 1), of_videos, _f1), behaviours)
+        by_draw[place] = _with_mean(f1(of_place.sum(1)), behaviours)
+        scores = _with_mean(resampled(of_place.swapaxes(0, 1), of_videos, f1), behaviours)
         in_resamples[place] = _weighted_mean(scores, of_draws)
     return Curve(tuple(behaviours), by_draw, in_resamples, RESAMPLES - len(of_videos))
-
-
-def _f1(counts: np.ndarray) -> np.ndarray:
-    return class_scores(counts).f1
 
 
 def _with_mean(f1: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:

@@ -69,6 +69,17 @@ def test_resamples_without_a_behaviour_are_left_out_and_counted() -> None:
     assert curve([point(np.stack([all_three] * 3))], names).left_out == 0
 
 
+def test_points_are_compared_over_the_same_behaviours() -> None:
+    """One variant takes a frame for a behaviour that the test videos do not show: a miss, and no third class at 0."""
+    right = np.diag([10, 10, 0])
+    wrong = right + np.array([[-1, 0, 1], [0, 0, 0], [0, 0, 0]])
+    points = [point(np.stack([one] * 3), variant) for one, variant in ((right, "pretrained"), (wrong, "from-scratch"))]
+    found = curve(points, ("attack", "mount", "sniff"))  # type: ignore[arg-type]
+    assert found.at("from-scratch", 3).value == pytest.approx((2 * 9 / 19 + 1) / 2)
+    assert found.at("from-scratch", 3).low == pytest.approx(found.at("from-scratch", 3).value)
+    assert np.isnan(found.at("from-scratch", 3, 3).value)
+
+
 def test_few_draws_vary_as_much_as_their_mean_does() -> None:
     """Videos that are all alike leave the draws alone: the variance of a mean of n is s²/n."""
     points = [point(np.stack([random_counts(draw, 1)[0]] * 5), draw=draw) for draw in range(4)]
