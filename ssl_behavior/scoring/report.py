@@ -175,7 +175,7 @@ def _notes(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rates(rates: Sequence[float]) -> str:
-    return " and ".join(f"{rate:g}" for rate in sorted({rates[0], rates[-1]})) + " Hz"
+    return " to ".join(f"{rate:g}" for rate in sorted({rates[0], rates[-1]})) + " Hz"
 
 
 def _chosen(names: Sequence[str], chosen: np.ndarray) -> list[str]:

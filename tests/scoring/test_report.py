@@ -63,7 +63,7 @@ def test_a_behaviour_without_true_frames_is_told_and_counts_where_it_is_predicte
     # As the mean itself, that of every resample is over both.
     assert report["macro_f1_interval"][1] == 0.5
     text = table(report)
-    assert "2 videos, 4 scored frames at 25 and 30 Hz; means over attack, mount" in text
+    assert "2 videos, 4 scored frames at 25 to 30 Hz; means over attack, mount" in text
     assert "no true frames of mount; predicted all the same: its F1 is 0 and counts in the mean" in text
     assert "no true frames of sniff; not in the mean" in text
     assert "1 video, 1 scored frame at 30 Hz;" in table(score([one([0], [0])], ("attack", "mount")))
