@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -118,6 +119,20 @@ def load_model(folder: Path) -> tuple[Model, Readout]:
         except (OSError, ValueError) as error:
             raise _damaged(folder, f"{_TREES} that cannot be read ({error})") from None
     return Model(classifier.eval(), trees), readout
+
+
+def fingerprint(folder: Path) -> str:
+    """16 characters that only a checkpoint of the same content has, wherever it lies.
+
+    Raises:
+        InputError: as ``load_model``.
+    """
+    _config(folder, "model")
+    digest = hashlib.sha256()
+    for name in ("config.yaml", _WEIGHTS, _TREES):
+        if (folder / name).exists():
+            digest.update((folder / name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def load_readout(folder: Path) -> Readout:

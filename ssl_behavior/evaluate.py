@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior import predictions as prediction_files
-from ssl_behavior.commands import check_output, require_above, require_at_least, run
-from ssl_behavior.errors import InputError
+from ssl_behavior.commands import check_output, require_above, require_at_least, run, save_settings
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
 from ssl_behavior.formats.annotated import Annotations, write_text
-from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels
+from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels, require_behaviours
 from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import read_submission
 from ssl_behavior.predictions import Prediction, file_stem
@@ -24,7 +24,6 @@ from ssl_behavior.scoring.report import ScoredVideo, score, table
 
 DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 
-_QUESTION = ("annotations", "channel", "unscored", "videos", "frame_rate")
 _IN_ONE_PICTURE = 40
 _IN_ONE_SENTENCE = 5
 
@@ -37,7 +36,8 @@ class EvaluateConfig:
         predictions: the folder that predict wrote, or a submission .npy.
         annotations: files, folders or globs of annotations, or tracks that carry labels (CalMS21 .npy or .json).
         channel: which channel of the annotations; needed only where there are several.
-        unscored: behaviours that stand for frames nobody judged.
+        unscored: behaviours that stand for frames nobody judged: these frames are not scored, and the behaviours are in
+            no mean.
         videos: score these videos only; all by default.
         output: where scores.json and the pictures go; by default a folder "scores" with the predictions, written anew
             where it holds scores of the same videos against the same annotations.
@@ -87,18 +87,22 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
         raise InputError("expected --annotations: files, folders or globs to score against; got none")
     if settings.output is not None:
         output = check_output(output, settings.overwrite)
-    elif not settings.overwrite:
+    videos, behaviours = (_of_folder if path.is_dir() else _of_submission)(path, settings)
+    if not any((video.truth != UNSCORED).any() for video in videos):
+        raise InputError(
+            f"--annotations {settings.annotations[0]}: expected scored frames and found none in "
+            f"{how_many(len(videos), 'video')}; check --channel and --unscored"
+        )
+    # After the reading, which tells what is wrong with the settings; a difference from former ones may be no fault.
+    if settings.output is None and not settings.overwrite:
         _check_same_question(output / "scores.json", settings)
-    if path.is_dir():
-        videos, behaviours = _of_folder(path, settings)
-    else:
-        videos, behaviours = _of_submission(path, settings)
-    report = score(videos, behaviours, settings.bootstrap, settings.seed)
-    report["settings"] = asdict(settings)
+    report = score(videos, behaviours, settings.bootstrap, settings.seed, settings.unscored)
+    report["settings"] = {**asdict(settings), **_question(asdict(settings))}
     print(f"\n{table(report)}\n")
     if report["mean_average_precision"] is None:
         print("labels without probabilities: average precision and calibration are not known")
     _write(output, report, videos, behaviours)
+    save_settings(settings, output / "settings.yaml")
     print(f"scores and pictures are in {output}: scores.json, confusion.png, ethogram.png, one picture per video")
     return report
 
@@ -111,6 +115,7 @@ def _of_folder(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo],
     by_name = {file_stem(one.id): one for one in annotations if channel in one.channels}
     by_prediction = {one.id: one for one in predicted}
     matched = _matched(set(by_prediction), set(by_name), settings)
+    require_behaviours(settings.unscored, annotations, channel, predicted[0].behaviours)
     lengths = [(by_name[name], len(by_prediction[name].labels)) for name in matched]
     for notice in cut_short(lengths, channel, "predictions"):
         print(notice)
@@ -127,8 +132,10 @@ def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVid
             "layout, which also says what its numbers mean; found none"
         )
     if len(counting) < len(recordings):
-        print(f"only the {len(counting)} labelled sequences of annotator 0 count, of {len(recordings)}")
-    channel = choose_channel([one for one in annotations if one.id in counting], settings.channel)
+        print(f"{len(counting)} of {how_many(len(recordings), 'sequence')} count: those labelled by annotator 0")
+    annotations = [one for one in annotations if one.id in counting]
+    channel = choose_channel(annotations, settings.channel)
+    require_behaviours(settings.unscored, annotations, channel)
     with_channel = {name: one for name, one in counting.items() if channel in one.labels}
     behaviours = next(iter(with_channel.values())).labels[channel].behaviours
     matched = _matched(set(submission), set(with_channel), settings)
@@ -151,7 +158,10 @@ def _matched(predicted: set[str], annotated: set[str], settings: EvaluateConfig)
     if settings.videos:
         chosen = {file_stem(name) if file_stem(name) in predicted | annotated else name for name in settings.videos}
         if missing := chosen - (predicted & annotated):
-            raise InputError(f"--videos: not both predicted and annotated: {some(missing)}")
+            there = some(predicted & annotated, 10) or "none"
+            raise InputError(
+                f"--videos {some(missing)}: expected videos that are both predicted and annotated; found {there}"
+            )
         predicted, annotated = predicted & chosen, annotated & chosen
     if not predicted & annotated:
         raise InputError(
@@ -210,8 +220,8 @@ def _check_same_question(scores: Path, settings: EvaluateConfig) -> None:
         return
     try:
         former = json.loads(scores.read_text(encoding="utf-8"))["settings"]
-        now = json.loads(json.dumps(asdict(settings), default=str))
-        other = [name for name in _QUESTION if former[name] != now[name]]
+        now = _question(asdict(settings))
+        other = [name for name, value in _question(former).items() if value != now[name]]
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{scores}: expected former scores and found none; give --output, or --overwrite") from None
     if other:
@@ -220,6 +230,13 @@ def _check_same_question(scores: Path, settings: EvaluateConfig) -> None:
             f"{scores}: found scores of another {flags}; give a folder for these with --output, or write over those "
             "with --overwrite"
         )
+
+
+def _question(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that scores depend on, so that the same question reads the same however it is put."""
+    paths = sorted({str(Path(path).expanduser().resolve()) for path in settings["annotations"]})
+    names = {name: sorted(settings[name], key=natural) for name in ("unscored", "videos")}
+    return {"annotations": paths, "channel": settings["channel"], **names, "frame_rate": settings["frame_rate"]}
 
 
 def _remove_former(output: Path) -> None:

@@ -20,7 +20,7 @@ from ssl_behavior.label_efficiency.bands import curve
 from ssl_behavior.label_efficiency.fitting import VARIANTS, Fitting, Variant, fit_and_predict
 from ssl_behavior.label_efficiency.picture import label_curve_picture
 from ssl_behavior.label_efficiency.points import Point, Points, Task
-from ssl_behavior.label_efficiency.report import advice, plain, rows, shown, table
+from ssl_behavior.label_efficiency.report import about_resamples, advice, plain, rows, shown, table
 from ssl_behavior.label_efficiency.study import Study
 from ssl_behavior.label_efficiency.videos import hold_out, require_distinct
 from ssl_behavior.labelled import LearningConfig, behaviour_counts, labelled_poses, shares
@@ -160,7 +160,8 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
     """Write and print the curve."""
     found = curve(points, study.behaviours)
     draws = len({point.task.draw for point in points})
-    means = [name for name, kept in zip(study.behaviours, counted(study.behaviours), strict=True) if kept]
+    is_in_means = counted(study.behaviours) & (study.counts(study.test).sum(0) > 0)
+    means = [name for name, kept in zip(study.behaviours, is_in_means, strict=True) if kept]
     report = {
         "channel": study.channel,
         "behaviours": list(study.behaviours),
@@ -175,7 +176,7 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
     write_text(output / "curve.csv", rows(points, found))
     write_text(output / "curve.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     what = ", ".join(means) if len(means) <= _NAMED_IN_TITLE else f"{len(means)} behaviours"
-    notes = list(_notes(study, draws))
+    notes = [*_notes(study, draws), *about_resamples(found)]
     label_curve_picture(output / "curve.png", found, f"F1 of {what} on {len(study.test)} held-out videos", notes, means)
     print(f"\nmacro F1 of {what} on {len(study.test)} held-out videos, channel {study.channel}")
     print("\n".join([*notes, "", table(found), "", *report["advice"]]))

@@ -10,8 +10,15 @@ import numpy as np
 
 from ssl_behavior.commands import TracksConfig, require_above, require_at_least, require_shares
 from ssl_behavior.encoders import Encoder
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations import Annotations, attach, choose_channel, from_recordings, read_labels
+from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.formats.annotations import (
+    Annotations,
+    attach,
+    choose_channel,
+    from_recordings,
+    read_labels,
+    require_behaviours,
+)
 from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording, scored_frames
@@ -57,12 +64,7 @@ class LabelledTracksConfig(TracksConfig):
                         f"--videos {', '.join(sorted(missing))}: expected ids among the {what}; found {some(there, 10)}"
                     )
             annotations = [one for one in annotations if one.id in wanted | tracked]
-        known = {name for one in annotations for name in one.vocabulary.get(channel, ())}
-        if missing := set(self.unscored) - known:
-            raise InputError(
-                f"--unscored {', '.join(sorted(missing))}: expected behaviours of channel {channel}; "
-                f"found {some(known)}"
-            )
+        require_behaviours(self.unscored, annotations, channel)
         labelled = attach(recordings, annotations, channel, self.unscored, strict=not self.skip_bad_files)
         return [self._directed(one, channel) for one in labelled if not wanted or one.id in wanted], channel
 
@@ -146,8 +148,8 @@ def labelled_poses(
     videos = [video for video in videos if (video.labels != UNSCORED).any()]
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
-            f"channel {channel}: expected scored frames of at least two behaviours in the {len(recordings)} labelled "
-            "videos; found fewer: choose other --videos, or check --channel and --unscored"
+            f"channel {channel}: expected scored frames of at least two behaviours and found fewer in "
+            f"{how_many(len(recordings), 'labelled video')}: choose other --videos, or check --channel and --unscored"
         )
     return videos
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +10,21 @@ import numpy as np
 from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands
-from ssl_behavior import predictions as prediction_files
 from ssl_behavior.checkpoints import Readout
-from ssl_behavior.errors import InputError
-from ssl_behavior.figures import Strip, ethogram
-from ssl_behavior.formats import boris, caltech_annotations
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.paths import some
 from ssl_behavior.formats.submissions import check_lengths, write_submission
 from ssl_behavior.models import Model
-from ssl_behavior.poses.prepare import Poses, prepare, prepare_all
+from ssl_behavior.poses.landmarks import as_landmarks
+from ssl_behavior.poses.prepare import Poses, Preparation, prepare, prepare_all
+from ssl_behavior.prediction_folder import PredictionFolder
 from ssl_behavior.predictions import Prediction
 from ssl_behavior.recordings import Recording
 from ssl_behavior.supervision import LabelledPoses, labelled_pairs
 from ssl_behavior.training import Device, choose_device
+
+_NOTEWORTHY = 0.01
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class PredictConfig(commands.TracksConfig):
 
     Attributes:
         model: folder that finetune wrote.
-        output: folder for tables, annotation files and pictures, or a .npy file for a challenge submission.
+        output: folder for tables, annotation files and pictures, or a .npy file for a challenge submission. With
+            --overwrite, only what is there of the videos predicted now is replaced, and never a review file that
+            somebody edited.
         sample_submission: the challenge's sample_submission.npy, to check ids and lengths against.
         videos: predict only the recordings with these ids.
         device: auto takes a GPU where there is one.
@@ -64,18 +67,29 @@ def predict(config: PredictConfig) -> list[Prediction]:
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
     if config.sample_submission:
         check_lengths(output, {poses.id: poses.frames for poses in all_poses}, config.sample_submission)
-    commands.prepare_output(output, config.overwrite, file_suffix=".npy")
+    recording_of = {recording.id: recording for recording in recordings}
+    folder = None
     if not is_submission:
-        _remove_former(output)
-    rates = {recording.id: recording.frame_rate for recording in recordings}
+        folder = PredictionFolder(output, checkpoints.fingerprint(config.model), [poses.id for poses in all_poses])
+    commands.prepare_output(output, config.overwrite, file_suffix=".npy")
+    if folder:
+        _begin(folder, config)
     predicted = []
     for poses in tqdm(all_poses, "predicting", unit="video"):
-        predicted.append(predict_poses(model, readout, poses, rates[poses.id] or poses.frame_rate))
-        if not is_submission:
-            _write(output, predicted[-1], readout)
+        predicted.append(predict_poses(model, readout, poses, recording_of[poses.id]))
+        if folder:
+            folder.write(predicted[-1], readout.channel)
     if is_submission:
         write_submission(output, {one.id: one.labels for one in predicted})
     return predicted
+
+
+def _begin(folder: PredictionFolder, config: PredictConfig) -> None:
+    """Make room for the run's predictions, and say what is out of date by them."""
+    if folder.has_former and (folder.path / "scores").exists():
+        print(f"{folder.path / 'scores'} is of former predictions: evaluate again")
+    folder.clear()
+    commands.save_settings(config, folder.path / "settings.yaml")
 
 
 def _check_submission(config: PredictConfig, readout: Readout, is_submission: bool) -> None:
@@ -100,17 +114,28 @@ def predict_recording(model: Model, readout: Readout, recording: Recording) -> P
     """
     encoder = model.classifier.encoder
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
-    return predict_poses(model, readout, poses, recording.frame_rate or poses.frame_rate)
+    return predict_poses(model, readout, poses, recording)
 
 
-def predict_poses(model: Model, readout: Readout, poses: Poses, frame_rate: float) -> Prediction:
-    """Labels and calibrated probabilities of every frame of the recording, at its own ``frame_rate`` in Hz."""
+def predict_poses(model: Model, readout: Readout, poses: Poses, recording: Recording) -> Prediction:
+    """Labels and calibrated probabilities of every frame of the recording that ``poses`` are of, at its own rate."""
+    encoder = model.classifier.encoder
+    tracked = animals_tracked(recording, encoder.landmarks, encoder.preparation)
     unlabelled = np.zeros(len(poses.positions), np.int16)
     video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, readout.pair))
     probabilities = readout.reading.probabilities(model.logits(video))
     # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
     labels = poses.to_native(readout.reading.decoder.decode(probabilities, poses.frame_rate))
-    return Prediction(poses.id, readout.behaviours, poses.to_native(probabilities), labels, frame_rate)
+    rate = recording.frame_rate or poses.frame_rate
+    return Prediction(poses.id, readout.behaviours, poses.to_native(probabilities), labels, rate, tracked)
+
+
+def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> np.ndarray:
+    """(time,) number of individuals of which any of the landmarks is tracked, as surely as the encoder asks for."""
+    positions = recording.positions.copy()
+    if recording.confidence is not None:
+        positions[recording.confidence < settings.min_confidence] = np.nan
+    return np.isfinite(as_landmarks(recording, landmarks, positions)).all(-1).any(2).sum(1)
 
 
 def _say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
@@ -134,32 +159,28 @@ def _chosen(config: PredictConfig) -> Sequence[Recording]:
     return [one for one in recordings if one.id in config.videos]
 
 
-def _remove_former(output: Path) -> None:
-    """Take away what an earlier run predicted, so that no video of it is scored or reviewed as one of this run."""
-    for bouts in output.glob("*.bouts.csv"):
-        stem = bouts.name.removesuffix(".bouts.csv")
-        for path in (
-            bouts,
-            output / f"{stem}.csv",
-            output / "review" / f"{stem}_annot.txt",
-            output / "review" / f"{stem}.boris",
-            output / "pictures" / f"{stem}.png",
-        ):
-            path.unlink(missing_ok=True)
-    shutil.rmtree(output / "scores", ignore_errors=True)
-
-
-def _write(output: Path, prediction: Prediction, readout: Readout) -> None:
-    """The tables, the same as files to open in the Caltech annotator and in BORIS, and a picture."""
-    prediction_files.write(output, prediction)
-    stem, rate = prediction.file_stem, prediction.frame_rate
-    annotations = prediction.to_annotations(readout.channel)
-    review = output / "review"
-    review.mkdir(exist_ok=True)
-    caltech_annotations.write(review / f"{stem}_annot.txt", annotations, rate)
-    boris.write(review / f"{stem}.boris", annotations, rate)
-    strip = Strip(prediction.id, rate, {"predicted": prediction.labels})
-    ethogram(output / "pictures" / f"{stem}.png", [strip], prediction.behaviours)
+def about(predicted: Sequence[Prediction]) -> Iterator[str]:
+    """What a reader of the labels must know, line by line."""
+    labels = np.concatenate([one.labels for one in predicted])
+    shares = ", ".join(f"{name} {(labels == i).mean():.1%}" for i, name in enumerate(predicted[0].behaviours))
+    yield f"{how_many(len(predicted), 'video')}, {how_many(len(labels), 'filmed frame')}: {shares}"
+    decided = (labels != np.concatenate([one.probabilities.argmax(1) for one in predicted])).mean()
+    if decided:
+        yield (
+            f"{decided:.1%} of the labels are not the most probable behaviour: the model's decision weighs behaviours "
+            "and may smooth over time"
+        )
+    lost = {one.id: one.animals_tracked == 0 for one in predicted}
+    worst = sorted(lost, key=lambda name: -lost[name].mean())
+    told = [
+        f"{how_many(int(lost[name].sum()), 'frame')} of {name} ({lost[name].mean():.0%})"
+        for name in worst
+        if lost[name].mean() >= _NOTEWORTHY
+    ]
+    if told:
+        rest = f" and in {how_many(len(told) - _NAMED, 'more video')}" if len(told) > _NAMED else ""
+        where = f"{', '.join(told[:_NAMED])}{rest}"
+        yield f"no animal is tracked in {where}: labels there are guesses from the frames around"
 
 
 def main() -> None:
@@ -167,11 +188,10 @@ def main() -> None:
 
     def command(config: PredictConfig) -> None:
         predicted = predict(config)
-        labels = np.concatenate([one.labels for one in predicted])
-        shares = ", ".join(f"{name} {(labels == i).mean():.1%}" for i, name in enumerate(predicted[0].behaviours))
-        print(f"\n{len(predicted)} videos, {len(labels):,} frames: {shares}")
+        print("", *about(predicted), sep="\n")
         print(f"predictions: {config.output}")
         if config.output.suffix != ".npy":
+            print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
             print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
         readout = checkpoints.load_readout(config.model)
         unscored = f" --unscored {' '.join(readout.unscored)}" if readout.unscored else ""

@@ -1,6 +1,7 @@
 """Predictions on disk: a table of frames and a table of bouts per video.
 
-``<video id>.csv`` has the columns ``frame`` (from 0), ``time_s``, ``label`` and one probability per behaviour;
+``<video id>.csv`` has the columns ``frame`` (from 0), ``time_s``, ``label``, ``animals_tracked`` (how many the tracks
+show in the frame; where it is 0, the label is a guess from the frames around) and one probability per behaviour;
 ``<video id>.bouts.csv`` has ``behaviour, start_frame, stop_frame, start_s, stop_s, mean_probability``, stops exclusive.
 """
 
@@ -19,7 +20,7 @@ from ssl_behavior.formats.annotated import Annotations, write_text
 from ssl_behavior.formats.paths import natural
 from ssl_behavior.recordings import Labels
 
-_LEADING = ["frame", "time_s", "label"]
+_LEADING = ["frame", "time_s", "label", "animals_tracked"]
 _BOUT_COLUMNS = ["behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "mean_probability"]
 
 
@@ -33,6 +34,7 @@ class Prediction:
         probabilities: (time, behaviour) float32.
         labels: (time,) int16, the decoded behaviour of each frame.
         frame_rate: Hz.
+        animals_tracked: (time,) int16, individuals of which a keypoint is seen in the frame.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Prediction:
     probabilities: np.ndarray
     labels: np.ndarray
     frame_rate: float
+    animals_tracked: np.ndarray
 
     def __post_init__(self) -> None:
         probabilities = np.asarray(self.probabilities, np.float32)
@@ -51,6 +54,10 @@ class Prediction:
             )
         if labels.size and not 0 <= labels.min() <= labels.max() < len(self.behaviours):
             raise ValueError(f"labels must index {list(self.behaviours)}; got {labels.min()} to {labels.max()}")
+        animals_tracked = np.asarray(self.animals_tracked, np.int16)
+        if animals_tracked.shape != labels.shape:
+            raise ValueError(f"animals_tracked must be (time,) = {labels.shape}; got {animals_tracked.shape}")
+        object.__setattr__(self, "animals_tracked", animals_tracked)
         object.__setattr__(self, "probabilities", probabilities)
         object.__setattr__(self, "labels", labels)
 
@@ -100,7 +107,8 @@ def write(folder: str | Path, prediction: Prediction) -> list[Path]:
     folder = Path(folder)
     frames = np.arange(len(prediction.labels))
     table = pd.DataFrame(np.round(prediction.probabilities.astype(np.float64), 6), columns=list(prediction.behaviours))
-    leading = [frames, np.round(frames / prediction.frame_rate, 6), np.array(prediction.behaviours)[prediction.labels]]
+    times, labels = np.round(frames / prediction.frame_rate, 6), np.array(prediction.behaviours)[prediction.labels]
+    leading = [frames, times, labels, prediction.animals_tracked]
     for i, (name, values) in enumerate(zip(_LEADING, leading, strict=True)):
         table.insert(i, name, values, allow_duplicates=True)
     paths = [folder / f"{prediction.file_stem}.csv", folder / f"{prediction.file_stem}.bouts.csv"]
@@ -120,14 +128,16 @@ def read(path: str | Path) -> Prediction:
     path = Path(path)
     with path.open(encoding="utf-8", newline="") as file:
         names = next(csv.reader(file), [])
-    behaviours = tuple(names[3:])
-    if names[:3] != _LEADING or not behaviours:
-        raise InputError(f"{path}: expected columns frame, time_s, label and behaviours; found {', '.join(names)[:80]}")
+    behaviours = tuple(names[len(_LEADING) :])
+    if names[: len(_LEADING)] != _LEADING or not behaviours:
+        wanted = f"columns {', '.join(_LEADING)} and behaviours"
+        raise InputError(f"{path}: expected {wanted}; found {', '.join(names)[:80]}: predict anew")
     try:
         # By position, so that a behaviour may be called "label"; the string "NA" may be a label too.
         table = pd.read_csv(path, header=None, skiprows=1, dtype={2: str}, keep_default_na=False, na_values={})
         times = table[1].to_numpy(np.float64)
-        probabilities = table.iloc[:, 3:].to_numpy(np.float32)
+        animals_tracked = table[3].to_numpy(np.int16)
+        probabilities = table.iloc[:, len(_LEADING) :].to_numpy(np.float32)
     except (ValueError, KeyError) as error:
         raise InputError(f"{path}: expected numbers in every column but label; {str(error).splitlines()[0]}") from None
     if probabilities.shape[1] != len(behaviours) or (table[0].to_numpy() != np.arange(len(table))).any():
@@ -137,7 +147,7 @@ def read(path: str | Path) -> Prediction:
         wrong = table[2][int(np.flatnonzero(labels < 0)[0])]
         raise InputError(f"{path}: label {wrong!r} is not in the vocabulary {list(behaviours)}")
     rate = round((len(times) - 1) / times[-1], 3) if len(times) > 1 and times[-1] > 0 else 30.0
-    return Prediction(path.name.removesuffix(".csv"), behaviours, probabilities, labels, rate)
+    return Prediction(path.name.removesuffix(".csv"), behaviours, probabilities, labels, rate, animals_tracked)
 
 
 def read_folder(folder: str | Path) -> list[Prediction]:

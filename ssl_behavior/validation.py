@@ -61,7 +61,7 @@ def cross_validation_report(
     return report | {
         "temperature": reading.temperature,
         "decoder": reading.decoder.to_dict(),
-        "expected_calibration_error_before": expected_calibration_error(truth, raw),
+        "expected_calibration_error_without_temperature": expected_calibration_error(truth, raw),
     }
 
 

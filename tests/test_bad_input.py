@@ -58,7 +58,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trees = fit_trees([np.eye(40, columns, dtype=np.float32)], [np.arange(40) % 4], 4, Boosting(trees=2))
     save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), readout)
     probabilities = np.full((FRAMES, 4), 0.25)
-    predictions.write(folder / "predictions", Prediction("video000", BEHAVIOURS, probabilities, np.zeros(FRAMES), 30.0))
+    predictions.write(
+        folder / "predictions",
+        Prediction("video000", BEHAVIOURS, probabilities, np.zeros(FRAMES), 30.0, np.ones(FRAMES)),
+    )
     return folder
 
 

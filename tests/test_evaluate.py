@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ssl_behavior import predictions
+from ssl_behavior.commands import load_settings
 from ssl_behavior.errors import InputError
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.formats import boris, caltech_annotations
@@ -19,7 +20,7 @@ BEHAVIOURS = ("attack", "sniff")
 
 def predict(folder: Path, name: str, labels: list[int], behaviours: tuple[str, ...] = BEHAVIOURS) -> None:
     probabilities = np.eye(len(behaviours))[labels] * 0.8 + 0.1
-    predictions.write(folder, Prediction(name, behaviours, probabilities, np.array(labels), 10.0))
+    predictions.write(folder, Prediction(name, behaviours, probabilities, np.array(labels), 10.0, np.ones(len(labels))))
 
 
 def annotate(folder: Path, name: str, labels: list[int], names: tuple[str, ...] = (*BEHAVIOURS, "base")) -> None:
@@ -49,6 +50,7 @@ def test_scores_on_paper(folders: tuple[Path, Path], capsys: pytest.CaptureFixtu
     report = evaluate(settings(folders))
     assert report["behaviours"] == ["attack", "sniff"]
     assert report["confusion"] == [[2, 2], [0, 6]]
+    assert load_settings(EvaluateConfig, folders[0] / "scores" / "settings.yaml").channel == "S1"
     assert report["macro_f1"] == pytest.approx((2 * 2 / 6 + 2 * 6 / 14) / 2)
     told = capsys.readouterr().out
     assert "predicted and not annotated, left out: only predicted" in told
@@ -72,7 +74,7 @@ def test_the_default_output_is_written_anew_and_another_one_is_not(folders: tupl
 def test_chosen_videos(folders: tuple[Path, Path]) -> None:
     report = evaluate(settings(folders, videos=("2",)))
     assert report["videos"] == ["2"]
-    with pytest.raises(InputError, match="not both predicted and annotated: 9"):
+    with pytest.raises(InputError, match=r"--videos 9: expected videos .* both predicted and annotated; found 1, 2"):
         evaluate(settings(folders, videos=("2", "9"), overwrite=True))
 
 
@@ -92,7 +94,9 @@ def test_each_prediction_has_its_own_rate(tmp_path: Path) -> None:
     """Two videos with the same annotations in seconds; the second was filmed at twice the rate."""
     for name, rate, repeated in (("a/1", 10.0, 1), ("b", 20.0, 2)):
         labels = np.repeat([0, 0, 1, 1], repeated)
-        predictions.write(tmp_path / "p", Prediction(name, BEHAVIOURS, np.eye(2)[labels] * 0.8 + 0.1, labels, rate))
+        probabilities = np.eye(2)[labels] * 0.8 + 0.1
+        one = Prediction(name, BEHAVIOURS, probabilities, labels, rate, np.ones(len(labels)))
+        predictions.write(tmp_path / "p", one)
     header = "Observation id,Subject,Behavior,Start (s),Stop (s)\n"
     rows = "".join(f"{name},m,attack,0,0.2\n{name},m,sniff,0.2,0.4\n" for name in ("a/1", "b"))
     (tmp_path / "b.csv").write_text(header + rows)
@@ -128,14 +132,56 @@ def test_scores_of_other_settings_are_not_written_over_unasked(folders: tuple[Pa
     kept = (folders[0] / "scores" / "scores.json").read_bytes()
     with pytest.raises(InputError, match=r"another --videos; .*--output.*--overwrite"):
         evaluate(settings(folders, videos=("2",)))
-    with pytest.raises(InputError, match="another --annotations, --channel, --unscored"):
-        evaluate(settings(folders, annotations=["nowhere"], channel="S2", unscored=()))
+    other = folders[0].with_name("b")
+    annotate(other, "1", [0, 0])
+    with pytest.raises(InputError, match="another --annotations, --unscored;"):
+        evaluate(settings(folders, annotations=[str(other)], unscored=()))
     assert (folders[0] / "scores" / "scores.json").read_bytes() == kept
     evaluate(settings(folders, bootstrap=10))
     assert evaluate(settings(folders, videos=("2",), overwrite=True))["videos"] == ["2"]
     (folders[0] / "scores" / "scores.json").write_text("mine")
     with pytest.raises(InputError, match="expected former scores"):
         evaluate(settings(folders))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"channel": "S7"}, "no channel 'S7'; the channels are S1, S2"),
+        ({"annotations": ["nowhere"]}, "nowhere: no such file"),
+        ({"videos": ("99",)}, "--videos 99: expected videos that are both predicted and annotated; found 1, 2"),
+        ({"unscored": ("bse",)}, "--unscored bse: expected behaviours of channel S1 and found attack, base, sniff;"),
+    ],
+)
+def test_what_is_wrong_is_told_before_what_differs_from_former_scores(
+    folders: tuple[Path, Path], changed: dict[str, object], message: str
+) -> None:
+    evaluate(settings(folders))
+    with pytest.raises(InputError, match=message):
+        evaluate(settings(folders, **changed))
+
+
+def test_the_same_question_may_be_put_in_other_words(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = evaluate(settings(folders, unscored=("base", "sniff"), videos=("1", "2")))
+    monkeypatch.chdir(folders[1])
+    again = evaluate(settings(folders, annotations=["../a/../a"], unscored=("sniff", "base"), videos=("2", "1")))
+    assert again == first
+
+
+def test_an_unscored_behaviour_is_in_no_mean(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Attack is predicted on one frame of sniff, which counts as a miss of sniff and not as an F1 of 0 for attack."""
+    predict(folders[0], "1", [0, 0, 1, 1, 1, 0, 0, 0])
+    report = evaluate(settings(folders, unscored=("base", "attack")))
+    assert report["in_the_means"] == ["sniff"]
+    assert report["confusion"] == [[0, 0], [1, 5]]
+    assert report["macro_f1"] == report["classes"]["sniff"]["f1"] == pytest.approx(2 * 5 / (6 + 5))
+    assert report["classes"]["attack"]["f1"] is report["classes"]["attack"]["bout_f1"]["0.5"] is None
+    assert report["bout_f1"]["0.5"] == report["classes"]["sniff"]["bout_f1"]["0.5"]
+    assert "unscored: attack; where predicted" in capsys.readouterr().out
+    with pytest.raises(InputError, match="expected scored frames and found none in 2 videos"):
+        evaluate(settings(folders, unscored=("base", "attack", "sniff"), overwrite=True))
 
 
 def test_a_file_of_the_folder_is_told_from_the_folder(folders: tuple[Path, Path]) -> None:
@@ -178,6 +224,10 @@ def test_an_output_is_refused_before_and_made_after_the_work(folders: tuple[Path
         ({"predictions": Path("nowhere")}, "nowhere: expected"),
         ({"annotations": []}, "expected --annotations"),
         ({"annotations": ["nowhere"]}, "nowhere: no such file"),
+        (
+            {"unscored": ("base", "bse")},
+            "--unscored bse: expected behaviours of channel S1 and found attack, base, sniff;",
+        ),
         ({"seed": -1}, "--seed: expected 0 or more and found -1"),
         ({"bootstrap": -1}, "--bootstrap: expected 0 or more"),
         ({"frame_rate": 0.0}, "--frame-rate: expected a number above 0 and found 0"),
@@ -213,7 +263,7 @@ def test_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert report["macro_f1"] == pytest.approx((1 + 2 / 3 + 1) / 3)
     assert report["mean_average_precision"] is None
     told = capsys.readouterr().out
-    assert "annotator 0 count" in told
+    assert "2 of 3 sequences count: those labelled by annotator 0" in told
     assert "average precision and calibration are not known" in told
     assert (tmp_path / "submission.scores" / "scores.json").exists()
 

@@ -82,11 +82,11 @@ def test_the_real_dyads(shared_data: Callable[[str], Path], tmp_path: Path) -> N
     assert "labelled videos: 2; scored frames: 24,000" in told
     run("predict", "--model", model, "--recordings", tracks[2], "--output", predictions, "--device", "cpu")
     table = pd.read_csv(predictions / "14.csv")
-    assert list(table.columns[:3]) == ["frame", "time_s", "label"]
-    assert set(table.columns[3:]) == {"aggression", "nonsocial", "social"}
+    assert list(table.columns[:4]) == ["frame", "time_s", "label", "animals_tracked"]
+    assert set(table.columns[4:]) == {"aggression", "nonsocial", "social"}
     assert len(table) == len(pd.read_csv(tracks[2], header=[0, 1, 2, 3], index_col=0))
     told = run("evaluate", "--predictions", predictions, "--annotations", annotations[2], *scored)
-    assert "1 videos, 12,000 scored frames" in told
+    assert "1 video, 12,000 scored frames at 30 Hz" in told
 
 
 def test_overview() -> None:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +9,17 @@ import torch
 
 from ssl_behavior import predictions
 from ssl_behavior.checkpoints import Readout, load_model, save_model
+from ssl_behavior.commands import load_settings
 from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.errors import InputError
 from ssl_behavior.formats import native
 from ssl_behavior.heads import Classifier
 from ssl_behavior.models import Model
 from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.predict import PredictConfig, predict, predict_recording
+from ssl_behavior.predict import PredictConfig, about, predict, predict_recording
+from ssl_behavior.predictions import Prediction
 from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.calibration import calibrated
 from ssl_behavior.trees import Boosting, fit_trees
@@ -143,3 +147,58 @@ def test_alone_or_among_others_the_prediction_is_the_same(files: Path) -> None:
     among = predict(config)[1]
     alone = predict(replace(config, output=files / "one.npy", videos=("day 1/video1",)))[0]
     assert np.array_equal(among.probabilities, alone.probabilities)
+
+
+def test_overwriting_replaces_what_is_predicted_now(files: Path) -> None:
+    config = PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "out")
+    predict(replace(config, videos=("day 1/video1",)))
+    with pytest.raises(InputError, match="--overwrite"):
+        predict(replace(config, videos=("day 1/video2",)))
+    kept = (files / "out" / "day 1_video1.csv").read_bytes()
+    predict(replace(config, videos=("day 1/video2",), overwrite=True))
+    assert (files / "out" / "day 1_video1.csv").read_bytes() == kept
+    assert len(predictions.read_folder(files / "out")) == 2
+    corrected = files / "out" / "review" / "day 1_video1_annot.txt"
+    corrected.write_text("corrected")
+    with pytest.raises(InputError, match=r"day 1_video1_annot\.txt in .* edited since"):
+        predict(replace(config, overwrite=True))
+    assert corrected.read_text() == "corrected"
+    # The same model somewhere else is the same; another one is not.
+    shutil.copytree(files / "model", files / "copy")
+    predict(replace(config, model=files / "copy", videos=("day 1/video2",), overwrite=True))
+    save_model(files / "other", make(15.0), PLAIN)
+    with pytest.raises(InputError, match="another one, of videos day 1_video1;"):
+        predict(replace(config, model=files / "other", videos=("day 1/video2",), overwrite=True))
+
+
+def test_settings_are_written_and_give_the_same_again(files: Path) -> None:
+    config = PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "out", overwrite=True)
+    predict(config)
+    before = (files / "out" / "day 1_video1.csv").read_bytes()
+    again = load_settings(PredictConfig, files / "out" / "settings.yaml")
+    assert again == config
+    predict(again)
+    assert (files / "out" / "day 1_video1.csv").read_bytes() == before
+
+
+def test_frames_without_an_animal_are_marked(model: Model, wander: Callable[..., Recording]) -> None:
+    given = wander(gaps=0.0)
+    positions, confidence = given.positions.copy(), np.ones(given.positions.shape[:3], np.float32)
+    positions[10:20, 0], positions[15:40, 1] = np.nan, np.nan
+    positions[30:33, 1, 2] = given.positions[30:33, 1, 2]
+    confidence[50:55] = 0.05  # the tracker was not sure of anything
+    prediction = predict_recording(model, PLAIN, replace(given, positions=positions, confidence=confidence))
+    expected = np.full(120, 2)
+    expected[10:15], expected[15:20], expected[20:30], expected[33:40], expected[50:55] = 1, 0, 1, 1, 0
+    assert prediction.animals_tracked.tolist() == expected.tolist()
+
+
+def test_what_is_told_of_the_labels() -> None:
+    probabilities = np.array([[0.6, 0.4]] * 3 + [[0.2, 0.8]])
+    one = Prediction("1", ("a", "b"), probabilities, np.array([1, 0, 0, 1]), 30.0, np.array([2, 0, 1, 2]))
+    told = list(about([one]))
+    assert told[0] == "1 video, 4 filmed frames: a 50.0%, b 50.0%"
+    assert told[1].startswith("25.0% of the labels are not the most probable behaviour")
+    assert told[2].startswith("no animal is tracked in 1 frame of 1 (25%): labels there are guesses")
+    plain = replace(one, labels=np.array([0, 0, 0, 1]), animals_tracked=np.ones(4))
+    assert list(about([plain])) == ["1 video, 4 filmed frames: a 75.0%, b 25.0%"]

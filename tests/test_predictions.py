@@ -15,7 +15,9 @@ BEHAVIOURS = ("label", "NA", 'a, "b"')
 def prediction(name: str = "trial/1", frames: int = 50, frame_rate: float = 29.97) -> Prediction:
     generator = np.random.default_rng(0)
     labels = np.repeat(generator.integers(0, 3, frames // 5), 5)
-    return Prediction(name, BEHAVIOURS, generator.dirichlet(np.ones(3), frames), labels, frame_rate)
+    return Prediction(
+        name, BEHAVIOURS, generator.dirichlet(np.ones(3), frames), labels, frame_rate, np.arange(frames) % 3
+    )
 
 
 def test_written_and_read_is_equal(tmp_path: Path) -> None:
@@ -25,19 +27,23 @@ def test_written_and_read_is_equal(tmp_path: Path) -> None:
     (found,) = predictions.read_folder(tmp_path)
     assert (found.id, found.behaviours, found.frame_rate) == ("trial_1", BEHAVIOURS, 29.97)
     np.testing.assert_array_equal(found.labels, given.labels)
+    np.testing.assert_array_equal(found.animals_tracked, given.animals_tracked)
     np.testing.assert_allclose(found.probabilities, given.probabilities, atol=6e-7)
 
 
 def test_the_table_of_bouts(tmp_path: Path) -> None:
     probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6]])
-    given = Prediction("v", ("a", "b"), probabilities, np.array([0, 0, 1]), 10.0)
+    given = Prediction("v", ("a", "b"), probabilities, np.array([0, 0, 1]), 10.0, np.array([2, 1, 0]))
     _, path = predictions.write(tmp_path, given)
     assert path.read_text().splitlines() == [
         "behaviour,start_frame,stop_frame,start_s,stop_s,mean_probability",
         "a,0,2,0.0,0.2,0.8",
         "b,2,3,0.2,0.3,0.6",
     ]
-    assert (tmp_path / "v.csv").read_text().splitlines()[:2] == ["frame,time_s,label,a,b", "0,0.0,a,0.9,0.1"]
+    assert (tmp_path / "v.csv").read_text().splitlines()[:2] == [
+        "frame,time_s,label,animals_tracked,a,b",
+        "0,0.0,a,2,0.9,0.1",
+    ]
 
 
 def test_bouts_cover_every_frame_once() -> None:
@@ -54,11 +60,12 @@ def test_bouts_cover_every_frame_once() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("frame,time_s,label,a\n0,0,a,1\n", "expected columns frame, time_s, label, animals_tracked .*: predict anew"),
         ("frame,label\n0,a\n", "expected columns frame, time_s, label"),
-        ("frame,time_s,label,a\n0,0,b,1\n", "label 'b' is not in the vocabulary"),
-        ("frame,time_s,label,a\n0,0,a,much\n", "expected numbers"),
-        ("frame,time_s,label,a\n1,0,a,1\n", "expected a row per frame from 0"),
-        ("frame,time_s,label,a\n", "expected numbers|expected a row"),
+        ("frame,time_s,label,animals_tracked,a\n0,0,b,1,1\n", "label 'b' is not in the vocabulary"),
+        ("frame,time_s,label,animals_tracked,a\n0,0,a,1,much\n", "expected numbers"),
+        ("frame,time_s,label,animals_tracked,a\n1,0,a,1,1\n", "expected a row per frame from 0"),
+        ("frame,time_s,label,animals_tracked,a\n", "expected numbers|expected a row"),
     ],
 )
 def test_bad_tables_are_named(tmp_path: Path, text: str, message: str) -> None:
@@ -74,6 +81,6 @@ def test_folders_that_hold_no_predictions(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is none"):
         predictions.read_folder(tmp_path / "missing")
     predictions.write(tmp_path, prediction("1"))
-    predictions.write(tmp_path, Prediction("2", ("x",), np.ones((1, 1)), np.zeros(1), 30.0))
+    predictions.write(tmp_path, Prediction("2", ("x",), np.ones((1, 1)), np.zeros(1), 30.0, np.ones(1)))
     with pytest.raises(InputError, match="different models"):
         predictions.read_folder(tmp_path)

@@ -24,6 +24,7 @@ __all__ = [
     "from_recordings",
     "read_annotations",
     "read_labels",
+    "require_behaviours",
 ]
 
 FORMATS: Mapping[str, ModuleType] = {module.NAME: module for module in (caltech_annotations, bento, boris, frame_csv)}
@@ -135,6 +136,28 @@ def choose_channel(annotations: Sequence[Annotations], channel: str | None) -> s
     if channel is not None and channel not in found:
         raise InputError(f"{where}: no channel {channel!r}; the channels are {', '.join(found)}")
     return channel if channel is not None else found[0]
+
+
+def require_behaviours(
+    unscored: Iterable[str], annotations: Iterable[Annotations], channel: str, others: Iterable[str] = ()
+) -> None:
+    """Make sure that every behaviour to leave unscored is one, as a misspelt name would leave nothing out.
+
+    Args:
+        unscored: names that ``--unscored`` gives.
+        annotations: whose behaviours are known.
+        channel: of the annotations.
+        others: names that are known besides.
+
+    Raises:
+        InputError: one is not.
+    """
+    known = {*others, *(name for one in annotations for name in one.vocabulary.get(channel, ()))}
+    if missing := set(unscored) - known:
+        raise InputError(
+            f"--unscored {', '.join(sorted(missing))}: expected behaviours of channel {channel} and found "
+            f"{some(known)}; correct the name, or leave it out"
+        )
 
 
 def attach(
@@ -260,10 +283,20 @@ def _unique(annotations: Sequence[Annotations]) -> list[Annotations]:
     for one in annotations:
         if one.id in seen:
             raise InputError(
-                f"video {one.id!r} is annotated twice, in {seen[one.id].source} and {one.source}; keep one"
+                f"video {one.id!r} is annotated twice, in {seen[one.id].source} and {one.source}; "
+                f"{_of_one_kind(seen[one.id], one)}"
             )
         seen[one.id] = one
     return list(annotations)
+
+
+def _of_one_kind(one: Annotations, other: Annotations) -> str:
+    """What to do about two files of one video: name those of one kind, if that is how they differ."""
+    paths = [Path(one.source), Path(other.source)]
+    if all(path.name.startswith(one.id) for path in paths) and len({path.name for path in paths}) == 2:
+        first, second = (path.with_name("*" + path.name.removeprefix(one.id)) for path in paths)
+        return f"give files of one kind only, --annotations '{first}' or --annotations '{second}'"
+    return "keep one"
 
 
 def _shown(paths: str | Path | Sequence[str | Path]) -> str:

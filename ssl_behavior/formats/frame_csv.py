@@ -53,8 +53,8 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     values = np.full(int(frames.max()) + 1, UNSCORED, np.int16)
     values[frames] = [index.get(name, UNSCORED) for name in labels]
     bouts = tuple(Labels(behaviours, values).bouts())
-    # The program's own predictions name every behaviour in the columns after the label.
-    stated = tuple(names[3:]) if names[:3] == ["frame", "time_s", CHANNEL] else ()
+    # The program's own predictions name every behaviour in the columns after these.
+    stated = tuple(names[4:]) if names[:4] == ["frame", "time_s", CHANNEL, "animals_tracked"] else ()
     return [
         Annotations(
             video_id(path), {CHANNEL: bouts}, source=str(path), frames=len(values), vocabulary={CHANNEL: stated}

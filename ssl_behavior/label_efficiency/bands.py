@@ -1,10 +1,11 @@
 """How sure a curve is: bootstrap bands over the test videos and over the draws of labelled videos.
 
 Two things are chance: which videos are tested on, and which are labelled. Each resample draws test videos with
-replacement, whole ones, as frames of one are alike (see ``scoring.bootstrap``), and draws with replacement, one fewer
+replacement, whole ones, as frames of one are alike (see ``scoring.bootstrap``, also for resamples that lack all true
+frames of a behaviour: they are left out, and counted in the curve), and draws with replacement, one fewer
 than there are, as the mean of few numbers would else vary too little (McCarthy and Snowden 1985, "The bootstrap and
 finite population sampling"). All points share their resamples, so a difference between two of them is surer than their
-bands look.
+bands look; and all have the same behaviours in their means, those that occur in the test videos.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import numpy as np
 
 from ssl_behavior.label_efficiency.fitting import Variant
 from ssl_behavior.label_efficiency.points import Point
+from ssl_behavior.scoring.bootstrap import interval, resampled, resamples
 from ssl_behavior.scoring.frames import class_scores, macro_mean
 
 RESAMPLES = 1000
-_TAILS = (0.025, 0.975)
 Place = tuple[Variant, int]
 
 
@@ -39,12 +40,15 @@ class Curve:
     Attributes:
         behaviours: names of the classes.
         by_draw: place -> (draw, 1 + behaviour): macro F1 and the F1 of each behaviour, of all test videos together.
-        resampled: place -> (resample, 1 + behaviour): the same, mean over the resample's draws.
+        resampled: place -> (resample, 1 + behaviour): the same, mean over the resample's draws; all places have the
+            same resamples.
+        left_out: how many resamples lack all true frames of a behaviour, and are not among these.
     """
 
     behaviours: tuple[str, ...]
     by_draw: Mapping[Place, np.ndarray]
     resampled: Mapping[Place, np.ndarray]
+    left_out: int = 0
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -69,8 +73,8 @@ class Curve:
     def lead(self, variant: Variant, other: Variant) -> Estimate:
         """How much higher macro F1 is for one variant than for another, on average over sizes."""
         gains = [self.gain((other, size), (variant, size)).value for size in self.sizes]
-        resampled = [self.resampled[variant, size][:, 0] - self.resampled[other, size][:, 0] for size in self.sizes]
-        return _estimate(_mean(np.array(gains)), np.mean(resampled, axis=0))
+        each = [self.resampled[variant, size][:, 0] - self.resampled[other, size][:, 0] for size in self.sizes]
+        return _estimate(_mean(np.array(gains)), np.mean(each, axis=0))
 
 
 def curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0) -> Curve:
@@ -85,21 +89,27 @@ def curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0) -> 
     for point in sorted(points, key=lambda point: point.task.draw):
         places.setdefault((point.task.variant, point.task.size), []).append(point.counts)
     counts = {place: np.stack(places[place]) for place in dict.fromkeys((p.task.variant, p.task.size) for p in points)}
-    draws, videos = next(iter(counts.values())).shape[:2]
+    draws = len(next(iter(counts.values())))
     rng = np.random.default_rng(seed)
-    of_videos = rng.multinomial(videos, np.full(videos, 1 / videos), size=RESAMPLES)
-    of_draws = rng.multinomial(max(1, draws - 1), np.full(draws, 1 / draws), size=RESAMPLES)
-    by_draw, resampled = {}, {}
+    # The truth is the same at every place and draw.
+    true_frames = next(iter(counts.values()))[0].sum(-1)
+    occurs = true_frames.sum(0) > 0
+
+    def f1(sums: np.ndarray) -> np.ndarray:
+        return np.where(occurs, class_scores(sums).f1, np.nan)
+
+    of_videos = resamples(true_frames, RESAMPLES, rng)
+    of_draws = rng.multinomial(max(1, draws - 1), np.full(draws, 1 / draws), size=len(of_videos))
+    by_draw, in_resamples = {}, {}
     for place, of_place in counts.items():
-        by_draw[place] = _scores(of_place.sum(1), behaviours)
-        sums = np.einsum("rv,dvij->rdij", of_videos.astype(float), of_place.astype(float), optimize=True)
-        resampled[place] = _weighted_mean(_scores(sums, behaviours), of_draws)
-    return Curve(tuple(behaviours), by_draw, resampled)
+        by_draw[place] = _with_mean(f1(of_place.sum(1)), behaviours)
+        scores = _with_mean(resampled(of_place.swapaxes(0, 1), of_videos, f1), behaviours)
+        in_resamples[place] = _weighted_mean(scores, of_draws)
+    return Curve(tuple(behaviours), by_draw, in_resamples, RESAMPLES - len(of_videos))
 
 
-def _scores(counts: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
-    """(..., 1 + behaviour) macro F1 and F1s of (..., behaviour, behaviour) counts."""
-    f1 = class_scores(counts).f1
+def _with_mean(f1: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
+    """(..., 1 + behaviour) macro F1 before the F1s (..., behaviour)."""
     return np.concatenate([macro_mean(f1, behaviours)[..., None], f1], -1)
 
 
@@ -116,7 +126,7 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def _estimate(value: float, resampled: np.ndarray) -> Estimate:
-    known = resampled[~np.isnan(resampled)]
-    low, high = np.quantile(known, _TAILS) if known.size else (np.nan, np.nan)
+def _estimate(value: float, in_resamples: np.ndarray) -> Estimate:
+    bounds = interval(in_resamples)
+    low, high = (np.nan, np.nan) if bounds is None else bounds
     return Estimate(value, float(low), float(high))

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.label_efficiency.bands import Curve, Estimate
+from ssl_behavior.errors import how_many
+from ssl_behavior.label_efficiency.bands import RESAMPLES, Curve, Estimate
 from ssl_behavior.label_efficiency.fitting import Variant
 from ssl_behavior.label_efficiency.points import Point
 
@@ -36,13 +37,20 @@ def table(found: Curve) -> str:
     return "\n".join(lines)
 
 
+def about_resamples(found: Curve) -> Iterator[str]:
+    """How many resamples the bands leave out, if any."""
+    if found.left_out:
+        which = f"{found.left_out:,} of {RESAMPLES:,} resamples of the test videos"
+        yield f"Bands: {which} lack all true frames of a behaviour and are left out."
+
+
 def advice(found: Curve, test_videos: int, draws: int) -> list[str]:
     """What the curve says on how many videos to label, sentence by sentence. On little data, it judges nothing."""
     first, sizes = found.variants[0], found.sizes
-    few = [f"only {_videos(test_videos)} tested on"] * (test_videos < _FEW_TEST_VIDEOS)
+    few = [f"only {how_many(test_videos, 'video')} tested on"] * (test_videos < _FEW_TEST_VIDEOS)
     few += ["one draw of labelled videos, whose chance the bands leave out"] * (draws == 1)
     at_most = ", ".join(f"{shown(variant)} {_with_band(found.at(variant, sizes[-1]), 2)}" for variant in found.variants)
-    sentences = [f"at {_videos(sizes[-1], 'labelled ')}: {at_most}."]
+    sentences = [f"at {how_many(sizes[-1], 'labelled video')}: {at_most}."]
     if len(sizes) > 1:
         gain = found.gain((first, sizes[-2]), (first, sizes[-1]))
         step = f"going from {sizes[-2]} to {sizes[-1]} labelled videos, {shown(first)} {_changed(gain)}"
@@ -101,6 +109,8 @@ def plain(found: Curve) -> dict[str, Any]:
         ],
         "gains": steps,
         "differences": over,
+        "resamples": RESAMPLES,
+        "resamples_left_out": found.left_out,
     }
 
 
@@ -109,24 +119,29 @@ def _enough(found: Curve) -> Iterator[str]:
     first, sizes = found.variants[0], found.sizes
     left = {size: found.gain((first, size), (first, sizes[-1])) for size in sizes[:-2]}
     if enough := [size for size, gain in left.items() if gain.high < _LITTLE]:
-        yield f"{_videos(enough[0])} do almost as well as {sizes[-1]}, which gained {_with_band(left[enough[0]], 2)}."
+        do = f"{how_many(enough[0], 'video')} {'does' if enough[0] == 1 else 'do'}"
+        yield f"{do} almost as well as {sizes[-1]}, which gained {_with_band(left[enough[0]], 2)}."
 
 
 def _against_the_others(found: Curve, judged: bool) -> Iterator[str]:
-    """One comparison per variant, over all sizes: of many, some would come out ahead by chance."""
+    """One comparison per variant, over all sizes: of many, some would come out ahead by chance.
+
+    Where there is too little to judge by, it says what was seen here and not which variant is better.
+    """
     first, sizes = found.variants[0], found.sizes
     for other in found.variants[1:]:
-        is_behind = judged and found.lead(first, other).high < 0
-        above, below = (other, first) if is_behind else (first, other)
+        above, below = (other, first) if found.lead(first, other).high < 0 else (first, other)
         lead = found.lead(above, below)
         gains = {size: found.gain((below, size), (above, size)) for size in sizes}
         most = max(sizes, key=lambda size: abs(gains[size].value))
         mean = _with_band(lead, 2) + " on average over sizes" * (len(sizes) > 1)
-        mean += f"; most at {_videos(most)}: {_with_band(gains[most], 2)}" * (len(sizes) > 1)
-        if judged and lead.low > 0:
-            yield f"{shown(first)} is {'behind' if is_behind else 'ahead of'} {shown(other)} by {mean}."
-        else:
+        mean += f"; most at {how_many(most, 'video')}: {_with_band(gains[most], 2)}" * (len(sizes) > 1)
+        if not lead.low > 0:
             yield f"no difference is shown between {shown(first)} and {shown(other)}: {mean}."
+        elif judged:
+            yield f"{shown(first)} is {'ahead of' if above == first else 'behind'} {shown(other)} by {mean}."
+        else:
+            yield f"{shown(above)} scored above {shown(below)} here, by {mean}."
 
 
 def _verdict(gain: Estimate) -> str:
@@ -136,6 +151,8 @@ def _verdict(gain: Estimate) -> str:
         return "more labels did not help here"
     if gain.high < _LITTLE:
         return "more labels of this kind will hardly help"
+    if math.isnan(gain.low):
+        return "how sure that is cannot be told"
     return "that may be chance, as the interval holds 0; more --draws or more videos to test on would tell"
 
 
@@ -146,11 +163,9 @@ def _changed(gain: Estimate) -> str:
 def _with_band(one: Estimate, digits: int = 3) -> str:
     if math.isnan(one.value):
         return "-"
+    if math.isnan(one.low):
+        return f"{one.value:.{digits}f}"
     return f"{one.value:.{digits}f} ({one.low:.{digits}f} to {one.high:.{digits}f})"
-
-
-def _videos(number: int, which: str = "") -> str:
-    return f"{number} {which}video{'s' * (number != 1)}"
 
 
 def _pair(one: Estimate) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Study:
         tested, taught = self.counts(self.test).sum(0), self.counts(self.pool).sum(0)
         for name, here, there in zip(self.behaviours, tested, taught, strict=True):
             if there and not here:
-                yield f"{name} occurs in none of the videos that are tested on: its F1 is 0, or not known"
+                yield f"{name} occurs in none of the videos that are tested on: it has no F1 and is in no mean"
             if here and not there:
                 yield f"{name} occurs in none of the videos that are learned from: its F1 is 0"
 

@@ -1,6 +1,6 @@
 """Scores of predictions against truth: plain numpy, labels as integers with -1 for unscored frames left out."""
 
-from ssl_behavior.scoring.bootstrap import interval
+from ssl_behavior.scoring.bootstrap import interval, resampled, resamples
 from ssl_behavior.scoring.bouts import OVERLAPS, bout_counts, bout_f1, macro_bout_f1
 from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.frames import (
@@ -29,4 +29,6 @@ __all__ = [
     "macro_bout_f1",
     "macro_f1",
     "macro_mean",
+    "resampled",
+    "resamples",
 ]

@@ -73,8 +73,8 @@ class TaskScore:
         level: whether labels vary within sequences.
         metric: ``F1`` (higher is better) or ``MSE`` (lower is).
         score: of the three probes combined, over frames; NaN where neither truth nor prediction has a yes.
-        single: mean of each probe's own.
-        by_sequence: of each sequence's mean prediction; None for tasks of frames.
+        mean_of_single_probes: of each of the three alone.
+        score_by_sequence: of each sequence's mean prediction; None for tasks of frames.
         chance: of what needs no embedding: yes everywhere, or the mean of what is scored.
         sequences: that were scored.
         frames: that were scored.
@@ -84,8 +84,8 @@ class TaskScore:
     level: Level
     metric: Literal["F1", "MSE"]
     score: float
-    single: float
-    by_sequence: float | None
+    mean_of_single_probes: float
+    score_by_sequence: float | None
     chance: float
     sequences: int
     frames: int
@@ -246,8 +246,8 @@ def table(results: Mapping[str, Sequence[TaskScore]]) -> str:
             f"{task.task:<{name_width}}  {task.level:<8}  {task.metric:<6}  {cells}  {task.chance:>10.4g}  "
             f"{task.sequences:>9,}  {task.frames:>10,}"
         )
-        if task.by_sequence is not None:
-            cells = _cells([scores[i].by_sequence for scores in results.values()], widths)
+        if task.score_by_sequence is not None:
+            cells = _cells([scores[i].score_by_sequence for scores in results.values()], widths)
             lines.append(f"{'':<{name_width}}  by sequence       {cells}")
     lines.append("")
     each = [means(scores) for scores in results.values()]

@@ -57,6 +57,18 @@ def test_one_video_annotated_twice_is_an_error(tmp_path: Path) -> None:
         read_annotations(tmp_path)
 
 
+def test_two_files_of_one_video_are_told_how_to_name_those_of_one_kind(tmp_path: Path) -> None:
+    """As in the folder ``review`` of predictions, of which one file was corrected."""
+    for name in ("1", "2"):
+        caltech_annotations.write(tmp_path / f"{name}_annot.txt", annotation(name, [(0, 3, "a")], frames=3))
+        boris.write(tmp_path / f"{name}.boris", annotation(name, [(0, 3, "a")], frames=3), 30.0)
+    with pytest.raises(InputError, match=r"give files of one kind only, --annotations '(.*)' or") as error:
+        read_annotations(tmp_path)
+    for pattern in (tmp_path / "*_annot.txt", tmp_path / "*.boris"):
+        assert f"--annotations '{pattern}'" in str(error.value)
+        assert [one.id for one in read_annotations(pattern)] == ["1", "2"]
+
+
 def test_attached_labels() -> None:
     given = [annotation("1", [(0, 4, "base"), (4, 6, "b"), (6, 12, "a")]), annotation("2", [(2, 10, "a")])]
     told: list[str] = []

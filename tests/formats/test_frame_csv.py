@@ -28,7 +28,7 @@ def test_written_and_read_is_equal(tmp_path: Path) -> None:
 
 def test_our_own_predictions_are_read_with_their_whole_vocabulary(tmp_path: Path) -> None:
     labels = np.array([1, 1, 0, 0, 0])
-    given = predictions.Prediction("v", ("z", "a", "never"), np.full((5, 3), 1 / 3), labels, 30.0)
+    given = predictions.Prediction("v", ("z", "a", "never"), np.full((5, 3), 1 / 3), labels, 30.0, np.ones(5))
     predictions.write(tmp_path, given)
     (found,) = frame_csv.read(tmp_path / "v.csv")
     assert found.channels == {"label": (Bout(0, 2, "a"), Bout(2, 5, "z"))}

@@ -4,7 +4,7 @@ import pytest
 from ssl_behavior.label_efficiency.bands import Curve, curve
 from ssl_behavior.label_efficiency.fitting import Variant
 from ssl_behavior.label_efficiency.points import Point, Task
-from ssl_behavior.scoring.bootstrap import interval
+from ssl_behavior.scoring.bootstrap import interval, resampled, resamples
 from ssl_behavior.scoring.frames import class_scores, macro_mean
 
 BEHAVIOURS = ("attack", "mount", "other")
@@ -51,9 +51,33 @@ def test_one_draw_is_the_bootstrap_over_videos() -> None:
     """The same interval as ``scoring.bootstrap``, which the other commands report."""
     counts = random_counts(3)
     low, _, high = at_most(curve([point(counts)], BEHAVIOURS, seed=5))
-    bounds = interval(counts, lambda sums: macro_mean(class_scores(sums).f1, BEHAVIOURS), seed=5)
+    times_drawn = resamples(counts.sum(-1), 1000, np.random.default_rng(5))
+    scores = resampled(counts, times_drawn, lambda sums: class_scores(sums).f1)
+    bounds = interval(macro_mean(scores, BEHAVIOURS))
     assert bounds is not None
     np.testing.assert_allclose([low, high], bounds)
+
+
+def test_resamples_without_a_behaviour_are_left_out_and_counted() -> None:
+    """Two behaviours are labelled right and the third never; a resample without it would score 1."""
+    right, all_three = np.diag([5, 5, 0]), np.array([[5, 0, 0], [0, 5, 0], [5, 0, 0]])
+    names = ("attack", "mount", "sniff")
+    found = curve([point(np.stack([all_three, right, right]))], names)
+    assert found.left_out == pytest.approx(1000 * (2 / 3) ** 3, abs=50)
+    assert len(found.resampled["pretrained", 3]) == 1000 - found.left_out
+    assert found.resampled["pretrained", 3][:, 0].max() < 2 / 3
+    assert curve([point(np.stack([all_three] * 3))], names).left_out == 0
+
+
+def test_points_are_compared_over_the_same_behaviours() -> None:
+    """One variant takes a frame for a behaviour that the test videos do not show: a miss, and no third class at 0."""
+    right = np.diag([10, 10, 0])
+    wrong = right + np.array([[-1, 0, 1], [0, 0, 0], [0, 0, 0]])
+    points = [point(np.stack([one] * 3), variant) for one, variant in ((right, "pretrained"), (wrong, "from-scratch"))]
+    found = curve(points, ("attack", "mount", "sniff"))  # type: ignore[arg-type]
+    assert found.at("from-scratch", 3).value == pytest.approx((2 * 9 / 19 + 1) / 2)
+    assert found.at("from-scratch", 3).low == pytest.approx(found.at("from-scratch", 3).value)
+    assert np.isnan(found.at("from-scratch", 3, 3).value)
 
 
 def test_few_draws_vary_as_much_as_their_mean_does() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ssl_behavior.label_efficiency.bands import Curve
 from ssl_behavior.label_efficiency.fitting import Variant
 from ssl_behavior.label_efficiency.points import Point, Task
-from ssl_behavior.label_efficiency.report import advice, plain, rows, table
+from ssl_behavior.label_efficiency.report import about_resamples, advice, plain, rows, table
 
 BEHAVIOURS = ("attack", "mount")
 
@@ -74,16 +74,34 @@ def test_enough_is_said_only_where_it_is_sure() -> None:
 
 
 def test_little_to_go_by_is_said() -> None:
-    """And nothing is concluded from it, however narrow the bands are."""
+    """And no variant is called better for it, however narrow the bands are; what was seen is told as it is."""
     found = made(0.001, pretrained={1: 0.6, 3: 0.7}, from_scratch={1: 0.5, 3: 0.5})
     told = advice(found, 2, 1)
     assert told[1] == "Going from 1 to 3 labelled videos, pretrained gained 0.10 (0.10 to 0.10)."
-    assert told[2].startswith("No difference is shown between pretrained and from scratch: 0.15 (0.15 to 0.15)")
+    assert told[2].startswith("Pretrained scored above from scratch here, by 0.15 (0.15 to 0.15)")
     assert told[3].startswith("Caution: only 2 videos tested on and one draw of labelled videos")
     assert len(told) == 4
+    behind = made(0.001, pretrained={1: 0.5}, from_scratch={1: 0.6})
+    assert "From scratch scored above pretrained here, by 0.10 (0.10 to 0.10)." in advice(behind, 2, 1)
+    unsure = made(0.2, pretrained={1: 0.6}, from_scratch={1: 0.5})
+    assert advice(unsure, 2, 1)[1].startswith("No difference is shown between pretrained and from scratch: 0.10 (-")
     assert "Pretrained is ahead of from scratch" in advice(found, 5, 2)[2]
     assert not any("Caution" in one for one in advice(found, 5, 2))
     assert advice(made(0.001, pretrained={1: 0.6}), 5, 2)[0].startswith("At 1 labelled video: pretrained 0.60")
+
+
+def test_without_any_interval_nothing_is_claimed() -> None:
+    found = made(0.001, pretrained={1: 0.6, 3: 0.7}, from_scratch={1: 0.5, 3: 0.5})
+    bare = Curve(BEHAVIOURS, found.by_draw, {place: scores[:0] for place, scores in found.resampled.items()}, 1000)
+    told = advice(bare, 10, 3)
+    assert told[1].endswith("pretrained gained 0.10: how sure that is cannot be told.")
+    assert told[2].startswith("No difference is shown between pretrained and from scratch: 0.15")
+    assert not any("nan" in one for one in [*told, table(bare)])
+    assert plain(bare)["resamples_left_out"] == 1000
+    assert list(about_resamples(bare)) == [
+        "Bands: 1,000 of 1,000 resamples of the test videos lack all true frames of a behaviour and are left out."
+    ]
+    assert list(about_resamples(found)) == []
 
 
 def test_rows_and_plain_values() -> None:

@@ -73,9 +73,11 @@ def test_probes_are_those_of_scikit_learn(make, folds):  # type: ignore[no-untyp
     embeddings = made()
     task = make(embeddings)
     found = score_task(embeddings, task, folds)
-    assert (found.score, found.single) == pytest.approx(by_scikit_learn(embeddings, task, folds), rel=1e-6)
+    assert (found.score, found.mean_of_single_probes) == pytest.approx(
+        by_scikit_learn(embeddings, task, folds), rel=1e-6
+    )
     assert found.level == "frame"
-    assert found.by_sequence is None
+    assert found.score_by_sequence is None
     assert found.sequences == len(task.labelled)
     assert found.frames == sum(int((~np.isnan(one)).sum()) for one in task.values)
 
@@ -169,7 +171,7 @@ def test_a_sequence_is_scored_by_the_mean_of_its_frames() -> None:
     task = Task("strain", True, tuple(np.full(3, s, np.float32) for s in strain))
     found = score_task(embeddings, task)
     assert found.level == "sequence"
-    assert found.by_sequence == 1
+    assert found.score_by_sequence == 1
     assert found.score == pytest.approx(2 / 3)
     assert found.chance == pytest.approx(2 / 3)
 

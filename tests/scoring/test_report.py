@@ -49,3 +49,31 @@ def test_without_probabilities_and_with_one_video() -> None:
         report["mean_average_precision"] is report["expected_calibration_error"] is report["macro_f1_interval"] is None
     )
     assert "mean average precision  -" in table(report)
+
+
+def one(truth: list[int], predicted: list[int], rate: float = 30.0) -> ScoredVideo:
+    return ScoredVideo(f"v{rate}", np.array(truth), np.array(predicted), None, rate)
+
+
+def test_a_behaviour_without_true_frames_is_told_and_counts_where_it_is_predicted() -> None:
+    report = score([one([0, 0, -1], [0, 1, 1]), one([0, 0], [0, 0], 25.0)], ("attack", "mount", "sniff"))
+    assert report["without_true_frames"] == ["mount", "sniff"]
+    assert report["in_the_means"] == ["attack", "mount"]
+    assert report["macro_f1"] == pytest.approx(2 * 3 / (4 + 3) / 2)
+    # As the mean itself, that of every resample is over both.
+    assert report["macro_f1_interval"][1] == 0.5
+    text = table(report)
+    assert "2 videos, 4 scored frames at 25 to 30 Hz; means over attack, mount" in text
+    assert "no true frames of mount; predicted all the same: its F1 is 0 and counts in the mean" in text
+    assert "no true frames of sniff; not in the mean" in text
+    assert "1 video, 1 scored frame at 30 Hz;" in table(score([one([0], [0])], ("attack", "mount")))
+
+
+def test_resamples_that_lack_a_behaviour_are_told() -> None:
+    report = score(
+        [one([0, 1], [0, 1], 10.0 + i) if not i else one([0, 0], [0, 0], 10.0 + i) for i in range(3)], ("a", "b")
+    )
+    assert report["resamples"] == 1000
+    assert report["resamples_left_out"] == pytest.approx(1000 * (2 / 3) ** 3, abs=50)
+    assert f"{report['resamples_left_out']} of 1,000 resamples of the videos lack all true frames" in table(report)
+    assert report["macro_f1_interval"] == [1, 1]
