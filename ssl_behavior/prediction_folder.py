@@ -7,8 +7,9 @@ that one that a person has corrected since is told from one that nobody touched.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import yaml
@@ -21,6 +22,7 @@ from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
 from ssl_behavior.predictions import Prediction, file_stem
 
+_WRITTEN = "written.yaml"
 _NAMED = 5
 
 
@@ -40,7 +42,7 @@ class PredictionFolder:
     def __init__(self, path: Path, model: str, videos: Sequence[str]) -> None:
         self.path, self.model = path, model
         self.stems = [file_stem(video) for video in videos]
-        former = _read(path / "written.yaml")
+        former = _read(path / _WRITTEN)
         self._review: dict[str, str] = former.get("review") or {}
         if twice := {stem for stem in self.stems if self.stems.count(stem) > 1}:
             raise InputError(f"videos {some(twice)}: expected ids that differ as file names and found some that do not")
@@ -70,19 +72,21 @@ class PredictionFolder:
             for file in (*tables, self._picture(stem), *self._to_review(stem)):
                 file.unlink(missing_ok=True)
         gone = {file.name for stem in self.stems for file in self._to_review(stem)}
-        self._review = {name: content for name, content in self._review.items() if name not in gone}
-        self._save()
+        kept = {name: content for name, content in self._review.items() if name not in gone}
+        model = yaml.safe_dump({"model": self.model})
+        write_text(self.path / _WRITTEN, f"{model}review:\n{_lines(kept)}")
 
     def write(self, prediction: Prediction, channel: str) -> None:
         """The tables, the same as files to open in the Caltech annotator and in BORIS, and a picture."""
         predictions.write(self.path, prediction)
         annotations = prediction.to_annotations(channel)
-        for module, file in zip((caltech_annotations, boris), self._to_review(prediction.file_stem), strict=True):
+        review = self._to_review(prediction.file_stem)
+        for module, file in zip((caltech_annotations, boris), review, strict=True):
             module.write(file, annotations, prediction.frame_rate)
-            self._review[file.name] = _content(file)
+        with (self.path / _WRITTEN).open("a", encoding="utf-8") as file_of_all:  # added to, as there may be thousands
+            file_of_all.write(_lines({file.name: _content(file) for file in review}))
         strip = Strip(prediction.id, prediction.frame_rate, {"predicted": prediction.labels})
         ethogram(self._picture(prediction.file_stem), [strip], prediction.behaviours)
-        self._save()
 
     def _to_review(self, stem: str) -> tuple[Path, Path]:
         return self.path / "review" / f"{stem}_annot.txt", self.path / "review" / f"{stem}.boris"
@@ -92,10 +96,6 @@ class PredictionFolder:
 
     def _is_edited(self, file: Path) -> bool:
         return file.exists() and _content(file) != self._review.get(file.name)
-
-    def _save(self) -> None:
-        plain = {"model": self.model, "review": self._review}
-        write_text(self.path / "written.yaml", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -110,3 +110,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _content(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def _lines(review: Mapping[str, str]) -> str:
+    return indent(yaml.safe_dump(dict(review), sort_keys=False, allow_unicode=True), "  ") if review else ""
