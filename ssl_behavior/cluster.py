@@ -44,10 +44,8 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     Raises:
         InputError: there is no atlas, it is too small, of another encoder, or has clusters already.
     """
-    commands.require_above(0, config, "clustering.landmarks", "clustering.smallest")
-    commands.require_above(1, config, "clustering.neighbours")
-    commands.require_shares(config, "clustering.smallest")
-    commands.require_at_least(0, config, "clustering.refits", "seed")
+    _check(config.clustering)
+    commands.require_at_least(0, config, "seed")
     atlas = Atlas(config.atlas)
     groups = read_groups(config.groups, atlas.ids if config.apply is None else Atlas(config.apply).ids)
     if config.apply is None:
@@ -76,6 +74,21 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
         print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in one.items())}")
     print(f"\ncards:  {page}")
     return clustered
+
+
+def _check(clustering: Clustering) -> None:
+    """Refuse what no clusters can come of, before there is any work."""
+    given = ClusterConfig(Path(), clustering=clustering)
+    names = ("seconds", "neighbours", "smallest", "largest", "refits")
+    seconds, neighbours, smallest, largest, refits = (f"clustering.{name}" for name in names)
+    commands.require_above(1, given, neighbours)
+    commands.require_above(0, given, smallest, largest)
+    commands.require_shares(given, smallest, largest)
+    commands.require_at_least(0, given, seconds, refits)
+    if clustering.largest < 2 * clustering.smallest:
+        raise InputError(
+            f"--{largest} {clustering.largest:g}: expected at least twice --{smallest} {clustering.smallest:g}"
+        )
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -8,6 +8,7 @@ on the map, its kinematics and its embedding, pooled over its frames; pandas, Po
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class ClusteredAtlas:
         check_encoder(clusters, atlas)
         folder = atlas.folder / _FOLDER
         fitted = folder / _FITTED
-        if fitted.is_file() and Clusters.load(fitted).fingerprint() != clusters.fingerprint():
+        if fitted.is_file() and not _holds(fitted, clusters):
             for path in (folder / _BOUTS).glob("*.parquet"):
                 path.unlink()
             if (names := folder / _NAMES).is_file():
@@ -181,6 +182,13 @@ def check_encoder(clusters: Clusters, atlas: Atlas) -> None:
             f"{atlas.folder}: expected an atlas of the encoder that the clusters are of; found one of another: embed "
             "these recordings with the same --encoder"
         )
+
+
+def _holds(path: Path, clusters: Clusters) -> bool:
+    """Whether a file holds these clusters; one that is damaged does not."""
+    with suppress(InputError):
+        return Clusters.load(path).fingerprint() == clusters.fingerprint()
+    return False
 
 
 def _bouts(video: EmbeddedVideo, pair: tuple[int, int], clusters: Clusters) -> pd.DataFrame:

@@ -184,10 +184,11 @@ def fit_clusters(atlas: Atlas, settings: Clustering, seed: int = 0) -> Clusters:
         InputError: there are too few embeddings for a cluster.
     """
     least = max(4 * settings.neighbours, round(2 / settings.smallest))
-    if atlas.rows < least:
+    if min(atlas.rows, settings.landmarks) < least:
         raise InputError(
-            f"{atlas.folder}: expected at least {least} embeddings to find clusters in; found {atlas.rows}: embed more "
-            "recordings, or lower --clustering.neighbours and raise --clustering.smallest"
+            f"{atlas.folder}: expected at least {least} landmarks to find clusters; found {atlas.rows} embeddings and "
+            f"--clustering.landmarks {settings.landmarks}; embed more, or lower --clustering.neighbours and raise "
+            "--clustering.smallest"
         )
     found = _fit(atlas, settings, seed)
     pieces = list(_drawn(atlas, settings.landmarks, seed + 1_000))

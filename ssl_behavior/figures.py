@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from scipy.cluster.hierarchy import dendrogram, linkage
+from scipy.spatial.distance import squareform
 
 from ssl_behavior.recordings import UNSCORED, Labels
 
@@ -85,6 +87,33 @@ def map_picture(path: str | Path, places: np.ndarray, labels: np.ndarray, names:
     axes.legend(handles=handles, frameon=False, fontsize=9, loc="upper right")
     axes.set_aspect("equal", "datalim")
     axes.set_axis_off()
+    return _save(figure, path)
+
+
+def family_picture(path: str | Path, joins: np.ndarray, names: Sequence[str]) -> Path:
+    """Draw which clusters join first as density falls.
+
+    Args:
+        path: a picture file.
+        joins: (cluster, cluster) distance at which two join.
+        names: of the clusters.
+    """
+    tree = dendrogram(linkage(squareform(joins, checks=False), "single"), no_plot=True)
+    figure = Figure(figsize=(8, 2.6), dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot()
+    for places, heights in zip(tree["icoord"], tree["dcoord"], strict=True):
+        axes.plot(places, heights, color="#777777", lw=1.2)
+    colours = cluster_colours(len(names))
+    ticks = 5 + 10 * np.arange(len(names))  # where scipy's dendrogram puts its leaves
+    axes.scatter(
+        ticks, np.zeros(len(names)), s=60, c=[colours[leaf] for leaf in tree["leaves"]], zorder=3, clip_on=False
+    )
+    shown = [str(leaf) if names[leaf] == f"cluster {leaf}" else names[leaf] for leaf in tree["leaves"]]
+    turned = max(map(len, shown)) > 3
+    axes.set_xticks(ticks, shown, rotation=40 * turned, ha="right" if turned else "center", fontsize=9)
+    axes.set(ylabel="distance", ylim=(0, None))
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.tick_params(axis="x", length=0)
     return _save(figure, path)
 
 

@@ -139,6 +139,13 @@ def test_other_clusters_take_their_place(clustered: ClusteredAtlas, capsys: pyte
     assert anew.labels("a")["mouse0", "mouse1"][0] == 1
 
 
+def test_damaged_clusters_are_replaced(clustered: ClusteredAtlas) -> None:
+    (clustered.folder / "fitted.safetensors").write_bytes(b"no")
+    with pytest.raises(InputError, match="fitted"):
+        ClusteredAtlas(clustered.atlas)
+    assert ClusteredAtlas.create(clustered.atlas, CLUSTERS).labels("a")["mouse0", "mouse1"][0] == 0
+
+
 def test_clusters_of_another_encoder(atlas: Atlas) -> None:
     with pytest.raises(InputError, match="expected an atlas of the encoder that the clusters are of"):
         ClusteredAtlas.create(atlas, replace(CLUSTERS, encoder="def"))

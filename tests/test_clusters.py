@@ -139,7 +139,7 @@ def test_directions_are_from_the_centre_and_of_length_one() -> None:
 
 
 def test_too_few_frames(atlas: Atlas) -> None:
-    with pytest.raises(InputError, match=f"expected at least 4000 embeddings .*found {atlas.rows}"):
+    with pytest.raises(InputError, match=f"expected at least 4000 landmarks .*found {atlas.rows} embeddings"):
         fit_clusters(atlas, replace(SETTINGS, neighbours=1000))
 
 

@@ -48,7 +48,7 @@ def against_chance(
     all_seconds: np.ndarray,
     groups: Sequence[str] | np.ndarray,
     within: Sequence[str] | np.ndarray | None = None,
-    draws: int = 2_000,
+    draws: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Shares of time by group, tested by permutation of the units among the groups.
@@ -58,31 +58,34 @@ def against_chance(
         all_seconds: (unit,) time of a unit.
         groups: (unit,) the group that a unit is in.
         within: (unit,) units are exchanged only with those of the same name; with all if None.
-        draws: permutations.
+        draws: permutations; by default as many as it takes to tell one difference among all, from 2,000 to 20,000.
         seed: of them.
 
     Returns:
         columns ``group, cluster, share, overall, p`` (two-sided) and ``differs``: at most 5 % of those that differ do
         so by chance (Benjamini and Hochberg 1995).
     """
-    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    names, member, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    by_group = np.argsort(member, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    values = np.concatenate([seconds, all_seconds[:, None]], axis=1)[by_group]
     strata = np.zeros(len(member), int) if within is None else np.unique(np.asarray(within), return_inverse=True)[1]
-    values = np.concatenate([seconds, all_seconds[:, None]], axis=1)
+    strata = strata[by_group]
     overall = values[:, :-1].sum(0) / values[:, -1].sum()
 
-    def deviations(order: np.ndarray) -> np.ndarray:
-        sums = np.zeros((len(names), values.shape[1]))
-        np.add.at(sums, member, values[order])
+    def deviations(units: np.ndarray) -> np.ndarray:
+        sums = np.add.reduceat(units, starts, axis=0)
         return sums[:, :-1] / np.maximum(sums[:, -1:], 1e-9) - overall
 
-    observed = deviations(np.arange(len(member)))
+    observed = deviations(values)
+    draws = draws or int(np.clip(2 * observed.size / _DISCOVERIES, 2_000, 20_000))
     rng = np.random.default_rng(seed)
     beyond = np.ones(observed.shape)
-    sorted_units = np.argsort(strata, kind="stable")
+    in_stratum = np.argsort(strata, kind="stable")
+    order = np.empty(len(values), int)
     for _ in range(draws):
-        order = np.empty(len(member), int)
-        order[sorted_units] = np.lexsort((rng.random(len(member)), strata))
-        beyond += np.abs(deviations(order)) >= np.abs(observed) - 1e-12
+        order[in_stratum] = np.lexsort((rng.random(len(values)), strata))
+        beyond += np.abs(deviations(values[order])) >= np.abs(observed) - 1e-12
     p = beyond / (draws + 1)
     group, cluster = (one.ravel() for one in np.indices(observed.shape))
     table = pd.DataFrame({"group": names[group], "cluster": cluster, "share": (observed + overall).ravel()})

@@ -21,7 +21,7 @@ from ssl_behavior.cards.labels import Overlap, agreement_of, enrichment, overlap
 from ssl_behavior.cards.measures import summaries, transitions
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.clusters import NOISE
-from ssl_behavior.figures import cluster_colours, map_picture
+from ssl_behavior.figures import cluster_colours, family_picture, map_picture
 from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.poses.expert import KINEMATICS
 from ssl_behavior.poses.landmarks import edges
@@ -83,13 +83,15 @@ def write_cards(clustered: ClusteredAtlas, groups: Mapping[str, str] | None = No
         write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
     fitted = clustered.clusters
     names = [clustered.name(cluster) for cluster in range(fitted.count)]
-    picture = map_picture(folder / "map.png", fitted.positions, fitted.labels, names)
+    pictures = {"map": map_picture(folder / "map.png", fitted.positions, fitted.labels, names)}
+    if fitted.count > 1:
+        pictures["families"] = family_picture(folder / "families.png", fitted.joins, names)
     page = folder / "index.html"
-    write_text(page, _rendered(measured, picture))
+    write_text(page, _rendered(measured, pictures))
     return page, measured
 
 
-def _rendered(measured: Measured, picture: Path) -> str:
+def _rendered(measured: Measured, pictures: Mapping[str, Path]) -> str:
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -116,9 +118,9 @@ def _rendered(measured: Measured, picture: Path) -> str:
         noise=overall.loc[NOISE, "share"],
         agreement=measured.agreement,
         cards=cards,
-        picture=base64.b64encode(picture.read_bytes()).decode(),
+        pictures={name: base64.b64encode(path.read_bytes()).decode() for name, path in pictures.items()},
         clips=json.dumps(told, separators=(",", ":")).replace("<", "\\u003c"),
-        edges=edges(clustered.atlas.made_by.landmarks),
+        edges=json.dumps(edges(clustered.atlas.made_by.landmarks)),
         player=(_HERE / "player.js").read_text(encoding="utf-8"),
     )
 
