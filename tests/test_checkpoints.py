@@ -285,3 +285,8 @@ def test_interrupted_saving_over_a_model_leaves_nothing_that_loads(
         save_model(model, make_model(), READOUT)
     with pytest.raises(InputError, match=r"no config\.yaml"):
         load_model(model)
+
+
+def test_colleagues_may_read_what_is_written(model: Path) -> None:
+    (model / "plain").touch()
+    assert {path.stat().st_mode for path in model.iterdir()} == {(model / "plain").stat().st_mode}

@@ -86,9 +86,14 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 
 def some(names: Iterable[str], limit: int = 20) -> str:
-    """Names for a message, in natural order, with only the number of those beyond ``limit``."""
-    ordered = sorted(names, key=natural)
+    """Names for a message, in natural order, with only the number of those beyond ``limit``; "none" for none."""
+    ordered = sorted(names, key=natural) or ["none"]
     return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 video`` or ``1,200 videos``, for a message."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def video_id(path: str | Path) -> str:
@@ -112,7 +117,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        aside.touch()
+        mode = aside.stat().st_mode
         yield aside
+        aside.chmod(mode)  # safetensors makes files that others may not read, whatever the umask says
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
