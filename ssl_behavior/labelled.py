@@ -154,7 +154,8 @@ def labelled_poses(
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
             f"channel {channel}: expected scored frames of at least two behaviours in "
-            f"{counted(len(recordings), 'labelled video')}; found fewer: choose other --videos, or check --channel and --unscored"
+            f"{counted(len(recordings), 'labelled video')}; found fewer: choose other --videos, or check --channel "
+            "and --unscored"
         )
     return videos
 

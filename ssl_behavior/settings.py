@@ -266,10 +266,11 @@ def _plain(value: Any) -> Any:
 
 def _explain(settings_class: type[Any], message: str) -> str:
     """The parser's complaint in one plain sentence."""
-    if group := re.match(r"Parser key \"([\w.]+)\":\s+Unable to load config '([^']*)'", message):
-        if dataclasses.is_dataclass(kind := _kind(settings_class, group[1])):
-            flag, some = _flag(group[1]), " ".join(_flags(kind, f"{group[1]}.")[:2])  # type: ignore[arg-type]
-            return f"{flag} takes a YAML file of its settings, which are options too ({some} ...); got {group[2]}"
+    group = re.match(r"Parser key \"([\w.]+)\":\s+Unable to load config '([^']*)'", message)
+    if group and dataclasses.is_dataclass(inner := _kind(settings_class, group[1])):
+        first = " ".join(_flags(inner, f"{group[1]}.")[:2])  # type: ignore[arg-type]
+        expected = f"a YAML file of its settings, which are options too ({first} ...)"
+        return f"{_flag(group[1])} takes {expected}; got {group[2]}"
     match = re.search(r'Parser key "([\w.]+)":.*(?:Got|Given) value: ([^\n]*)', message, re.DOTALL)
     if match is None or (kind := _kind(settings_class, match[1])) is None:
         plain = _one_line(message).removeprefix('Parser key "config": ')
