@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read."""
+"""The one exception a user is meant to read, and how many of a thing messages speak of."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,8 @@ class InputError(ValueError):
     The message is one sentence that names the file, what was expected, what was found and what to do. Commands print
     it and exit with code 2; anything else that escapes is a bug of ours.
     """
+
+
+def how_many(number: int, thing: str) -> str:
+    """A number of things in words: ``1 video``, ``3 videos``, ``12,345 frames``."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"

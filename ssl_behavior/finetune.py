@@ -12,8 +12,7 @@ import numpy as np
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import counted
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
 from ssl_behavior.learning import Learned, learn
 from ssl_behavior.recordings import UNSCORED, Recording
@@ -102,7 +101,7 @@ def _some(recordings: list[Recording], config: FinetuneConfig) -> list[Recording
         )
     order = np.random.default_rng(config.seed).permutation(len(recordings))[: config.train_videos]
     chosen = [recordings[i] for i in sorted(order)]
-    print(f"using {counted(config.train_videos, 'video')}: {', '.join(one.id for one in chosen)}")
+    print(f"using {how_many(config.train_videos, 'video')}: {', '.join(one.id for one in chosen)}")
     return chosen
 
 

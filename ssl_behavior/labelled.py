@@ -10,9 +10,9 @@ import numpy as np
 
 from ssl_behavior.commands import TracksConfig, require_above, require_at_least, require_shares
 from ssl_behavior.encoders import Encoder
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import Annotations, attach, choose_channel, from_recordings, read_labels
-from ssl_behavior.formats.paths import counted, some
+from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, Supervision, labelled_pairs
@@ -153,9 +153,8 @@ def labelled_poses(
     videos = [video for video in videos if (video.labels != UNSCORED).any()]
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
-            f"channel {channel}: expected scored frames of at least two behaviours in "
-            f"{counted(len(recordings), 'labelled video')}; found fewer: choose other --videos, or check --channel "
-            "and --unscored"
+            f"channel {channel}: expected scored frames of at least two behaviours and found fewer in "
+            f"{how_many(len(recordings), 'labelled video')}: choose other --videos, or check --channel and --unscored"
         )
     return videos
 

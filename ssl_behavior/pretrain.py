@@ -12,9 +12,8 @@ import torch
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.encoders import Architecture, Encoder, embed
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import curves_picture
-from ssl_behavior.formats.paths import counted
 from ssl_behavior.metrics import read_metrics
 from ssl_behavior.objectives import Objective, Pretraining
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -106,7 +105,7 @@ def pretrain(config: PretrainConfig) -> Path:
     encoder.standardise(sampler.draw(config.batch, frames, start) for _ in range(16))
     objective = Pretraining(encoder, config.objective).to(device)
     drawn = config.objective.augmentation.frames_needed(frames)
-    videos, total = counted(len(poses), "recording"), counted(sum(len(one.positions) for one in poses), "frame")
+    videos, total = how_many(len(poses), "recording"), how_many(sum(len(one.positions) for one in poses), "frame")
     print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {device.type}")
     commands.save_settings(config, output / "settings.yaml")
     fit(

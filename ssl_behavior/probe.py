@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.encoders import embed
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import mabe22
 from ssl_behavior.formats.annotated import write_text
-from ssl_behavior.formats.paths import counted, some
+from ssl_behavior.formats.paths import some
 from ssl_behavior.labelled import LabelledTracksConfig
 from ssl_behavior.poses.prepare import Poses, prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
@@ -193,7 +193,7 @@ def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[T
     if not tasks and (config.annotations or config.embeddings):
         raise InputError(
             f"{(config.annotations or config.recordings)[0]}: expected labels that differ, in at least two of the "
-            f"{counted(len(recordings), 'recording')}; found none"
+            f"{how_many(len(recordings), 'recording')}; found none"
         )
     return tasks, split
 
@@ -215,7 +215,7 @@ def _groups(poses: Sequence[Poses], recordings: Sequence[Recording]) -> list[Gro
     pair = named.pop() if len(named) == 1 else None
     frames = sum(one.frames for one in poses)
     whom = f"what {pair[0]} does to {pair[1]}" if pair else "all ordered pairs, pooled"
-    print(f"{counted(len(poses), 'recording')}, {counted(frames, 'frame')}; embeddings of {whom}")
+    print(f"{how_many(len(poses), 'recording')}, {how_many(frames, 'frame')}; embeddings of {whom}")
     return [(one, labelled_pairs(one, pair)) for one in poses]
 
 
@@ -228,7 +228,7 @@ def _places(path: Path | None, recordings: Sequence[Recording]) -> dict[str, tup
     frames = {one.id: one.frames for one in recordings}
     if differing := {name for name, (a, b) in places.items() if frames.get(name) != b - a} | frames.keys() - places:
         raise InputError(
-            f"{path}: expected the ids and numbers of frames of {counted(len(frames), 'recording')}; found others for "
+            f"{path}: expected the ids and numbers of frames of {how_many(len(frames), 'recording')}; found others for "
             f"{some(differing, 5)}"
         )
     return places

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import counted
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.poses.features import Clip, pair_clip
 from ssl_behavior.poses.prepare import Poses
 
@@ -36,7 +35,7 @@ def require_length(
             raise InputError(f"{message}; leave it out (--skip-bad-files) or choose shorter clips ({option})")
         print(f"skipped: {message}")
     if not kept:
-        raise InputError(f"none of {counted(len(poses), 'recording')} has the {frames} frames of a clip; see {option}")
+        raise InputError(f"none of {how_many(len(poses), 'recording')} has the {frames} frames of a clip; see {option}")
     return kept
 
 

@@ -91,11 +91,6 @@ def some(names: Iterable[str], limit: int = 20) -> str:
     return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 video`` or ``1,200 videos``, for a message."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def video_id(path: str | Path) -> str:
     """The id of the video that a file of tracks, annotations or predictions is of.
 

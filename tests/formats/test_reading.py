@@ -10,7 +10,7 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import FORMATS, expand, native, read_recordings, video_id
-from ssl_behavior.formats.paths import counted, natural, replacing, some
+from ssl_behavior.formats.paths import natural, replacing, some
 from ssl_behavior.formats.submissions import write_submission
 from ssl_behavior.recordings import Recording, Skeleton
 
@@ -52,11 +52,6 @@ def test_names_in_a_message_are_in_natural_order_and_few():
     assert some({"10", "9", "1"}) == "1, 9, 10"
     assert some((str(i) for i in range(30)), limit=3) == "0, 1, 2 and 27 more"
     assert some(()) == "none"
-
-
-@pytest.mark.parametrize(("number", "told"), [(0, "0 videos"), (1, "1 video"), (1200, "1,200 videos")])
-def test_counted(number, told):
-    assert counted(number, "video") == told
 
 
 def test_files_folders_and_globs_in_any_order_give_the_same(tmp_path):
