@@ -19,6 +19,7 @@ import ssl_behavior
 from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.paths import replacing
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model
 from ssl_behavior.poses.expert import expert_feature_names
@@ -178,14 +179,12 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
     folder.mkdir(parents=True, exist_ok=True)
     weights, text = folder / _WEIGHTS, folder / "config.yaml"
     text.unlink(missing_ok=True)
-    aside = weights.with_suffix(".writing")
-    save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, aside)
-    aside.replace(weights)
+    with replacing(weights) as aside:
+        save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, aside)
     (folder / _TREES).unlink(missing_ok=True)
     if trees is not None:
-        aside = folder / f"{_TREES}.writing"
-        trees.save(aside)
-        aside.replace(folder / _TREES)
+        with replacing(folder / _TREES) as aside:
+            trees.save(aside)
     versions = {
         "ssl_behavior": ssl_behavior.__version__,
         "torch": str(torch.__version__),  # a subclass of str, which YAML does not know
@@ -195,9 +194,8 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
     if trees is not None:
         sizes["trees_bytes"] = (folder / _TREES).stat().st_size
     whole = {"kind": kind, "versions": versions, **sizes, **config}
-    aside = text.with_suffix(".writing")
-    aside.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
-    aside.replace(text)
+    with replacing(text) as aside:
+        aside.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
 
 
 def _config(folder: Path, kind: Kind) -> dict[str, Any]:

@@ -12,13 +12,15 @@ import numpy as np
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
 from ssl_behavior.learning import Learned, learn
 from ssl_behavior.recordings import UNSCORED, Recording
 from ssl_behavior.scoring.report import table
 from ssl_behavior.training import choose_device
 from ssl_behavior.validation import cross_validation_report
+
+_SCORES = "cross_validation.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     trained on.
 
     Returns:
-        the cross-validation's report: what to expect on new videos of the same kind.
+        the cross-validation's report: what to expect on new videos of the same kind; empty for a single video.
 
     Raises:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
@@ -59,28 +61,32 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     output = commands.prepare_output(config.output, config.overwrite)
     labels = recordings[0].labels[channel]
     behaviours = labels.behaviours
-    scored = sum(int((video.labels != UNSCORED).sum()) for video in videos)
-    print(f"labelled videos: {len(videos)}; scored frames: {scored:,} ({shares(videos, behaviours)}); on {device.type}")
+    scored, rate = sum(int((video.labels != UNSCORED).sum()) for video in videos), encoder.preparation.frame_rate
+    what = f"scored frames: {scored:,} at {rate:g} Hz ({shares(videos, behaviours)})"
+    print(f"labelled videos: {len(videos)}; {what}; on {device.type}")
     if len(videos) == 1:
         print(
             "one labelled video cannot be cross-validated: no calibration, a little smoothing, and no score to expect"
         )
     learned = learn(encoder, videos, behaviours, config.supervision, config.seed, config.precision, config.from_scratch)
-    report = _report(learned, behaviours)
+    report = _report(learned, behaviours, rate)
     readout = Readout(behaviours, channel, labels.pair, config.unscored, learned.reading)
     checkpoints.save_model(output, learned.model, readout)
     commands.save_settings(config, output / "settings.yaml")
-    (output / "cross_validation.json").write_text(json.dumps(report, indent=1) + "\n")
+    scores = output / _SCORES
+    scores.unlink(missing_ok=True)  # those of a former model, which may have had more videos
+    if report:
+        scores.write_text(json.dumps(report, indent=1) + "\n")
     return report
 
 
-def _report(learned: Learned, behaviours: Sequence[str]) -> dict[str, Any]:
-    """What cross-validation says to expect, printed too."""
+def _report(learned: Learned, behaviours: Sequence[str], rate: float) -> dict[str, Any]:
+    """What cross-validation says to expect, printed too; nothing where there was none."""
     if not learned.held_out:
         return {}
     report = cross_validation_report(learned.held_out, learned.reading, learned.read, behaviours)
     print("\ncross-validation over the labelled videos, each scored by a model, a temperature and a decoder")
-    print("that were fitted to others:")
+    print(f"that were fitted to others, at {rate:g} Hz:")
     print(table(report))
     return report
 
@@ -95,7 +101,7 @@ def _some(recordings: list[Recording], config: FinetuneConfig) -> list[Recording
         )
     order = np.random.default_rng(config.seed).permutation(len(recordings))[: config.train_videos]
     chosen = [recordings[i] for i in sorted(order)]
-    print(f"using {config.train_videos} videos: {', '.join(one.id for one in chosen)}")
+    print(f"using {how_many(config.train_videos, 'video')}: {', '.join(one.id for one in chosen)}")
     return chosen
 
 
@@ -103,8 +109,9 @@ def main() -> None:
     """The shell's way in."""
 
     def command(config: FinetuneConfig) -> None:
-        finetune(config)
-        print(f"\nmodel: {config.output}   (cross_validation.json has the scores above)")
+        report = finetune(config)
+        told = f"{_SCORES} has the scores above" if report else "no scores: one video cannot be cross-validated"
+        print(f"\nmodel: {config.output}   ({told})")
         files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
         print(f"next:  python -m ssl_behavior.predict --model {config.output} --recordings {files}")
 

@@ -53,6 +53,7 @@ class LabelledTracksConfig(TracksConfig):
         Raises:
             InputError: recordings and annotations do not go together, or a name is not among them.
         """
+        self._require_both_or_neither()
         recordings = self.read()
         annotations = self._annotations(recordings)
         channel = choose_channel(annotations, self.channel)
@@ -78,15 +79,21 @@ class LabelledTracksConfig(TracksConfig):
             )
         return annotations
 
+    def _require_both_or_neither(self) -> None:
+        if (self.agent is None) != (self.target is None):
+            found = f"--target {self.target}" if self.agent is None else f"--agent {self.agent}"
+            raise InputError(f"expected --agent and --target together; found {found} alone: give both, or neither")
+
     def _directed(self, recording: Recording, channel: str) -> Recording:
         """The recording with labels that speak of the ordered pair that --agent and --target name, if they do."""
-        if self.agent is None and self.target is None:
+        if self.agent is None or self.target is None:
             return recording
-        pair = (self.agent or "", self.target or "")
-        if missing := [name for name in pair if name not in recording.individuals]:
+        pair, there = (self.agent, self.target), recording.individuals
+        # A lone animal is paired with itself.
+        if not set(pair) <= set(there) or (self.agent == self.target and len(there) > 1):
             raise InputError(
-                f"{recording.source}: expected individuals --agent {self.agent} and --target {self.target}; found "
-                f"{', '.join(recording.individuals)} and no {missing[0] or 'name for the other one'}"
+                f"{recording.source or recording.id}: expected two individuals of {', '.join(there)}; found --agent "
+                f"{self.agent} and --target {self.target}"
             )
         return recording.with_labels({channel: replace(recording.labels[channel], pair=pair)})
 
@@ -143,7 +150,7 @@ def labelled_poses(
     labels = {one.id: one.labels[channel] for one in recordings}
     videos = [
         LabelledPoses(poses, labels[poses.id].values[poses.native_frames], labelled_pairs(poses, labels[poses.id].pair))
-        for poses in require_length(all_poses, frames, skip_bad)
+        for poses in require_length(all_poses, frames, skip_bad, "--supervision.clip-seconds")
     ]
     videos = [video for video in videos if (video.labels != UNSCORED).any()]
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:

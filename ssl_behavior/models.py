@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import log_softmax
 
+from ssl_behavior.decoding import balanced
 from ssl_behavior.heads import Classifier
 from ssl_behavior.poses.expert import expert_features
 from ssl_behavior.recordings import scored_frames
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, video_logits
-from ssl_behavior.trees import Boosting, Trees, balanced, fit_trees
+from ssl_behavior.trees import Boosting, Trees, fit_trees
 
 _EVERY_S = 0.2
 """Frames nearer to each other than this are too alike to teach trees more."""

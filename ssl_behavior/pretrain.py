@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.encoders import Architecture, Encoder, embed
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import curves_picture
 from ssl_behavior.metrics import read_metrics
 from ssl_behavior.objectives import Objective, Pretraining
@@ -29,7 +29,9 @@ from ssl_behavior.training import (
     finished,
     fit,
     run_key,
+    steps_kept,
     unfinished,
+    uses_bfloat16,
 )
 from ssl_behavior.windows import ClipSampler, require_length
 
@@ -75,7 +77,7 @@ class PretrainConfig(commands.TracksConfig):
 
 
 def pretrain(config: PretrainConfig) -> Path:
-    """Train an encoder and write it to ``config.output``; an interrupted run of the same settings is continued.
+    """Train an encoder and write it to ``config.output``; an interrupted run that would learn the same is continued.
 
     Returns:
         the checkpoint's folder.
@@ -93,7 +95,7 @@ def pretrain(config: PretrainConfig) -> Path:
     poses = prepare_all(recordings, landmarks, config.preparation, config.skip_bad_files)
     frames = round(config.clip_seconds * config.preparation.frame_rate)
     poses = require_length(poses, frames, config.skip_bad_files)
-    key = run_key(config, poses)
+    key = _key(config, device, landmarks, poses)
     _claim(output, key, config.overwrite)
 
     torch.manual_seed(config.seed)
@@ -103,8 +105,9 @@ def pretrain(config: PretrainConfig) -> Path:
     encoder.standardise(sampler.draw(config.batch, frames, start) for _ in range(16))
     objective = Pretraining(encoder, config.objective).to(device)
     drawn = config.objective.augmentation.frames_needed(frames)
-    total, keypoints = sum(len(one.positions) for one in poses), ", ".join(landmarks)
-    print(f"{len(poses)} recordings, {total:,} frames, {keypoints}; on {device.type}")
+    videos, total = how_many(len(poses), "recording"), how_many(sum(len(one.positions) for one in poses), "frame")
+    print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {device.type}")
+    commands.save_settings(config, output / "settings.yaml")
     fit(
         objective,
         lambda g: objective(sampler.draw(config.batch, drawn, g).map(lambda t: t.to(device)), frames, g),
@@ -117,7 +120,6 @@ def pretrain(config: PretrainConfig) -> Path:
         description="pretraining",
     )
     checkpoints.save_encoder(output, encoder, poses)
-    commands.save_settings(config, output / "settings.yaml")
     finished(output)
     _draw_curves(output, config.architecture.channels)
     return output
@@ -135,25 +137,34 @@ def _check(config: PretrainConfig) -> None:
     hidden = (f"objective.masking.{name}" for name in ("landmarks", "animals", "everything"))
     strengths = ("architecture.dropout", "objective.augmentation.scale", "objective.augmentation.warp")
     commands.require_shares(config, *strengths, *hidden)
-    objective = config.objective
-    if not (objective.masked_weight or objective.summaries_weight) and objective.contrast == "none":
+    if not config.objective.weights():
         raise InputError(
-            "--objective.masked-weight 0, --objective.summaries-weight 0 and --objective.contrast none leave nothing "
-            "to learn; set one"
+            "--objective.masked-weight, --objective.summaries-weight and --objective.contrast-weight (with a "
+            "--objective.contrast): expected one above 0 and found nothing to learn; set one"
         )
+
+
+def _key(config: PretrainConfig, device: torch.device, landmarks: Sequence[str], poses: Sequence[Poses]) -> str:
+    """Names a run by all that its weights depend on: not where things are read and written, nor how it is watched."""
+    beside = {one.name for one in fields(commands.TracksConfig)} | {"output", "probe_every", "device", "precision"}
+    settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in beside}
+    return run_key((settings, tuple(landmarks), device.type, uses_bfloat16(config.precision, device)), poses)
 
 
 def _claim(output: Path, key: str, overwrite: bool) -> None:
     """Make sure that the run ``key`` may write to ``output``, as a new one or as the one that was interrupted there."""
+    kept = steps_kept(output)
     if unfinished(output, key):
-        print(f"{output} holds an interrupted run of these settings: going on from there")
-    elif unfinished(output) and not overwrite:
+        print(f"{output} holds an interrupted run of these settings: going on from step {kept}")
+        return
+    if kept and not overwrite:
         raise InputError(
-            f"--output {output}: expected no run or one of these settings and recordings; found an interrupted run of "
-            "others: give its settings to go on with it, another --output, or --overwrite to start anew"
+            f"--output {output}: found an interrupted run of other settings or recordings, of which {kept} steps are "
+            f"kept; --overwrite starts anew in its place, --config {output / 'settings.yaml'} alone goes on with it"
         )
-    else:
-        commands.prepare_output(output, overwrite)
+    # A run of which no step is kept is no loss, unless it was to replace an encoder.
+    is_free = unfinished(output) and not (output / "config.yaml").exists()
+    commands.prepare_output(output, overwrite or is_free)
 
 
 def _draw_curves(output: Path, channels: int) -> None:

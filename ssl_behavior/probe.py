@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.encoders import embed
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import mabe22
 from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
@@ -131,10 +131,22 @@ def _check(config: ProbeConfig) -> None:
         raise InputError(
             "--agent and --target say whose embedding an --encoder makes for --annotations; found them without both"
         )
+    _require_files(config)
     if config.embeddings and config.frame_number_map:
         raise InputError("--frame-number-map places what is written, and with --embeddings nothing is; leave it out")
     commands.require_at_least(2, config, "folds")
     commands.check_output(config.output, config.overwrite)
+
+
+def _require_files(config: ProbeConfig) -> None:
+    """Refuse files that are not there, before any work is done."""
+    for option, path, expected in (
+        ("--embeddings", config.embeddings, "a submission .npy of embeddings"),
+        ("--split", config.split, "a JSON file of lists of ids"),
+        ("--frame-number-map", config.frame_number_map, "the challenge's .npy of where each recording goes"),
+    ):
+        if path is not None and not path.is_file():
+            raise InputError(f"{option} {path}: expected {expected}; there is no such file")
 
 
 def _recordings(config: ProbeConfig) -> list[Recording]:
@@ -151,7 +163,8 @@ def _recordings(config: ProbeConfig) -> list[Recording]:
         raise InputError(f"--videos {', '.join(sorted(missing))}: expected ids among the recordings; found {found}")
     channels = {name for one in recordings for name in (*one.labels, *one.series)}
     if config.channel is not None and config.channel not in channels:
-        raise InputError(f"--channel {config.channel}: expected a task of the recordings; found {some(channels)}")
+        where = files[0] if files else "the recordings' own files, as no --annotations are given"
+        raise InputError(f"--channel {config.channel}: expected a task of {where}; found {some(channels)}")
     known = {name for one in recordings for labels in one.labels.values() for name in labels.behaviours}
     if missing := set(config.unscored) - known:
         raise InputError(f"--unscored {', '.join(sorted(missing))}: expected behaviours; found {some(known)}")
@@ -180,7 +193,7 @@ def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[T
     if not tasks and (config.annotations or config.embeddings):
         raise InputError(
             f"{(config.annotations or config.recordings)[0]}: expected labels that differ, in at least two of the "
-            f"{len(recordings)} recordings; found none"
+            f"{how_many(len(recordings), 'recording')}; found none"
         )
     return tasks, split
 
@@ -202,7 +215,7 @@ def _groups(poses: Sequence[Poses], recordings: Sequence[Recording]) -> list[Gro
     pair = named.pop() if len(named) == 1 else None
     frames = sum(one.frames for one in poses)
     whom = f"what {pair[0]} does to {pair[1]}" if pair else "all ordered pairs, pooled"
-    print(f"{len(poses)} recordings, {frames:,} frames; embeddings of {whom}")
+    print(f"{how_many(len(poses), 'recording')}, {how_many(frames, 'frame')}; embeddings of {whom}")
     return [(one, labelled_pairs(one, pair)) for one in poses]
 
 
@@ -215,7 +228,7 @@ def _places(path: Path | None, recordings: Sequence[Recording]) -> dict[str, tup
     frames = {one.id: one.frames for one in recordings}
     if differing := {name for name, (a, b) in places.items() if frames.get(name) != b - a} | frames.keys() - places:
         raise InputError(
-            f"{path}: expected the ids and numbers of frames of the {len(frames)} recordings; found others for "
+            f"{path}: expected the ids and numbers of frames of {how_many(len(frames), 'recording')}; found others for "
             f"{some(differing, 5)}"
         )
     return places

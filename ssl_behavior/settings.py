@@ -46,6 +46,8 @@ def parse(
         if files:
             explanation += f" (in {' or '.join(files)}, or among the options)"
         raise InputError(f"{explanation}; see {command} --help") from None
+    except UnicodeDecodeError:
+        raise InputError(f"expected YAML in a file of settings; found no text; see {command} --help") from None
 
 
 def load_settings(settings_class: type[Settings], path: Path) -> Settings:
@@ -159,7 +161,7 @@ def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
     """The words as the parser takes them: one ``--flag=value`` each, lists as JSON, switches as true."""
     hints = typing.get_type_hints(settings_class)
     kinds = {_flag(field.name): hints[field.name] for field in dataclasses.fields(settings_class)}
-    known = [*kinds, "--config", "--print-config", "--help"]
+    known = [*_flags(settings_class), "--config", "--print-config", "--help"]
     words: list[str] = []
     lists: dict[str, list[str]] = {}
     flag = ""
@@ -172,8 +174,8 @@ def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
         name, has_value, value = word.partition("=")
         field, dot, inner = name.partition(".")
         flag = field.replace("_", "-") + dot + inner.replace("-", "_")
-        if flag.split(".")[0] not in known:
-            near = difflib.get_close_matches(flag, known, 1)
+        if (plain := _flag(flag[2:])) not in known:
+            near = difflib.get_close_matches(plain, known, 1)
             raise InputError(f"there is no option {name}" + (f"; did you mean {near[0]}?" if near else "; see --help"))
         following = [value] if has_value else []
         while rest and not rest[0].startswith("--") and (not following or _item(kinds.get(flag))) and not has_value:
@@ -209,6 +211,17 @@ def _item(kind: Any) -> Any:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def _flags(settings_class: type[Any], outer: str = "") -> list[str]:
+    """The options of all settings, nested ones as ``--outer.inner``."""
+    flags: list[str] = []
+    hints = typing.get_type_hints(settings_class)
+    for field in dataclasses.fields(settings_class):
+        flags.append(_flag(outer + field.name))
+        if dataclasses.is_dataclass(hints[field.name]):
+            flags += _flags(hints[field.name], f"{outer}{field.name}.")
+    return flags
 
 
 def _helps(settings_class: type[Any]) -> dict[str, str]:
@@ -253,6 +266,11 @@ def _plain(value: Any) -> Any:
 
 def _explain(settings_class: type[Any], message: str) -> str:
     """The parser's complaint in one plain sentence."""
+    group = re.match(r"Parser key \"([\w.]+)\":\s+Unable to load config '([^']*)'", message)
+    if group and dataclasses.is_dataclass(inner := _kind(settings_class, group[1])):
+        first = " ".join(_flags(inner, f"{group[1]}.")[:2])  # type: ignore[arg-type]
+        expected = f"a YAML file of its settings, which are options too ({first} ...)"
+        return f"{_flag(group[1])} takes {expected}; got {group[2]}"
     match = re.search(r'Parser key "([\w.]+)":.*(?:Got|Given) value: ([^\n]*)', message, re.DOTALL)
     if match is None or (kind := _kind(settings_class, match[1])) is None:
         plain = _one_line(message).removeprefix('Parser key "config": ')

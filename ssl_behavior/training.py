@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.paths import replacing
 from ssl_behavior.metrics import MetricsLog
 from ssl_behavior.poses.prepare import Poses
 
@@ -166,10 +167,9 @@ class Fit:
         tensors |= {"generator": self.generator.get_state(), "global": torch.get_rng_state()}
         if self.device.type == "cuda":
             tensors["cuda"] = torch.cuda.get_rng_state(self.device)
-        aside = path.with_suffix(".writing")
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(tensors, aside, {"step": str(self.step), "key": key})
-        aside.replace(path)
+        with replacing(path) as aside:
+            save_file(tensors, aside, {"step": str(self.step), "key": key})
 
     def load(self, path: Path) -> None:
         """Continue from a state that ``save`` wrote."""
@@ -205,6 +205,11 @@ def unfinished(folder: Path, key: str | None = None) -> bool:
         return path.exists() and key in (None, _header(path).get("key"))
     except (SafetensorError, OSError):
         return False
+
+
+def steps_kept(folder: Path) -> int:
+    """How many steps of an interrupted run are kept in ``folder``; 0 where none are, or no run is."""
+    return int(_header(folder / _STATE).get("step", 0)) if unfinished(folder) else 0
 
 
 def finished(folder: Path) -> None:

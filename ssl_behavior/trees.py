@@ -50,7 +50,7 @@ class Trees:
 
     Attributes:
         booster: XGBoost's own.
-        frequencies: (behaviour,) share of each behaviour among the frames trained on; see ``balanced``.
+        frequencies: (behaviour,) share of each behaviour among the frames trained on.
     """
 
     booster: Any
@@ -109,7 +109,7 @@ def fit_trees(
     weights: Sequence[np.ndarray] | None = None,
     description: str | None = None,
 ) -> Trees:
-    """Fit trees to the scored frames; rare behaviours are helped in the decision (``balanced``).
+    """Fit trees to the scored frames; rare behaviours are helped in the decision (``decoding.balanced``).
 
     Args:
         features: (time, feature) of each recording and, for labels without a direction, of each of its ordered pairs.
@@ -150,25 +150,6 @@ def fit_trees(
     with tqdm(total=settings.trees, desc=description, unit="tree", leave=False, disable=description is None) as bar:
         booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)])
     return Trees(booster, counts / counts.sum())
-
-
-def balanced(probabilities: np.ndarray, frequencies: np.ndarray, power: float = 1.0) -> np.ndarray:
-    """Probabilities as if every behaviour had been equally frequent in training.
-
-    Macro F1 counts a rare behaviour as much as a frequent one, and the most probable behaviour is seldom a rare one.
-
-    Args:
-        probabilities: (time, behaviour).
-        frequencies: (behaviour,) in training, 0 for what had no frames.
-        power: 0 changes nothing, 1 balances fully.
-
-    Returns:
-        (time, behaviour) float32, ``probabilities / frequencies ** power`` scaled to sum to 1; of a behaviour without
-        frames, 0.
-    """
-    weights = np.where(frequencies > 0, np.where(frequencies > 0, frequencies, 1.0) ** -power, 0.0)
-    weighted = probabilities * weights
-    return (weighted / np.maximum(weighted.sum(1, keepdims=True), 1e-12)).astype(np.float32)
 
 
 @contextmanager

@@ -54,7 +54,11 @@ def choose_reading(
 def cross_validation_report(
     logits: Sequence[np.ndarray], reading: Reading, read: Sequence[ScoredVideo], behaviours: Sequence[str]
 ) -> dict[str, Any]:
-    """Scores of the held-out videos and what was chosen (see ``choose_reading``), as plain values."""
+    """Scores of the held-out videos and what was chosen (see ``choose_reading``), as plain values.
+
+    ``temperature`` is what logits are divided by, and ``expected_calibration_error_without_temperature`` is what it is
+    there to lower; ``decoder`` is as in ``Decoder``, its behaviours in the order of ``classes``.
+    """
     report = score(read, behaviours)
     truth = np.concatenate([video.truth for video in read])
     raw = calibrated(np.concatenate(logits), 1.0, np.array(reading.frequencies))

@@ -8,19 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.poses.features import Clip, pair_clip
 from ssl_behavior.poses.prepare import Poses
 
 
-def require_length(poses: Sequence[Poses], frames: int, skip_short: bool = False) -> list[Poses]:
-    """The recordings of at least ``frames`` frames.
+def require_length(
+    poses: Sequence[Poses], frames: int, skip_short: bool = False, option: str = "--clip-seconds"
+) -> list[Poses]:
+    """The recordings of at least ``frames`` frames, the length of a clip, which ``option`` sets.
 
     Raises:
         InputError: a recording is shorter, and ``skip_short`` is off or none is left.
     """
     if frames < 1:
-        raise InputError("a clip of less than one frame was asked for; choose longer clips (--clip-seconds)")
+        raise InputError(f"a clip of less than one frame was asked for; choose longer clips ({option})")
     kept = []
     for one in poses:
         if len(one.positions) >= frames:
@@ -30,10 +32,10 @@ def require_length(poses: Sequence[Poses], frames: int, skip_short: bool = False
             f"recording {one.id!r} has {len(one.positions)} frames at {one.frame_rate:g} Hz and a clip takes {frames}"
         )
         if not skip_short:
-            raise InputError(f"{message}; leave it out (--skip-bad-files) or choose shorter clips (--clip-seconds)")
+            raise InputError(f"{message}; leave it out (--skip-bad-files) or choose shorter clips ({option})")
         print(f"skipped: {message}")
     if not kept:
-        raise InputError(f"none of {len(poses)} recordings has the {frames} frames of a clip; see --clip-seconds")
+        raise InputError(f"none of {how_many(len(poses), 'recording')} has the {frames} frames of a clip; see {option}")
     return kept
 
 

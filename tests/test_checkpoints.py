@@ -36,7 +36,7 @@ READOUT = Readout(
     Reading(
         (0.125, 0.3, 0.575),
         1.5,
-        Decoder((0.1, 0.0, -0.3), 0.2, ((0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (0.1, 0.1, 0.0)), 1.4),
+        Decoder((1.5, 1.0, 0.3), 0.2, ((0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (0.1, 0.1, 0.0)), 1.4),
     ),
 )
 
@@ -285,3 +285,8 @@ def test_interrupted_saving_over_a_model_leaves_nothing_that_loads(
         save_model(model, make_model(), READOUT)
     with pytest.raises(InputError, match=r"no config\.yaml"):
         load_model(model)
+
+
+def test_colleagues_may_read_what_is_written(model: Path) -> None:
+    (model / "plain").touch()
+    assert {path.stat().st_mode for path in model.iterdir()} == {(model / "plain").stat().st_mode}

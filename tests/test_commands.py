@@ -145,7 +145,10 @@ def test_saved_settings_load_equal(config: ExampleConfig, tmp_path: Path) -> Non
     [
         ("--trian-videos 3", ["--trian-videos", "did you mean --train-videos"]),
         ("--train 3", ["--train"]),
-        ("--width.hidden 3", ["--width.hidden"]),
+        ("--width.hidden-unit 3", ["no option --width.hidden-unit; did you mean --width.hidden-units?"]),
+        ("--width.deep 3", ["--width.deep"]),
+        ("--width 3.yaml", ["--width takes a YAML file of its settings", "--width.hidden-units", "got 3.yaml"]),
+        (f"--config {sys.executable}", ["expected YAML"]),
         ("--width.hidden-units x", ["--width.hidden-units takes a whole number; got x"]),
         ("stray", ["stray"]),
         ("-x", ["-x"]),

@@ -10,7 +10,7 @@ import torch
 from ssl_behavior.checkpoints import load_encoder, load_model, save_encoder
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
-from ssl_behavior.finetune import FinetuneConfig, finetune
+from ssl_behavior.finetune import FinetuneConfig, finetune, main
 from ssl_behavior.formats import native
 from ssl_behavior.learning import Learned, learn
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -111,14 +111,14 @@ def test_from_scratch_does_not_use_the_pretrained_weights(config: FinetuneConfig
 
 def test_chosen_videos(config: FinetuneConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     finetune(replace(config, videos=("video001", "video003")))
-    assert "labelled videos: 2; scored frames: 800" in capsys.readouterr().out
+    assert "labelled videos: 2; scored frames: 800 at 30 Hz" in capsys.readouterr().out
     chosen = []
     for seed in range(6):
         finetune(replace(config, train_videos=1, seed=seed, output=tmp_path / f"one{seed}"))
         told = capsys.readouterr().out
         assert "labelled videos: 1; scored frames: 400" in told
         assert "cannot be cross-validated" in told
-        chosen.append(told.split("using 1 videos: ")[1].split("\n")[0])
+        chosen.append(told.split("using 1 video: ")[1].split("\n")[0])
     assert len(set(chosen)) > 1
 
 
@@ -130,13 +130,39 @@ def test_chosen_videos(config: FinetuneConfig, capsys: pytest.CaptureFixture[str
         ({"train_videos": 0}, "--train-videos 0: expected 1 to 4"),
         ({"channel": "S7"}, "no channel 'S7'"),
         ({"unscored": ("attack", "investigation", "mount")}, "at least two behaviours"),
-        ({"supervision": Supervision(clip_seconds=20.0)}, "has 400 frames .* a clip takes 600"),
+        ({"supervision": Supervision(clip_seconds=20.0)}, "a clip takes 600.*--supervision.clip-seconds"),
+        ({"agent": "resident"}, "expected --agent and --target together; found --agent resident alone"),
+        ({"target": "resident"}, "expected --agent and --target together; found --target resident alone"),
+        ({"agent": "resident", "target": "cat"}, "of resident, intruder; found --agent resident and --target cat"),
+        ({"agent": "resident", "target": "resident"}, "two individuals of resident, intruder"),
     ],
 )
 def test_what_does_not_go_together(changed: dict[str, object], message: str, config: FinetuneConfig) -> None:
     with pytest.raises(InputError, match=message):
         finetune(replace(config, **changed))  # type: ignore[arg-type]
     assert not config.output.exists() or not any(config.output.iterdir())
+
+
+def test_a_lone_animal_may_be_both(config: FinetuneConfig, tmp_path: Path) -> None:
+    two = simulate_recordings(2, seed=2, frames=400)
+    alone = [replace(one, positions=one.positions[:, :1], confidence=None, individuals=("mouse",)) for one in two]
+    labels = [Labels(BEHAVIOURS, one.labels[CHANNEL].values) for one in two]
+    native.write(tmp_path / "alone", [one.with_labels({CHANNEL: own}) for one, own in zip(alone, labels, strict=True)])
+    finetune(replace(config, recordings=(tmp_path / "alone",), agent="mouse", target="mouse"))
+    assert load_model(config.output)[1].pair == ("mouse", "mouse")
+
+
+def test_one_video_has_no_scores_to_point_to(
+    config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finetune(config)
+    assert "fitted to others, at 30 Hz" in capsys.readouterr().out
+    words = f"finetune --encoder {config.encoder} --recordings {config.recordings[0]} --output {config.output}"
+    quick = "--supervision.steps 2 --supervision.clip-seconds 2 --supervision.trees 0 --videos video001 --overwrite"
+    monkeypatch.setattr("sys.argv", [*words.split(), *quick.split()])
+    main()
+    assert "(no scores: one video cannot be cross-validated)" in capsys.readouterr().out
+    assert not (config.output / "cross_validation.json").exists()
 
 
 def test_unscored_behaviours_leave_the_vocabulary(config: FinetuneConfig) -> None:

@@ -75,7 +75,7 @@ def test_one_video_chooses_nothing(videos: list[LabelledPoses]) -> None:
     found = learn(make(), videos[:1], BEHAVIOURS, FEW, 0, "float32")
     assert found.held_out == found.read == []
     assert found.reading.temperature == 1
-    assert found.reading.decoder.log_bias == balance(frequencies(videos[:1], 4))
+    assert found.reading.decoder.behaviour_weights == balance(frequencies(videos[:1], 4))
     assert found.reading.decoder.smoothing_s > 0
     assert found.model.trees is not None
 

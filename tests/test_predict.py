@@ -64,9 +64,8 @@ def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wa
 def test_decoder_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
     plain = predict_recording(model, PLAIN, wander())
     assert np.array_equal(plain.labels, plain.probabilities.argmax(1))
-    save_model(
-        tmp_path, model, replace(PLAIN, reading=replace(PLAIN.reading, decoder=Decoder(log_bias=(0.0, 50.0, 0.0))))
-    )
+    weighted = replace(PLAIN.reading, decoder=Decoder(behaviour_weights=(1.0, 1e9, 1.0)))
+    save_model(tmp_path, model, replace(PLAIN, reading=weighted))
     decoded = predict_recording(*load_model(tmp_path), wander())
     assert (decoded.labels == 1).all()
     assert np.array_equal(decoded.probabilities, plain.probabilities)

@@ -1,6 +1,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,11 +11,14 @@ from ssl_behavior.commands import load_settings
 from ssl_behavior.encoders import Architecture
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import native
+from ssl_behavior.objectives import Objective
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings import Recording
 from ssl_behavior.simulation import simulate_recordings
 from ssl_behavior.training import Fit, fit
+
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,19 @@ def test_what_a_run_leaves(config: PretrainConfig) -> None:
     assert 0 <= float(found[-1]["probe F1"]) <= 1
 
 
+def test_frames_are_told_with_their_rate(config: PretrainConfig, capsys: Capture) -> None:
+    pretrain(config)
+    assert "3 recordings, 300 frames at 15 Hz, nose" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("contrast", [{}, {"contrast_weight": 0.1}, {"contrast": "vicreg", "contrast_weight": 0.0}])
+def test_nothing_to_learn_is_refused(contrast: dict[str, Any], config: PretrainConfig) -> None:
+    nothing = Objective(masked_weight=0.0, summaries_weight=0.0, **contrast)
+    with pytest.raises(InputError, match="found nothing to learn"):
+        pretrain(replace(config, objective=nothing))
+    assert not config.output.exists()
+
+
 def test_same_settings_same_encoder_and_another_seed_another(config: PretrainConfig) -> None:
     runs = [
         weights(pretrain(replace(config, output=config.output / name, seed=seed)))
@@ -90,10 +107,10 @@ def interrupted(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> Pret
 
 
 def test_an_interrupted_run_goes_on_to_the_same_encoder(
-    interrupted: PretrainConfig, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    interrupted: PretrainConfig, capsys: Capture, tmp_path: Path
 ) -> None:
     resumed = weights(pretrain(interrupted))
-    assert "going on from there" in capsys.readouterr().out
+    assert "going on from step 4" in capsys.readouterr().out
     whole = pretrain(replace(interrupted, output=tmp_path / "whole"))
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in weights(whole).items())
     assert rows(interrupted.output) == rows(whole)
@@ -101,10 +118,55 @@ def test_an_interrupted_run_goes_on_to_the_same_encoder(
 
 
 def test_an_interrupted_run_of_other_settings_is_not_written_over(interrupted: PretrainConfig) -> None:
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match=r"4 steps are kept; --overwrite .* --config \S+/settings.yaml"):
         pretrain(replace(interrupted, seed=5))
     pretrain(replace(interrupted, seed=5, overwrite=True))
     assert len(rows(interrupted.output)) == 8
+
+
+def test_the_settings_of_an_interrupted_run_go_on_with_it(interrupted: PretrainConfig, capsys: Capture) -> None:
+    pretrain(load_settings(PretrainConfig, interrupted.output / "settings.yaml"))
+    assert "going on from step 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_does_not_change_what_is_learned_does_not_matter(
+    overwrite: bool, interrupted: PretrainConfig, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "tracks").rename(tmp_path / "moved")
+    changed = replace(interrupted, recordings=(tmp_path / "moved",), probe_every=0, overwrite=overwrite)
+    resumed = weights(pretrain(changed))
+    assert "going on from step 4" in capsys.readouterr().out
+    whole = weights(pretrain(replace(changed, output=tmp_path / "whole")))
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+
+
+def stopped_at_once(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that fails in its first step."""
+
+    def fail(*_: object) -> dict[str, float]:
+        raise InputError("no finite loss")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "advance", fail)
+        with pytest.raises(InputError, match="no finite loss"):
+            pretrain(config)
+
+
+def test_a_run_that_failed_at_once_is_in_nobodys_way(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped_at_once(config, monkeypatch)
+    pretrain(replace(config, learning_rate=1e-4))
+    assert load_settings(PretrainConfig, config.output / "settings.yaml").learning_rate == 1e-4
+
+
+def test_an_encoder_that_a_failed_run_was_to_replace_is_kept(
+    config: PretrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = weights(pretrain(config))
+    stopped_at_once(replace(config, seed=1, overwrite=True), monkeypatch)
+    with pytest.raises(InputError, match="--overwrite"):
+        pretrain(replace(config, seed=2))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights(config.output).items())
 
 
 def test_recordings_of_several_skeletons_share_an_encoder(
@@ -138,7 +200,7 @@ def test_without_recordings_it_simulates(
     config: PretrainConfig,
     recordings: list[Recording],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Capture,
 ) -> None:
     monkeypatch.setattr("ssl_behavior.pretrain.simulate_recordings", lambda *_: recordings)
     pretrain(replace(config, recordings=()))

@@ -264,6 +264,16 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
         ("--recordings train.npy --encoder nowhere", "nowhere: expected a checkpoint of kind encoder"),
         ("--recordings train.npy --encoder triplets --folds 1", "--folds: expected 2 or more and found 1"),
         ("--recordings train.npy --encoder triplets --channel night", "--channel night: expected a task"),
+        (
+            "--recordings test.npy --encoder triplets --channel S1",
+            "--channel S1: expected a task of the recordings' own files, as no --annotations are given; found none",
+        ),
+        (
+            "--recordings train.npy --encoder triplets --split no.json",
+            "--split no.json: expected a JSON file of lists of ids; there is no such file",
+        ),
+        ("--recordings train.npy --encoder triplets --frame-number-map no.npy", "--frame-number-map no.npy: expected"),
+        ("--recordings train.npy --embeddings no.npy", "--embeddings no.npy: expected a submission .npy"),
         ("--recordings train.npy --encoder triplets --videos S9", "--videos S9: expected ids among the recordings"),
         ("--recordings train.npy --encoder triplets --unscored x", "--unscored x: expected behaviours; found chases"),
         ("--recordings train.npy --encoder triplets --agent mouse1", "--agent and --target say whose embedding"),

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from ssl_behavior import trees
+from ssl_behavior.decoding import balanced
 from ssl_behavior.errors import InputError
-from ssl_behavior.trees import Boosting, balanced, fit_trees, load_trees
+from ssl_behavior.trees import Boosting, fit_trees, load_trees
 
 FEW = Boosting(trees=20, depth=3)
 Parts = tuple[list[np.ndarray], list[np.ndarray]]
@@ -83,13 +84,6 @@ CHANGES: dict[str, Any] = {"trees": 5, "depth": 1, "learning_rate": 0.3, "rows":
 def test_every_setting_matters(name: str, parts: Parts) -> None:
     found = [fit_trees(*parts, 3, one).predict(parts[0][0]) for one in (FEW, replace(FEW, **{name: CHANGES[name]}))]
     assert not np.array_equal(*found)
-
-
-def test_balancing_divides_by_the_frequency() -> None:
-    probabilities, frequencies = np.array([[0.2, 0.6, 0.2]]), np.array([0.1, 0.6, 0.3])
-    np.testing.assert_allclose(balanced(probabilities, frequencies), np.array([[2, 1, 2 / 3]]) / (11 / 3), rtol=1e-6)
-    np.testing.assert_allclose(balanced(probabilities, frequencies, 0.0), probabilities, rtol=1e-6)
-    assert balanced(probabilities, frequencies, 0.1).argmax() == 1
 
 
 @pytest.mark.parametrize("labels", [np.zeros(10, int), np.full(10, -1)])

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ssl_behavior.decoding import balanced
 from ssl_behavior.formats.annotations import attach, read_annotations
 from ssl_behavior.formats.reading import read_recordings
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -32,7 +33,6 @@ from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
 from ssl_behavior.recordings import scored_frames
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.scoring.report import score as all_scores
-from ssl_behavior.trees import balanced
 
 DATA = Path("../shared/data/dyads")
 RUNS = Path("runs/dyads")

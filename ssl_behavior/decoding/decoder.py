@@ -1,8 +1,8 @@
 """A decoder: how probabilities become labels.
 
 A label needs a decision for every frame, and the best one is not always the most probable class: a class may deserve
-more or less than its probability says (``log_bias``), and behaviours last longer than a frame (``smoothing_s``,
-``transition_rates``).
+more or less than its probability says (``behaviour_weights``), and behaviours last longer than a frame
+(``smoothing_s``, ``transition_rates``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Decoder:
     """How probabilities become labels. Without options: the most probable behaviour of each frame.
 
     Attributes:
-        log_bias: behaviour by behaviour, added to the log probability; empty for none.
+        behaviour_weights: behaviour by behaviour, what its probability is multiplied by; empty for none.
         smoothing_s: standard deviation in seconds of the Gaussian that probabilities are averaged with over time.
             Probabilities and not their logarithms, as one frame near 0 would else veto its neighbours.
         transition_rates: (behaviour, behaviour) changes per second from row to column, or empty; if given, labels are
@@ -34,7 +34,7 @@ class Decoder:
             probabilities share their evidence, and a path that counts it once per frame would trust it too much.
     """
 
-    log_bias: tuple[float, ...] = ()
+    behaviour_weights: tuple[float, ...] = ()
     smoothing_s: float = 0.0
     transition_rates: tuple[tuple[float, ...], ...] = ()
     transition_weight: float = 1.0
@@ -61,7 +61,7 @@ class Decoder:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for YAML."""
         plain = asdict(self)
-        plain["log_bias"] = list(self.log_bias)
+        plain["behaviour_weights"] = list(self.behaviour_weights)
         plain["transition_rates"] = [list(row) for row in self.transition_rates]
         return plain
 
@@ -73,10 +73,12 @@ class Decoder:
             InputError: other keys than a decoder's.
         """
         try:
+            if any(weight <= 0 for weight in plain["behaviour_weights"]):
+                raise ValueError("behaviour_weights are not above 0")
             return cls(
                 **{
                     **plain,
-                    "log_bias": tuple(map(float, plain["log_bias"])),
+                    "behaviour_weights": tuple(map(float, plain["behaviour_weights"])),
                     "transition_rates": tuple(tuple(map(float, row)) for row in plain["transition_rates"]),
                 }
             )
@@ -85,12 +87,12 @@ class Decoder:
 
     def _scores(self, probabilities: np.ndarray, frame_rate: float) -> np.ndarray:
         classes = probabilities.shape[1]
-        if any(len(given) not in (0, classes) for given in (self.log_bias, self.transition_rates)):
+        if any(len(given) not in (0, classes) for given in (self.behaviour_weights, self.transition_rates)):
             raise ValueError(
-                f"the decoder is of {len(self.log_bias or self.transition_rates)} behaviours, not {classes}"
+                f"the decoder is of {len(self.behaviour_weights or self.transition_rates)} behaviours, not {classes}"
             )
         scores = log_scores(probabilities, self.smoothing_s * frame_rate)
-        return scores + np.array(self.log_bias, scores.dtype) if self.log_bias else scores
+        return scores + np.log(self.behaviour_weights).astype(scores.dtype) if self.behaviour_weights else scores
 
 
 def _per_frame(rates: np.ndarray, frame_rate: float) -> np.ndarray:

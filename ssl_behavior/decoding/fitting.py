@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ssl_behavior.decoding.balance import balance
 from ssl_behavior.decoding.decoder import Decoder
 from ssl_behavior.recordings import UNSCORED
 from ssl_behavior.scoring.bouts import bout_counts, macro_bout_f1
@@ -22,19 +23,6 @@ _LESS_BALANCED = (0.5, 0.0)
 _FOLDS = 5
 
 _Video = tuple[np.ndarray, np.ndarray]
-
-
-def balance(frequencies: np.ndarray, power: float = 1.0) -> tuple[float, ...]:
-    """Biases under which a behaviour counts its frequency to the power of minus ``power``; none for what never occurs.
-
-    Macro F1 counts a rare behaviour as much as a frequent one, and the most probable behaviour is seldom a rare one.
-    On few videos this says more than biases tuned on them (Menon et al. 2021, https://arxiv.org/abs/2007.07314).
-
-    Args:
-        frequencies: (behaviour,) share of each behaviour in training.
-        power: 0 changes nothing, 1 balances fully.
-    """
-    return tuple((0.0 - power * np.log(np.where(frequencies > 0, frequencies, 1.0))).tolist())
 
 
 def fit_decoder(
@@ -81,7 +69,7 @@ def _families(frequencies: np.ndarray) -> list[list[Decoder]]:
     whole, less = balance(frequencies), [balance(frequencies, power) for power in _LESS_BALANCED]
     return [
         [Decoder(whole, smoothing) for smoothing in _SMOOTHINGS_S],
-        [Decoder(bias, smoothing) for bias in less for smoothing in (0.0, *_SMOOTHINGS_S)],
+        [Decoder(weights, smoothing) for weights in less for smoothing in (0.0, *_SMOOTHINGS_S)],
         [Decoder(whole, 0.0, ((0.0,),), weight) for weight in _TRANSITION_WEIGHTS],
     ]
 
@@ -95,7 +83,7 @@ def _folds(videos: list[_Video]) -> Iterator[tuple[list[_Video], list[_Video]]]:
 def _fit(shape: Decoder, videos: list[_Video], frame_rate: float) -> Decoder:
     if not shape.transition_rates:
         return shape
-    rates = fit_transition_rates([y for _, y in videos], len(shape.log_bias), frame_rate)
+    rates = fit_transition_rates([y for _, y in videos], len(shape.behaviour_weights), frame_rate)
     return replace(shape, transition_rates=tuple(map(tuple, rates.tolist())))
 
 

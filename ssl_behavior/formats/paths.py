@@ -86,8 +86,8 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 
 def some(names: Iterable[str], limit: int = 20) -> str:
-    """Names for a message, in natural order, with only the number of those beyond ``limit``."""
-    ordered = sorted(names, key=natural)
+    """Names for a message, in natural order, with only the number of those beyond ``limit``; "none" for none."""
+    ordered = sorted(names, key=natural) or ["none"]
     return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
 
 
@@ -112,7 +112,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        aside.touch()
+        mode = aside.stat().st_mode
         yield aside
+        aside.chmod(mode)  # safetensors makes files that others may not read, whatever the umask says
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

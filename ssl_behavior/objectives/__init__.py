@@ -25,9 +25,9 @@ class Objective:
         masked_weight: weight of masked modelling; 0 leaves it out.
         summaries_weight: weight of the summaries of the seconds around a frame; 0 leaves them out.
         contrast: loss between two views of neighbouring moments, or ``none``.
-        contrast_weight: its weight.
+        contrast_weight: its weight; 0 leaves it out.
         neighbourhood: seconds that count as the same moment.
-        masking: what is hidden.
+        masking: what is hidden, from contrast too.
         augmentation: how views are varied.
     """
 
@@ -39,11 +39,17 @@ class Objective:
     masking: Masking = field(default_factory=Masking)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
+    def weights(self) -> dict[str, float]:
+        """Of what is asked, by name; empty where nothing is."""
+        contrast = 0.0 if self.contrast == "none" else self.contrast_weight
+        given = {"masked": self.masked_weight, "summaries": self.summaries_weight, "contrast": contrast}
+        return {name: weight for name, weight in given.items() if weight}
+
 
 class Pretraining(nn.Module):
     """Masked modelling and summaries of varied clips; and contrast, for which there are two views of each clip.
 
-    One pass of the encoder serves all of them.
+    One pass of the encoder serves all of them, and what has no weight is not made.
 
     Args:
         encoder: to train.
@@ -52,14 +58,14 @@ class Pretraining(nn.Module):
 
     def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
-        self.encoder, self.objective = encoder, objective
-        channels = encoder.architecture.channels
-        self.masked = MaskedModelling(channels, encoder.features)
-        self.summaries = Summaries(channels, encoder.features, encoder.preparation.frame_rate)
+        self.encoder, self.objective, self.weights = encoder, objective, objective.weights()
+        channels, rate = encoder.architecture.channels, encoder.preparation.frame_rate
+        self.masked = MaskedModelling(channels, encoder.features) if "masked" in self.weights else None
+        self.summaries = Summaries(channels, encoder.features, rate) if "summaries" in self.weights else None
         self.contrast = (
-            None
-            if objective.contrast == "none"
-            else Contrast(channels, objective.contrast, round(objective.neighbourhood * encoder.preparation.frame_rate))
+            Contrast(channels, objective.contrast, round(objective.neighbourhood * rate))
+            if "contrast" in self.weights and objective.contrast != "none"
+            else None
         )
         self.mirror = mirror(encoder.landmarks)
 
@@ -73,20 +79,27 @@ class Pretraining(nn.Module):
         """
         views = self._views(clip, frames, generator)
         with torch.no_grad():
-            target, known = self.encoder.kinematics(views)
-            masked, left = self.encoder.kinematics(
-                mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
-            )
+            hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
+            masked, left = self.encoder.kinematics(hidden)
         embeddings = self.encoder.temporal(masked)
-        losses = {
-            "masked": self.masked(embeddings, target, known & ~left),
-            "summaries": self.summaries(embeddings, target, known),
-        }
-        total = self.objective.masked_weight * losses["masked"] + self.objective.summaries_weight * losses["summaries"]
+        losses = self._predictions(embeddings, views, left)
         if self.contrast is not None:
             losses["contrast"] = self.contrast(*embeddings.chunk(2), generator)
-            total = total + self.objective.contrast_weight * losses["contrast"]
+        total = torch.stack([self.weights[name] * loss for name, loss in losses.items()]).sum()
         return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
+
+    def _predictions(self, embeddings: Tensor, views: Clip, left: Tensor) -> dict[str, Tensor]:
+        """Losses of what is told about the whole views' kinematics from embeddings of those of which less was left."""
+        losses: dict[str, Tensor] = {}
+        if self.masked is None and self.summaries is None:
+            return losses
+        with torch.no_grad():
+            target, known = self.encoder.kinematics(views)
+        if self.masked is not None:
+            losses["masked"] = self.masked(embeddings, target, known & ~left)
+        if self.summaries is not None:
+            losses["summaries"] = self.summaries(embeddings, target, known)
+        return losses
 
     def _views(self, clip: Clip, frames: int, generator: torch.Generator) -> Clip:
         """A view of each clip, or for contrast two, batch after batch, whose frames are the same moments."""

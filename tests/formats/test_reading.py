@@ -1,5 +1,6 @@
 """Files, folders and globs to recordings: what is read, in which order, and what each mistake says."""
 
+import os
 import random
 import sys
 from pathlib import Path
@@ -50,6 +51,7 @@ def test_names_in_a_message_are_in_natural_order_and_few():
     assert sorted(["5²", "10", "2"], key=natural) == ["2", "5²", "10"]
     assert some({"10", "9", "1"}) == "1, 9, 10"
     assert some((str(i) for i in range(30)), limit=3) == "0, 1, 2 and 27 more"
+    assert some(()) == "none"
 
 
 def test_files_folders_and_globs_in_any_order_give_the_same(tmp_path):
@@ -235,3 +237,15 @@ def test_replacing_keeps_the_old_file_on_an_error(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+def test_replacing_gives_the_mode_that_the_umask_asks_for(umask, tmp_path):
+    usual = os.umask(umask)
+    try:
+        with replacing(tmp_path / "weights") as aside:
+            aside.unlink()
+            aside.touch(0o600)
+    finally:
+        os.umask(usual)
+    assert (tmp_path / "weights").stat().st_mode & 0o777 == 0o666 & ~umask

@@ -54,6 +54,18 @@ def test_loss_is_the_weighted_sum(contrast: Any, sampler: ClipSampler) -> None:
     terms["loss"].backward()
 
 
+@pytest.mark.parametrize("asked", ["masked", "summaries", "contrast"])
+def test_what_has_no_weight_is_not_made(asked: str, sampler: ClipSampler) -> None:
+    weights = {f"{name}_weight": float(name == asked) for name in ("masked", "summaries", "contrast")}
+    objective = Objective(contrast="ntxent", **weights)
+    model = make(objective, sampler)
+    terms = model(draw(sampler, objective), FRAMES, generator())
+    assert set(terms) == {"loss", "rank", asked}
+    assert torch.equal(terms["loss"], terms[asked])
+    terms["loss"].backward()
+    assert [name for name, one in model.named_parameters() if one.grad is None] == []
+
+
 def test_same_generator_same_losses(sampler: ClipSampler) -> None:
     objective = Objective()
     model, clip = make(objective, sampler), draw(sampler, objective)
@@ -85,9 +97,9 @@ def test_two_views_for_contrast_and_one_without(sampler: ClipSampler, monkeypatc
         return usual(self, values)
 
     monkeypatch.setattr(Temporal, "forward", count)
-    for objective in (Objective(), Objective(contrast="vicreg")):
+    for objective in (Objective(), Objective(contrast="vicreg"), Objective(contrast="vicreg", contrast_weight=0.0)):
         make(objective, sampler)(draw(sampler, objective, batch=5), FRAMES, generator())
-    assert clips == [5, 10]
+    assert clips == [5, 10, 5]
 
 
 USUAL = Objective(contrast="ntxent", masking=Masking(0.2, 0.2, 0.1, 0.3))
