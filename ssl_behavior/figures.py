@@ -13,8 +13,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from scipy.cluster.hierarchy import dendrogram, linkage
-from scipy.spatial.distance import squareform
 
 from ssl_behavior.recordings import UNSCORED, Labels
 
@@ -31,7 +29,7 @@ _HATCHES = ("", "////", "....", "xxxx", "++++", "oo")
 _OTHER = "#BDBDBD"
 _UNSCORED = "#F4F4F4"
 _LEGEND_COLUMNS = 6
-_DPI = 150
+DPI = 150
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,60 +61,6 @@ def cluster_colours(count: int) -> list[str]:
     return [_CLUSTER_COLOURS[number % len(_CLUSTER_COLOURS)] for number in range(count)] + [_NOISE]
 
 
-def map_picture(path: str | Path, places: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> Path:
-    """Draw a map of embeddings, coloured by cluster and numbered.
-
-    Args:
-        path: a picture file.
-        places: (point, 2) on the map.
-        labels: (point,) clusters, -1 for noise.
-        names: of the clusters; one that is called after its number is not in the legend.
-    """
-    colours = np.array([to_rgb(colour) for colour in cluster_colours(len(names))])
-    figure = Figure(figsize=(8, 7), dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
-    order = np.argsort(labels != UNSCORED, kind="stable")  # noise lies below
-    axes.scatter(places[order, 0], places[order, 1], s=2.5, c=colours[labels[order]], lw=0, rasterized=True)
-    for cluster in range(len(names)):
-        x, y = np.median(places[labels == cluster], axis=0)
-        box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": colours[cluster], "lw": 1.5, "alpha": 0.9}
-        axes.text(x, y, str(cluster), ha="center", va="center", fontsize=9, bbox=box)
-    given = [(number, name) for number, name in enumerate(names) if name != f"cluster {number}"]
-    handles = [Patch(color=colours[number], label=f"{number}  {name}") for number, name in given]
-    handles += [Patch(color=_NOISE, label="in no cluster")] * bool((labels == UNSCORED).any())
-    axes.legend(handles=handles, frameon=False, fontsize=9, loc="upper right")
-    axes.set_aspect("equal", "datalim")
-    axes.set_axis_off()
-    return _save(figure, path)
-
-
-def family_picture(path: str | Path, joins: np.ndarray, names: Sequence[str]) -> Path:
-    """Draw which clusters join first as density falls.
-
-    Args:
-        path: a picture file.
-        joins: (cluster, cluster) distance at which two join.
-        names: of the clusters.
-    """
-    tree = dendrogram(linkage(squareform(joins, checks=False), "single"), no_plot=True)
-    figure = Figure(figsize=(8, 2.6), dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
-    for places, heights in zip(tree["icoord"], tree["dcoord"], strict=True):
-        axes.plot(places, heights, color="#777777", lw=1.2)
-    colours = cluster_colours(len(names))
-    ticks = 5 + 10 * np.arange(len(names))  # where scipy's dendrogram puts its leaves
-    axes.scatter(
-        ticks, np.zeros(len(names)), s=60, c=[colours[leaf] for leaf in tree["leaves"]], zorder=3, clip_on=False
-    )
-    shown = [str(leaf) if names[leaf] == f"cluster {leaf}" else names[leaf] for leaf in tree["leaves"]]
-    turned = max(map(len, shown)) > 3
-    axes.set_xticks(ticks, shown, rotation=40 * turned, ha="right" if turned else "center", fontsize=9)
-    axes.set(ylabel="distance", ylim=(0, None))
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.tick_params(axis="x", length=0)
-    return _save(figure, path)
-
-
 def ethogram(path: str | Path, strips: Sequence[Strip], behaviours: Sequence[str]) -> Path:
     """Draw the labels of videos as coloured strips over time, the rows of a video under each other.
 
@@ -130,7 +74,7 @@ def ethogram(path: str | Path, strips: Sequence[Strip], behaviours: Sequence[str
     height = len(strips) * spacing * (0.17 if is_long else 0.34)
     total = height + 0.7 + 0.25 * -(-(len(behaviours) + 1) // _LEGEND_COLUMNS)
     left = min(0.45, 0.075 + 0.0055 * max(len(strip.id) for strip in strips))
-    figure = Figure(figsize=(11, total), dpi=_DPI)
+    figure = Figure(figsize=(11, total), dpi=DPI)
     axes = figure.add_axes((left, 0.55 / total, 0.985 - left, height / total))
     ticks, names = [], []
     longest = max(len(labels) / strip.frame_rate for strip in strips for labels in strip.rows.values())
@@ -154,7 +98,7 @@ def ethogram(path: str | Path, strips: Sequence[Strip], behaviours: Sequence[str
         frameon=False,
         fontsize=9,
     )
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def confusion_picture(path: str | Path, counts: np.ndarray, behaviours: Sequence[str]) -> Path:
@@ -167,7 +111,7 @@ def confusion_picture(path: str | Path, counts: np.ndarray, behaviours: Sequence
     """
     few = len(behaviours) <= 12
     size = 2.6 + (0.85 if few else 0.4) * len(behaviours)
-    figure = Figure(figsize=(size + 0.7, size), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(size + 0.7, size), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -187,7 +131,7 @@ def confusion_picture(path: str | Path, counts: np.ndarray, behaviours: Sequence
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true behaviour's frames")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def curves_picture(
@@ -207,7 +151,7 @@ def curves_picture(
         panels.setdefault(panel, {})[line] = points
     columns = max(1, min(columns, len(panels)))
     rows = max(1, -(-len(panels) // columns))
-    figure = Figure(figsize=(4.0 * columns, 2.8 * rows), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(4.0 * columns, 2.8 * rows), dpi=DPI, layout="constrained")
     for place, (panel, lines) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(rows, columns, place)
         for (line, points), colour in zip(lines.items(), _COLOURS * len(lines), strict=False):
@@ -221,7 +165,7 @@ def curves_picture(
         axes.grid(alpha=0.3, lw=0.5)
         if any(lines):
             axes.legend(frameon=False, fontsize=8)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _draw_strip(axes: Axes, labels: np.ndarray, behaviours: Sequence[str], rate: float, y: float) -> None:
@@ -247,10 +191,10 @@ def _legend(behaviours: Sequence[str], with_unscored: bool) -> list[Patch]:
     return handles + [Patch(facecolor=_UNSCORED, label="unscored", edgecolor="black", lw=0.3)] * with_unscored
 
 
-def _save(figure: Figure, path: str | Path) -> Path:
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a figure, whose suffix says the format, without pyplot: no window, no state shared with a notebook."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without pyplot: no window, no state shared with a notebook.
     FigureCanvasAgg(figure)
     options: dict[str, Any] = {"metadata": {"Software": None}} if path.suffix == ".png" else {}
     figure.savefig(path, **options)

@@ -19,9 +19,10 @@ from ssl_behavior.cards.chance import frequencies
 from ssl_behavior.cards.exemplars import Clip, choose, cut
 from ssl_behavior.cards.labels import Overlap, agreement_of, enrichment, overlaps
 from ssl_behavior.cards.measures import summaries, transitions
+from ssl_behavior.cards.pictures import family_picture, map_picture
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.clusters import NOISE
-from ssl_behavior.figures import cluster_colours, family_picture, map_picture
+from ssl_behavior.figures import cluster_colours
 from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.poses.expert import KINEMATICS
 from ssl_behavior.poses.landmarks import edges
