@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import ssl_behavior
 from experiments.calms21_task1.results import OVERLAP, SCORED, Row, Run, forecast, groups
-from ssl_behavior.figures import styles
+from ssl_behavior.figures import save, styles
 from ssl_behavior.formats.annotated import write_text
 
 _MEASURED = ("F1", "MAP", *(f"F1 {name}" for name in SCORED))
@@ -154,9 +153,7 @@ def draw(path: Path, run: Run) -> None:
     figure.legend(
         *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=9
     )
-    FigureCanvasAgg(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    save(figure, path)
 
 
 def _draw_published(axes: Axes, place: int) -> None:

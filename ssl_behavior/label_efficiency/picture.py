@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from ssl_behavior.figures import DPI, save
 from ssl_behavior.label_efficiency.bands import Curve
 from ssl_behavior.label_efficiency.fitting import Variant
 from ssl_behavior.label_efficiency.report import shown
@@ -34,7 +34,6 @@ STYLES: dict[Variant, Style] = {
     "expert-features": Style("#3D3D3D", "^", (0, (1, 1.5))),
     "frozen-linear": Style("#CC79A7", "D", (0, (4, 1.5, 1, 1.5))),
 }
-_DPI = 150
 _PANELS_PER_ROW = 4
 _MOST_PANELS = 8
 # Points of the variants stand beside each other, by this factor along the logarithmic axis.
@@ -57,7 +56,7 @@ def label_curve_picture(path: Path, found: Curve, title: str, notes: Sequence[st
     heading, legend = 0.42 + 0.2 * len(notes), 0.34
     height = heading + legend + 4.0 + 2.3 * rows
     layout = ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - (heading + legend) / height), hspace=0.06)
-    figure = Figure(figsize=(9, height), dpi=_DPI, layout=layout)
+    figure = Figure(figsize=(9, height), dpi=DPI, layout=layout)
     grid = figure.add_gridspec(1 + rows, columns, height_ratios=[4.0] + [2.3] * rows)
     main = figure.add_subplot(grid[0, :])
     _draw(main, found, 0, is_large=True)
@@ -83,9 +82,7 @@ def label_curve_picture(path: Path, found: Curve, title: str, notes: Sequence[st
     figure.legend(
         handles, names, loc="upper left", bbox_to_anchor=place_of_legend, ncols=4, frameon=False, handlelength=3.2
     )
-    FigureCanvasAgg(figure)  # without pyplot: no window, no state shared with a notebook
-    figure.savefig(path, metadata={"Software": None})
-    return path
+    return save(figure, path)
 
 
 def _draw(axes: Axes, found: Curve, column: int, is_large: bool) -> None:

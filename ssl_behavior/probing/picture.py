@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ssl_behavior.figures import DPI, save
 from ssl_behavior.scoring.mabe22 import TaskScore
 
 # Okabe and Ito 2008; they differ in lightness too.
 _COLOURS = ("#0072B2", "#56B4E9")
-_DPI = 150
 
 
 def probes_picture(path: Path, results: Mapping[str, Sequence[TaskScore]]) -> Path:
@@ -31,16 +30,13 @@ def probes_picture(path: Path, results: Mapping[str, Sequence[TaskScore]]) -> Pa
     }
     panels = {title: chosen for title, chosen in panels.items() if chosen}
     heights = [len(chosen) for chosen in panels.values()]
-    figure = Figure(figsize=(7, 0.7 + 0.34 * sum(heights) + 0.7 * len(panels)), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(7, 0.7 + 0.34 * sum(heights) + 0.7 * len(panels)), dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(len(panels), 1, height_ratios=heights)
     for row, (title, chosen) in enumerate(panels.items()):
         _bars(figure.add_subplot(grid[row]), {name: [scores[i] for i in chosen] for name, scores in results.items()})
         figure.axes[row].set_xlabel(title)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-    FigureCanvasAgg(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
-    return path
+    return save(figure, path)
 
 
 def _bars(axes: Axes, results: Mapping[str, Sequence[TaskScore]]) -> None:
