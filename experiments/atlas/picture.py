@@ -1,0 +1,65 @@
+"""Picture of the cards of the clusters in which a label is most frequent, as a browser shows them.
+
+    python -m experiments.atlas.picture --atlas runs/atlas_experiment/pretrained --label aggression
+
+Needs a Chromium, as the tests of the explorer do. Writes cards.png and map.png beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from playwright.sync_api import sync_playwright
+
+from ssl_behavior.figures import save
+
+HERE = Path(__file__).parent
+_WIDTH = 1240
+
+
+def shots(cards: Path, clusters: list[int], folder: Path) -> list[Path]:
+    """A picture of each cluster's card."""
+    paths = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": _WIDTH + 48, "height": 900})
+        page.goto((cards / "index.html").resolve().as_uri())
+        for cluster in clusters:
+            article = page.locator(f"article[id='{cluster}']")
+            article.scroll_into_view_if_needed()
+            page.wait_for_timeout(800)
+            paths.append(folder / f"card-{cluster}.png")
+            article.screenshot(path=paths[-1])
+        browser.close()
+    return paths
+
+
+def main() -> None:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--atlas", type=Path, required=True, help="that cluster was run on")
+    parser.add_argument("--label", default="aggression", help="a behaviour of the atlas's labels")
+    parser.add_argument("--count", type=int, default=3, help="cards")
+    given = parser.parse_args()
+    cards = given.atlas / "cards"
+    labels = pd.read_csv(cards / "labels.csv").query("behaviour == @given.label and cluster >= 0")
+    chosen = labels.nlargest(given.count, "share")["cluster"].tolist()
+    pictures = [imread(path) for path in shots(cards, chosen, given.atlas)]
+    heights = [len(picture) for picture in pictures]
+    figure = Figure(figsize=(_WIDTH / 150, sum(heights) / 150))
+    for place, (picture, height) in enumerate(zip(pictures, heights, strict=True)):
+        bottom = sum(heights[place + 1 :]) / sum(heights)
+        axes = figure.add_axes((0, bottom, 1, height / sum(heights)))
+        axes.imshow(picture)
+        axes.set_axis_off()
+    save(figure, HERE / "cards.png")
+    shutil.copy(cards / "map.png", HERE / "map.png")
+
+
+if __name__ == "__main__":
+    main()
