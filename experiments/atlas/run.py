@@ -47,7 +47,7 @@ from ssl_behavior.search import similar
 
 HERE, RUNS = Path(__file__).parent, Path("runs/atlas_experiment")
 CHANNEL = "S1"
-_FRAMES, _EXAMPLES, _TOP, _COMPONENTS = 60_000, 60, 20, 32
+_FRAMES, _COMPONENTS = 60_000, 32
 Represent = Callable[[EmbeddedVideo, tuple[int, int]], np.ndarray]
 
 
@@ -121,11 +121,11 @@ def _other(given: Atlas, name: str, represent: Represent) -> Atlas:
     return atlas
 
 
-def cluster_scores(atlas: Atlas, seeds: int) -> dict[str, list[dict[str, float]]]:
+def cluster_scores(atlas: Atlas, seeds: int, settings: Clustering) -> dict[str, list[dict[str, float]]]:
     """Agreement of HDBSCAN's and of k-means' clusters with the labels, per seed."""
     found: dict[str, list[dict[str, float]]] = {"UMAP and HDBSCAN": [], "k-means": []}
     for seed in range(seeds):
-        fitted = fit_clusters(atlas, Clustering(refits=0), seed)
+        fitted = fit_clusters(atlas, settings, seed)
         means = KMeans(fitted.count, n_init=1, random_state=seed).fit(fitted.landmarks)
         truth, clusters, nearest = [], [], []
         for video, pair, frames in atlas.draw(_FRAMES, 1_000 + seed):
@@ -147,7 +147,7 @@ def _directions(fitted: Clusters, values: np.ndarray, frames: np.ndarray) -> np.
     return directions(averaged(values, frames, fitted.settings.reach(fitted.frame_rate)), fitted.centre)
 
 
-def search_scores(atlas: Atlas) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def search_scores(atlas: Atlas, wanted: int = 60, top: int = 20) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Behaviour -> (example,) precision among the 20 bouts most like each, and the behaviours' shares of frames."""
     index, rng = load(atlas), np.random.default_rng(0)
     examples: dict[str, list[tuple[str, int, int]]] = {}
@@ -162,16 +162,18 @@ def search_scores(atlas: Atlas) -> tuple[dict[str, np.ndarray], dict[str, float]
                 examples.setdefault(bout.behaviour, []).append((video.id, middle - reach, middle + reach))
     precision = {}
     for behaviour, places in sorted(examples.items()):
-        chosen = rng.choice(len(places), min(_EXAMPLES, len(places)), replace=False)
-        found = [_precision(atlas, index, places[place], behaviour) for place in tqdm(chosen, behaviour, leave=False)]
+        chosen = rng.choice(len(places), min(wanted, len(places)), replace=False)
+        found = [
+            _precision(atlas, index, places[place], behaviour, top) for place in tqdm(chosen, behaviour, leave=False)
+        ]
         precision[behaviour] = np.array([one for one in found if not np.isnan(one)])
     total = sum(frames.values())
     return precision, {behaviour: count / total for behaviour, count in frames.items()}
 
 
-def _precision(atlas: Atlas, index: object, example: tuple[str, int, int], behaviour: str) -> float:
+def _precision(atlas: Atlas, index: object, example: tuple[str, int, int], behaviour: str, top: int) -> float:
     video = atlas.video(example[0])
-    hits = similar(atlas, index, video, example[1:], list(video.embeddings), 2 * _TOP)  # type: ignore[arg-type]
+    hits = similar(atlas, index, video, example[1:], list(video.embeddings), 2 * top)  # type: ignore[arg-type]
     right = []
     for hit in hits:
         found = atlas.video(hit.video)
@@ -179,7 +181,7 @@ def _precision(atlas: Atlas, index: object, example: tuple[str, int, int], behav
         own = labels.values[slice(*np.searchsorted(found.poses.native_frames, (hit.start, hit.stop)))]
         if (own >= 0).any():
             right.append(labels.behaviours[np.bincount(own[own >= 0]).argmax()] == behaviour)
-    return float(np.mean(right[:_TOP])) if right else np.nan
+    return float(np.mean(right[:top])) if right else np.nan
 
 
 def report(encoder: Path, data: Path, seeds: int) -> str:
@@ -191,7 +193,7 @@ def report(encoder: Path, data: Path, seeds: int) -> str:
     lines += [f"| {name} | {minutes:.1f} | {memory:.1f} |" for name, minutes, memory in measured]
     rows, searched = [], []
     for name, atlas in atlases(encoder, given).items():
-        for kind, scores in cluster_scores(atlas, seeds).items():
+        for kind, scores in cluster_scores(atlas, seeds, Clustering(refits=0)).items():
             rows.append(f"| {name} | {kind} | {' | '.join(_mean(scores, key) for key in scores[0])} |")
         precision, chance = search_scores(atlas)
         searched.append(f"| {name} | {' | '.join(_interval(values) for values in precision.values())} |")

@@ -1,0 +1,53 @@
+"""The atlas experiment's scores on an atlas whose truth is known."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.atlas import run
+from ssl_behavior.clusters import Clustering
+from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.recordings import Labels, Recording
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+SHAPES = 6 * np.eye(8, dtype=np.float32)[[0, 3, 6]]
+
+
+def made(folder: Path, wander: Callable[..., Recording], tells: bool) -> Atlas:
+    """Two labels and unscored frames, in stretches of two seconds, that embeddings tell or that are all noise."""
+    atlas = Atlas.create(folder, Maker("abc", MICE, 15.0, 8, "float32"))
+    for seed in range(3):
+        poses = prepare(wander(seed, frames=1200, id=f"v{seed}", gaps=0.0), MICE, Preparation())
+        rng = np.random.default_rng(seed)
+        acts = np.repeat(rng.choice(3, 20, p=[0.6, 0.2, 0.2]), 30)
+        values = {
+            pair: (SHAPES[acts] if tells else 0) + rng.normal(size=(len(acts), 8)).astype(np.float32) * 0.3
+            for pair in poses.pairs()
+        }
+        atlas.add(
+            EmbeddedVideo(poses, values, {"S1": Labels(("rest", "fight"), np.where(acts == 2, -1, acts))}, "px", "")
+        )
+    return atlas
+
+
+def test_search_is_right_where_embeddings_tell_and_by_chance_where_not(
+    wander: Callable[..., Recording], tmp_path: Path
+) -> None:
+    precision, chance = run.search_scores(made(tmp_path / "tells", wander, True), wanted=6, top=4)
+    assert set(precision) == {"rest", "fight"}
+    assert sum(chance.values()) == pytest.approx(1)
+    assert all(values.mean() > 0.9 for values in precision.values())
+    precision, chance = run.search_scores(made(tmp_path / "noise", wander, False), wanted=6, top=4)
+    assert precision["fight"].mean() < 0.7
+    assert chance["fight"] < chance["rest"]
+
+
+def test_clusters_agree_where_embeddings_tell(wander: Callable[..., Recording], tmp_path: Path) -> None:
+    settings = Clustering(landmarks=600, seconds=0, neighbours=12, smallest=0.1, largest=0.7, refits=0)
+    found = run.cluster_scores(made(tmp_path, wander, True), 1, settings)
+    assert set(found) == {"UMAP and HDBSCAN", "k-means"}
+    for scores in found.values():
+        assert scores[0]["NMI"] > 0.8
