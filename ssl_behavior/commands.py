@@ -112,13 +112,14 @@ def prepare_output(path: str | Path, overwrite: bool, file_suffix: str | None = 
     return path
 
 
-def check_output(path: str | Path, overwrite: bool, file_suffix: str | None = None) -> Path:
+def check_output(path: str | Path, overwrite: bool, file_suffix: str | None = None, option: str = "--output") -> Path:
     """Make sure, before any work is done, that results can be written to ``path`` and nothing is lost by it.
 
     Args:
         path: a folder, or a file that ends in ``file_suffix``.
         overwrite: whether what is there may be written over.
         file_suffix: of the file that the command can write; None if it writes folders only.
+        option: that names the path.
 
     Raises:
         InputError: something is there and ``overwrite`` is off, or a file stands where a folder is needed.
@@ -127,15 +128,15 @@ def check_output(path: str | Path, overwrite: bool, file_suffix: str | None = No
     is_file = path.suffix.lower() == file_suffix
     if not is_file and path.suffix.lower() in FILE_SUFFIXES:
         wanted = f"a folder or a {file_suffix} file" if file_suffix else "a folder"
-        raise InputError(f"--output {path}: expected {wanted} and found a file's name; give another --output")
+        raise InputError(f"{option} {path}: expected {wanted} and found a file's name; give another {option}")
     folder = path.parent if is_file else path
     if blocking := next((place for place in (folder, *folder.parents) if place.exists() and not place.is_dir()), None):
-        raise InputError(f"--output {path}: expected a folder at {blocking} and found a file; give another --output")
+        raise InputError(f"{option} {path}: expected a folder at {blocking} and found a file; give another {option}")
     if is_file and path.is_dir():
-        raise InputError(f"--output {path}: expected to write a file and found a folder; give another --output")
+        raise InputError(f"{option} {path}: expected to write a file and found a folder; give another {option}")
     if not overwrite and path.exists() and (is_file or any(path.iterdir())):
         found = "a file" if is_file else "a folder that is not empty"
-        raise InputError(f"--output {path}: found {found}; give another --output, or --overwrite to write over it")
+        raise InputError(f"{option} {path}: found {found}; give another {option}, or --overwrite to write over it")
     return path
 
 

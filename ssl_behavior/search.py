@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior import commands
+from ssl_behavior.cards.exemplars import cut
+from ssl_behavior.cards.pictures import filmstrip_picture
 from ssl_behavior.embeddings import Atlas, EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
 from ssl_behavior.neighbours import Neighbours, load
+from ssl_behavior.poses.landmarks import edges
 
 _PER_RESULT = 200
 """Frames looked at for each bout that is asked for: a bout has many, and all are near."""
@@ -37,6 +40,7 @@ class SearchConfig:
         target: of the pair in the example.
         top: bouts to find.
         output: a .csv file for the bouts; printed only if none is given.
+        figure: a picture file for the example and the bouts, as filmstrips of skeletons.
         overwrite: write over an output that is there.
     """
 
@@ -47,6 +51,7 @@ class SearchConfig:
     target: str | None = None
     top: int = 20
     output: Path | None = None
+    figure: Path | None = None
     overwrite: bool = False
 
 
@@ -80,10 +85,11 @@ def search(config: SearchConfig) -> list[Hit]:
         InputError: no such video, frames or individuals.
     """
     commands.require_above(0, config, "top")
-    if config.output is not None:
-        if config.output.suffix != ".csv":
-            raise InputError(f"--output {config.output}: expected a name that ends in .csv")
-        commands.check_output(config.output, config.overwrite, file_suffix=".csv")
+    for option, path, suffix in (("--output", config.output, ".csv"), ("--figure", config.figure, ".png")):
+        if path is not None:
+            if path.suffix != suffix:
+                raise InputError(f"{option} {path}: expected a name that ends in {suffix}")
+            commands.check_output(path, config.overwrite, suffix, option)
     atlas = Atlas(config.atlas)
     video = atlas.video(config.video)
     start, stop = _example(config, video)
@@ -91,7 +97,31 @@ def search(config: SearchConfig) -> list[Hit]:
     hits = similar(atlas, load(atlas), video, (start, stop), pairs, config.top)
     if config.output is not None:
         write_text(config.output, table(hits))
+    if config.figure is not None:
+        _draw(config.figure, atlas, video, (start, stop), pairs[0], hits)
     return hits
+
+
+def _draw(
+    path: Path, atlas: Atlas, video: EmbeddedVideo, example: tuple[int, int], pair: tuple[int, int], hits: list[Hit]
+) -> None:
+    """The example and what was found, row by row."""
+    agent, target = (video.poses.individuals[place] for place in pair)
+    clips = [cut(video, agent, target, *example, seconds=(example[1] - example[0]) / video.poses.frame_rate)]
+    titles = [f"example: video {video.id}, {pair_name(agent, target)}"]
+    for rank, hit in enumerate(hits, 1):
+        found = atlas.video(hit.video)
+        start, stop = np.searchsorted(found.poses.native_frames, (hit.start, hit.stop))
+        clips.append(cut(found, hit.agent, hit.target, start, stop, (stop - start) / found.poses.frame_rate))
+        titles.append(
+            f"{rank}: video {hit.video}, {when(hit.seconds)}, {pair_name(hit.agent, hit.target)}, {hit.similarity:.3f}"
+        )
+    filmstrip_picture(path, clips, titles, edges(atlas.made_by.landmarks))
+
+
+def when(seconds: float) -> str:
+    """A time in a video: ``2:05.3``."""
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
 
 
 def similar(
@@ -203,13 +233,12 @@ def main() -> None:
         columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
         print(columns.format("", "video", "pair", "frames", "time", "similarity"))
         for rank, hit in enumerate(hits, 1):
-            minutes, seconds = divmod(hit.seconds, 60)
-            when, frames = f"{int(minutes)}:{seconds:04.1f}", f"{hit.start}:{hit.stop}"
-            print(
-                columns.format(rank, hit.video, pair_name(hit.agent, hit.target), frames, when, f"{hit.similarity:.3f}")
-            )
+            pair, frames = pair_name(hit.agent, hit.target), f"{hit.start}:{hit.stop}"
+            print(columns.format(rank, hit.video, pair, frames, when(hit.seconds), f"{hit.similarity:.3f}"))
         if config.output is not None:
             print(f"\nbouts: {config.output}")
+        if config.figure is not None:
+            print(f"\npicture: {config.figure}")
 
     commands.run(SearchConfig, command, "Find bouts like an example.")
 

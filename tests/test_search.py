@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
 from ssl_behavior.errors import InputError
@@ -96,6 +97,16 @@ def test_bouts_are_written_and_printed(
         assert f"{row['start']}:{row['stop']}" in printed
 
 
+def test_bouts_are_drawn(config: SearchConfig, tmp_path: Path) -> None:
+    picture = tmp_path / "hits.png"
+    search(replace(config, top=3, figure=picture))
+    drawn = imread(picture)
+    rows = np.array_split(drawn[..., :3].min(-1) < 0.9, 4)  # the example and three bouts
+    assert all(row.mean() > 0.002 for row in rows)
+    with pytest.raises(InputError, match=r"--figure .*found a file; give another --figure, or --overwrite"):
+        search(replace(config, figure=picture))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -106,7 +117,8 @@ def test_bouts_are_written_and_printed(
         ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a; found mouse0, mouse1"),
         ({"agent": "mouse1"}, "expected two individuals; found one twice"),
         ({"top": 0}, "--top: expected a number above 0"),
-        ({"output": Path("hits.txt")}, r"ends in \.csv"),
+        ({"output": Path("hits.txt")}, r"--output .* ends in \.csv"),
+        ({"figure": Path("hits.csv")}, r"--figure .* ends in \.png"),
         ({"atlas": Path("nowhere")}, "nowhere: expected an atlas"),
     ],
 )

@@ -12,8 +12,47 @@ from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import squareform
 
+from ssl_behavior.cards.exemplars import Clip
 from ssl_behavior.clusters import NOISE
 from ssl_behavior.figures import DPI, cluster_colours, save
+
+_AGENT, _TARGET = "#D55E00", "#0072B2"
+_MOMENTS = 7
+
+
+def filmstrip_picture(
+    path: str | Path, clips: Sequence[Clip], titles: Sequence[str], edges: Sequence[tuple[int, int]]
+) -> Path:
+    """Draw clips as rows of moments from their first frame to their last, agent and target as skeletons.
+
+    Args:
+        path: a picture file.
+        clips: of the same landmarks.
+        titles: one per clip.
+        edges: landmarks that are joined by lines.
+    """
+    figure = Figure(figsize=(1.5 * _MOMENTS, 0.3 + 1.35 * len(clips)), dpi=DPI)
+    bottom = 0.3 / figure.get_figheight()
+    for row, (clip, title) in enumerate(zip(clips, titles, strict=True)):
+        tracks = np.array(clip.tracks, float).reshape(len(clip.tracks), -1, len(clip.tracks[0][0]) // 2, 2)
+        middle = (np.nanmin(tracks, (0, 1, 2)) + np.nanmax(tracks, (0, 1, 2))) / 2
+        reach = max(100, np.nanmax(np.abs(tracks - middle))) * 1.1
+        height = (1 - bottom) / len(clips)
+        for column, at in enumerate(np.linspace(0, len(tracks) - 1, _MOMENTS).round().astype(int)):
+            axes = figure.add_axes((column / _MOMENTS, 1 - (row + 1) * height, 1 / _MOMENTS, height * 0.82))
+            for points, colour in zip(tracks[at], (_AGENT, _TARGET), strict=False):
+                for edge in edges:
+                    axes.plot(*points[list(edge)].T, color=colour, lw=1.6, solid_capstyle="round")
+                axes.plot(*points[0], "o", color=colour, ms=4)
+            axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] + reach, middle[1] - reach))
+            axes.set_aspect("equal")
+            axes.set_axis_off()
+            if column == 0:
+                figure.text(0.01, 1 - row * height - 0.01 * height, title, fontsize=8, va="top")
+    figure.text(0.01, bottom / 3, "agent", color=_AGENT, fontsize=9)
+    figure.text(0.07, bottom / 3, "target", color=_TARGET, fontsize=9)
+    figure.text(0.14, bottom / 3, "from the first frame of each bout to its last", color="#555555", fontsize=9)
+    return save(figure, path)
 
 
 def map_picture(path: str | Path, places: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> Path:
