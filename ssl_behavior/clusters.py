@@ -181,16 +181,14 @@ def fit_clusters(atlas: Atlas, settings: Clustering, seed: int = 0) -> Clusters:
     """Fit map and clusters to an atlas, and measure how far refits agree.
 
     Raises:
-        InputError: there are too few embeddings for a cluster.
+        InputError: there are too few frames for a cluster, or nothing is denser than the rest.
     """
-    least = max(4 * settings.neighbours, round(2 / settings.smallest))
-    if min(atlas.rows, settings.landmarks) < least:
-        raise InputError(
-            f"{atlas.folder}: expected at least {least} landmarks to find clusters; found {atlas.rows} embeddings and "
-            f"--clustering.landmarks {settings.landmarks}; embed more, or lower --clustering.neighbours and raise "
-            "--clustering.smallest"
-        )
     found = _fit(atlas, settings, seed)
+    if not found.count:
+        raise InputError(
+            f"{atlas.folder}: expected places on the map that are denser than others; found none: lower "
+            "--clustering.smallest, raise --clustering.largest, or embed more recordings"
+        )
     pieces = list(_drawn(atlas, settings.landmarks, seed + 1_000))
 
     def assigned(clusters: Clusters) -> np.ndarray:
@@ -216,10 +214,16 @@ def _drawn(atlas: Atlas, count: int, seed: int) -> Iterator[tuple[np.ndarray, np
 
 def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     rate = atlas.made_by.frame_rate
-    reach = round(settings.seconds * rate / 2)
-    raw = np.concatenate(
-        [averaged(values, frames, reach) for values, frames in _drawn(atlas, settings.landmarks, seed)]
-    )
+    drawn = _drawn(atlas, settings.landmarks, seed)
+    parts = [averaged(values, frames, settings.reach(rate)) for values, frames in drawn]
+    least = max(4 * settings.neighbours, round(2 / settings.smallest))
+    if (there := sum(map(len, parts))) < least:
+        raise InputError(
+            f"{atlas.folder}: expected at least {least} frames of located animals to find clusters in; found {there} "
+            f"among {settings.landmarks} landmarks drawn; embed more recordings, or raise --clustering.landmarks or "
+            "--clustering.smallest"
+        )
+    raw = np.concatenate(parts)
     centre = raw.mean(0)
     landmarks = directions(raw, centre)
     positions = _map(landmarks, settings.neighbours, seed)
@@ -227,8 +231,8 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     index = faiss.IndexFlatIP(landmarks.shape[1])
     index.add(landmarks)
     to_another = index.search(landmarks, 2)[0][:, 1]
-    least = float(np.quantile(to_another, _FAR))
-    return Clusters(atlas.made_by.encoder, centre, landmarks, positions, labels, joins, least, rate, settings)
+    least_cosine = float(np.quantile(to_another, _FAR))
+    return Clusters(atlas.made_by.encoder, centre, landmarks, positions, labels, joins, least_cosine, rate, settings)
 
 
 def _map(landmarks: np.ndarray, neighbours: int, seed: int) -> np.ndarray:

@@ -136,7 +136,10 @@ def test_clusters_are_not_fitted_over_by_accident(made: Path) -> None:
         ({"clustering": replace(SETTINGS, smallest=0)}, "--clustering.smallest: expected a number above 0"),
         ({"clustering": replace(SETTINGS, smallest=1)}, "--clustering.smallest: expected a share"),
         ({"clustering": replace(SETTINGS, largest=0.05)}, "--clustering.largest 0.05: expected at least"),
-        ({"clustering": replace(SETTINGS, landmarks=40), "overwrite": True}, "expected at least 48 landmarks"),
+        (
+            {"clustering": replace(SETTINGS, landmarks=40), "overwrite": True},
+            "expected at least 48 frames of located animals",
+        ),
         ({"clustering": replace(SETTINGS, seconds=-1)}, "--clustering.seconds: expected 0 or more"),
         ({"clustering": replace(SETTINGS, refits=-1)}, "--clustering.refits: expected 0 or more"),
     ],

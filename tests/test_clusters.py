@@ -139,8 +139,25 @@ def test_directions_are_from_the_centre_and_of_length_one() -> None:
 
 
 def test_too_few_frames(atlas: Atlas) -> None:
-    with pytest.raises(InputError, match=f"expected at least 4000 landmarks .*found {atlas.rows} embeddings"):
+    with pytest.raises(
+        InputError, match=r"expected at least 4000 frames of located animals .*found 500 among 500 landmarks"
+    ):
         fit_clusters(atlas, replace(SETTINGS, neighbours=1000))
+
+
+def test_no_frame_in_which_animals_are_located(wander: Callable[..., Recording], tmp_path: Path) -> None:
+    atlas = Atlas.create(tmp_path, Maker("abc", MICE, 15.0, 8, "float32"))
+    poses = prepare(wander(0, frames=600, id="lost"), MICE, Preparation())
+    poses = replace(poses, centre=np.full_like(poses.centre, np.nan))
+    values = np.zeros((300, 8), np.float32)
+    atlas.add(EmbeddedVideo(poses, {(0, 1): values, (1, 0): values}, {}, "px", ""))
+    with pytest.raises(InputError, match="found 0 among 500 landmarks"):
+        fit_clusters(atlas, SETTINGS)
+
+
+def test_nothing_denser_than_the_rest(atlas: Atlas) -> None:
+    with pytest.raises(InputError, match=r"found none: lower --clustering\.smallest"):
+        fit_clusters(atlas, replace(SETTINGS, smallest=0.6, largest=0.9))
 
 
 def test_something_else_than_clusters(tmp_path: Path) -> None:
