@@ -170,6 +170,18 @@ def test_a_named_pair_stands_in_the_list(config: SuggestConfig) -> None:
     assert {(one.agent, one.target) for one in named} == {("mouse1", "mouse0")}
 
 
+def test_labels_that_name_a_pair_say_whose_embeddings_count(
+    folder: Path, config: SuggestConfig, tmp_path: Path
+) -> None:
+    known = Atlas(folder)
+    atlas = Atlas.create(tmp_path / "directed", known.made_by)
+    for video in known.videos():
+        labels = {"S1": Labels(BEHAVIOURS, np.full(FRAMES // 2, UNSCORED), ("mouse1", "mouse0"))}
+        atlas.add(replace(video, labels=labels))
+    found = suggest(replace(config, atlas=atlas.folder))
+    assert {(one.agent, one.target) for one in found} == {("mouse1", "mouse0")}
+
+
 def test_clips_in_which_an_animal_is_lost_are_left_out(wander: Callable[..., Recording], tmp_path: Path) -> None:
     whole = recording(wander, "d")
     positions = whole.positions.copy()

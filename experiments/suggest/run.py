@@ -51,7 +51,8 @@ def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
     Raises:
         InputError: data are missing, or a setting cannot be.
     """
-    commands.require_above(1, config, "runs", "rounds")
+    commands.require_at_least(2, config, "runs")
+    commands.require_at_least(4, config, "rounds")
     commands.require_above(0, config, "clips", "seconds")
     given = material(config.data, config.seconds)
     rows: list[Row] = []

@@ -15,7 +15,7 @@ from ssl_behavior.formats.paths import natural
 from ssl_behavior.suggestions.listing import SUGGESTED, Suggestion
 
 _LABELLED, _FREE = "#8C8C8C", "#EFEFEF"
-_DPI = 150
+_DPI, _HEIGHT = 150, 0.5
 
 
 def suggestions_picture(
@@ -46,9 +46,10 @@ def suggestions_picture(
     for one in suggestions:
         start, long = one.start_frame / rates[one.video] / 60, one.seconds / 60
         row, colour = videos.index(one.video), colours[one.label or SUGGESTED]
-        times.broken_barh([(start, long)], (row - 0.4, 0.8), color=colour)
-        times.text(start + long, row, f" {one.rank}", va="center", fontsize=7)
-    times.set(yticks=range(len(videos)), yticklabels=videos, xlabel="time (min)", ylim=(len(videos) - 0.4, -0.6))
+        times.broken_barh([(start, long)], (row, _HEIGHT), color=colour)
+        times.text(start + long / 2, row - 0.04, str(one.rank), ha="center", va="bottom", fontsize=7)
+    middles = np.arange(len(videos)) + _HEIGHT / 2
+    times.set(yticks=middles, yticklabels=videos, xlabel="time (min)", ylim=(len(videos) - 0.3, -0.6))
     times.spines[["top", "right", "left"]].set_visible(False)
     times.tick_params(axis="y", length=0, labelsize=8)
     handles = [Patch(color=colours[name], label=name) for name in names]
@@ -67,6 +68,6 @@ def suggestions_picture(
 def _draw_video(axes: Axes, row: int, labelled: np.ndarray, rate: float) -> None:
     per_minute = rate * 60
     edges = np.flatnonzero(np.diff(np.concatenate([[False], labelled, [False]]).astype(np.int8)))
-    axes.broken_barh([(0, len(labelled) / per_minute)], (row - 0.4, 0.8), color=_FREE)
+    axes.broken_barh([(0, len(labelled) / per_minute)], (row, _HEIGHT), color=_FREE)
     spans = [(start / per_minute, (stop - start) / per_minute) for start, stop in edges.reshape(-1, 2)]
-    axes.broken_barh(spans, (row - 0.4, 0.8), color=_LABELLED)
+    axes.broken_barh(spans, (row, _HEIGHT), color=_LABELLED)
