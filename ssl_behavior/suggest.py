@@ -202,13 +202,13 @@ def main() -> None:
             print(
                 columns.format(one.rank, one.video, one.start, frames, one.label, shown, f"{one.novelty:.2f}", one.why)
             )
-        left = [_filler(config), *([SUGGESTED] if config.predictions is None else [])]
         example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
         print(f"\nsuggestions: {config.output / _LIST}")
         print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
-        print(f"next:        correct {example} and the others, then")
+        unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
+        print(f"next:        correct {example} and the others{unnamed}, then")
         print("             python -m ssl_behavior.finetune --encoder ENCODER --recordings TRACKS \\")
-        print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {' '.join(left)}")
+        print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
 
     commands.run(SuggestConfig, command, "Which clips to label next.")
 

@@ -13,6 +13,13 @@ from experiments.suggest.simulation import POOL, STRATEGIES, Row
 from ssl_behavior.figures import styles
 
 _USUAL = "random"
+_LIMITS = (
+    "**Limits.** The model is a quick one (balanced logistic regression on expert features and embeddings), not what "
+    "`finetune` makes. Labels are the annotators', without error, and a second costs a second, wherever it lies. Clips "
+    "of which a part was never judged are not in the pool. About thirty criteria were first tried in one to four runs "
+    "on the ten videos, with an encoder that saw all tracks; this one was then taken as one of the best on thirty "
+    "splits of the other thirty videos: .011 ahead of random choice (in 22 of 30), there no more than coverage alone (.012)."
+)
 
 
 def write(folder: Path, rows: Sequence[Row], full: Sequence[Row]) -> Path:
@@ -65,31 +72,44 @@ def _told(rows: Sequence[Row], full: Sequence[Row]) -> Iterator[str]:
     yield "## Over random choice\n"
     yield (
         "Differences in the same run: mean ± standard deviation over runs (in how many runs it is above random). "
-        "Early is the mean up to half of the minutes, late the rest; the first clips, where they are random, count in "
-        f"neither. The last column is when the mean curve reaches what random choice has after {at[-1]:.1f} min.\n"
+        "First: after the first round. Early: the mean of the following rounds up to half of the minutes; late: of the "
+        "rest.\n"
     )
-    yield "| chosen by | early | late | aggression, early | aggression, late | as good after |"
+    yield "| chosen by | first | early | late | aggression, early | aggression, late |"
     yield "|---|---|---|---|---|---|"
+    first, early, late = slice(0, 1), slice(1, len(at) // 2), slice(len(at) // 2, len(at))
     for strategy in STRATEGIES:
         if strategy != _USUAL:
-            cells = [_gain(rows, strategy, s, part) for s in ("macro F1", "aggression") for part in _halves(len(at))]
-            yield f"| {strategy} | {' | '.join(cells)} | {_as_good(rows, strategy)} |"
-
-
-def _halves(rounds: int) -> tuple[slice, slice]:
-    return slice(1, rounds // 2), slice(rounds // 2, rounds)
+            cells = [_gain(rows, strategy, "macro F1", part) for part in (first, early, late)]
+            cells += [_gain(rows, strategy, "aggression", part) for part in (early, late)]
+            yield f"| {strategy} | {' | '.join(cells)} |"
+    goals = sorted({1, 2, 4, 6, len(at) - 1} & set(range(1, len(at))))
+    yield "\n## Minutes that do as much as random choice\n"
+    yield "When the mean curve is where that of random choice is after so many minutes, interpolated between rounds.\n"
+    yield "| chosen by | " + " | ".join(f"{at[i]:.1f} min" for i in goals) + " |"
+    yield "|---" * (1 + len(goals)) + "|"
+    for strategy in STRATEGIES:
+        if strategy != _USUAL:
+            yield f"| {strategy} | " + " | ".join(_as_good(rows, strategy, i) for i in goals) + " |"
+    yield f"\n{_LIMITS}"
 
 
 def _gain(rows: Sequence[Row], strategy: str, score: str, part: slice) -> str:
     gained = (curves(rows, strategy, score) - curves(rows, _USUAL, score))[:, part].mean(1)
+    if not gained.any():
+        return "the same"
     return f"{gained.mean():+.3f} ± {gained.std(ddof=1):.3f} ({(gained > 0).sum()} of {len(gained)})"
 
 
-def _as_good(rows: Sequence[Row], strategy: str) -> str:
-    """When a strategy is where random choice ends."""
-    goal = curves(rows, _USUAL).mean(0)[-1]
-    reached = np.flatnonzero(curves(rows, strategy).mean(0) >= goal)
-    return f"{minutes(rows)[reached[0]]:.1f} min" if reached.size else "later"
+def _as_good(rows: Sequence[Row], strategy: str, goal: int) -> str:
+    """Minutes after which a strategy is where random choice is after the round ``goal``."""
+    asked, found, at = curves(rows, _USUAL).mean(0)[goal], curves(rows, strategy).mean(0), minutes(rows)
+    reached = np.flatnonzero(found >= asked)
+    if not reached.size:
+        return "later"
+    if (i := int(reached[0])) == 0:
+        return f"{at[0]:.1f} or less"
+    return f"{np.interp(asked, found[i - 1 : i + 1], at[i - 1 : i + 1]):.1f}"
 
 
 def _mean(values: np.ndarray) -> str:

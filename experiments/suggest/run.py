@@ -5,9 +5,9 @@
 Labelling of the dyads is simulated: ten random clips of 10 s are labelled, a quick model of all labels so far is
 fitted, ten more clips are chosen, and so on; the model is scored on the ten held-out videos of ``experiments.dyads``.
 The encoder was pretrained on the tracks of the other thirty (``few_labels``), of which each run has twenty to choose
-from.
-Strategies are in ``simulation``. Writes results.csv, results.md and results.png beside this file, in about half an hour
-on two cores, most of it pretraining. Embedded clips stay in runs/suggest; remove the folder after a change of the code.
+from. Strategies are in ``simulation``. Writes results.csv, results.md and results.png beside this file, in about a
+quarter of an hour on two cores, most of it pretraining. Embedded clips stay in runs/suggest; remove the folder after a
+change of the code.
 """
 
 from __future__ import annotations
