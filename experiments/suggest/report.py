@@ -17,8 +17,8 @@ _LIMITS = (
     "**Limits.** The model is a quick one (balanced logistic regression on expert features and embeddings), not what "
     "`finetune` makes. Labels are the annotators', without error, and a second costs a second, wherever it lies. Clips "
     "of which a part was never judged are not in the pool. About thirty criteria were first tried in one to four runs "
-    "on the ten videos, with an encoder that saw all tracks; this one was then taken as one of the best on thirty "
-    "splits of the other thirty videos: .011 ahead of random choice (in 22 of 30), there no more than coverage alone (.012)."
+    "on the ten videos, with an encoder that saw all tracks; this one was then among the best on thirty splits of "
+    "the other thirty videos: .011 ahead of random choice (in 22 of 30), there no more than coverage alone (.012)."
 )
 
 
