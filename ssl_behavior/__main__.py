@@ -20,6 +20,7 @@ COMMANDS = {
     "label_curve": "see how good labels get with the number of labelled videos",
     "embed": "write the embedding of every frame, to explore",
     "search": "find bouts like an example",
+    "suggest": "see which clips to label next, and correct them",
     "cluster": "find clusters in an atlas, and see what each of them is",
     "probe": "see what a frozen encoder knows, by linear probes",
 }

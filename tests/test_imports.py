@@ -47,7 +47,7 @@ ORDER = (
     {"clusters"},
     {"clustered"},
     {"cards"},
-    {"label_efficiency", "probing"},
+    {"label_efficiency", "probing", "suggestions"},
     set(COMMANDS),
     {"__main__"},
 )

@@ -1,0 +1,220 @@
+"""``python -m ssl_behavior.suggest``: which clips to label next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ssl_behavior import commands
+from ssl_behavior.embeddings import Atlas
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotated import merged_vocabulary, write_text
+from ssl_behavior.predictions import file_stem
+from ssl_behavior.recordings import UNSCORED, Labels
+from ssl_behavior.suggestions import (
+    SUGGESTED,
+    Chosen,
+    Clips,
+    Material,
+    Suggestion,
+    choose,
+    directions,
+    read_known,
+    read_predicted,
+    suggestions_picture,
+    table,
+    write_review,
+)
+
+_LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
+_NOVEL = 0.5
+"""Novelty above which a clip is called unlike what is labelled."""
+_SECOND = 0.2
+"""Mean probability from which another behaviour than the first is named."""
+
+
+@dataclass(frozen=True)
+class SuggestConfig:
+    """Settings of suggesting what to label next.
+
+    Attributes:
+        atlas: folder that embed wrote, of labelled and unlabelled recordings.
+        predictions: folder that predict wrote, of a model of the behaviours; without one, clips are chosen that cover
+            the recordings.
+        annotations: files, folders or globs of annotations that the atlas does not hold.
+        channel: of the labels; needed only where there are several.
+        unscored: behaviours of the annotations that are no judgement; in the files to correct, the first stands for
+            all that is neither labelled nor suggested.
+        agent: suggest by the embedding of what this individual does; the mean over all pairs if none is given.
+        target: towards this one.
+        top: clips to suggest.
+        seconds: length of a clip.
+        output: folder for the list and the files to correct.
+        figure: draw where the clips lie, too.
+        seed: of the draw of clips that stand for all, in atlases of many.
+        overwrite: write over an output that is there.
+    """
+
+    atlas: Path
+    predictions: Path | None = None
+    annotations: tuple[Path, ...] = ()
+    channel: str | None = None
+    unscored: tuple[str, ...] = ()
+    agent: str | None = None
+    target: str | None = None
+    top: int = 20
+    seconds: float = 10.0
+    output: Path = Path("suggestions")
+    figure: bool = False
+    seed: int = 0
+    overwrite: bool = False
+
+
+def suggest(config: SuggestConfig) -> list[Suggestion]:
+    """The clips to label next, the best first, written to ``config.output``.
+
+    A clip has no frame that is labelled already, and no two overlap. The criterion is in ``suggestions.choice``.
+
+    Raises:
+        InputError: there is no atlas, nothing of it is left to label, or the predictions are of other videos.
+    """
+    commands.require_above(0, config, "top", "seconds")
+    commands.require_at_least(0, config, "seed")
+    output = commands.check_output(config.output, config.overwrite)
+    atlas = Atlas(config.atlas)
+    known = read_known(atlas, config.annotations, config.channel, config.unscored)
+    predicted = None if config.predictions is None else read_predicted(atlas, config.predictions)
+    material = Material(atlas, known, predicted, config.agent, config.target)
+    vocabulary = _vocabulary(material, _filler(config))
+    free, labelled = material.clips(config.seconds)
+    uncertainty = material.uncertainty(free)
+    centre = np.concatenate([free.embeddings, labelled.embeddings]).mean(0)
+    own, others = (directions(one.embeddings, centre) for one in (free, labelled))
+    chosen = choose(own, uncertainty, others, config.top, config.seed)
+    suggestions = [_suggestion(i, one, free, uncertainty, material) for i, one in enumerate(chosen, 1)]
+    _write(commands.prepare_output(output, config.overwrite), suggestions, material, vocabulary, _filler(config))
+    commands.save_settings(config, output / "settings.yaml")
+    if config.figure:
+        _draw(output / _PICTURE, suggestions, material, np.concatenate([own, others]), [one.place for one in chosen])
+    return suggestions
+
+
+def _filler(config: SuggestConfig) -> str:
+    """What stands in the files for frames that nobody judged."""
+    return config.unscored[0] if config.unscored else _FILLER
+
+
+def _vocabulary(material: Material, filler: str) -> tuple[str, ...]:
+    """The behaviours that are labelled or predicted, and without a model what a suggestion is called."""
+    known, predicted = material.known.behaviours, material.predicted
+    if predicted is None:
+        return (*known, SUGGESTED)
+    model = next(iter(predicted.values())).behaviours
+    if filler in (*known, *model):
+        raise InputError(
+            f"--unscored {filler}: expected the name of what is no judgement; found a behaviour that is labelled or "
+            "predicted: name another"
+        )
+    return merged_vocabulary([known, model])
+
+
+def _suggestion(
+    rank: int, chosen: Chosen, clips: Clips, uncertainty: np.ndarray | None, material: Material
+) -> Suggestion:
+    place = chosen.place
+    video = material.atlas.video(str(clips.videos[place]))
+    start, stop, rate = int(clips.starts[place]), int(clips.stops[place]), video.poses.native_rate
+    pairs, names = material.pairs(video), video.poses.individuals
+    agent, target = (names[i] for i in pairs[0]) if len(pairs) == 1 < len(names) else ("", "")
+    minutes, seconds = divmod(int(start / rate), 60)
+    why = [] if chosen.novelty < _NOVEL else ["unlike anything labelled or listed above"]
+    label, probability = "", None
+    if material.predicted is not None:
+        one = material.predicted[video.id]
+        means = one.probabilities[start:stop].mean(0)
+        most = int(np.bincount(one.labels[start:stop], minlength=len(means)).argmax())
+        label, probability = one.behaviours[most], float(means[most])
+        likely = [one.behaviours[i] for i in np.argsort(-means, kind="stable") if means[i] >= _SECOND]
+        why = ([f"{' or '.join(likely)}?"] if len(likely) > 1 else []) + why
+    return Suggestion(
+        rank,
+        video.id,
+        agent,
+        target,
+        start,
+        stop,
+        f"{minutes}:{seconds:02d}",
+        (stop - start) / rate,
+        label,
+        probability,
+        None if uncertainty is None else float(uncertainty[place]),
+        chosen.novelty,
+        "; ".join(why) or "like much that is not labelled",
+    )
+
+
+def _write(
+    output: Path, suggestions: Sequence[Suggestion], material: Material, vocabulary: tuple[str, ...], filler: str
+) -> None:
+    """The list, and a file per video to correct; those of an earlier run go."""
+    for former in (*(output / _REVIEW).glob("*_annot.txt"), *(output / _REVIEW).glob("*.boris"), output / _PICTURE):
+        former.unlink(missing_ok=True)
+    write_text(output / _LIST, table(suggestions))
+    for name in dict.fromkeys(one.video for one in suggestions):
+        video = material.atlas.video(name)
+        known = Labels(material.known.behaviours, material.known.labels(video)).renamed(vocabulary)
+        values = known.values.copy()
+        for one in (one for one in suggestions if one.video == name):
+            span = slice(one.start_frame, one.stop_frame)
+            if material.predicted is None:
+                values[span] = vocabulary.index(SUGGESTED)
+            else:
+                model = material.predicted[name]
+                values[span] = Labels(model.behaviours, model.labels[span]).renamed(vocabulary).values
+        labels = Labels(vocabulary, values)
+        write_review(output / _REVIEW, name, material.known.channel, labels, filler, video.poses.native_rate)
+
+
+def _draw(
+    path: Path, suggestions: Sequence[Suggestion], material: Material, clips: np.ndarray, marks: Sequence[int]
+) -> None:
+    """Where the suggestions lie, in time and among the directions of all clips (clip, channel)."""
+    videos = {name: material.atlas.video(name) for name in {one.video for one in suggestions}}
+    labelled = {name: material.known.labels(video) != UNSCORED for name, video in videos.items()}
+    rates = {name: video.poses.native_rate for name, video in videos.items()}
+    axes = np.linalg.eigh(np.cov(clips, rowvar=False))[1][:, :-3:-1]
+    suggestions_picture(path, suggestions, labelled, rates, clips @ axes, marks)
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: SuggestConfig) -> None:
+        found = suggest(config)
+        columns = "{:>4}  {:<20} {:>8} {:<16} {:<16} {:>11} {:>8}  {}"
+        print(columns.format("", "video", "time", "frames", "label", "uncertainty", "novelty", "why"))
+        for one in found:
+            frames, unsure = f"{one.start_frame}:{one.stop_frame}", one.uncertainty
+            shown = "" if unsure is None else f"{unsure:.2f}"
+            print(
+                columns.format(one.rank, one.video, one.start, frames, one.label, shown, f"{one.novelty:.2f}", one.why)
+            )
+        example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
+        print(f"\nsuggestions: {config.output / _LIST}")
+        print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
+        unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
+        print(f"next:        correct {example} and the others{unnamed}, then")
+        print("             python -m ssl_behavior.finetune --encoder ENCODER --recordings TRACKS \\")
+        print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
+
+    commands.run(SuggestConfig, command, "Which clips to label next.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.suggest import main as imported_main
+
+    imported_main()

@@ -1,0 +1,96 @@
+"""Suggestions for people: a table, and files for the annotators in which the clips stand, to correct."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from ssl_behavior.formats import boris, caltech_annotations
+from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.predictions import file_stem
+from ssl_behavior.recordings import UNSCORED, Labels
+
+SUGGESTED = "suggested"
+"""What a suggested clip is called in the files where no model says what it shows."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A clip to label next.
+
+    Attributes:
+        rank: from 1, the best.
+        video: id.
+        agent: whose behaviour it is; empty where labels hold for the whole group.
+        target: towards whom.
+        start_frame: first frame of the recording, from 0.
+        stop_frame: the frame after the last.
+        start: the first frame's time as minutes and seconds.
+        seconds: how long the clip is.
+        label: what the model takes most of its frames for; empty without a model.
+        probability: the label's mean over the clip; None without a model.
+        uncertainty: mean entropy of the model's probabilities, from 0 (sure) to 1 (anything goes).
+        novelty: 1 - cosine to the nearest clip that is labelled or stands above, from 0 to 1.
+        why: the same in words.
+    """
+
+    rank: int
+    video: str
+    agent: str
+    target: str
+    start_frame: int
+    stop_frame: int
+    start: str
+    seconds: float
+    label: str
+    probability: float | None
+    uncertainty: float | None
+    novelty: float
+    why: str
+
+
+def table(suggestions: Sequence[Suggestion]) -> str:
+    """The suggestions as CSV, a column per attribute."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [one.name for one in fields(Suggestion)], lineterminator="\n")
+    writer.writeheader()
+    for one in suggestions:
+        writer.writerow({name: _shown(value) for name, value in asdict(one).items()})
+    return text.getvalue()
+
+
+def _shown(value: object) -> object:
+    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else value
+
+
+def write_review(
+    folder: Path, video: str, channel: str, labels: Labels, filler: str, frame_rate: float
+) -> tuple[Path, Path]:
+    """Write one video's labels and suggested clips as files for the Caltech annotator and for BORIS.
+
+    All that is unscored stands there as bouts of ``filler``, which fine-tuning leaves out if it is told so by
+    ``--unscored``: to BORIS, frames in no bout are ``other``, and the annotator wants every frame in a bout.
+
+    Args:
+        folder: made if need be.
+        video: id.
+        channel: name.
+        labels: (frame,) of the recording's own frames: those that are known, and within clips what is suggested.
+        filler: name of what nobody judged.
+        frame_rate: Hz of the recording.
+    """
+    names = (*labels.behaviours, filler)
+    filled = Labels(names, np.where(labels.values == UNSCORED, len(names) - 1, labels.values))
+    annotations = Annotations(
+        video, {channel: tuple(filled.bouts())}, frames=len(filled.values), vocabulary={channel: names}
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / f"{file_stem(video)}_annot.txt", folder / f"{file_stem(video)}.boris"
+    for path, module in zip(paths, (caltech_annotations, boris), strict=True):
+        module.write(path, annotations, frame_rate)
+    return paths
