@@ -14,6 +14,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import merged_vocabulary, write_text
 from ssl_behavior.predictions import file_stem
 from ssl_behavior.recordings import UNSCORED, Labels
+from ssl_behavior.review import ReviewFolder
 from ssl_behavior.suggestions import (
     SUGGESTED,
     Chosen,
@@ -26,7 +27,7 @@ from ssl_behavior.suggestions import (
     read_predicted,
     suggestions_picture,
     table,
-    write_review,
+    to_correct,
 )
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
@@ -53,7 +54,6 @@ class SuggestConfig:
         top: clips to suggest.
         seconds: length of a clip.
         output: folder for the list and the files to correct.
-        figure: draw where the clips lie, too.
         seed: of the draw of clips that stand for all, in atlases of many.
         overwrite: write over an output that is there.
     """
@@ -68,7 +68,6 @@ class SuggestConfig:
     top: int = 20
     seconds: float = 10.0
     output: Path = Path("suggestions")
-    figure: bool = False
     seed: int = 0
     overwrite: bool = False
 
@@ -84,6 +83,8 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     commands.require_above(0, config, "top", "seconds")
     commands.require_at_least(0, config, "seed")
     output = commands.check_output(config.output, config.overwrite)
+    review = ReviewFolder(output / _REVIEW)
+    review.require_unedited(review.stems)
     atlas = Atlas(config.atlas)
     known = read_known(atlas, config.annotations, config.channel, config.unscored)
     predicted = None if config.predictions is None else read_predicted(atlas, config.predictions)
@@ -95,10 +96,11 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     own, others = (directions(one.embeddings, centre) for one in (free, labelled))
     chosen = choose(own, uncertainty, others, config.top, config.seed)
     suggestions = [_suggestion(i, one, free, uncertainty, material) for i, one in enumerate(chosen, 1)]
-    _write(commands.prepare_output(output, config.overwrite), suggestions, material, vocabulary, _filler(config))
+    _write(
+        commands.prepare_output(output, config.overwrite), review, suggestions, material, vocabulary, _filler(config)
+    )
     commands.save_settings(config, output / "settings.yaml")
-    if config.figure:
-        _draw(output / _PICTURE, suggestions, material, np.concatenate([own, others]), [one.place for one in chosen])
+    _draw(output / _PICTURE, suggestions, material, np.concatenate([own, others]), [one.place for one in chosen])
     return suggestions
 
 
@@ -157,11 +159,15 @@ def _suggestion(
 
 
 def _write(
-    output: Path, suggestions: Sequence[Suggestion], material: Material, vocabulary: tuple[str, ...], filler: str
+    output: Path,
+    review: ReviewFolder,
+    suggestions: Sequence[Suggestion],
+    material: Material,
+    vocabulary: tuple[str, ...],
+    filler: str,
 ) -> None:
-    """The list, and a file per video to correct; those of an earlier run go."""
-    for former in (*(output / _REVIEW).glob("*_annot.txt"), *(output / _REVIEW).glob("*.boris"), output / _PICTURE):
-        former.unlink(missing_ok=True)
+    """The list, and a file per video to correct; those of an earlier run that nobody edited go."""
+    review.clear(review.stems)
     write_text(output / _LIST, table(suggestions))
     for name in dict.fromkeys(one.video for one in suggestions):
         video = material.atlas.video(name)
@@ -175,7 +181,7 @@ def _write(
                 model = material.predicted[name]
                 values[span] = Labels(model.behaviours, model.labels[span]).renamed(vocabulary).values
         labels = Labels(vocabulary, values)
-        write_review(output / _REVIEW, name, material.known.channel, labels, filler, video.poses.native_rate)
+        review.write(to_correct(name, material.known.channel, labels, filler), video.poses.native_rate)
 
 
 def _draw(
@@ -204,6 +210,7 @@ def main() -> None:
             )
         example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
         print(f"\nsuggestions: {config.output / _LIST}")
+        print(f"             {_PICTURE} shows where they lie")
         print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
         unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
         print(f"next:        correct {example} and the others{unnamed}, then")

@@ -25,6 +25,7 @@ ORDER = (
     {"scoring"},
     {"decoding"},
     {"predictions", "figures"},
+    {"review"},
     {"prediction_folder"},
     {"poses"},
     {"windows"},

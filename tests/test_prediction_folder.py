@@ -34,9 +34,7 @@ def test_another_video_is_added_and_nothing_else_changes(path: Path) -> None:
     before = files(path)
     run(path, ("3",))
     after = files(path)
-    assert {name: after[name] for name in before if name != "written.yaml"} == {
-        name: content for name, content in before.items() if name != "written.yaml"
-    }
+    assert {name for name in before if after[name] != before[name]} == {"review/written.yaml"}
     assert set(after) - set(before) == {
         "3.csv", "3.bouts.csv", "review/3_annot.txt", "review/3.boris", "pictures/3.png",
     }  # fmt: skip
@@ -49,7 +47,7 @@ def test_the_same_video_is_replaced(path: Path) -> None:
     assert set(after) == set(before)
     changed = {name for name, content in after.items() if content != before[name]}
     assert changed == {
-        "1.csv", "1.bouts.csv", "review/1_annot.txt", "review/1.boris", "pictures/1.png", "written.yaml",
+        "1.csv", "1.bouts.csv", "review/1_annot.txt", "review/1.boris", "pictures/1.png", "review/written.yaml",
     }  # fmt: skip
     run(path, ("1", "day 2/2"))
     assert files(path) == before
@@ -84,21 +82,28 @@ def test_models_are_not_mixed(path: Path) -> None:
 
 def test_an_interrupted_run_of_another_model_leaves_none_of_the_former(path: Path) -> None:
     PredictionFolder(path, "other", ("1", "day 2/2")).clear()
-    assert set(files(path)) == {"scores/scores.json", "notes.txt", "notes.csv", "written.yaml"}
+    assert set(files(path)) == {"scores/scores.json", "notes.txt", "notes.csv", "written.yaml", "review/written.yaml"}
     run(path, ("1",), model="other")
 
 
 @pytest.mark.parametrize("damage", ["model: [", "review: 7", "7", None])
-def test_without_a_record_all_is_somebody_elses(path: Path, damage: str | None) -> None:
-    written = path / "written.yaml"
+@pytest.mark.parametrize(
+    ("name", "videos", "message"),
+    [
+        ("written.yaml", ("1",), "of another one, of videos day 2_2"),
+        ("review/written.yaml", ("1", "day 2/2"), r"found 1\.boris, 1_annot\.txt, .* edited since"),
+    ],
+)
+def test_without_a_record_all_is_somebody_elses(
+    path: Path, name: str, videos: tuple[str, ...], message: str, damage: str | None
+) -> None:
+    written = path / name
     if damage is None:
         written.unlink()
     else:
         written.write_text(damage)
-    with pytest.raises(InputError, match="of another one, of videos day 2_2"):
-        run(path, ("1",))
-    with pytest.raises(InputError, match=r"found 1\.boris, 1_annot\.txt, .* edited since"):
-        run(path, ("1", "day 2/2"))
+    with pytest.raises(InputError, match=message):
+        run(path, videos)
 
 
 def test_videos_that_would_be_the_same_files(tmp_path: Path) -> None:

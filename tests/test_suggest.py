@@ -59,7 +59,7 @@ def predicted(folder: Path) -> Path:
             attack[3 * CLIP : 4 * CLIP] = 0.6
         probabilities = np.stack([attack, 1 - attack], 1)
         labels = (attack < 0.5).astype(int)
-        predictions.write(output, Prediction(name, BEHAVIOURS, probabilities, labels, 30.0))
+        predictions.write(output, Prediction(name, BEHAVIOURS, probabilities, labels, 30.0, np.full(len(labels), 2)))
     return output
 
 
@@ -156,12 +156,22 @@ def test_the_list_is_what_is_returned(with_model: SuggestConfig) -> None:
 
 
 def test_the_same_again_and_nothing_left_of_before(with_model: SuggestConfig) -> None:
-    found = suggest(replace(with_model, figure=True))
+    found = suggest(with_model)
     assert (with_model.output / "suggestions.png").stat().st_size > 10_000
     again = suggest(replace(with_model, top=1, overwrite=True))
     assert again == found[:1]
     left = {path.name for path in with_model.output.rglob("*") if path.is_file()}
-    assert left == {"suggestions.csv", "settings.yaml", "b_annot.txt", "b.boris"}
+    assert left == {"suggestions.csv", "suggestions.png", "settings.yaml", "b_annot.txt", "b.boris", "written.yaml"}
+
+
+def test_what_a_person_corrected_is_never_written_over(with_model: SuggestConfig) -> None:
+    suggest(replace(with_model, top=1))
+    corrected = with_model.output / "review" / "b_annot.txt"
+    corrected.write_text(corrected.read_text() + "\n")
+    before = {path: path.read_bytes() for path in with_model.output.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"found b_annot\.txt in .*review edited since; move these elsewhere"):
+        suggest(replace(with_model, overwrite=True))
+    assert {path: path.read_bytes() for path in with_model.output.rglob("*") if path.is_file()} == before
 
 
 def test_a_named_pair_stands_in_the_list(config: SuggestConfig) -> None:
@@ -232,7 +242,7 @@ def test_predictions_and_annotations_of_something_else(config: SuggestConfig, tm
         ("z", FRAMES, "expected predictions of the atlas's videos, a, b, c; found those of z"),
         ("b", 30, f"expected {FRAMES} frames of video b, as in the atlas; found 30"),
     ):
-        other = Prediction(name, BEHAVIOURS, np.full((frames, 2), 0.5), np.zeros(frames), 30.0)
+        other = Prediction(name, BEHAVIOURS, np.full((frames, 2), 0.5), np.zeros(frames), 30.0, np.full(frames, 2))
         predictions.write(tmp_path / name, other)
         with pytest.raises(InputError, match=message):
             suggest(replace(config, predictions=tmp_path / name))

@@ -3,7 +3,7 @@
 from ssl_behavior.suggestions.choice import Chosen, choose, entropy
 from ssl_behavior.suggestions.clips import Clips, cut, directions
 from ssl_behavior.suggestions.known import Known, read_known
-from ssl_behavior.suggestions.listing import SUGGESTED, Suggestion, table, write_review
+from ssl_behavior.suggestions.listing import SUGGESTED, Suggestion, table, to_correct
 from ssl_behavior.suggestions.material import Material, read_predicted
 from ssl_behavior.suggestions.picture import suggestions_picture
 
@@ -22,5 +22,5 @@ __all__ = [
     "read_predicted",
     "suggestions_picture",
     "table",
-    "write_review",
+    "to_correct",
 ]

@@ -6,13 +6,10 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.formats import boris, caltech_annotations
 from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.predictions import file_stem
 from ssl_behavior.recordings import UNSCORED, Labels
 
 SUGGESTED = "suggested"
@@ -68,29 +65,19 @@ def _shown(value: object) -> object:
     return f"{value:.3f}" if isinstance(value, float) else "" if value is None else value
 
 
-def write_review(
-    folder: Path, video: str, channel: str, labels: Labels, filler: str, frame_rate: float
-) -> tuple[Path, Path]:
-    """Write one video's labels and suggested clips as files for the Caltech annotator and for BORIS.
+def to_correct(video: str, channel: str, labels: Labels, filler: str) -> Annotations:
+    """One video's labels and suggested clips as annotations that cover every frame.
 
     All that is unscored stands there as bouts of ``filler``, which fine-tuning leaves out if it is told so by
     ``--unscored``: to BORIS, frames in no bout are ``other``, and the annotator wants every frame in a bout.
 
     Args:
-        folder: made if need be.
         video: id.
         channel: name.
         labels: (frame,) of the recording's own frames: those that are known, and within clips what is suggested.
         filler: name of what nobody judged.
-        frame_rate: Hz of the recording.
     """
     names = (*labels.behaviours, filler)
     filled = Labels(names, np.where(labels.values == UNSCORED, len(names) - 1, labels.values))
-    annotations = Annotations(
-        video, {channel: tuple(filled.bouts())}, frames=len(filled.values), vocabulary={channel: names}
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = folder / f"{file_stem(video)}_annot.txt", folder / f"{file_stem(video)}.boris"
-    for path, module in zip(paths, (caltech_annotations, boris), strict=True):
-        module.write(path, annotations, frame_rate)
-    return paths
+    bouts = tuple(filled.bouts())
+    return Annotations(video, {channel: bouts}, frames=len(filled.values), vocabulary={channel: names})

@@ -1,0 +1,94 @@
+"""Files for people to correct: per video one for the Caltech annotator and one for BORIS.
+
+``written.yaml`` beside them holds the content of each as it was written, so that a file that somebody has corrected
+since is told from one that nobody touched, and is never written over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import boris, caltech_annotations
+from ssl_behavior.formats.annotated import Annotations, write_text
+from ssl_behavior.formats.paths import some
+from ssl_behavior.predictions import file_stem
+
+_ENDINGS = {"_annot.txt": caltech_annotations, ".boris": boris}
+_WRITTEN, _NAMED = "written.yaml", 5
+
+
+class ReviewFolder:
+    """A folder of files to correct; need not be there yet.
+
+    Args:
+        path: of the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._written = _read(path / _WRITTEN)
+
+    @property
+    def stems(self) -> set[str]:
+        """The videos of which there are files, as they stand in file names."""
+        return {path.name.removesuffix(end) for end in _ENDINGS for path in self.path.glob(f"*{end}")}
+
+    def require_unedited(self, stems: Iterable[str]) -> None:
+        """Make sure that nobody's work is lost by writing these videos' files anew.
+
+        Raises:
+            InputError: somebody has edited one, or it is not known who wrote it.
+        """
+        edited = [file for stem in stems for file in self._files(stem) if self._is_edited(file)]
+        if edited:
+            raise InputError(
+                f"--output {self.path.parent}: expected the files to review as they were written and found "
+                f"{some([file.name for file in edited], _NAMED)} in {self.path} edited since; move these elsewhere to "
+                "keep them, or give another --output"
+            )
+
+    def clear(self, stems: Iterable[str]) -> None:
+        """Take away the files of these videos."""
+        gone = {file for stem in stems for file in self._files(stem)}
+        for file in gone:
+            file.unlink(missing_ok=True)
+        names = {file.name for file in gone}
+        self._written = {name: content for name, content in self._written.items() if name not in names}
+        write_text(self.path / _WRITTEN, _lines(self._written))
+
+    def write(self, annotations: Annotations, frame_rate: float) -> None:
+        """Write one video's annotations for both programs, at ``frame_rate`` Hz."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        files = self._files(file_stem(annotations.id))
+        for module, file in zip(_ENDINGS.values(), files, strict=True):
+            module.write(file, annotations, frame_rate)
+        with (self.path / _WRITTEN).open("a", encoding="utf-8") as written:  # added to, as there may be thousands
+            written.write(_lines({file.name: _content(file) for file in files}))
+
+    def _files(self, stem: str) -> list[Path]:
+        return [self.path / f"{stem}{end}" for end in _ENDINGS]
+
+    def _is_edited(self, file: Path) -> bool:
+        return file.exists() and _content(file) != self._written.get(file.name)
+
+
+def _read(path: Path) -> dict[str, str]:
+    """What is written, or nothing where it is not whole: all that is there is then taken for somebody else's."""
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return plain if isinstance(plain, dict) else {}
+
+
+def _content(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def _lines(written: dict[str, str]) -> str:
+    return yaml.safe_dump(written, sort_keys=False, allow_unicode=True) if written else ""
