@@ -209,7 +209,7 @@ def test_from_the_shell(
     with_model: SuggestConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["--atlas", str(with_model.atlas), "--predictions", str(with_model.predictions), "--top", "2"]
-    monkeypatch.setattr("sys.argv", ["suggest", *words, "--output", str(with_model.output), "--figure"])
+    monkeypatch.setattr("sys.argv", ["suggest", *words, "--output", str(with_model.output)])
     main()
     printed = capsys.readouterr().out
     assert "attack or sniff?" in printed
