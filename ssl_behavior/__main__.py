@@ -21,6 +21,7 @@ COMMANDS = {
     "embed": "write the embedding of every frame, to explore",
     "search": "find bouts like an example",
     "cluster": "find clusters in an atlas, and see what each of them is",
+    "explore": "see an atlas in the browser: map, skeletons, search, names and marks",
     "probe": "see what a frozen encoder knows, by linear probes",
 }
 

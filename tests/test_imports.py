@@ -46,8 +46,10 @@ ORDER = (
     {"clusters"},
     {"clustered"},
     {"cards"},
+    {"search"},
+    {"explorer"},
     {"label_efficiency", "probing"},
-    set(COMMANDS),
+    set(COMMANDS) - {"search"},
     {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
