@@ -121,7 +121,9 @@ def _export(scene: Scene, path: Path, count: int) -> Path:
     page, points = exported(scene, count)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
-    left = f", which fit into a page to mail, of the {count:,} asked for" if len(points) < min(count, points.total) else ""
+    left = (
+        f", which fit into a page to mail, of the {count:,} asked for" if len(points) < min(count, points.total) else ""
+    )
     print(f"{len(points):,} of {points.total:,} frames{left}; {path.stat().st_size / 1e6:.1f} MB")
     print(f"\npage: {path}")
     return path

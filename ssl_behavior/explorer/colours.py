@@ -1,4 +1,4 @@
-"""What the map can be coloured by, and how: categories in colours that the colour-blind tell apart, numbers in viridis."""
+"""What the map can be coloured by, and how: so that the colour-blind can tell categories apart, and numbers too."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Colouring:
     Attributes:
         column: of the points.
         title: as the menu has it.
+        is_categories: codes, and not numbers.
         names: of the codes from 0; none for numbers.
         colours: of the codes from 0; for numbers from low to high.
         low: the number that the first colour stands for.
@@ -34,6 +35,7 @@ class Colouring:
 
     column: str
     title: str
+    is_categories: bool
     names: tuple[str, ...]
     colours: tuple[str, ...]
     low: float
@@ -48,7 +50,9 @@ def colourings(scene: Scene, points: Points) -> list[Colouring]:
     if len(points.pairs) > 1:
         found.append(_categories("pair", "pair", points.pairs, cluster_colours(len(points.pairs))[:-1], ""))
     found.append(_numbers("seconds", "time in the video", points, "s"))
-    return found + [_numbers(name, name, points, unit) for name, (_, unit) in KINEMATICS.items() if _is_known(points, name)]
+    return found + [
+        _numbers(name, name, points, unit) for name, (_, unit) in KINEMATICS.items() if _is_known(points, name)
+    ]
 
 
 def _row(scene: Scene, row: str) -> Colouring:
@@ -61,8 +65,9 @@ def _categories(column: str, title: str, names: Sequence[str], colours: Sequence
     different = len(set(colours))
     note = f"grey: {rest}" if rest else ""
     if different < len(names):
-        note += f"{'; ' if note else ''}colours repeat after {different}: choose one under “Show” to tell them apart"
-    return Colouring(column, title, tuple(names), tuple(colours), 0, len(names) - 1, note)
+        told = f"colours repeat after {different}: choose one under “Show only” to tell them apart"
+        note = f"{note}; {told}" if note else told
+    return Colouring(column, title, True, tuple(names), tuple(colours), 0, len(names) - 1, note)
 
 
 def _numbers(column: str, title: str, points: Points, unit: str) -> Colouring:
@@ -71,7 +76,7 @@ def _numbers(column: str, title: str, points: Points, unit: str) -> Colouring:
     is_cut = low > np.nanmin(values) or high < np.nanmax(values)
     note = "grey: unknown" if np.isnan(values).any() else ""
     note += ("; " if note else "") + "one percent lies beyond either end" if is_cut else ""
-    return Colouring(column, f"{title} ({unit})", (), tuple(Cividis256), low, max(high, low + 1e-6), note)
+    return Colouring(column, f"{title} ({unit})", False, (), tuple(Cividis256), low, max(high, low + 1e-6), note)
 
 
 def _is_known(points: Points, name: str) -> bool:

@@ -11,11 +11,11 @@ from bokeh.resources import INLINE
 
 from ssl_behavior.clusters import directions
 from ssl_behavior.explorer import models, widgets
-from ssl_behavior.explorer import page as pages
-from ssl_behavior.explorer.page import Page
+from ssl_behavior.explorer.page import Page, template
 from ssl_behavior.explorer.points import Points, draw
 from ssl_behavior.explorer.scene import Scene
 from ssl_behavior.explorer.strips import strips
+from ssl_behavior.explorer.wiring import javascript
 
 CLIP_S = 3.0
 LARGEST = 18_000_000
@@ -39,16 +39,15 @@ def exported(scene: Scene, count: int, largest: int = LARGEST) -> tuple[str, Poi
     animals = max(len(set(piece.pair)) for piece in scene.atlas.pieces)
     fitting = max(1, largest // (length * animals * len(maker.landmarks) * 4))
     points = draw(scene, min(count, fitting), length)
-    page = pages.build(scene, points)
+    page = Page(scene, points)
     _with_strips(page)
     _play_offline(page)
     _alike_offline(page)
     page.add_tab("Clusters", _named(page))
-    page.add_tab("Marks", _no_marks(scene))
-    told = "; a copy with three seconds around each"
+    page.add_tab("Marks", _no_marks())
     document = Document()
-    page.add_to(document, f"{scene.atlas.folder.resolve().name}, explorer", pages.heading(scene, points, told))
-    return file_html(document, INLINE, template=pages.template(), title=document.title), points
+    page.add_to(document, "; a copy with three seconds around each")
+    return file_html(document, INLINE, template=template(), title=document.title), points
 
 
 def _with_strips(page: Page) -> None:
@@ -61,7 +60,7 @@ def _play_offline(page: Page) -> None:
     begin = points.telling()
     moment = {name: [int(points.columns[name][begin])] for name in ("video", "agent", "target", "frame")}
     sources.asked.data = moment | {"count": [0]}
-    offline = page.javascript(
+    offline = javascript(
         "offline", asked=sources.asked, points=sources.points, clips=sources.clips, at=sources.at, about=sources.about,
         clip=sources.clip, shape=list(points.clips.shape[1:4]), rate=page.scene.atlas.made_by.frame_rate,
         videos=list(points.videos), sides=[name.split(" > ") for name in points.pairs],
@@ -73,15 +72,15 @@ def _play_offline(page: Page) -> None:
 def _alike_offline(page: Page) -> None:
     similarity, nearest = alike(page.scene, page.points)
     rows = ColumnDataSource({"point": nearest.ravel(), "similarity": similarity.ravel()})
-    more = page.javascript(
+    more = javascript(
         "alike", clip=page.sources.clip, points=page.sources.points, alike=rows, each=nearest.shape[1],
-        found=page.sources.found, answer=page.answer, table=page.alike, colourings=page.sources.colourings,
+        found=page.sources.found, answer=page.parts.answer, table=page.parts.alike, colourings=page.sources.colourings,
         videos=list(page.points.videos), pairs=list(page.points.pairs),
     )  # fmt: skip
     page.sources.found.data = {name: [] for name in ("point", *models.FOUND)}
     page.sources.clip.js_on_change("data", more)
     hint = widgets.words(f"<p class='quiet'>Over all frames of the atlas: <code>{_RUN} …</code></p>")
-    page.add_tab("More like this", page.answer, page.alike, hint)
+    page.add_tab("More like this", page.parts.answer, page.parts.alike, hint)
 
 
 def alike(scene: Scene, points: Points) -> tuple[np.ndarray, np.ndarray]:
@@ -114,9 +113,6 @@ def _named(page: Page) -> Column:
     return Column(widgets.words(text + widgets.cluster_list(page.scene)), sizing_mode="stretch_width")
 
 
-def _no_marks(scene: Scene) -> Column:
-    text = (
-        f"<p>Clips are marked, and exported as annotations, where the explorer runs: <code>{_RUN} …</code>. This page is "
-        "a copy to look at.</p>"
-    )
+def _no_marks() -> Column:
+    text = f"<p>Clips are marked where the explorer runs: <code>{_RUN} …</code>. This page is a copy to look at.</p>"
     return Column(widgets.words(text), sizing_mode="stretch_width")

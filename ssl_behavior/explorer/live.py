@@ -14,7 +14,7 @@ from bokeh.models import Button, CustomJS, Row, Select, TextInput
 from ssl_behavior.embeddings import pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import models, widgets
-from ssl_behavior.explorer import page as pages
+from ssl_behavior.explorer.colours import colourings
 from ssl_behavior.explorer.marking import add_marking
 from ssl_behavior.explorer.page import Page
 from ssl_behavior.explorer.points import Points
@@ -39,7 +39,7 @@ class Live:
 
     def __init__(self, scene: Scene, points: Points, index: Callable[[], Neighbours]) -> None:
         self.scene, self.points, self.index = scene, points, index
-        self.page: Page = pages.build(scene, points)
+        self.page: Page = Page(scene, points)
         self.span = (0, 1)
         self._searching()
         self._naming()
@@ -51,8 +51,7 @@ class Live:
 
     def add_to(self, document: Document) -> None:
         """Put the page into a visitor's document."""
-        name = self.scene.atlas.folder.resolve().name
-        self.page.add_to(document, f"{name}, explorer", pages.heading(self.scene, self.points))
+        self.page.add_to(document)
 
     def play(self) -> None:
         """Bring what is asked for, and what there is to know about it."""
@@ -74,14 +73,16 @@ class Live:
     def _searching(self) -> None:
         button = Button(label="Find more like this", button_type="primary", name="search", width=170)
         waiting = f"<p>Searching {self.points.total:,} frames …</p>"
-        button.js_on_event(ButtonClick, CustomJS(args={"answer": self.page.answer}, code=f"answer.text = {waiting!r}"))
+        button.js_on_event(
+            ButtonClick, CustomJS(args={"answer": self.page.parts.answer}, code=f"answer.text = {waiting!r}")
+        )
         button.on_click(self.search)
-        self.page.alike.visible = False
-        self.page.answer.text = (
+        self.page.parts.alike.visible = False
+        self.page.parts.answer.text = (
             f"<p>Finds the {_TOP} moments of all {self.points.total:,} frames whose embeddings are nearest to the bout "
             "that plays; they are circled on the map.</p>"
         )
-        self.page.add_tab("More like this", button, self.page.answer, self.page.alike)
+        self.page.add_tab("More like this", button, self.page.parts.answer, self.page.parts.alike)
 
     def search(self) -> None:
         """Find bouts like the one that plays, over the whole atlas."""
@@ -95,7 +96,9 @@ class Live:
             other = atlas.video(hit.video)
             poses = other.poses
             own = (poses.individuals.index(hit.agent), poses.individuals.index(hit.target))
-            frame = int(np.searchsorted(poses.native_frames, (hit.start + hit.stop) // 2).clip(0, len(poses.positions) - 1))
+            frame = int(
+                np.searchsorted(poses.native_frames, (hit.start + hit.stop) // 2).clip(0, len(poses.positions) - 1)
+            )
             cluster = int(self.scene.codes(other, own)[CLUSTER][frame])
             embeddings.append(np.asarray(other.embeddings[own][frame], np.float32))
             row = {"video": hit.video, "pair": pair_name(hit.agent, hit.target), "time": frame / poses.frame_rate}
@@ -108,11 +111,11 @@ class Live:
         columns |= {"x": places[:, 0].tolist(), "y": places[:, 1].tolist()}
         self.page.sources.found.selected.indices = []
         self.page.sources.found.data = columns
-        self.page.alike.visible = bool(hits)
+        self.page.parts.alike.visible = bool(hits)
         low, high = (one / video.poses.frame_rate for one in self.span)
-        self.page.answer.text = (
-            f"<p><b>{len(hits)} moments</b> most like {_clock(low)} to {_clock(high)} of video {escape(video.id)}, of all "
-            f"{self.points.total:,} frames; circled on the map. <span class='quiet'>Click a row to play it.</span></p>"
+        self.page.parts.answer.text = (
+            f"<p><b>{len(hits)} moments</b> most like {_clock(low)} to {_clock(high)} of video {escape(video.id)}, "
+            f"of all {self.points.total:,} frames; circled on the map. Click a row to play it.</p>"
         )
 
     def _naming(self) -> None:
@@ -133,7 +136,8 @@ class Live:
     def _list_clusters(self) -> None:
         names = self.scene.names(CLUSTER)
         self.cluster.options = [
-            (str(number), name if name == f"cluster {number}" else f"{number} {name}") for number, name in enumerate(names)
+            (str(number), name if name == f"cluster {number}" else f"{number} {name}")
+            for number, name in enumerate(names)
         ]
         self.listed.text = widgets.cluster_list(self.scene)
 
@@ -145,7 +149,7 @@ class Live:
             self.said.text = f"<p class='problem'>Not saved: {escape(str(error))}</p>"
             return
         self._list_clusters()
-        self.page.sources.colourings.data = models.table(pages.colourings(self.scene, self.points))
+        self.page.sources.colourings.data = models.table(colourings(self.scene, self.points))
         self.page.sources.kinds.data = models.kinds(self.scene)
         self.said.text = "<p class='quiet'>Saved in the atlas’s folder, in clusters/names.yaml.</p>"
 
@@ -174,5 +178,3 @@ def indexed(scene: Scene) -> Callable[[], Neighbours]:
         return made[0]
 
     return index
-
-

@@ -12,7 +12,8 @@ from ssl_behavior.embeddings import EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.marks import NO_CHANNEL, UNSURE, WRONG, Mark, Marks
-from ssl_behavior.explorer.page import Page, play_row
+from ssl_behavior.explorer.page import Page
+from ssl_behavior.explorer.wiring import play_row
 
 _NEW = "another word …"
 _TABLE = {
@@ -40,7 +41,7 @@ class Marking:
                                 name="span", sizing_mode="stretch_width")  # fmt: skip
         self.said = widgets.words(name="marked")
         self.source = ColumnDataSource({name: [] for name in models.MARKED}, name="marks")
-        self.table = widgets.listing(self.source, _TABLE, 150, "marks table")
+        self.table = widgets.listing(self.source, _TABLE, 120, "marks table")
         self._offer()
         self._list()
         self._tell("")
@@ -49,7 +50,7 @@ class Marking:
         """Put the tab into the page, and let its buttons do what they say."""
         self.channel.on_change("value", lambda _attr, _old, _new: self._offer())
         self.label.on_change("value", lambda _attr, _old, new: self.word.update(visible=new == _NEW))
-        play_row(self.page, self.source)
+        play_row(self.page.sources, self.source)
         buttons = []
         for title, action, kind in (
             ("Mark", self.mark, "primary"),
@@ -120,7 +121,8 @@ class Marking:
         what = f"<p class='quiet'>{told} {'' if count else 'are '}kept in {escape(str(self.marks.path))}.</p>"
         how = (
             "<p class='quiet'>Export writes files for the Caltech annotator and BORIS that finetune reads: the atlas’s "
-            "labels with your marks over them. Frames with neither are called “unmarked”; give that to --unscored.</p>"
+            "labels with your marks over them. Frames with neither are called “unmarked”; that, “wrong” and “unsure” "
+            "go to --unscored.</p>"
         )
         self.said.text = done + what + ("" if done else how)
 
@@ -129,7 +131,12 @@ class Marking:
         scene, channel = self.page.scene, self.channel.value
         known = [*scene.channels.get(channel, ()), *(scene.predictable if not scene.channels else ())]
         known += [mark.label for mark in self.marks.all if mark.channel == channel]
-        self.label.options = [*(name for name in dict.fromkeys(known) if name not in (WRONG, UNSURE)), WRONG, UNSURE, _NEW]
+        self.label.options = [
+            *(name for name in dict.fromkeys(known) if name not in (WRONG, UNSURE)),
+            WRONG,
+            UNSURE,
+            _NEW,
+        ]
         wanted = label or self.label.value
         self.label.value = wanted if wanted in self.label.options else self.label.options[0]
 

@@ -54,6 +54,7 @@ class Mark:
 
 
 _COLUMNS = [field.name for field in fields(Mark)]
+_WORDS = _COLUMNS[:5]
 
 
 class Marks:
@@ -78,7 +79,7 @@ class Marks:
         try:
             with open(self.path, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
-            return [Mark(*(row[name] for name in _COLUMNS[:5]), int(row["start"]), int(row["stop"])) for row in rows]
+            return [Mark(*(row.pop(name) for name in _WORDS), int(row["start"]), int(row["stop"])) for row in rows]
         except (KeyError, TypeError, ValueError, csv.Error):
             raise InputError(f"{self.path}: expected columns {', '.join(_COLUMNS)}; found others: mend it") from None
 
@@ -159,8 +160,8 @@ class Exported:
     def told(self) -> str:
         """How to train on them, a command per channel."""
         lines = [
-            f"Annotations of {self.videos} video{'s' * (self.videos != 1)}: labels of the atlas with your marks laid over "
-            f"them; where there is neither, the behaviour is {UNMARKED!r}, which is to be left unscored."
+            f"Annotations of {self.videos} video{'s' * (self.videos != 1)}: labels of the atlas with your marks laid "
+            f"over them; where there is neither, the behaviour is {UNMARKED!r}, which is to be left unscored."
         ]
         for channel, words in self.unscored.items():
             command = f"python -m ssl_behavior.finetune --annotations {self.folder / 'caltech'} --channel {channel}"

@@ -54,7 +54,7 @@ class Sources:
 def sources(scene: Scene, points: Points) -> Sources:
     """The sources as they are when the page opens."""
     flat = points.clips.reshape(-1, 2)
-    columns = dict(points.columns) | {"value": points.columns["cluster"].astype(np.float32)}
+    columns: dict[str, Any] = dict(points.columns) | {"value": points.columns["cluster"].astype(np.float32)}
     columns["video_name"] = [points.videos[place] for place in columns["video"]]
     columns["pair_name"] = [points.pairs[place] for place in columns["pair"]]
     poses = [video.poses for video in scene.atlas.videos()]
@@ -113,7 +113,13 @@ def clip(scene: Scene, video: int, pair: tuple[int, int], frame: int, seconds: f
     length = max(1, min(round(seconds * poses.frame_rate), frames))
     found, at = tracks(poses, pair, np.array([frame]), length, others=True)
     names = [poses.individuals[i] for i in dict.fromkeys(pair)]
-    told: dict[str, Any] = {"x": found[..., 0].ravel(), "y": found[..., 1].ravel(), "names": names, "title": poses.id, "point": -1}
+    told: dict[str, Any] = {
+        "x": found[..., 0].ravel(),
+        "y": found[..., 1].ravel(),
+        "names": names,
+        "title": poses.id,
+        "point": -1,
+    }
     told |= {"frames": length, "animals": found.shape[2], "landmarks": found.shape[3], "at": int(at[0])}
     told |= {"first": frame - int(at[0]), "rate": poses.frame_rate, "native_rate": poses.native_rate}
     told |= {"seconds": frames / poses.frame_rate, "video": video, "agent": pair[0], "target": pair[1]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bokeh.models import (
     AdaptiveTicker,
@@ -33,10 +33,16 @@ from bokeh.plotting import figure
 
 from ssl_behavior.clusters import NOISE
 from ssl_behavior.explorer.colours import REST
+from ssl_behavior.explorer.models import Sources
 from ssl_behavior.explorer.scene import CLUSTER, Scene
+
+if TYPE_CHECKING:
+    from ssl_behavior.explorer.parts import Drawn
 
 WEB = Path(__file__).parent / "web"
 STYLE = (WEB / "style.css").read_text(encoding="utf-8")
+BOUTS = ("left", "right", "top", "bottom", "row", "name", "colour", "hatch", "what", "from", "until")
+"""Columns of the bouts that are drawn."""
 _QUIET = {"outline_line_color": None, "toolbar_location": None, "min_border": 0}
 _CLOCK = "const s = Math.max(0, {0}); return `${{Math.floor(s / 60)}}:${{(s % 60).toFixed(1).padStart(4, '0')}}`;"
 
@@ -52,8 +58,9 @@ def colour_mapper() -> LinearColorMapper:
     return LinearColorMapper(palette=["#000000"], low=0, high=1, nan_color=REST)
 
 
-def map_figure(points: ColumnDataSource, numbers: ColumnDataSource, mapper: LinearColorMapper) -> figure:
-    """The map: a point per frame drawn with WebGL, the clusters' numbers above them."""
+def map_figure(sources: Sources, numbers: ColumnDataSource, mapper: LinearColorMapper, drawn: Drawn) -> figure:
+    """The map: a point per frame drawn with WebGL, above them the clusters' numbers, what plays and what was found."""
+    points = sources.points
     plot = figure(
         name="map",
         tools=[],
@@ -76,6 +83,15 @@ def map_figure(points: ColumnDataSource, numbers: ColumnDataSource, mapper: Line
         text_font_style="bold", text_color="#1d1d1f", background_fill_color="#FFFFFF", background_fill_alpha=0.85,
         border_line_color="colour", border_line_width=1.5, padding=3, border_radius=4, name="numbers",
     )  # fmt: skip
+    plot.line("x", "y", source=drawn.wake, line_color="#111", line_width=2, line_alpha=0.7)
+    plot.scatter("x", "y", source=drawn.here, size=13, fill_color="white", line_color="#111", line_width=3)
+    ring: dict[str, Any] = {"size": 13, "fill_color": None, "line_color": "#111", "line_width": 2}
+    plot.scatter("x", "y", source=sources.found, name="rings", visible=False, **ring)
+    _add_map_tools(plot, dots)
+    return plot
+
+
+def _add_map_tools(plot: figure, dots: GlyphRenderer) -> None:
     hover = HoverTool(renderers=[dots], point_policy="snap_to_data", visible=False, limit=1)
     hover.tooltips = "video @video_name, @seconds{custom}, @pair_name"
     hover.formatters = {"@seconds": CustomJSHover(code=_CLOCK.format("value"))}
@@ -84,20 +100,24 @@ def map_figure(points: ColumnDataSource, numbers: ColumnDataSource, mapper: Line
     tools = [lasso, PanTool(description="Move the map"), wheel, ZoomInTool(), ZoomOutTool(), ResetTool(), hover]
     plot.add_tools(*tools)
     plot.toolbar.active_drag, plot.toolbar.active_scroll, plot.toolbar.logo = lasso, wheel, None
-    return plot
 
 
-def stage_figure() -> figure:
+def stage_figure(drawn: Drawn) -> figure:
     """Where skeletons are played; its ranges are the camera."""
     plot = figure(
         name="stage", tools=[], x_range=Range1d(-1.5, 1.5), y_range=Range1d(1.5, -1.5), background_fill_color="#FAFAFA",
         sizing_mode="stretch_both", **_QUIET,
     )  # fmt: skip
     plot.axis.visible = plot.grid.visible = False
+    plot.multi_line("xs", "ys", source=drawn.scale, line_color="#555", line_width=2)
+    plot.text("x", "y", "text", source=drawn.scale, text_color="#555", text_font_size="12px", text_baseline="bottom")
+    line = {"line_color": "colour", "line_alpha": "alpha", "line_width": "width"}
+    plot.multi_line("xs", "ys", source=drawn.bodies, line_cap="round", **line)
+    plot.scatter("x", "y", source=drawn.joints, color="colour", alpha="alpha", size="size", line_color="white")
     return plot
 
 
-def strip_figure(rows: list[str]) -> figure:
+def strip_figure(rows: list[str], drawn: Drawn) -> figure:
     """The ethogram: a row of bouts for each thing that is known of a video over time."""
     plot = figure(
         name="strip", tools=[], height=58 + 26 * len(rows), sizing_mode="stretch_width", x_range=Range1d(0, 1),
@@ -109,12 +129,18 @@ def strip_figure(rows: list[str]) -> figure:
     titles = [row.removeprefix("label ") for row in rows]
     plot.yaxis.major_label_overrides = {len(rows) - 1 - place: title for place, title in enumerate(titles)}
     plot.xaxis.ticker = AdaptiveTicker(base=60, mantissas=[1, 2, 5, 10, 20, 30], min_interval=1, desired_num_ticks=10)
-    plot.xaxis.formatter = CustomJSTickFormatter(code=_CLOCK.format("tick").replace("toFixed(1).padStart(4", "toFixed(0).padStart(2"))
+    whole = _CLOCK.replace("toFixed(1).padStart(4", "toFixed(0).padStart(2")
+    plot.xaxis.formatter = CustomJSTickFormatter(code=whole.format("tick"))
     plot.axis.axis_line_color = plot.axis.major_tick_line_color = plot.axis.minor_tick_line_color = None
     plot.axis.major_label_text_font_size = "12px"
     plot.axis.major_label_text_color = "#1d1d1f"
+    hatch: dict[str, Any] = {"hatch_pattern": "hatch", "hatch_color": "black", "hatch_alpha": 0.5, "hatch_scale": 8}
+    box = ("left", "right", "top", "bottom")
+    bouts = plot.quad(*box, source=drawn.bouts, fill_color="colour", line_color=None, **hatch)
+    plot.vspan("x", source=drawn.cursor, line_color="#111", line_width=2)
+    hover = HoverTool(renderers=[bouts], visible=False, tooltips="@what: @name, @from – @until")
     wheel, pan = WheelZoomTool(dimensions="width"), PanTool(dimensions="width")
-    plot.add_tools(pan, wheel, ResetTool())
+    plot.add_tools(pan, wheel, ResetTool(), hover)
     plot.toolbar.active_drag, plot.toolbar.active_scroll, plot.toolbar.logo = pan, wheel, None
     return plot
 
@@ -125,7 +151,7 @@ def listing(source: ColumnDataSource, columns: dict[str, tuple[str, int]], heigh
     Args:
         source: of the rows.
         columns: of the source -> title and width; ``time`` is in seconds.
-        height: px.
+        height: px, at least; a table fills what room there is.
         name: of the model.
     """
     clock = HTMLTemplateFormatter(
@@ -142,27 +168,21 @@ def listing(source: ColumnDataSource, columns: dict[str, tuple[str, int]], heigh
         for field, (title, width) in columns.items()
     ]
     return DataTable(
-        source=source, columns=made, height=height, index_position=None, sizing_mode="stretch_width", name=name,
+        source=source, columns=made, min_height=height, index_position=None, sizing_mode="stretch_both", name=name,
         autosize_mode="force_fit", row_height=24, selectable=True, sortable=True, reorderable=False,
     )  # fmt: skip
 
 
-def pictures_figure(sketches: ColumnDataSource, heads: ColumnDataSource) -> figure:
+def pictures_figure(drawn: Drawn) -> figure:
     """Six by two small pictures of skeletons."""
     plot = figure(
         name="stills", tools=[], x_range=Range1d(0, 6), y_range=Range1d(2, 0), height=116, visible=False,
         sizing_mode="stretch_width", background_fill_color="#FAFAFA", **_QUIET,
     )  # fmt: skip
     plot.axis.visible = plot.grid.visible = False
-    plot.multi_line("xs", "ys", source=sketches, line_color="colour", line_width=2, line_cap="round")
-    plot.scatter("x", "y", source=heads, color="colour", size=6)
+    plot.multi_line("xs", "ys", source=drawn.sketches, line_color="colour", line_width=2, line_cap="round")
+    plot.scatter("x", "y", source=drawn.heads, color="colour", size=6)
     return plot
-
-
-def tell_of_bouts(plot: figure, drawn: GlyphRenderer[Any]) -> None:
-    """Say what a bout in the ethogram is where the mouse rests on it."""
-    hover = HoverTool(renderers=[drawn], point_policy="follow_mouse", tooltips="@what: @name, @from – @until", visible=False)
-    plot.add_tools(hover)
 
 
 def cluster_list(scene: Scene) -> str:
@@ -177,7 +197,8 @@ def cluster_list(scene: Scene) -> str:
         number = f"{cluster} " if cluster in scene.clustered.names else ""
         rows.append(
             f"<tr><td>{number}{escape(scene.clustered.name(cluster))}</td><td class='bar'>"
-            f"<i style='width:{100 * value / largest:.1f}%;background:{colour}'></i></td><td>{value / total:.1%}</td></tr>"
+            f"<i style='width:{100 * value / largest:.1f}%;background:{colour}'></i></td>"
+            f"<td>{value / total:.1%}</td></tr>"
         )
     rest = seconds.get(NOISE, 0.0) / total
     told = f"<p class='quiet'>{rest:.0%} of the time is in no cluster.</p>"

@@ -2,7 +2,7 @@
 const row = colourings.data.column.indexOf(by.value);
 const names = colourings.data.names[row], colours = colourings.data.colours[row];
 const [low, high, note] = ["low", "high", "note"].map((name) => colourings.data[name][row]);
-const isCategories = names.length > 0;
+const isCategories = colourings.data.is_categories[row];
 
 if (cb_obj !== only) {
   const numbered = names.map((name, code) => [String(code), name]);
@@ -14,7 +14,7 @@ const pale = "#E4E4E4";
 const shown = colours.map((colour, code) => (chosen === null || chosen === code ? colour : pale));
 const step = isCategories ? 0.5 : 0;
 const rest = chosen === null ? grey : pale;
-quietly(mapper, { palette: shown, low: low - step, high: high + step, low_color: isCategories ? rest : null, nan_color: rest });
+quietly(mapper, { palette: shown.length ? shown : [grey], low: low - step, high: high + step, low_color: isCategories ? rest : null, nan_color: rest });
 points.data.value.set(points.data[by.value]);
 points.change.emit();
 numbers.visible = by.value === "cluster";
