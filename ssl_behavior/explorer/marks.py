@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -54,7 +54,11 @@ class Mark:
 
 
 _COLUMNS = [field.name for field in fields(Mark)]
-_WORDS = _COLUMNS[:5]
+
+
+def _mark(row: Mapping[str, str]) -> Mark:
+    words = {name: row[name] for name in ("video", "agent", "target", "channel", "label")}
+    return Mark(**words, start=int(row["start"]), stop=int(row["stop"]))
 
 
 class Marks:
@@ -79,7 +83,7 @@ class Marks:
         try:
             with open(self.path, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
-            return [Mark(*(row.pop(name) for name in _WORDS), int(row["start"]), int(row["stop"])) for row in rows]
+            return [_mark(row) for row in rows]
         except (KeyError, TypeError, ValueError, csv.Error):
             raise InputError(f"{self.path}: expected columns {', '.join(_COLUMNS)}; found others: mend it") from None
 

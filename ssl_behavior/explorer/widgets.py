@@ -83,10 +83,14 @@ def map_figure(sources: Sources, numbers: ColumnDataSource, mapper: LinearColorM
         text_font_style="bold", text_color="#1d1d1f", background_fill_color="#FFFFFF", background_fill_alpha=0.85,
         border_line_color="colour", border_line_width=1.5, padding=3, border_radius=4, name="numbers",
     )  # fmt: skip
-    plot.line("x", "y", source=drawn.wake, line_color="#111", line_width=2, line_alpha=0.7)
-    plot.scatter("x", "y", source=drawn.here, size=13, fill_color="white", line_color="#111", line_width=3)
-    ring: dict[str, Any] = {"size": 13, "fill_color": None, "line_color": "#111", "line_width": 2}
-    plot.scatter("x", "y", source=sources.found, name="rings", visible=False, **ring)
+    # What moves lies on the overlay, so that the points are not painted anew with it.
+    over: dict[str, Any] = {"level": "overlay", "line_color": "#111"}
+    plot.line("x", "y", source=drawn.wake, line_width=2, line_alpha=0.7, **over)
+    plot.scatter("x", "y", source=drawn.here, size=13, fill_color="white", line_width=3, **over)
+    plot.x_range.renderers = plot.y_range.renderers = [dots]
+    plot.scatter(
+        "x", "y", source=sources.found, name="rings", visible=False, size=13, fill_color=None, line_width=2, **over
+    )
     _add_map_tools(plot, dots)
     return plot
 

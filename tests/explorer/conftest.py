@@ -91,12 +91,9 @@ def running() -> Callable[..., AbstractContextManager[str]]:
     @contextmanager
     def run(atlas: Path, *words: str) -> Iterator[str]:
         command = [sys.executable, "-m", "ssl_behavior.explore", "--atlas", str(atlas), "--port", "0", *words]
+        command += ["--browser", "false"]
         process = subprocess.Popen(
-            [*command, "--browser", "false"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         )
         assert process.stdout is not None
         try:

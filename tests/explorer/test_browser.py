@@ -65,13 +65,14 @@ class Visit:
         self.page.mouse.click(*self.page.evaluate(_PLACE, [plot, x, y]))
 
     def lasso(self, x: float, y: float, radius: float) -> None:
-        around = [step / 16 * 2 * math.pi for step in range(17)]
+        around = [math.pi + step / 16 * 2 * math.pi for step in range(16)]
         corners = [(x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in around]
         places = [self.page.evaluate(_PLACE, ["map", *corner]) for corner in corners]
         self.page.mouse.move(*places[0])
         self.page.mouse.down()
         for place in places[1:]:
-            self.page.mouse.move(*place, steps=2)
+            self.page.mouse.move(*place, steps=4)
+            self.page.wait_for_timeout(40)  # as fast as a hand: a browser makes one of moves that come faster
         self.page.mouse.up()
 
 
@@ -101,9 +102,11 @@ def visit(browser: Any) -> Iterator[Visit]:
 @contextmanager
 def visited(visit: Visit, running: Running, atlas: Path, *words: str) -> Iterator[Visit]:
     with running(atlas, *words) as address:
-        visit.open(address)
-        yield visit
-        visit.page.goto("about:blank")
+        try:
+            visit.open(address)
+            yield visit
+        finally:
+            visit.page.goto("about:blank")  # before the server goes, whose absence would be a problem
 
 
 def test_it_opens_plays_and_changes_colours(
@@ -154,7 +157,7 @@ def test_a_click_plays_and_the_ethogram_jumps(visit: Visit, running: Running, sh
 def test_a_lasso_tells_what_it_holds_and_its_rows_play(visit: Visit, running: Running, shared_atlas: Path) -> None:
     with visited(visit, running, shared_atlas):
         assert "Draw around points" in visit.text("summary")
-        visit.lasso(10, 0, 3.5)
+        visit.lasso(10, 0, 2.5)
         visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length > 0")
         chosen = visit.value("points", "selected.indices.length")
         cluster = visit.page.evaluate(
@@ -180,8 +183,8 @@ def test_a_search_finds_moments_of_the_same_kind(visit: Visit, running: Running,
         visit.tab("More like this")
         visit.press("Find more like this")
         visit.until("Bokeh.documents[0].get_model_by_name('found').data.video.length > 5")
-        assert set(visit.value("found", "data.cluster")) == {"cluster 1"}
-        assert min(visit.value("found", "data.x")) > 5
+        assert set(visit.value("found", "data.cluster")[:5]) == {"cluster 1"}
+        assert min(visit.value("found", "data.x")[:5]) > 5
         similarity = visit.value("found", "data.similarity")
         assert similarity == sorted(similarity, reverse=True)
         assert "of all 1,200 frames" in visit.text("answer")
@@ -191,7 +194,7 @@ def test_a_name_and_a_mark_survive_a_restart(visit: Visit, running: Running, atl
     name = "chase <b>&"
     with visited(visit, running, atlas):
         visit.tab("Clusters")
-        visit.page.get_by_label("Cluster", exact=True).select_option(value="2")
+        visit.page.get_by_label("Cluster", exact=True).select_option(label="cluster 2")
         visit.page.get_by_label("Name").fill(name)
         visit.page.get_by_label("Name").press("Tab")
         visit.press("Save name")
@@ -230,10 +233,10 @@ def test_an_exported_page_works_from_disk_without_a_network(
     visit.page.get_by_label("Colour by").select_option(label="prediction")
     visit.until("Bokeh.documents[0].get_model_by_name('legend').text.includes('grey: not predicted')")
     visit.tab("Lasso")
-    visit.lasso(10, 0, 3.5)
+    visit.lasso(10, 0, 2.5)
     visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length > 0")
-    for title in ("Clusters", "Marks"):
+    for title, why in (("Clusters", "To name clusters, run"), ("Marks", "Clips are marked where the explorer runs")):
         visit.tab(title)
-        assert visit.page.get_by_text("This page is a copy" if title == "Marks" else "this page is a copy").is_visible()
+        assert visit.page.get_by_text(why).is_visible()
     assert [one for one in visit.asked if not one.startswith(("file:", "data:", "blob:"))] == []
     assert visit.page.evaluate("window.hacked") is None
