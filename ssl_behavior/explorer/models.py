@@ -78,7 +78,7 @@ def sources(scene: Scene, points: Points) -> Sources:
     )
 
 
-HELD = ("point", "video", "pair", "time", "seconds", "cluster", "count")
+HELD = ("point", "video", "pair", "time", "seconds", "cluster")
 _MOMENT = ("at_video", "at_agent", "at_target", "at_frame")
 FOUND = ("video", "pair", "time", "cluster", "similarity", "x", "y", *_MOMENT)
 MARKED = ("video", "pair", "time", "seconds", "channel", "label", *_MOMENT)

@@ -9,6 +9,7 @@ from bokeh.models import (
     ColumnDataSource,
     DataTable,
     Div,
+    InlineStyleSheet,
     LinearColorMapper,
     RadioButtonGroup,
     Select,
@@ -24,19 +25,18 @@ from ssl_behavior.explorer.numbers import numbers
 from ssl_behavior.explorer.scene import CLUSTER, Scene
 
 _HELD = {
-    "video": ("video", 60),
-    "time": ("starts", 60),
-    "seconds": ("seconds", 60),
-    "pair": ("pair", 150),
-    "cluster": ("cluster", 90),
-    "count": ("frames", 60),
+    "video": ("video", 46),
+    "time": ("starts", 64),
+    "seconds": ("s", 46),
+    "pair": ("pair", 170),
+    "cluster": ("cluster", 80),
 }
 _FOUND = {
-    "video": ("video", 60),
-    "time": ("time", 60),
-    "pair": ("pair", 150),
-    "cluster": ("cluster", 90),
-    "similarity": ("similarity", 70),
+    "video": ("video", 46),
+    "time": ("time", 64),
+    "pair": ("pair", 160),
+    "cluster": ("cluster", 80),
+    "similarity": ("cosine", 56),
 }
 
 
@@ -98,14 +98,15 @@ class Parts:
         self.legend: Div = widgets.words(name="legend", height=92)
         self.heading: Div = widgets.words(name="heading", styles={"margin": "2px 0 0 5px"})
         self.told: Div = widgets.words(name="told", height=80)
-        self.play = Toggle(label="❚❚ Pause", active=True, name="play", width=92)
-        self.trail = Toggle(label="Trail", active=True, name="trail", width=58)
-        self.speed = RadioButtonGroup(labels=["¼×", "½×", "1×", "2×"], active=2, name="speed", width=132)
+        self.play = Toggle(label="❚❚ Pause", active=True, name="play", width=88)
+        self.trail = Toggle(label="Trail", active=True, name="trail", width=54)
+        narrow = InlineStyleSheet(css=".bk-btn { padding: 6px 8px; }")  # all four fit beside the others
+        self.speed = RadioButtonGroup(labels=["¼×", "½×", "1×", "2×"], active=2, name="speed", stylesheets=[narrow])
         self.head = Slider(
             start=0, end=1, value=0, step=1, show_value=False, title="", name="head", sizing_mode="stretch_width"
         )
         self.summary: Div = widgets.words(name="summary")
-        self.held: DataTable = widgets.listing(sources.held, _HELD, 140, "held table")
+        self.held: DataTable = widgets.listing(sources.held, _HELD, 96, "held table")
         self.clear = Button(label="Clear the lasso", visible=False, name="clear", width=120)
         self.answer: Div = widgets.words(name="answer")
         self.alike: DataTable = widgets.listing(sources.found, _FOUND, 200, "found table")

@@ -165,15 +165,15 @@ def listing(source: ColumnDataSource, columns: dict[str, tuple[str, int]], heigh
         "time": clock,
         "seconds": NumberFormatter(format="0.0"),
         "similarity": NumberFormatter(format="0.000"),
-        "count": NumberFormatter(format="0,0"),
     }
     made = [
         TableColumn(field=field, title=title, width=width, formatter=formats.get(field, StringFormatter()))
         for field, (title, width) in columns.items()
     ]
+    small = InlineStyleSheet(css=".slick-cell, .slick-header-column { font-size: 12.5px; padding: 2px 4px; }")
     return DataTable(
         source=source, columns=made, min_height=height, index_position=None, sizing_mode="stretch_both", name=name,
-        autosize_mode="force_fit", row_height=24, selectable=True, sortable=True, reorderable=False,
+        autosize_mode="force_fit", row_height=24, selectable=True, sortable=True, reorderable=False, stylesheets=[small],
     )  # fmt: skip
 
 
@@ -202,8 +202,8 @@ def cluster_list(scene: Scene) -> str:
         rows.append(
             f"<tr><td>{number}{escape(scene.clustered.name(cluster))}</td><td class='bar'>"
             f"<i style='width:{100 * value / largest:.1f}%;background:{colour}'></i></td>"
-            f"<td>{value / total:.1%}</td></tr>"
+            f"<td>{100 * value / total:.1f} %</td></tr>"
         )
     rest = seconds.get(NOISE, 0.0) / total
-    told = f"<p class='quiet'>{rest:.0%} of the time is in no cluster.</p>"
+    told = f"<p class='quiet'>{100 * rest:.0f} % of the time is in no cluster.</p>"
     return f"<h4>Share of the time</h4>{told}<table>{''.join(rows)}</table>"

@@ -42,9 +42,8 @@ def wire(scene: Scene, points: Points, sources: Sources, parts: Parts) -> list[C
         plot.js_on_event(Tap, jump)
     for source in (sources.held, sources.found):
         play_row(sources, source)
-    # Where what was found lies is told only while it is looked at.
     rings = parts.map.select_one({"name": "rings"})
-    look = CustomJS(args={"rings": rings}, code="rings.visible = cb_obj.tabs[cb_obj.active].title === 'More like this'")
+    look = javascript("tabs", rings=rings, tables=[sources.held, sources.found])
     parts.tabs.js_on_change("active", look)
     return opening
 

@@ -230,6 +230,10 @@ def test_an_exported_page_works_from_disk_without_a_network(
     assert set(visit.value("found", "data.cluster")) == {"cluster 2"}
     visit.tab("More like this")
     assert visit.page.get_by_text("are most like this one").is_visible()
+    visit.page.wait_for_timeout(500)
+    shown = visit.page.locator(".slick-row:visible").all_inner_texts()
+    assert len(shown) > 3
+    assert all("cluster 2" in row for row in shown)  # a table that was filled while it was hidden
     visit.page.get_by_label("Colour by").select_option(label="prediction")
     visit.until("Bokeh.documents[0].get_model_by_name('legend').text.includes('grey: not predicted')")
     visit.tab("Lasso")

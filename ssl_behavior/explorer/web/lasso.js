@@ -22,29 +22,24 @@ function shares(column) {
 
 function bouts() {
   const found = new Map();
-  for (const i of chosen) {
-    const name = [data.video[i], data.pair[i], data.start[i]].join(" ");
-    if (found.has(name)) found.get(name).count++;
-    else found.set(name, { i, count: 1 });
-  }
-  const list = [...found.values()].sort((a, b) => data.video[a.i] - data.video[b.i] || data.start[a.i] - data.start[b.i]);
-  const columns = { point: [], video: [], pair: [], time: [], seconds: [], cluster: [], count: [] };
+  for (const i of chosen) found.set([data.video[i], data.pair[i], data.start[i]].join(" "), i);
+  const list = [...found.values()].sort((a, b) => data.video[a] - data.video[b] || data.start[a] - data.start[b]);
+  const columns = { point: [], video: [], pair: [], time: [], seconds: [], cluster: [] };
   const names = colourings.data.names[colourings.data.column.indexOf("cluster")];
-  for (const { i, count } of list.slice(0, 1000)) {
+  for (const i of list.slice(0, 1000)) {
     columns.point.push(i);
     columns.video.push(videos[data.video[i]]);
     columns.pair.push(pairs[data.pair[i]]);
     columns.time.push(data.start[i]);
     columns.seconds.push(data.stop[i] - data.start[i]);
     columns.cluster.push(data.cluster[i] < 0 ? "in none" : names[data.cluster[i]]);
-    columns.count.push(count);
   }
   return [columns, list.length];
 }
 
 if (!chosen.length) {
   summary.text = "<p>Draw around points on the map with the lasso to see what they are: how they divide into clusters and labels, and the bouts they are from.</p>";
-  show(held, { point: [], video: [], pair: [], time: [], seconds: [], cluster: [], count: [] });
+  show(held, { point: [], video: [], pair: [], time: [], seconds: [], cluster: [] });
   show(stills, { point: [] });
   quietly(table, { visible: false });
   quietly(clear, { visible: false });
