@@ -17,9 +17,13 @@ from ssl_behavior.explorer.wiring import play_row
 
 _NEW = "another word …"
 _TABLE = {
-    "video": ("video", 50), "time": ("from", 55), "seconds": ("seconds", 55), "pair": ("pair", 140),
-    "channel": ("channel", 60), "label": ("mark", 90),
-}  # fmt: skip
+    "video": ("video", 46),
+    "time": ("from", 64),
+    "seconds": ("s", 40),
+    "pair": ("pair", 150),
+    "channel": ("channel", 56),
+    "label": ("mark", 84),
+}
 
 
 class Marking:

@@ -170,6 +170,7 @@ class Exported:
         for channel, words in self.unscored.items():
             command = f"python -m ssl_behavior.finetune --annotations {self.folder / 'caltech'} --channel {channel}"
             lines.append(command + (f" --unscored {' '.join(words)}" if words else "") + " ...")
+        lines.append("The files for BORIS need 'other' in --unscored too, unless it is a behaviour of yours.")
         return "\n".join(lines)
 
 

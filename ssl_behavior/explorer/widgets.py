@@ -173,7 +173,7 @@ def listing(source: ColumnDataSource, columns: dict[str, tuple[str, int]], heigh
     small = InlineStyleSheet(css=".slick-cell, .slick-header-column { font-size: 12.5px; padding: 2px 4px; }")
     return DataTable(
         source=source, columns=made, min_height=height, index_position=None, sizing_mode="stretch_both", name=name,
-        autosize_mode="force_fit", row_height=24, selectable=True, sortable=True, reorderable=False, stylesheets=[small],
+        autosize_mode="force_fit", row_height=24, reorderable=False, stylesheets=[small],
     )  # fmt: skip
 
 
