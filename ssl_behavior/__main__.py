@@ -22,6 +22,7 @@ COMMANDS = {
     "search": "find bouts like an example",
     "suggest": "see which clips to label next, and correct them",
     "cluster": "find clusters in an atlas, and see what each of them is",
+    "explore": "see an atlas in the browser: map, skeletons, search, names and marks",
     "probe": "see what a frozen encoder knows, by linear probes",
 }
 

@@ -48,8 +48,10 @@ ORDER = (
     {"clusters"},
     {"clustered"},
     {"cards"},
+    {"search"},
+    {"explorer"},
     {"label_efficiency", "probing", "suggestions"},
-    set(COMMANDS),
+    set(COMMANDS) - {"search"},
     {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

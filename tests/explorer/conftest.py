@@ -1,0 +1,108 @@
+"""A small atlas with clusters, labels and predictions, whose clusters lie where they are told to."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior import predictions
+from ssl_behavior.clustered import ClusteredAtlas
+from ssl_behavior.clusters import Clustering, Clusters, directions
+from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.predictions import Prediction
+from ssl_behavior.recordings import Labels, Recording
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+EVIL = "<img src=x onerror=window.hacked=1>"
+"""A video id that a page must not run."""
+CLUSTERS, FRAMES, CHANNELS = 3, 600, 8
+PLACES = np.array([[0, 0], [10, 0], [0, 10]], np.float32)
+
+
+@pytest.fixture(scope="session")
+def make_atlas(wander: Callable[..., Recording]) -> Callable[[Path], Path]:
+    """``make_atlas(folder)`` writes an atlas of two videos at 30 Hz, embedded at 15, with three clusters in turn."""
+
+    def make(folder: Path) -> Path:
+        rng = np.random.default_rng(0)
+        centres = np.eye(CLUSTERS, CHANNELS, dtype=np.float32) * 5
+        atlas = Atlas.create(folder, Maker("abc", MICE, 15.0, CHANNELS, "float32"))
+        for seed, name in enumerate(("a", EVIL)):
+            poses = prepare(wander(seed, frames=FRAMES, id=name), MICE, Preparation())
+            code = np.arange(len(poses.positions)) // 25 % CLUSTERS
+            embeddings = {
+                pair: centres[code] + rng.normal(0, 0.5, (len(code), CHANNELS)).astype(np.float32)
+                for pair in poses.pairs()
+            }
+            labels = {"S1": Labels(("attack", "sniff"), np.where(code == 2, -1, code))} if name == "a" else {}
+            atlas.add(EmbeddedVideo(poses, embeddings, labels, "px", ""))
+        drawn = np.repeat(np.arange(CLUSTERS), 100)
+        raw = centres[drawn] + rng.normal(0, 0.5, (len(drawn), CHANNELS)).astype(np.float32)
+        centre = raw.mean(0)
+        places = PLACES[drawn] + rng.normal(0, 0.6, (len(drawn), 2)).astype(np.float32)
+        joins = np.full((CLUSTERS, CLUSTERS), 5.0)
+        fitted = Clusters(
+            "abc", centre, directions(raw, centre), places, drawn.astype(np.int16), joins, 0.0, Clustering()
+        )
+        ClusteredAtlas.create(atlas, fitted)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def atlas(make_atlas: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """The folder of an atlas that a test may change."""
+    return make_atlas(tmp_path / "atlas")
+
+
+@pytest.fixture(scope="session")
+def shared_atlas(make_atlas: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an atlas that no test changes."""
+    return make_atlas(tmp_path_factory.mktemp("explorer") / "atlas")
+
+
+@pytest.fixture(scope="session")
+def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Predictions of the first video: first all ``run``, then all ``rest``."""
+    folder = tmp_path_factory.mktemp("predicted")
+    labels = (np.arange(FRAMES) >= FRAMES // 2).astype(np.int16)
+    predictions.write(folder, Prediction("a", ("run", "rest"), np.full((FRAMES, 2), 0.5), labels, 30.0))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def running() -> Callable[..., AbstractContextManager[str]]:
+    """``with running(atlas, *words) as address`` is the explorer in a process of its own, stopped as by Ctrl-C."""
+    package = str(Path(__file__).resolve().parent.parent.parent)
+    paths = [package, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+    @contextmanager
+    def run(atlas: Path, *words: str) -> Iterator[str]:
+        command = [sys.executable, "-m", "ssl_behavior.explore", "--atlas", str(atlas), "--port", "0", *words]
+        command += ["--browser", "false"]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        )
+        assert process.stdout is not None
+        try:
+            found = next((match for line in process.stdout if (match := re.search(r"http://\S+", line))), None)
+            assert found is not None, "the explorer did not start"
+            yield found[0]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+            process.stdout.close()
+
+    return run

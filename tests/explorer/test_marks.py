@@ -1,0 +1,101 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior.embeddings import Atlas
+from ssl_behavior.errors import InputError
+from ssl_behavior.explorer.marks import UNMARKED, Mark, Marks
+from ssl_behavior.formats import native
+from ssl_behavior.formats.annotations import read_labels
+from ssl_behavior.labelled import LabelledTracksConfig
+from ssl_behavior.recordings import Recording
+
+SNIFF = Mark("a", "mouse0", "mouse1", "S1", "sniff", 0, 11)
+CHASE = Mark("b", "mouse0", "mouse1", "S1", "chase", 20, 90)
+UNSURE = Mark("a", "mouse1", "mouse0", "S1", "unsure", 500, 520)
+
+
+@pytest.fixture
+def marks(make_atlas: Callable[[Path], Path], tmp_path: Path) -> Marks:
+    """Of an atlas in which the video ``b`` has no labels."""
+    folder = make_atlas(tmp_path / "atlas")
+    atlas = Atlas(folder)
+    other = next(name for name in atlas.ids if name != "a")
+    video = atlas.video(other)
+    object.__setattr__(video.poses, "id", "b")
+    atlas.path(other).unlink()
+    atlas.add(video)
+    return Marks(atlas)
+
+
+def test_marks_survive_a_restart(marks: Marks) -> None:
+    assert marks.all == []
+    for one in (SNIFF, CHASE, UNSURE):
+        marks.add(one)
+    again = Marks(Atlas(marks.atlas.folder))
+    assert again.all == [SNIFF, CHASE, UNSURE]
+    again.remove(1)
+    assert marks.all == [SNIFF, UNSURE]
+
+
+def test_words_that_would_break_a_file_are_refused(marks: Marks) -> None:
+    for label in ("", " ", "a\tb", "a\nb", UNMARKED):
+        with pytest.raises(InputError, match="expected a word for the label"):
+            marks.add(Mark("a", "mouse0", "mouse1", "S1", label, 0, 5))
+    with pytest.raises(InputError, match="expected frames of the video; found 5 to 5"):
+        marks.add(Mark("a", "mouse0", "mouse1", "S1", "sniff", 5, 5))
+    assert not marks.path.exists()
+
+
+def test_a_damaged_file_is_told(marks: Marks) -> None:
+    marks.path.parent.mkdir()
+    marks.path.write_text("video,label\na,sniff\n")
+    with pytest.raises(InputError, match=r"marks\.csv: expected columns video, agent"):
+        _ = marks.all
+
+
+def test_nothing_to_export_is_told(marks: Marks) -> None:
+    with pytest.raises(InputError, match="nothing is marked yet"):
+        marks.export()
+
+
+@pytest.mark.parametrize("kind", ["caltech", "boris"])
+def test_exported_marks_lie_over_the_labels(marks: Marks, kind: str) -> None:
+    for one in (SNIFF, CHASE, UNSURE):
+        marks.add(one)
+    exported = marks.export()
+    assert exported.videos == 2
+    assert exported.unscored == {"S1": (UNMARKED, "unsure")}
+    found = {one.id: one for one in read_labels([exported.folder / kind], {"a": 30.0, "b": 30.0}, False)[0]}
+    assert set(found) == {"a", "b"}
+    names = (*found["a"].vocabulary["S1"], "other")
+    values = found["a"].labels("S1", names, 600)
+    shown = np.array([*names, "?"])[values.values]
+    video = marks.atlas.video("a")
+    before = np.array(["attack", "sniff", UNMARKED])[video.poses.to_native(video.labels["S1"].values)]
+    assert (shown[:11] == "sniff").all()
+    assert (shown[500:520] == "unsure").all()
+    np.testing.assert_array_equal(shown[11:500], before[11:500])
+    names = (*found["b"].vocabulary["S1"], "other")
+    shown = np.array([*names, "?"])[found["b"].labels("S1", names, 600).values]
+    assert (shown[20:90] == "chase").all()
+    assert (np.delete(shown, np.s_[20:90]) == UNMARKED).all()
+
+
+def test_what_is_exported_can_be_learned_from(marks: Marks, wander: Callable[..., Recording], tmp_path: Path) -> None:
+    marks.add(SNIFF)
+    marks.add(CHASE)
+    exported = marks.export()
+    native.write(tmp_path / "tracks", [wander(seed, frames=600, id=name) for seed, name in enumerate("ab")])
+    config = LabelledTracksConfig(
+        recordings=(tmp_path / "tracks",), annotations=(exported.folder / "caltech",), unscored=exported.unscored["S1"]
+    )
+    recordings, channel = config.read_labelled()
+    assert channel == "S1"
+    assert [set(one.labels["S1"].behaviours) for one in recordings] == [{"attack", "sniff", "chase"}] * 2
+    chased = next(one for one in recordings if one.id == "b").labels["S1"]
+    assert [(bout.start, bout.stop, bout.behaviour) for bout in chased.bouts()] == [(20, 90, "chase")]
+    told = (exported.folder / "how-to-train.txt").read_text()
+    assert f"--annotations {exported.folder / 'caltech'} --channel S1 --unscored unmarked" in told
