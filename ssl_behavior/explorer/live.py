@@ -91,7 +91,6 @@ class Live:
         video, pair = atlas.video(atlas.ids[clip["video"]]), (clip["agent"], clip["target"])
         hits = similar(atlas, self.index(), video, self.span, [pair], _TOP)
         columns: dict[str, list[Any]] = {name: [] for name in models.FOUND}
-        embeddings = []
         for hit in hits:
             other = atlas.video(hit.video)
             poses = other.poses
@@ -100,15 +99,19 @@ class Live:
                 np.searchsorted(poses.native_frames, (hit.start + hit.stop) // 2).clip(0, len(poses.positions) - 1)
             )
             cluster = int(self.scene.codes(other, own)[CLUSTER][frame])
-            embeddings.append(np.asarray(other.embeddings[own][frame], np.float32))
+            place = self.scene.clustered.clusters.assign(other.embeddings[own], np.array([frame]))[1][0]
             row = {"video": hit.video, "pair": pair_name(hit.agent, hit.target), "time": frame / poses.frame_rate}
             row |= {"cluster": self.scene.clustered.name(cluster) if cluster >= 0 else "in none"}
             row |= {"similarity": hit.similarity, "at_video": atlas.ids.index(hit.video)}
-            row |= {"at_agent": own[0], "at_target": own[1], "at_frame": frame}
+            row |= {
+                "at_agent": own[0],
+                "at_target": own[1],
+                "at_frame": frame,
+                "x": float(place[0]),
+                "y": float(place[1]),
+            }
             for name, value in row.items():
                 columns[name].append(value)
-        places = self.scene.clustered.clusters.assign(np.stack(embeddings))[1] if embeddings else np.zeros((0, 2))
-        columns |= {"x": places[:, 0].tolist(), "y": places[:, 1].tolist()}
         self.page.sources.found.selected.indices = []
         self.page.sources.found.data = columns
         self.page.parts.alike.visible = bool(hits)

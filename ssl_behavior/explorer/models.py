@@ -123,7 +123,8 @@ def clip(scene: Scene, video: int, pair: tuple[int, int], frame: int, seconds: f
     told |= {"frames": length, "animals": found.shape[2], "landmarks": found.shape[3], "at": int(at[0])}
     told |= {"first": frame - int(at[0]), "rate": poses.frame_rate, "native_rate": poses.native_rate}
     told |= {"seconds": frames / poses.frame_rate, "video": video, "agent": pair[0], "target": pair[1]}
-    places = scene.clustered.clusters.assign(whole.embeddings[pair][told["first"] : told["first"] + length])[1]
+    drawn = np.arange(told["first"], told["first"] + length)
+    places = scene.clustered.clusters.assign(whole.embeddings[pair], drawn)[1]
     told |= {"map_x": places[:, 0], "map_y": places[:, 1]}
     return {name: [value] for name, value in told.items()}
 

@@ -60,28 +60,19 @@ def draw(scene: Scene, count: int, clip_frames: int = 1, seed: int = 0) -> Point
     """
     atlas = scene.atlas
     total = atlas.rows
-    chosen = np.sort(np.random.default_rng(seed).choice(total, min(count, total), replace=False))
     pairs: dict[str, int] = {}
     parts, clips, embeddings = [], [], []
-    for piece in tqdm(atlas.pieces, "looking at", unit="pair", leave=False):
-        low, high = np.searchsorted(chosen, (piece.start, piece.start + piece.frames))
-        if low == high:
-            continue
-        frames = chosen[low:high] - piece.start
-        video = atlas.video(piece.video)
-        name = pair_name(*(video.poses.individuals[i] for i in piece.pair))
-        own = _columns(scene, video, piece.pair, frames)
+    for video, pair, frames in tqdm(atlas.draw(count, seed), "looking at", len(atlas.pieces), unit="pair", leave=False):
+        name = pair_name(*(video.poses.individuals[i] for i in pair))
+        own = _columns(scene, video, pair, frames)
         own["video"] = np.full(len(frames), atlas.ids.index(video.id), np.int16)
         own["pair"] = np.full(len(frames), pairs.setdefault(name, len(pairs)), np.int16)
         parts.append(own)
-        clips.append(tracks(video.poses, piece.pair, frames, clip_frames))
-        embeddings.append(np.asarray(video.embeddings[piece.pair][frames], np.float32))
+        clips.append(tracks(video.poses, pair, frames, clip_frames))
+        embeddings.append(np.asarray(video.embeddings[pair][frames], np.float32))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    found = np.concatenate(embeddings)
-    places = scene.clustered.clusters.assign(found)[1]
-    columns |= {"x": places[:, 0], "y": places[:, 1]}
     shown, at = (np.concatenate(each) for each in zip(*clips, strict=True))
-    return Points(columns, atlas.ids, tuple(pairs), shown, at, found, total)
+    return Points(columns, atlas.ids, tuple(pairs), shown, at, np.concatenate(embeddings), total)
 
 
 def _columns(scene: Scene, video: EmbeddedVideo, pair: tuple[int, int], frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,5 +91,7 @@ def _columns(scene: Scene, video: EmbeddedVideo, pair: tuple[int, int], frames: 
         "start": (starts[bout] / poses.frame_rate).astype(np.float32),
         "stop": (stops[bout] / poses.frame_rate).astype(np.float32),
     }
+    places = scene.clustered.clusters.assign(video.embeddings[pair], frames)[1]
+    found |= {"x": places[:, 0], "y": places[:, 1]}
     known = kinematics(poses, pair)
     return found | {name: known[name][frames].astype(np.float32) for name in KINEMATICS}

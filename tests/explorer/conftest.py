@@ -52,7 +52,15 @@ def make_atlas(wander: Callable[..., Recording]) -> Callable[[Path], Path]:
         places = PLACES[drawn] + rng.normal(0, 0.6, (len(drawn), 2)).astype(np.float32)
         joins = np.full((CLUSTERS, CLUSTERS), 5.0)
         fitted = Clusters(
-            "abc", centre, directions(raw, centre), places, drawn.astype(np.int16), joins, 0.0, Clustering()
+            "abc",
+            centre,
+            directions(raw, centre),
+            places,
+            drawn.astype(np.int16),
+            joins,
+            0.0,
+            15.0,
+            Clustering(seconds=0.2),
         )
         ClusteredAtlas.create(atlas, fitted)
         return folder
@@ -77,7 +85,9 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Predictions of the first video: first all ``run``, then all ``rest``."""
     folder = tmp_path_factory.mktemp("predicted")
     labels = (np.arange(FRAMES) >= FRAMES // 2).astype(np.int16)
-    predictions.write(folder, Prediction("a", ("run", "rest"), np.full((FRAMES, 2), 0.5), labels, 30.0))
+    predictions.write(
+        folder, Prediction("a", ("run", "rest"), np.full((FRAMES, 2), 0.5), labels, 30.0, np.full(FRAMES, 2))
+    )
     return folder
 
 

@@ -33,7 +33,9 @@ def test_points_are_what_the_atlas_says_of_their_frames(scene: Scene, points: Po
         assert columns["native"][i] == video.poses.native_frames[frame]
         assert columns["seconds"][i] == pytest.approx(frame / 15)
         np.testing.assert_array_equal(points.embeddings[i], video.embeddings[pair][frame])
-        assert columns[CLUSTER][i] == scene.clustered.clusters.assign(points.embeddings[i : i + 1])[0][0]
+        cluster, place = scene.clustered.clusters.assign(video.embeddings[pair], np.array([frame]))
+        assert columns[CLUSTER][i] == (cluster[0] if video.located(pair)[frame] else NOISE)
+        np.testing.assert_allclose([columns["x"][i], columns["y"][i]], place[0], rtol=1e-4)
         assert columns["start"][i] <= columns["seconds"][i] < columns["stop"][i]
         expected = video.labels["S1"].values[frame] if video.labels else -1
         assert columns["label S1"][i] == expected
