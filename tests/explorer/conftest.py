@@ -60,7 +60,7 @@ def make_atlas(wander: Callable[..., Recording]) -> Callable[[Path], Path]:
             joins,
             0.0,
             15.0,
-            Clustering(seconds=0.2),
+            Clustering(seconds=0),
         )
         ClusteredAtlas.create(atlas, fitted)
         return folder
