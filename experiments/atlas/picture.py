@@ -1,8 +1,8 @@
-"""Picture of the cards of the clusters in which a label is most frequent, as a browser shows them.
+"""Pictures of the cards of the clusters in which a label is most frequent, and of the explorer, in a browser.
 
     python -m experiments.atlas.picture --atlas runs/atlas_experiment/pretrained --label aggression
 
-Needs a Chromium, as the tests of the explorer do. Writes cards.png and map.png beside this file.
+Needs a Chromium, as the tests of the explorer do. Writes cards.png, explorer.png and map.png beside this file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from playwright.sync_api import sync_playwright
 
+from ssl_behavior.explore import ExploreConfig, explore
 from ssl_behavior.figures import save
 
 HERE = Path(__file__).parent
@@ -39,8 +40,21 @@ def shots(cards: Path, clusters: list[int], folder: Path) -> list[Path]:
     return paths
 
 
+def explorer_shot(atlas: Path, path: Path) -> None:
+    """A picture of the explorer as it opens."""
+    page_file = explore(ExploreConfig(atlas, export=atlas / "page.html", points=5_000, overwrite=True))
+    assert page_file is not None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(page_file.resolve().as_uri())
+        page.wait_for_timeout(8_000)
+        page.screenshot(path=path)
+        browser.close()
+
+
 def main() -> None:
-    """Write the picture."""
+    """Write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--atlas", type=Path, required=True, help="that cluster was run on")
     parser.add_argument("--label", default="aggression", help="a behaviour of the atlas's labels")
@@ -59,6 +73,7 @@ def main() -> None:
         axes.set_axis_off()
     save(figure, HERE / "cards.png")
     shutil.copy(cards / "map.png", HERE / "map.png")
+    explorer_shot(given.atlas, HERE / "explorer.png")
 
 
 if __name__ == "__main__":
