@@ -72,7 +72,9 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     print(told)
     for channel, one in measured.agreement.items():
         print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in one.items())}")
-    print(f"\ncards:  {page}")
+    print(f"\ncards: {page}")
+    print("next:  open the cards in a browser, or the whole atlas:")
+    print(f"       python -m ssl_behavior.explore --atlas {clustered.atlas.folder}")
     return clustered
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
 from ssl_behavior.encoders import Encoder, embed
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import Annotations, attach, read_labels
 from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import Poses, prepare_each
@@ -62,7 +62,8 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
         added += _add(atlas, encoder, recording, poses)
     commands.save_settings(config, atlas.folder / "settings.yaml")
     there = len(atlas.ids)
-    print(f"{added} videos embedded, {there - added} were there already; {atlas.rows:,} embeddings in all")
+    already = f", {there - added} were there already" if added < there else ""
+    print(f"{how_many(added, 'video')} embedded{already}; {how_many(atlas.rows, 'embedding')} in all")
     return atlas
 
 
@@ -131,7 +132,8 @@ def main() -> None:
         first = atlas.video(atlas.ids[0]).poses
         example = f"--video {first.id} --frames 0:{min(60, first.frames)}"
         print(f"\natlas: {config.output}")
-        print("next:  find bouts like an example, named by its video and frames")
+        print("next:  see what behaviours there are, or find bouts like an example, named by its video and frames")
+        print(f"       python -m ssl_behavior.cluster --atlas {config.output}")
         print(f"       python -m ssl_behavior.search --atlas {config.output} {example}")
 
     commands.run(EmbedConfig, command, "Write the embedding of every frame, to explore.")

@@ -47,7 +47,7 @@ def test_what_is_there_is_left_as_it_is(config: EmbedConfig, capsys: pytest.Capt
     native.write(config.recordings[0], simulate_recordings(4, seed=1, frames=240)[3:])
     capsys.readouterr()
     assert embed_recordings(config).rows == 4 * 2 * 120
-    assert "1 videos embedded, 3 were there already" in capsys.readouterr().out
+    assert "1 video embedded, 3 were there already" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 

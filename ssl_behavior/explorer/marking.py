@@ -9,7 +9,7 @@ import numpy as np
 from bokeh.models import Button, ColumnDataSource, RangeSlider, Row, Select, TextInput
 
 from ssl_behavior.embeddings import EmbeddedVideo, pair_name
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.marks import NO_CHANNEL, UNSURE, WRONG, Mark, Marks
 from ssl_behavior.explorer.page import Page
@@ -121,7 +121,7 @@ class Marking:
 
     def _tell(self, done: str) -> None:
         count = len(self.source.data["video"])
-        told = f"{count} mark{'s' * (count != 1)}" if count else "Nothing is marked yet. Marks"
+        told = how_many(count, "mark") if count else "Nothing is marked yet. Marks"
         what = f"<p class='quiet'>{told} {'' if count else 'are '}kept in {escape(str(self.marks.path))}.</p>"
         how = (
             "<p class='quiet'>Export writes files for the Caltech annotator and BORIS that finetune reads: the atlas’s "

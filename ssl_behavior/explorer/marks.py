@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.embeddings import Atlas, EmbeddedVideo
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import boris_project, caltech_annotations
 from ssl_behavior.formats.annotated import Annotations, write_text
 from ssl_behavior.predictions import file_stem
@@ -140,7 +140,7 @@ class Marks:
             bouts = {_word(name): tuple(one.bouts()) for name, one in channels.items()}
             annotations = Annotations(video.id, bouts, frames=video.poses.frames)
             rate, stem = video.poses.native_rate, file_stem(video.id)
-            caltech_annotations.write(folder / "caltech" / f"{stem}_annot.txt", annotations)
+            caltech_annotations.write(folder / "caltech" / f"{stem}_annot.txt", annotations, rate)
             boris_project.write(folder / "boris" / f"{stem}.boris", annotations, rate)
         exported = Exported(folder, videos, {_word(name): tuple(sorted(words)) for name, words in unscored.items()})
         write_text(folder / "how-to-train.txt", exported.told() + "\n")
@@ -164,7 +164,7 @@ class Exported:
     def told(self) -> str:
         """How to train on them, a command per channel."""
         lines = [
-            f"Annotations of {self.videos} video{'s' * (self.videos != 1)}: labels of the atlas with your marks laid "
+            f"Annotations of {how_many(self.videos, 'video')}: labels of the atlas with your marks laid "
             f"over them; where there is neither, the behaviour is {UNMARKED!r}, which is to be left unscored."
         ]
         for channel, words in self.unscored.items():

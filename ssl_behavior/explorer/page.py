@@ -10,6 +10,7 @@ from bokeh.document import Document
 from bokeh.events import DocumentReady
 from bokeh.models import Column, Row, TabPanel
 
+from ssl_behavior.errors import how_many
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.parts import Parts
 from ssl_behavior.explorer.points import Points
@@ -77,7 +78,7 @@ class Page:
 
     def _heading(self, more: str) -> str:
         points, count = self.points, len(self.scene.atlas.ids)
-        videos = f"{count} video{'s' * (count != 1)}"
+        videos = how_many(count, "video")
         pairs = ", each once for every pair of agent and target" if len(points.pairs) > 1 else ""
         shown = f"{len(points):,} of {points.total:,} frames shown, drawn at random"
         told = shown if len(points) < points.total else f"all {points.total:,} frames shown"
