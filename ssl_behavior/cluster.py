@@ -27,7 +27,7 @@ class ClusterConfig:
         groups: a .csv file with the columns video and group, to compare groups of videos.
         clustering: how map and clusters are fitted.
         seed: of the fit.
-        overwrite: fit anew where there are clusters; names that people gave to them are put aside.
+        overwrite: put new clusters in the place of others; names that people gave to these are put aside.
     """
 
     atlas: Path
@@ -58,9 +58,15 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
             f"fitting map and clusters to {min(atlas.rows, config.clustering.landmarks):,} of {atlas.rows:,} embeddings"
         )
         clustered = ClusteredAtlas.create(atlas, fit_clusters(atlas, config.clustering, config.seed))
-        commands.save_settings(config, clustered.folder / "settings.yaml")
     else:
-        clustered = ClusteredAtlas(atlas).applied(Atlas(config.apply))
+        fitted, other = ClusteredAtlas(atlas), Atlas(config.apply)
+        if ClusteredAtlas.is_there(other) and not fitted.is_of(other) and not config.overwrite:
+            raise InputError(
+                f"--apply {config.apply}: expected an atlas without clusters, or with the same; found others; give "
+                "--overwrite to put these in their place"
+            )
+        clustered = fitted.applied(other)
+    commands.save_settings(config, clustered.folder / "settings.yaml")
     page, measured = write_cards(clustered, groups)
     overall = measured.tables["clusters"].set_index("cluster")
     told = f"{clustered.clusters.count} clusters; {overall.loc[NOISE, 'share']:.0%} of the time is in none"

@@ -77,6 +77,10 @@ class ClusteredAtlas:
         """Whether an atlas has clusters."""
         return (atlas.folder / _FOLDER / _FITTED).is_file()
 
+    def is_of(self, other: Atlas) -> bool:
+        """Whether another atlas has these very clusters."""
+        return _holds(other.folder / _FOLDER / _FITTED, self.clusters)
+
     def applied(self, other: Atlas) -> ClusteredAtlas:
         """The same clusters, with their names, on another atlas of the same encoder."""
         found = ClusteredAtlas.create(other, self.clusters)
@@ -89,7 +93,10 @@ class ClusteredAtlas:
         path = self._path(video)
         if not path.is_file():
             return False
-        told = pyarrow.parquet.read_schema(path).metadata or {}
+        try:
+            told = pyarrow.parquet.read_schema(path).metadata or {}
+        except (pyarrow.ArrowException, OSError):
+            return False  # damaged, so assigned anew
         return told.get(b"tracks", b"").decode() == self.atlas.fingerprint(video)
 
     def bouts(self, videos: Sequence[str] | None = None, embeddings: bool = False) -> pd.DataFrame:

@@ -220,8 +220,8 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     if (there := sum(map(len, parts))) < least:
         raise InputError(
             f"{atlas.folder}: expected at least {least} frames of located animals to find clusters in; found {there} "
-            f"among {settings.landmarks} landmarks drawn; embed more recordings, or raise --clustering.landmarks or "
-            "--clustering.smallest"
+            f"among {min(atlas.rows, settings.landmarks)} landmarks drawn; embed more recordings, or raise "
+            "--clustering.landmarks or --clustering.smallest"
         )
     raw = np.concatenate(parts)
     centre = raw.mean(0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import Annotations, attach, read_labels
 from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import Poses, prepare_each
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings import Labels, Recording
 from ssl_behavior.training import Device, choose_device
 
 
@@ -26,7 +27,7 @@ class EmbedConfig(commands.TracksConfig):
         annotations: files, folders or globs of annotations, to see labels beside the embeddings; recordings without
             any are embedded too.
         unscored: behaviours of the annotations that are no judgement.
-        output: folder of the atlas; videos that are there already are left as they are.
+        output: folder of the atlas; videos that are there already are left as they are, but for labels that differ.
         half: store half-precision numbers, which take half the space.
         device: auto takes a GPU where there is one.
     """
@@ -55,15 +56,19 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
         encoder.architecture.channels,
         "float16" if config.half else "float32",
     )
-    atlas = _opened(config, made_by)
-    added = 0
+    done: Counter[str] = Counter()
+    atlas = None
     each = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
     for recording, poses in each:
-        added += _add(atlas, encoder, recording, poses)
+        atlas = atlas or _opened(config, made_by)  # once something is there to be written
+        done[_add(atlas, encoder, recording, poses)] += 1
+    assert atlas is not None, "prepare_each yields one or raises"
     commands.save_settings(config, atlas.folder / "settings.yaml")
-    there = len(atlas.ids)
-    already = f", {there - added} were there already" if added < there else ""
-    print(f"{how_many(added, 'video')} embedded{already}; {how_many(atlas.rows, 'embedding')} in all")
+    there = len(atlas.ids) - done["embedded"]
+    told = [f"{how_many(done['embedded'], 'video')} embedded"]
+    told += [f"{there} {'was' if there == 1 else 'were'} there already"] * bool(there)
+    told += [f"{done['labelled anew']} of these labelled anew"] * bool(done["labelled anew"])
+    print(f"{', '.join(told)}; {how_many(atlas.rows, 'embedding')} in all")
     return atlas
 
 
@@ -78,19 +83,34 @@ def _opened(config: EmbedConfig, made_by: Maker) -> Atlas:
     return Atlas.create(output, made_by)
 
 
-def _add(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> bool:
-    """Embed one recording, unless it is there with the same tracks."""
+def _add(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> str:
+    """Embed one recording, or give it its labels if it is there with the same tracks and other labels.
+
+    Returns:
+        what was done: ``embedded``, ``labelled anew`` or ``left``.
+    """
+    labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
     if recording.id in atlas:
         if atlas.fingerprint(recording.id) == poses.fingerprint():
-            return False
+            video = atlas.video(recording.id)
+            if not labels or _same(labels, video.labels):
+                return "left"
+            atlas.add(replace(video, labels=labels))
+            return "labelled anew"
         raise InputError(
             f"{atlas.folder}: expected no video {recording.id} or one of the same tracks as {recording.source}; found "
             "other tracks under that name: rename the file, or give --overwrite to make the atlas anew"
         )
     embeddings = {pair: embed(encoder, poses, pair, with_mirror=True).numpy() for pair in poses.pairs()}
-    labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
     atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))
-    return True
+    return "embedded"
+
+
+def _same(labels: Mapping[str, Labels], others: Mapping[str, Labels]) -> bool:
+    def told(given: Mapping[str, Labels]) -> dict[str, object]:
+        return {name: (one.behaviours, one.pair, one.values.tobytes()) for name, one in given.items()}
+
+    return told(labels) == told(others)
 
 
 def _labelled(recordings: list[Recording], config: EmbedConfig) -> list[Recording]:

@@ -187,7 +187,10 @@ class Atlas:
         path = self.path(video)
         if not path.is_file():
             raise InputError(f"{self.folder}: expected one of its videos {some(self.ids, 10)}; found {video}")
-        arrays, about = read_arrays(path, _KIND)
+        try:
+            arrays, about = read_arrays(path, _KIND)
+        except InputError as error:
+            raise InputError(f"{error}: delete it, and embed the recording again") from None
         try:
             known: dict[str, Any] = {name: arrays[name] for name in _POSES}
             known |= {name: about[name] for name in _PLAIN_POSES}

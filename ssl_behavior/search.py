@@ -180,7 +180,7 @@ def _bouts(
 def _hit(video: EmbeddedVideo, pair: tuple[int, int], first: int, last: int, similarity: float) -> Hit:
     poses = video.poses
     agent, target = (poses.individuals[i] for i in pair)
-    start, stop = int(poses.native_frames[first]), int(poses.native_frames[last - 1]) + 1
+    start, stop = (int(frame) for frame in np.append(poses.native_frames, poses.frames)[[first, last]])
     return Hit(video.id, agent, target, start, stop, start / poses.native_rate, similarity)
 
 

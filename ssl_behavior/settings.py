@@ -175,7 +175,7 @@ def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
         field, dot, inner = name.partition(".")
         flag = field.replace("_", "-") + dot + inner.replace("-", "_")
         if (plain := _flag(flag[2:])) not in known:
-            near = difflib.get_close_matches(plain, known, 1)
+            near = difflib.get_close_matches(plain, known[:-1], 1)  # --help is near to nothing
             raise InputError(f"there is no option {name}" + (f"; did you mean {near[0]}?" if near else "; see --help"))
         following = [value] if has_value else []
         while rest and not rest[0].startswith("--") and (not following or _item(kinds.get(flag))) and not has_value:

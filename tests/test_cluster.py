@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -161,3 +162,39 @@ def test_groups_that_cannot_be(text: str, message: str, made: Path, tmp_path: Pa
     (tmp_path / "groups.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         cluster(ClusterConfig(made / "atlas", groups=tmp_path / "groups.csv", clustering=SETTINGS, overwrite=True))
+
+
+def test_clusters_of_another_fit_are_not_replaced_by_accident(made: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(made / "atlas", tmp_path / "mine")
+    fitted = mine / "clusters" / "fitted.safetensors"
+    cluster(ClusterConfig(mine, clustering=replace(SETTINGS, refits=0), seed=5, overwrite=True))
+    before = fitted.read_bytes()
+    with pytest.raises(InputError, match="expected an atlas without clusters, or with the same; found others"):
+        cluster(ClusterConfig(made / "atlas", apply=mine))
+    assert fitted.read_bytes() == before
+    cluster(ClusterConfig(made / "atlas", apply=mine, overwrite=True))
+    assert fitted.read_bytes() == (made / "atlas" / "clusters" / "fitted.safetensors").read_bytes()
+    assert "apply:" in (mine / "clusters" / "settings.yaml").read_text()
+
+
+def test_recordings_that_lack_a_cluster(made: Path, tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    atlas = Atlas.create(tmp_path / "rest", Maker("abc", MICE, 15.0, 8, "float32"))
+    poses = prepare(wander(9, frames=600, id="still"), MICE, Preparation())
+    rest = np.tile(SHAPES[:1], (len(poses.positions), 1))
+    labels = {"acts": Labels(ACTS, np.zeros(len(rest)))}
+    atlas.add(EmbeddedVideo(poses, dict.fromkeys(poses.pairs(), rest), labels, "cm", ""))
+    applied = cluster(ClusterConfig(made / "atlas", apply=atlas.folder))
+    page = (atlas.folder / "cards" / "index.html").read_text()
+    assert page.count("Not in these recordings.") == applied.clusters.count - 1
+    assert "Agreement" not in page  # with one behaviour there is nothing to agree about
+
+
+def test_damaged_bouts_are_made_anew(made: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(made / "atlas", tmp_path / "mine")
+    path = next((mine / "clusters" / "bouts").iterdir())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="expected clusters of every video; found none of"):
+        ClusteredAtlas(Atlas(mine)).bouts()
+    cluster(ClusterConfig(mine, apply=mine))
+    assert path.read_bytes() == whole

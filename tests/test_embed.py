@@ -51,6 +51,32 @@ def test_what_is_there_is_left_as_it_is(config: EmbedConfig, capsys: pytest.Capt
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_labels_that_come_later_are_taken_on(
+    config: EmbedConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = embed_recordings(config).video("video001").embeddings[0, 1].copy()
+    caltech_annotations.write(
+        tmp_path / "video001_annot.txt", Annotations("video001", {"S1": (Bout(0, 240, "fight"),)}, "", 240), 30.0
+    )
+    capsys.readouterr()
+    atlas = embed_recordings(replace(config, annotations=(tmp_path / "video001_annot.txt",)))
+    assert "0 videos embedded, 3 were there already, 1 of these labelled anew" in capsys.readouterr().out
+    video = atlas.video("video001")
+    assert set(video.labels) == {CHANNEL, "S1"}
+    np.testing.assert_array_equal(video.embeddings[0, 1], before)
+    # Without annotations, what is there stays.
+    assert embed_recordings(config).video("video000").labels[CHANNEL].behaviours == BEHAVIOURS
+
+
+def test_where_nothing_can_be_embedded_no_atlas_is_left(config: EmbedConfig) -> None:
+    (lost,) = simulate_recordings(1, seed=1, frames=240)
+    lost = replace(lost, positions=np.full_like(lost.positions, np.nan))
+    native.write(config.recordings[0].with_name("lost"), [lost])
+    with pytest.raises(InputError, match="expected keypoints of every animal"):
+        embed_recordings(replace(config, recordings=(config.recordings[0].with_name("lost"),)))
+    assert not config.output.exists()
+
+
 def test_other_tracks_under_a_name_are_refused(config: EmbedConfig) -> None:
     folder = embed_recordings(config).folder
     other = simulate_recordings(1, seed=2, frames=240)

@@ -56,6 +56,8 @@ def choose(bouts: pd.DataFrame, cluster: int, centre: np.ndarray, count: int) ->
         count: of either kind; fewer if there are no more bouts.
     """
     own = bouts[bouts["cluster"] == cluster]
+    if own.empty:
+        return own, own
     if (long := own["seconds"] >= _LONG_ENOUGH_S).any():
         own = own[long]
     pooled = directions(np.stack(own["embedding"].to_list()), centre)

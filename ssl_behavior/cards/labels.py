@@ -113,8 +113,10 @@ def agreement(truth: Sequence[int] | np.ndarray, found: Sequence[int] | np.ndarr
     }
 
 
-def agreement_of(overlap: Overlap) -> dict[str, float]:
-    """``agreement`` over all videos, and the ``clustered`` share of the scored frames."""
+def agreement_of(overlap: Overlap) -> dict[str, float] | None:
+    """``agreement`` over all videos, and the ``clustered`` share of the scored frames; None for a single behaviour."""
     counts = overlap.counts.sum(0)
+    if (counts.sum(0) > 0).sum() < 2:
+        return None
     cluster, behaviour = (np.repeat(one.ravel(), counts.ravel()) for one in np.indices(counts.shape))
     return agreement(behaviour, cluster) | {"clustered": float(counts[:-1].sum() / max(counts.sum(), 1))}

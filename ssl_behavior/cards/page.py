@@ -65,7 +65,8 @@ class Measured:
     @cached_property
     def agreement(self) -> dict[str, dict[str, float]]:
         """With each channel of labels, by its name."""
-        return {one.channel: agreement_of(one) for one in self.overlaps}
+        found = {one.channel: agreement_of(one) for one in self.overlaps}
+        return {channel: one for channel, one in found.items() if one is not None}
 
 
 def write_cards(clustered: ClusteredAtlas, groups: Mapping[str, str] | None = None) -> tuple[Path, Measured]:
@@ -84,7 +85,7 @@ def write_cards(clustered: ClusteredAtlas, groups: Mapping[str, str] | None = No
         write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
     fitted = clustered.clusters
     names = [clustered.name(cluster) for cluster in range(fitted.count)]
-    pictures = {"map": map_picture(folder / "map.png", fitted.positions, fitted.labels, names)}
+    pictures = {"map": map_picture(folder / "map.png", *_points(clustered), names)}
     if fitted.count > 1:
         pictures["families"] = family_picture(folder / "families.png", fitted.joins, names)
     page = folder / "index.html"
@@ -92,9 +93,23 @@ def write_cards(clustered: ClusteredAtlas, groups: Mapping[str, str] | None = No
     return page, measured
 
 
+def _points(clustered: ClusteredAtlas) -> tuple[np.ndarray, np.ndarray]:
+    """Places (point, 2) and clusters (point,) of random frames of the atlas, wherever the clusters were fitted."""
+    places, labels = [], []
+    for video, pair, frames in clustered.atlas.draw(clustered.clusters.settings.landmarks, seed=0):
+        known = frames[video.located(pair)[frames]]
+        found = clustered.clusters.assign(video.embeddings[pair], known)
+        labels.append(found[0])
+        places.append(found[1])
+    return np.concatenate(places), np.concatenate(labels)
+
+
 def _rendered(measured: Measured, pictures: Mapping[str, Path]) -> str:
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.loopcontrols"],
     )
     clustered, numbers = measured.clustered, count()
     clips: dict[int, Clip] = {}

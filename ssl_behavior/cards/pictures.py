@@ -69,7 +69,7 @@ def map_picture(path: str | Path, places: np.ndarray, labels: np.ndarray, names:
     axes = figure.add_subplot()
     order = np.argsort(labels != NOISE, kind="stable")  # noise lies below
     axes.scatter(places[order, 0], places[order, 1], s=2.5, c=colours[labels[order]], lw=0, rasterized=True)
-    for cluster in range(len(names)):
+    for cluster in np.unique(labels[labels != NOISE]):
         x, y = np.median(places[labels == cluster], axis=0)
         box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": colours[cluster], "lw": 1.5, "alpha": 0.9}
         axes.text(x, y, str(cluster), ha="center", va="center", fontsize=9, bbox=box)

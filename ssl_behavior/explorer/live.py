@@ -154,7 +154,10 @@ class Live:
         self._list_clusters()
         self.page.sources.colourings.data = models.table(colourings(self.scene, self.points))
         self.page.sources.kinds.data = models.kinds(self.scene)
-        self.said.text = "<p class='quiet'>Saved in the atlas’s folder, in clusters/names.yaml.</p>"
+        self.said.text = (
+            "<p class='quiet'>Saved in the atlas’s folder, in clusters/names.yaml. The cards take it on when "
+            "cluster is run with --apply on the same atlas.</p>"
+        )
 
 
 def _around(codes: np.ndarray, frame: int, rate: float) -> tuple[int, int]:

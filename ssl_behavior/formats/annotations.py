@@ -195,7 +195,10 @@ def attach(
         )
     if orphans := set(by_id) - ids:
         if strict:
-            raise InputError(f"annotations without tracks: {some(orphans)}; give their tracks too, or leave them out")
+            raise InputError(
+                f"annotations without tracks: {some(orphans)}; give their tracks too, or name the videos to use "
+                "with --videos"
+            )
         notify(f"annotations without tracks, left out: {some(orphans)}")
     if bare := ids - set(by_id):
         notify(f"tracks without annotations, left out: {some(bare)}")
