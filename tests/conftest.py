@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,11 @@ BODY = {
     "centre": (0.0, 0.0),
     "tail base": (-0.5, 0.0),
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ctrl-C interrupts, also where the tests run in a shell's background, which ignores it and hands that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
