@@ -42,7 +42,7 @@ def test_the_table_of_bouts(tmp_path: Path) -> None:
     ]
     assert (tmp_path / "v.csv").read_text().splitlines()[:2] == [
         "frame,time_s,label,animals_tracked,a,b",
-        "0,0.0,a,2,0.9,0.1",
+        "0,0,a,2,0.9,0.1",
     ]
 
 

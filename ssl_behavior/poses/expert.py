@@ -9,7 +9,7 @@ features have to beat. Moving, turning and mirroring the arena changes nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +21,8 @@ WINDOWS_S = (0.5, 1.5, 4.0)
 """Seconds to either side over which means and standard deviations are taken."""
 _WHO = ("agent", "target")
 _RUNNING = ("mean", "spread")
+_TOGETHER = 16
+"""Features whose windows are summed at a time."""
 
 
 _LAG_S = LAGS_S[1]
@@ -68,8 +70,12 @@ def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
         those frames of a window in which the feature is known.
     """
     frames = _frame_features(poses, pair)
-    running = [_running(frames, max(1, round(window * poses.frame_rate))) for window in WINDOWS_S]
-    return np.concatenate([frames, *(part for parts in running for part in parts)], axis=1)
+    reaches = [max(1, round(window * poses.frame_rate)) for window in WINDOWS_S]
+    out = np.empty((len(frames), 1 + 2 * len(reaches), frames.shape[1]), np.float32)
+    out[:, 0] = frames
+    for low, part in zip(range(0, frames.shape[1], _TOGETHER), _running(frames, reaches), strict=True):
+        out[:, 1:, low : low + _TOGETHER] = part
+    return out.reshape(len(frames), -1)
 
 
 def kinematics(poses: Poses, pair: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -137,19 +143,35 @@ def _least(distances: np.ndarray) -> np.ndarray:
         return np.nanmin(distances, axis=1)
 
 
-def _running(values: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the known values (time, feature) over ``reach`` frames to either side."""
-    known = ~np.isnan(values)
-    frames = np.arange(len(values))
-    first, past = np.maximum(frames - reach, 0), np.minimum(frames + reach + 1, len(values))
+def _running(values: np.ndarray, reaches: Sequence[int]) -> Iterator[np.ndarray]:
+    """Mean and standard deviation of the known values (time, feature), reach by reach, over frames to either side.
 
-    def total(terms: np.ndarray) -> np.ndarray:
-        sums = np.concatenate([np.zeros((1, terms.shape[1])), np.cumsum(terms, axis=0, dtype=np.float64)])
-        return sums[past] - sums[first]
+    Some features at a time and each of them in one piece, so that what is summed stays in the processor's cache.
 
-    count = total(known)
-    filled = np.where(known, values, 0).astype(np.float64)
-    count = np.where(count > 0, count, np.nan)
-    mean = total(filled) / count
-    spread = np.sqrt(np.maximum(total(filled**2) / count - mean**2, 0))
-    return mean.astype(np.float32), spread.astype(np.float32)
+    Yields:
+        (time, feature of these, 2 reach) float32.
+    """
+    for low in range(0, values.shape[1], _TOGETHER):
+        some = np.ascontiguousarray(values[:, low : low + _TOGETHER].T)
+        known = ~np.isnan(some)
+        filled = np.where(known, some, 0).astype(np.float64)
+        sums = [_cumulative(terms) for terms in (known, filled, filled**2)]
+        out = np.empty((2 * len(reaches), *some.shape), np.float32)
+        for number, reach in enumerate(reaches):
+            count, total, squares = (_within(reach, one) for one in sums)
+            count[count == 0] = np.nan
+            mean = np.divide(total, count, out=total)
+            out[2 * number] = mean
+            out[2 * number + 1] = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        yield out.transpose(2, 0, 1)
+
+
+def _cumulative(terms: np.ndarray) -> np.ndarray:
+    """(feature, time + 1) sums of (feature, time) up to each frame."""
+    return np.concatenate([np.zeros((len(terms), 1)), np.cumsum(terms, axis=1, dtype=np.float64)], axis=1)
+
+
+def _within(reach: int, sums: np.ndarray) -> np.ndarray:
+    """(feature, time) sums over ``reach`` frames to either side, of cumulative ones."""
+    padded = np.pad(sums, ((0, 0), (reach, reach)), mode="edge")
+    return padded[:, 2 * reach + 1 :] - padded[:, : -2 * reach - 1]
