@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_behavior.poses.augment import reflect
-from ssl_behavior.poses.features import Clip, feature_names, features, pair_clip
+from ssl_behavior.poses.features import Clip, feature_names, features, known_features, pair_clip
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Poses, Preparation
 from ssl_behavior.temporal import Architecture, Block, Temporal
@@ -56,7 +56,23 @@ class Encoder(nn.Module):
     def kinematics(self, clip: Clip) -> tuple[Tensor, Tensor]:
         """Standardised features (batch, time, feature), 0 where unknown, and where they are known."""
         values, known = features(clip, self.preparation.frame_rate)
-        return ((values - self.mean) / self.deviation).clamp(-5, 5) * known, known
+        return self._standardised(values, slice(None)) * known, known
+
+    def masked(self, values: Tensor, hidden: Clip) -> tuple[Tensor, Tensor]:
+        """What ``kinematics`` finds of a clip of which parts were hidden, from those of the whole.
+
+        Args:
+            values: standardised features (batch, time, feature) of the whole clip.
+            hidden: the clip with parts made unknown, and nothing else changed.
+        """
+        left = known_features(hidden)
+        seen = self._standardised(hidden.seen.flatten(2).float(), flags := slice(-2 * len(self.landmarks), None))
+        masked = values * left
+        masked[..., flags] = seen
+        return masked, left
+
+    def _standardised(self, values: Tensor, which: slice) -> Tensor:
+        return ((values - self.mean[which]) / self.deviation[which]).clamp(-5, 5)
 
     def standardise(self, clips: Iterable[Clip]) -> None:
         """Set mean and deviation of every feature from what is known in the clips."""

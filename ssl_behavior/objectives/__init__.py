@@ -79,27 +79,19 @@ class Pretraining(nn.Module):
         """
         views = self._views(clip, frames, generator)
         with torch.no_grad():
-            hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
-            masked, left = self.encoder.kinematics(hidden)
-        embeddings = self.encoder.temporal(masked)
-        losses = self._predictions(embeddings, views, left)
-        if self.contrast is not None:
-            losses["contrast"] = self.contrast(*embeddings.chunk(2), generator)
-        total = torch.stack([self.weights[name] * loss for name, loss in losses.items()]).sum()
-        return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
-
-    def _predictions(self, embeddings: Tensor, views: Clip, left: Tensor) -> dict[str, Tensor]:
-        """Losses of what is told about the whole views' kinematics from embeddings of those of which less was left."""
-        losses: dict[str, Tensor] = {}
-        if self.masked is None and self.summaries is None:
-            return losses
-        with torch.no_grad():
             target, known = self.encoder.kinematics(views)
+            hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
+            masked, left = self.encoder.masked(target, hidden)
+        embeddings = self.encoder.temporal(masked)
+        losses: dict[str, Tensor] = {}
         if self.masked is not None:
             losses["masked"] = self.masked(embeddings, target, known & ~left)
         if self.summaries is not None:
             losses["summaries"] = self.summaries(embeddings, target, known)
-        return losses
+        if self.contrast is not None:
+            losses["contrast"] = self.contrast(*embeddings.chunk(2), generator)
+        total = torch.stack([self.weights[name] * loss for name, loss in losses.items()]).sum()
+        return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
 
     def _views(self, clip: Clip, frames: int, generator: torch.Generator) -> Clip:
         """A view of each clip, or for contrast two, batch after batch, whose frames are the same moments."""

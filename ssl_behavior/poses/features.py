@@ -7,6 +7,7 @@ https://arxiv.org/abs/2104.02710); the encoder learns on top of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -90,84 +91,127 @@ def features(clip: Clip, frame_rate: float) -> tuple[Tensor, Tensor]:
         values (batch, time, feature), 0 where unknown, and known (batch, time, feature) bool. Lengths go through
         asinh, so that an animal across the arena does not drown one that is near.
     """
-    pairs = [
-        *_own_frames(clip),
-        *(_velocities(clip, lag, frame_rate) for lag in LAGS),
-        _distances(clip),
-        *_relation(clip, frame_rate),
-        (clip.seen.float(), torch.ones_like(clip.seen)),
+    at, centre, heading = (_planes(vectors) for vectors in (clip.positions, clip.centre, clip.heading))
+    lengths = [
+        *_own_frames(at, centre, heading),
+        *(_velocities(at, heading, lag, frame_rate) for lag in LAGS),
+        _length(at[:, 0, :, None] - at[:, 1, None]),
     ]
-    values = torch.cat([value.flatten(2) for value, _ in pairs], -1)
-    known = torch.cat([mask.flatten(2) for _, mask in pairs], -1)
-    return values.where(known, 0.0), known
+    speeds = [*_apart(centre, frame_rate), _turning(heading, frame_rate) / 3]
+    seen = _time_last(clip.seen).float()
+    values = _joined([_asinh(_joined(lengths)), *_bearings(centre, heading), _asinh(_joined(speeds)), seen])
+    known = _known(clip)
+    return _frames_first(values.where(known, 0.0)), _frames_first(known)
 
 
-def _turn(vectors: Tensor, heading: Tensor) -> Tensor:
-    """Coordinates (forward, left) of ``vectors`` (..., 2) in the frame whose forward axis is ``heading`` (..., 2)."""
-    forward = (vectors * heading).sum(-1)
-    left = vectors[..., 1] * heading[..., 0] - vectors[..., 0] * heading[..., 1]
-    return torch.stack([forward, left], -1)
+def known_features(clip: Clip) -> Tensor:
+    """Which values of ``features`` are known (batch, time, feature); a value depends on nothing that is not."""
+    return _frames_first(_known(clip))
 
 
-def _both(mask: Tensor) -> Tensor:
-    return mask[..., None].expand(*mask.shape, 2)
+def _known(clip: Clip) -> Tensor:
+    """(feature, batch, time) bool."""
+    known, anchored = _time_last(clip.known), _time_last(clip.anchored)
+    both, turning = anchored.all(0), _known_change(anchored, LAGS[-1])
+    turning[..., : LAGS[-1]], turning[..., -LAGS[-1] :] = False, False
+    vectors = [known[i] & anchored[j] for i, j in _VIEW_INDICES]
+    vectors += [_known_change(known, lag) & anchored[:, None] for lag in LAGS]
+    return _joined(
+        [
+            *(mask.unsqueeze(-3).expand(*mask.shape[:-2], 2, *mask.shape[-2:]) for mask in vectors),
+            known[0, :, None] & known[1],
+            both.expand(7, *both.shape),  # two bearings, the relative heading and the distance of the centres
+            _known_change(both, LAGS[-1])[None],
+            turning,
+            torch.ones_like(known),
+        ]
+    )
 
 
-def _own_frames(clip: Clip) -> list[tuple[Tensor, Tensor]]:
-    out = []
-    for who, of in _VIEWS:
-        i, j = _WHO.index(who), _WHO.index(of)
-        offset = clip.positions[:, :, i] - clip.centre[:, :, j, None]
-        value = _turn(offset, clip.heading[:, :, j, None])
-        out.append((value.asinh(), _both(clip.known[:, :, i] & clip.anchored[:, :, j, None])))
-    return out
+# From here on dimensions are (space, animal, landmark, batch, time): what is worked off together lies together.
+
+_VIEW_INDICES = tuple((_WHO.index(who), _WHO.index(of)) for who, of in _VIEWS)
+
+
+def _time_last(x: Tensor) -> Tensor:
+    return x.movedim((0, 1), (-2, -1)).contiguous()
+
+
+def _planes(vectors: Tensor) -> Tensor:
+    return _time_last(vectors).movedim(-3, 0).contiguous()
+
+
+def _frames_first(x: Tensor) -> Tensor:
+    """(feature, batch, time) -> (batch, time, feature)."""
+    return x.movedim(0, -1).contiguous()
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat([part.flatten(0, -3) for part in parts])
+
+
+def _asinh(x: Tensor) -> Tensor:
+    """As torch's own, which works off one number at a time and takes many times as long."""
+    size = x.abs()
+    return torch.copysign(torch.log1p(size + size * size / (1 + (1 + size * size).sqrt())), x)
+
+
+def _turn(vectors: Tensor, heading: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates forward and left of ``vectors`` in the frame whose forward axis is ``heading``."""
+    (x, y), (ahead_x, ahead_y) = vectors, heading
+    return x * ahead_x + y * ahead_y, y * ahead_x - x * ahead_y
+
+
+def _turned(vectors: Tensor, heading: Tensor) -> Tensor:
+    """The same with both coordinates beside each other (..., 2, batch, time)."""
+    return torch.stack(_turn(vectors, heading), -3)
+
+
+def _length(vectors: Tensor) -> Tensor:
+    x, y = vectors
+    return (x * x + y * y).clamp(min=1e-8).sqrt()
+
+
+def _around(values: Tensor, lag: int) -> tuple[Tensor, Tensor]:
+    """Values ``lag`` frames earlier and later; at the ends, the first and the last."""
+    edge = (*values.shape[:-1], lag)
+    longer = torch.cat([values[..., :1].expand(edge), values, values[..., -1:].expand(edge)], -1)
+    return longer[..., : -2 * lag], longer[..., 2 * lag :]
 
 
 def _change(values: Tensor, lag: int) -> Tensor:
-    """Difference over ``lag`` frames to either side; at the ends, over what there is."""
-    frames = values.shape[1]
-    ahead = torch.arange(frames, device=values.device)
-    later, earlier = (ahead + lag).clamp(max=frames - 1), (ahead - lag).clamp(min=0)
-    return values[:, later] - values[:, earlier]
+    earlier, later = _around(values, lag)
+    return later - earlier
 
 
 def _known_change(known: Tensor, lag: int) -> Tensor:
-    frames = known.shape[1]
-    ahead = torch.arange(frames, device=known.device)
-    return known[:, (ahead + lag).clamp(max=frames - 1)] & known[:, (ahead - lag).clamp(min=0)]
+    earlier, later = _around(known, lag)
+    return earlier & later
 
 
-def _velocities(clip: Clip, lag: int, frame_rate: float) -> tuple[Tensor, Tensor]:
-    velocity = _change(clip.positions, lag) * (frame_rate / (2 * lag))
-    known = _known_change(clip.known, lag) & clip.anchored[..., None]
-    return _turn(velocity, clip.heading[..., None, :]).asinh(), _both(known)
+def _own_frames(at: Tensor, centre: Tensor, heading: Tensor) -> list[Tensor]:
+    return [_turned(at[:, i] - centre[:, j, None], heading[:, j, None]) for i, j in _VIEW_INDICES]
 
 
-def _distances(clip: Clip) -> tuple[Tensor, Tensor]:
-    gap = clip.positions[:, :, 0, :, None] - clip.positions[:, :, 1, None]
-    known = clip.known[:, :, 0, :, None] & clip.known[:, :, 1, None]
-    return gap.square().sum(-1).clamp(min=1e-8).sqrt().asinh(), known
+def _velocities(at: Tensor, heading: Tensor, lag: int, frame_rate: float) -> Tensor:
+    return _turned(_change(at, lag) * (frame_rate / (2 * lag)), heading[:, :, None])
 
 
-def _relation(clip: Clip, frame_rate: float) -> list[tuple[Tensor, Tensor]]:
-    both = clip.anchored.all(-1)
-    offset = clip.centre[:, :, 1] - clip.centre[:, :, 0]
-    distance = offset.square().sum(-1).clamp(min=1e-8).sqrt()
-    toward = offset / distance[..., None]
-    bearings = torch.stack([_turn(toward, clip.heading[:, :, 0]), _turn(-toward, clip.heading[:, :, 1])], 2)
-    relative = _turn(clip.heading[:, :, 1], clip.heading[:, :, 0])
-    lag = LAGS[-1]
-    closing = -_change(distance, lag) * (frame_rate / (2 * lag))
-    closing_known = _known_change(both, lag)
-    before, after = clip.heading.roll(lag, 1), clip.heading.roll(-lag, 1)
-    turned = _turn(after, before)
-    turning = torch.atan2(turned[..., 1], turned[..., 0]) * (frame_rate / (2 * lag))
-    turning_known = clip.anchored.roll(lag, 1) & clip.anchored.roll(-lag, 1)
-    turning_known[:, :lag], turning_known[:, -lag:] = False, False
-    return [
-        (bearings, _both(both[..., None]).expand(*both.shape, 2, 2)),
-        (relative, _both(both)),
-        (distance.asinh()[..., None], both[..., None]),
-        (closing.asinh()[..., None], closing_known[..., None]),
-        ((turning / 3).asinh(), turning_known),
-    ]
+def _apart(centre: Tensor, frame_rate: float) -> tuple[Tensor, Tensor]:
+    """Distance of the centres, and the speed at which it falls."""
+    distance, lag = _length(centre[:, 1] - centre[:, 0])[None], LAGS[-1]
+    return distance, -_change(distance, lag) * (frame_rate / (2 * lag))
+
+
+def _bearings(centre: Tensor, heading: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each animal has the other, and the target's heading in the agent's frame."""
+    offset, (agent, target) = centre[:, 1] - centre[:, 0], heading.unbind(1)
+    toward = offset / _length(offset)
+    return torch.stack([_turned(toward, agent), _turned(-toward, target)]), _turned(target, agent)
+
+
+def _turning(heading: Tensor, frame_rate: float) -> Tensor:
+    """Radians per second, to the left above 0."""
+    earlier, later = _around(heading, LAGS[-1])
+    forward, left = _turn(later, earlier)
+    return torch.atan2(left, forward) * (frame_rate / (2 * LAGS[-1]))
