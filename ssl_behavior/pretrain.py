@@ -9,15 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
+from torch import Tensor
 
-from ssl_behavior import checkpoints, commands
+from ssl_behavior import checkpoints, commands, draws
 from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import curves_picture
+from ssl_behavior.launching import launch
 from ssl_behavior.metrics import read_metrics
 from ssl_behavior.objectives import Objective, Pretraining
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.processes import count, first, index, together
 from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.probes import probe_f1
 from ssl_behavior.simulation import simulate_recordings
@@ -25,7 +29,6 @@ from ssl_behavior.training import (
     Device,
     Precision,
     Schedule,
-    choose_device,
     finished,
     fit,
     run_key,
@@ -85,10 +88,15 @@ def pretrain(config: PretrainConfig) -> Path:
     Raises:
         InputError: the recordings cannot be used, or the output is taken.
     """
+    fabric = launch(config.device)
+    with together():
+        return _pretrain(config, fabric)
+
+
+def _pretrain(config: PretrainConfig, fabric: Fabric) -> Path:
     _check(config)
-    device = choose_device(config.device)
-    output = config.output.expanduser()
-    if not unfinished(output):
+    device, output = fabric.device, config.output.expanduser()
+    if first() and not unfinished(output):
         commands.check_output(output, config.overwrite)
     recordings = _recordings(config)
     landmarks = shared_landmarks(recording.skeleton for recording in recordings)
@@ -96,21 +104,31 @@ def pretrain(config: PretrainConfig) -> Path:
     frames = round(config.clip_seconds * config.preparation.frame_rate)
     poses = require_length(poses, frames, config.skip_bad_files)
     key = _key(config, device, landmarks, poses)
-    _claim(output, key, config.overwrite)
+    with together():
+        if first():
+            _claim(output, key, config.overwrite)
 
     torch.manual_seed(config.seed)
     encoder = Encoder(landmarks, config.preparation, config.architecture)
     sampler = ClipSampler(poses)
     start = torch.Generator().manual_seed(config.seed)
     encoder.standardise(sampler.draw(config.batch, frames, start) for _ in range(16))
-    objective = Pretraining(encoder, config.objective).to(device)
+    objective = fabric.setup_module(Pretraining(encoder, config.objective))
     drawn = config.objective.augmentation.frames_needed(frames)
+    where = device.type if count() == 1 else f"{count()} processes with {device.type}"
     videos, total = how_many(len(poses), "recording"), how_many(sum(len(one.positions) for one in poses), "frame")
-    print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {device.type}")
-    commands.save_settings(config, output / "settings.yaml")
+    print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {where}")
+
+    def losses(generator: torch.Generator) -> dict[str, Tensor]:
+        with draws.part(index(), count()):
+            clip = sampler.draw(config.batch // count(), drawn, generator)
+            return objective(clip.map(lambda tensor: tensor.to(device)), frames, generator)
+
+    if first():
+        commands.save_settings(config, output / "settings.yaml")
     fit(
         objective,
-        lambda g: objective(sampler.draw(config.batch, drawn, g).map(lambda t: t.to(device)), frames, g),
+        losses,
         Schedule(config.steps, config.learning_rate, config.weight_decay),
         seed=config.seed,
         precision=config.precision,
@@ -119,9 +137,10 @@ def pretrain(config: PretrainConfig) -> Path:
         at=_probe(encoder, poses, recordings, config),
         description="pretraining",
     )
-    checkpoints.save_encoder(output, encoder, poses)
-    finished(output)
-    _draw_curves(output, config.architecture.channels)
+    if first():
+        checkpoints.save_encoder(output, encoder, poses)
+        finished(output)
+        _draw_curves(output, config.architecture.channels)
     return output
 
 
@@ -130,6 +149,11 @@ def _check(config: PretrainConfig) -> None:
     sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
     commands.require_above(0, config, "steps", "batch", "clip_seconds", "learning_rate", *sizes)
     commands.require_above(0, config, "objective.masking.seconds")
+    if config.batch % count():
+        raise InputError(
+            f"--batch: expected a number of clips that {count()} processes can share evenly and found {config.batch}; "
+            f"give {config.batch + -config.batch % count()}, or start another number of processes"
+        )
     weights = ("objective.masked_weight", "objective.summaries_weight", "objective.contrast_weight")
     varied = (f"objective.augmentation.{name}" for name in ("rotate", "jitter", "reflect"))
     rest = ("preparation.min_confidence", "preparation.max_gap", "objective.neighbourhood", "probe_every")
