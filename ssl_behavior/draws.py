@@ -24,7 +24,8 @@ class _Part:
     views: int = 1
 
 
-_PART: ContextVar[_Part] = ContextVar("part", default=_Part())
+_WHOLE = _Part()
+_PART: ContextVar[_Part] = ContextVar("part", default=_WHOLE)
 
 
 @contextmanager

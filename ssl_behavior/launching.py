@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import torch
 from lightning_fabric import Fabric
@@ -13,16 +12,13 @@ from lightning_fabric.plugins.environments import (
     SLURMEnvironment,
     TorchElasticEnvironment,
 )
-from lightning_fabric.strategies import DDPStrategy
 
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.training import Device, choose_device
 
 
 def launch(device: Device) -> Fabric:
-    """Join the other processes of this run, if there are any; what is set up by the result then learns as one.
-
-    Nothing but the first process prints from here on.
+    """Join the other processes of this run, if there are any; a module that the result sets up then learns as one.
 
     Args:
         device: of each process; with cuda, each has a GPU of its own.
@@ -43,13 +39,10 @@ def launch(device: Device) -> Fabric:
         accelerator=accelerator,
         devices=here,
         num_nodes=processes // here,
-        # Every process draws and counts alike, so there is nothing but gradients to exchange.
-        strategy=DDPStrategy(broadcast_buffers=False) if processes > 1 else "auto",
+        strategy="ddp" if processes > 1 else "auto",
         plugins=[environment],
     )
     fabric.launch()
-    if not fabric.is_global_zero:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return fabric
 
 
@@ -57,7 +50,8 @@ def _environment() -> tuple[ClusterEnvironment, int]:
     """Who started this process, and how many of them on this node."""
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment(), int(os.environ["LOCAL_WORLD_SIZE"])
-    if not SLURMEnvironment.detect():
+    # A script that sbatch runs knows of tasks, too, but is alone until srun starts them in a step.
+    if not (SLURMEnvironment.detect() and "SLURM_STEP_ID" in os.environ):
         return LightningEnvironment(), 1
     if int(os.environ["SLURM_NTASKS"]) > 1 and "SLURM_NTASKS_PER_NODE" not in os.environ:
         raise InputError(

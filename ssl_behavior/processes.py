@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 
 from torch import Tensor, distributed
 
@@ -26,6 +27,20 @@ def first() -> bool:
     return index() == 0
 
 
+def share(clips: int, option: str) -> int:
+    """How many of a batch's clips are this process's.
+
+    Raises:
+        InputError: the processes cannot share as many clips as ``option`` says evenly.
+    """
+    if clips % count():
+        raise InputError(
+            f"{option}: expected a number of clips that {count()} processes can share evenly and found {clips}; give "
+            f"{clips + -clips % count()}, or start another number of processes"
+        )
+    return clips // count()
+
+
 def averaged(values: Tensor) -> Tensor:
     """The mean over the processes of a tensor that each has, without a gradient."""
     if count() == 1:
@@ -39,7 +54,7 @@ def averaged(values: Tensor) -> Tensor:
 def together() -> Iterator[None]:
     """A part of the run after which all processes wait for each other, and which fails for all if it does for one.
 
-    What the user must know is then said once, by the first process.
+    What the user must know is said once, by the first process.
 
     Raises:
         InputError, OSError: in a run of one process, what was raised inside.
@@ -58,6 +73,17 @@ def together() -> Iterator[None]:
         sys.exit(130)
     if count() > 1:
         _agree(failure)
+
+
+@contextmanager
+def quiet_but_first() -> Iterator[None]:
+    """Inside, only the first process prints and shows bars."""
+    with ExitStack() as stack:
+        if not first():
+            nowhere = stack.enter_context(open(os.devnull, "w"))
+            stack.enter_context(redirect_stdout(nowhere))
+            stack.enter_context(redirect_stderr(nowhere))
+        yield
 
 
 def _agree(failure: str | None) -> None:

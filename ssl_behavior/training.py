@@ -259,10 +259,7 @@ def fit(
         run.load(state)
     log = MetricsLog(folder / "metrics.csv" if folder and first() else None, run.step)
     module.train()
-    bar = tqdm(
-        total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0, disable=not first()
-    )
-    with bar:
+    with tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0) as bar:
         while run.step < schedule.steps:
             values = run.advance(losses, autocast)
             bar.update()
