@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, sentence
 from ssl_behavior.formats import read_recordings
 from ssl_behavior.recordings import Recording
 from ssl_behavior.settings import load_settings, parse, save_settings
@@ -48,8 +48,6 @@ def run(
         arguments = sys.argv[1:] if argv is None else argv
         function(parse(settings_class, arguments, description, f"python -m {function.__module__}"))
         sys.stdout.flush()
-    except InputError as error:
-        _stop(f"error: {error}", 2)
     except KeyboardInterrupt:
         _stop(
             "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "
@@ -60,9 +58,8 @@ def run(
         # Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        _stop(f"error: {where}{error.strerror or error}", 2)
+    except (InputError, OSError) as error:
+        _stop(f"error: {sentence(error)}", 2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read, and how many of a thing messages speak of."""
+"""The one exception a user is meant to read, and how messages say things."""
 
 
 class InputError(ValueError):
@@ -12,3 +12,11 @@ class InputError(ValueError):
 def how_many(number: int, thing: str) -> str:
     """A number of things in words: ``1 video``, ``3 videos``, ``12,345 frames``."""
     return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def sentence(error: InputError | OSError) -> str:
+    """What a user is told about an error."""
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"{where}{error.strerror or error}"

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
 
-from ssl_behavior import checkpoints, commands
-from ssl_behavior.encoders import Architecture, Encoder, embed
+from ssl_behavior import checkpoints, commands, draws
+from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import curves_picture
+from ssl_behavior.launching import launch
 from ssl_behavior.metrics import read_metrics
 from ssl_behavior.objectives import Objective, Pretraining
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.probing.watching import label_probe
+from ssl_behavior.processes import count, first, index, quiet_but_first, share, together
 from ssl_behavior.recordings import Recording
-from ssl_behavior.scoring.probes import probe_f1
 from ssl_behavior.simulation import simulate_recordings
 from ssl_behavior.training import (
     Device,
+    Losses,
     Precision,
     Schedule,
-    choose_device,
     finished,
     fit,
     run_key,
@@ -35,7 +39,6 @@ from ssl_behavior.training import (
 )
 from ssl_behavior.windows import ClipSampler, require_length
 
-_PROBE_VIDEOS, _PROBE_EVERY = 10, 10
 _COLLAPSED = 4.0
 
 
@@ -85,10 +88,15 @@ def pretrain(config: PretrainConfig) -> Path:
     Raises:
         InputError: the recordings cannot be used, or the output is taken.
     """
+    fabric = launch(config.device)
+    with together(), quiet_but_first():
+        return _pretrain(config, fabric)
+
+
+def _pretrain(config: PretrainConfig, fabric: Fabric) -> Path:
     _check(config)
-    device = choose_device(config.device)
-    output = config.output.expanduser()
-    if not unfinished(output):
+    device, output = fabric.device, config.output.expanduser()
+    if first() and not unfinished(output):
         commands.check_output(output, config.overwrite)
     recordings = _recordings(config)
     landmarks = shared_landmarks(recording.skeleton for recording in recordings)
@@ -96,33 +104,50 @@ def pretrain(config: PretrainConfig) -> Path:
     frames = round(config.clip_seconds * config.preparation.frame_rate)
     poses = require_length(poses, frames, config.skip_bad_files)
     key = _key(config, device, landmarks, poses)
-    _claim(output, key, config.overwrite)
+    with together():
+        if first():
+            _claim(output, key, config.overwrite)
 
     torch.manual_seed(config.seed)
     encoder = Encoder(landmarks, config.preparation, config.architecture)
     sampler = ClipSampler(poses)
     start = torch.Generator().manual_seed(config.seed)
     encoder.standardise(sampler.draw(config.batch, frames, start) for _ in range(16))
-    objective = Pretraining(encoder, config.objective).to(device)
-    drawn = config.objective.augmentation.frames_needed(frames)
+    objective = fabric.setup_module(Pretraining(encoder, config.objective))
+    where = device.type if count() == 1 else f"{count()} processes with {device.type}"
     videos, total = how_many(len(poses), "recording"), how_many(sum(len(one.positions) for one in poses), "frame")
-    print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {device.type}")
-    commands.save_settings(config, output / "settings.yaml")
+    print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {where}")
+    if first():
+        commands.save_settings(config, output / "settings.yaml")
     fit(
         objective,
-        lambda g: objective(sampler.draw(config.batch, drawn, g).map(lambda t: t.to(device)), frames, g),
+        _losses(objective, sampler, config, frames),
         Schedule(config.steps, config.learning_rate, config.weight_decay),
         seed=config.seed,
         precision=config.precision,
         folder=output,
         key=key,
-        at=_probe(encoder, poses, recordings, config),
+        at=label_probe(encoder, poses, recordings, config.probe_every, config.steps),
         description="pretraining",
     )
-    checkpoints.save_encoder(output, encoder, poses)
-    finished(output)
-    _draw_curves(output, config.architecture.channels)
+    if first():
+        checkpoints.save_encoder(output, encoder, poses)
+        finished(output)
+        _draw_curves(output, config.architecture.channels)
     return output
+
+
+def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, frames: int) -> Losses:
+    """Losses of a batch, of which this process draws and reads its own clips only."""
+    device = next(objective.parameters()).device
+    clips, drawn = share(config.batch, "--batch"), config.objective.augmentation.frames_needed(frames)
+
+    def losses(generator: torch.Generator) -> dict[str, Tensor]:
+        with draws.part(index(), count()):
+            clip = sampler.draw(clips, drawn, generator)
+            return cast(dict[str, Tensor], objective(clip.map(lambda t: t.to(device)), frames, generator))
+
+    return losses
 
 
 def _check(config: PretrainConfig) -> None:
@@ -130,6 +155,7 @@ def _check(config: PretrainConfig) -> None:
     sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
     commands.require_above(0, config, "steps", "batch", "clip_seconds", "learning_rate", *sizes)
     commands.require_above(0, config, "objective.masking.seconds")
+    share(config.batch, "--batch")
     weights = ("objective.masked_weight", "objective.summaries_weight", "objective.contrast_weight")
     varied = (f"objective.augmentation.{name}" for name in ("rotate", "jitter", "reflect"))
     rest = ("preparation.min_confidence", "preparation.max_gap", "objective.neighbourhood", "probe_every")
@@ -185,32 +211,13 @@ def _recordings(config: PretrainConfig) -> list[Recording]:
     return simulate_recordings(12, config.seed)
 
 
-def _probe(
-    encoder: Encoder, poses: Sequence[Poses], recordings: Sequence[Recording], config: PretrainConfig
-) -> Callable[[int], dict[str, float] | None] | None:
-    """What reads labels off the encoder every so many steps; None where there is nothing to read."""
-    labels = {one.id: next(iter(one.labels.values())) for one in recordings if len(one.labels) == 1}
-    counts = Counter(one.behaviours for one in labels.values())
-    behaviours = max(counts, key=lambda names: counts[names], default=())
-    chosen = [one for one in poses if one.id in labels and labels[one.id].behaviours == behaviours][:_PROBE_VIDEOS]
-    if not config.probe_every or len(chosen) < 2:
-        return None
-    truth = [labels[one.id].values[one.native_frames][::_PROBE_EVERY] for one in chosen]
-
-    def probe(step: int) -> dict[str, float] | None:
-        if step % config.probe_every and step != config.steps:
-            return None
-        embeddings = [embed(encoder, one, one.pairs()[0])[::_PROBE_EVERY].numpy() for one in chosen]
-        return {"probe F1": probe_f1(embeddings, truth, behaviours)}
-
-    return probe
-
-
 def main() -> None:
     """The shell's way in."""
 
     def command(config: PretrainConfig) -> None:
         output = pretrain(config)
+        if not first():
+            return
         print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
         if not config.recordings:
             print("next:    python -m ssl_behavior.simulate --output simulated")

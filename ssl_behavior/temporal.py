@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssl_behavior import draws
 from ssl_behavior.errors import InputError
 
 FRONT = 4
@@ -113,7 +114,10 @@ def drop_channels(x: Tensor, share: float, training: bool) -> Tensor:
 
     One mask for all frames, as neighbours would give a dropped value away.
     """
-    return F.dropout1d(x.transpose(1, 2), share, training).transpose(1, 2)
+    if not training or not share:
+        return x
+    kept = draws.own(lambda rows: x.new_empty(rows, 1, x.shape[-1]).bernoulli_(1 - share), len(x))
+    return x * kept.div_(1 - share)
 
 
 class Temporal(nn.Module):

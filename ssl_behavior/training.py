@@ -21,6 +21,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import replacing
 from ssl_behavior.metrics import MetricsLog
 from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.processes import averaged, first, together
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -128,7 +129,7 @@ class Fit:
             terms = losses(self.generator)
         terms["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
-        values = {name: float(value.detach()) for name, value in terms.items()}
+        values = dict(zip(terms, averaged(torch.stack([*terms.values()])).tolist(), strict=True))
         if not (math.isfinite(values["loss"]) and math.isfinite(float(norm))):
             raise InputError(
                 f"the loss is {values['loss']} and its gradient {float(norm)} at step {self.step}: expected finite "
@@ -231,10 +232,10 @@ def fit(
     at: Callable[[int], dict[str, float] | None] | None = None,
     description: str = "training",
 ) -> None:
-    """Train ``module`` in place.
+    """Train ``module`` in place; where several processes share the run, the first alone writes, logs and calls ``at``.
 
     Args:
-        module: on its device.
+        module: on its device; in a run of several processes, as ``launching`` set it up.
         losses: random generator -> terms by name, of which ``loss`` is minimised.
         schedule: how.
         seed: of all random numbers.
@@ -251,23 +252,26 @@ def fit(
     autocast = uses_bfloat16(precision, device)
     run = Fit(module, schedule, seed, groups)
     state = folder / _STATE if folder else None
-    if folder and state and unfinished(folder, key):
+    if folder and state:
+        with together():
+            if first() and not unfinished(folder, key):
+                run.save(state, key)
         run.load(state)
-    elif state:
-        run.save(state, key)
-    log = MetricsLog(folder / "metrics.csv" if folder else None, run.step)
+    log = MetricsLog(folder / "metrics.csv" if folder and first() else None, run.step)
     module.train()
     with tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0) as bar:
         while run.step < schedule.steps:
             values = run.advance(losses, autocast)
             bar.update()
             bar.set_postfix({k: f"{v:.3g}" for k, v in values.items()}, refresh=False)
-            if at is not None:
+            if at is not None and first():
                 with run.averaged():
                     values |= at(run.step) or {}
             log.add(run.step, values)
             if state and (run.step % save_every == 0 or run.step == schedule.steps):
-                run.save(state, key)
-                log.flush()
+                with together():
+                    if first():
+                        run.save(state, key)
+                        log.flush()
     run._swap()
     module.eval()

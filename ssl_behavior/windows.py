@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssl_behavior import draws
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.poses.features import Clip, pair_clip
 from ssl_behavior.poses.prepare import Poses
@@ -64,10 +65,10 @@ class ClipSampler:
     def places(self, batch: int, frames: int, generator: torch.Generator) -> list[tuple[int, int, tuple[int, int]]]:
         """(recording, first frame, pair) of ``batch`` clips of ``frames`` frames."""
         total = self._cumulative[-1]
-        at = torch.rand(batch, generator=generator, dtype=torch.float64) * total
+        at = draws.rand(batch, generator=generator, dtype=torch.float64) * total
         chosen = torch.searchsorted(self._cumulative, at, right=True).clamp(max=len(self._cumulative) - 1).numpy()
-        offset = torch.randint(frames, (batch,), generator=generator).numpy()
-        pair_draw = torch.rand(batch, generator=generator).tolist()
+        offset = draws.randint(0, frames, batch, generator=generator).numpy()
+        pair_draw = draws.rand(batch, generator=generator).tolist()
         out = []
         for frame, shift, draw in zip(chosen, offset, pair_draw, strict=True):
             recording = int(np.searchsorted(self._first, frame, side="right")) - 1

@@ -8,13 +8,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ssl_behavior import draws
 from ssl_behavior.encoders import Encoder
-from ssl_behavior.objectives.contrast import Contrast
+from ssl_behavior.objectives.contrast import Contrast, gathered
 from ssl_behavior.objectives.masking import MaskedModelling, Masking, mask
 from ssl_behavior.objectives.summaries import Summaries
 from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.features import Clip
 from ssl_behavior.poses.landmarks import mirror
+from ssl_behavior.processes import count
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ class Pretraining(nn.Module):
             frames: of the views.
             generator: of random numbers, on the CPU.
         """
-        views = self._views(clip, frames, generator)
-        with torch.no_grad():
-            target, known = self.encoder.kinematics(views)
-            hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
-            masked, left = self.encoder.masked(target, hidden)
-        embeddings = self.encoder.temporal(masked)
+        clip, _ = warp(clip, frames, self.objective.augmentation.warp, generator)
+        with draws.views(1 if self.contrast is None else 2):
+            views = self._views(clip, generator)
+            with torch.no_grad():
+                target, known = self.encoder.kinematics(views)
+                hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
+                masked, left = self.encoder.masked(target, hidden)
+            embeddings = self.encoder.temporal(masked)
         losses: dict[str, Tensor] = {}
         if self.masked is not None:
             losses["masked"] = self.masked(embeddings, target, known & ~left)
@@ -93,13 +97,11 @@ class Pretraining(nn.Module):
         total = torch.stack([self.weights[name] * loss for name, loss in losses.items()]).sum()
         return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
 
-    def _views(self, clip: Clip, frames: int, generator: torch.Generator) -> Clip:
+    def _views(self, clip: Clip, generator: torch.Generator) -> Clip:
         """A view of each clip, or for contrast two, batch after batch, whose frames are the same moments."""
-        settings = self.objective.augmentation
-        clip, _ = warp(clip, frames, settings.warp, generator)
         if self.contrast is not None:
             clip = clip.map(lambda tensor: torch.cat([tensor, tensor]))
-        return augment(clip, self.mirror, settings, generator)
+        return augment(clip, self.mirror, self.objective.augmentation, generator)
 
 
 def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:
@@ -108,7 +110,7 @@ def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:
     A fall towards 1 is a collapse (Roy and Vetterli 2007; https://arxiv.org/abs/2210.02885).
     """
     flat = embeddings.float().flatten(0, 1).nan_to_num()
-    flat = flat[:: max(1, len(flat) // frames)]
+    flat = gathered(flat[:: max(1, len(flat) * count() // frames)])
     spectrum = torch.linalg.eigvalsh(torch.cov(flat.T)).clamp(min=0)
     # Embeddings that are all the same use one direction; the floor keeps their rounding errors from counting as many.
     share = spectrum / spectrum.sum().clamp(min=1e-6)

@@ -12,7 +12,10 @@ from lightly.models.modules.heads import (
     SimCLRProjectionHead,
     VICRegProjectionHead,
 )
+from lightly.utils import dist
 from torch import Tensor, nn
+
+from ssl_behavior import draws
 
 ContrastLoss = Literal["ntxent", "vicreg", "barlow_twins", "lejepa"]
 _WIDTH = 256
@@ -21,7 +24,9 @@ _WIDTH = 256
 class Contrast(nn.Module):
     """Pulls together two views of moments at most ``neighbourhood`` apart and keeps others apart.
 
-    Moments are drawn at random, so a few of the others may lie in the same neighbourhood (2 in 1,022 by default).
+    Moments are drawn at random, so a few of the others may lie in the same neighbourhood (2 in 1,022 by default). Those
+    of all processes are gathered before they are projected, so that the head's batch norm sees them all and every loss
+    is that of the whole batch.
 
     Args:
         channels: of an embedding.
@@ -50,15 +55,20 @@ class Contrast(nn.Module):
     def forward(self, first: Tensor, second: Tensor, generator: torch.Generator) -> Tensor:
         """Loss of two views (batch, time, channel) of the same clips, frame by frame the same moments."""
         batch, frames, _ = first.shape
-        at = torch.randint(frames, (batch, self.moments), generator=generator)
-        shift = torch.randint(-self.neighbourhood, self.neighbourhood + 1, at.shape, generator=generator)
+        at = draws.randint(0, frames, batch, self.moments, generator=generator)
+        shift = draws.randint(-self.neighbourhood, self.neighbourhood + 1, batch, self.moments, generator=generator)
         near = (at + shift).clamp(0, frames - 1)
         rows = torch.arange(batch)[:, None]
         views = [
-            self.project(view[rows.to(view.device), when.to(view.device)].flatten(0, 1)).float()
+            self.project(gathered(view[rows.to(view.device), when.to(view.device)].flatten(0, 1))).float()
             for view, when in ((first, at), (second, near))
         ]
         if isinstance(self.loss, LeJEPALoss):
             both = torch.stack(views)
             return cast(Tensor, self.loss(local_proj=both, global_proj=both))
         return cast(Tensor, self.loss(*views))
+
+
+def gathered(rows: Tensor) -> Tensor:
+    """The rows of all processes, those of the first process first; gradients find their way back."""
+    return torch.cat(dist.gather(rows)) if dist.world_size() > 1 else rows

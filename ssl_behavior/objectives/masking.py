@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssl_behavior import draws
 from ssl_behavior.poses.augment import hide, hide_animals
 from ssl_behavior.poses.features import Clip
+from ssl_behavior.processes import averaged
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ def random_spans(rows: int, frames: int, share: float, length: float, generator:
     """
     if share <= 0:
         return torch.zeros(rows, frames, dtype=torch.bool)
-    renewed = torch.rand(rows, frames, generator=generator) < 1 / length
+    renewed = draws.rand(rows, frames, generator=generator) < 1 / length
     renewed[:, 0] = True
-    state = torch.rand(rows, frames, generator=generator) < share
+    state = draws.rand(rows, frames, generator=generator) < share
     last_renewal = torch.where(renewed, torch.arange(frames), 0).cummax(1).values
     return state.gather(1, last_renewal)
 
@@ -77,4 +79,4 @@ class MaskedModelling(nn.Module):
             hidden: (batch, time, feature) bool, known in the whole clip and not in the masked one.
         """
         error = F.smooth_l1_loss(self.decoder(embeddings).float(), target, reduction="none")
-        return (error * hidden).sum() / hidden.sum().clamp(min=1)
+        return (error * hidden).sum() / averaged(hidden.sum()).clamp(min=1)

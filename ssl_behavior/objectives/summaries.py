@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ssl_behavior.processes import averaged
+
 WINDOWS_S = (0.5, 2.0)
 """Seconds to either side that are summarised."""
 _LEAST_KNOWN = 0.5
@@ -43,7 +45,7 @@ class Summaries(nn.Module):
         """
         target, sure = summaries(values, known, self.reaches)
         error = F.smooth_l1_loss(self.decoder(embeddings[:, ::_EVERY]).float(), target, reduction="none")
-        return (error * sure).sum() / sure.sum().clamp(min=1)
+        return (error * sure).sum() / averaged(sure.sum()).clamp(min=1)
 
 
 def summaries(values: Tensor, known: Tensor, reaches: list[int]) -> tuple[Tensor, Tensor]:

@@ -1,1 +1,1 @@
-"""What probes are given and how their scores are shown: vectors of whole groups of animals, and a picture of scores."""
+"""Probes beside their command: vectors of whole groups of animals, a picture of scores, and a probe while learning."""
