@@ -103,7 +103,7 @@ def _write(place: Path, path: Path, kind: str, made: Made, pack: Pack[Made]) -> 
     try:
         arrays, about = pack(made)
         if not place.is_dir():
-            place.mkdir(parents=True)
+            place.mkdir(parents=True, exist_ok=True)  # another process may have made it just now
             print(notice())
         write_arrays(path, arrays, _written_as(kind), about)
     except (KeyError, TypeError, ValueError):
