@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ssl_behavior.errors import InputError, sentence
-from ssl_behavior.formats import read_recordings
+from ssl_behavior.formats import cache, read_recordings
 from ssl_behavior.recordings import Recording
 from ssl_behavior.settings import load_settings, parse, save_settings
 
@@ -46,6 +46,8 @@ def run(
     """
     try:
         arguments = sys.argv[1:] if argv is None else argv
+        if issubclass(settings_class, TracksConfig):
+            description = f"{description} Note: {cache.notice()}."
         function(parse(settings_class, arguments, description, f"python -m {function.__module__}"))
         sys.stdout.flush()
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ are any. Reading one video reads nothing of the others, and adding one touches n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,11 +19,10 @@ import yaml
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, read_about, read_arrays, write_arrays
 from ssl_behavior.formats.paths import natural, replacing, some
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.prepare import Poses, pack, unpack
 from ssl_behavior.recordings import Labels
 
 _ABOUT, _VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
-_POSES = tuple(field.name for field in fields(Poses) if field.type == "np.ndarray")
 _MAKE = "python -m ssl_behavior.embed makes them"
 
 
@@ -192,9 +191,7 @@ class Atlas:
         except InputError as error:
             raise InputError(f"{error}: delete it, and embed the recording again") from None
         try:
-            known: dict[str, Any] = {name: arrays[name] for name in _POSES}
-            known |= {name: about[name] for name in _PLAIN_POSES}
-            poses = Poses(**known | {"individuals": tuple(about["individuals"])})
+            poses = unpack(arrays, about)
             embeddings = {
                 (int(agent), int(target)): arrays[f"embeddings/{agent}-{target}"] for agent, target in about["pairs"]
             }
@@ -219,19 +216,17 @@ class Atlas:
     def add(self, video: EmbeddedVideo) -> None:
         """Write a video, in place of one with the same id."""
         poses = video.poses
-        arrays = {name: getattr(poses, name) for name in _POSES}
+        arrays, about = pack(poses)
         arrays |= {
             f"embeddings/{agent}-{target}": values.astype(self.made_by.dtype, copy=False)
             for (agent, target), values in video.embeddings.items()
         }
         arrays |= {f"labels/{name}": one.values for name, one in video.labels.items()}
-        about: dict[str, Any] = {name: getattr(poses, name) for name in _PLAIN_POSES}
         about |= {
             "pairs": list(video.embeddings),
             "labels": {name: {"behaviours": one.behaviours, "pair": one.pair} for name, one in video.labels.items()},
             "unit": video.unit,
             "source": video.source,
-            "fingerprint": poses.fingerprint(),
         }
         write_arrays(self.path(poses.id), arrays, _KIND, about)
         self._forget()
@@ -252,9 +247,6 @@ class Atlas:
         """What is there is listed anew."""
         for name in ("ids", "pieces", "_starts"):
             self.__dict__.pop(name, None)
-
-
-_PLAIN_POSES = tuple(field.name for field in fields(Poses) if field.name not in _POSES)
 
 
 def _about(path: Path) -> dict[str, Any]:

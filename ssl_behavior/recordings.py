@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -124,6 +125,30 @@ class Labels:
         return Labels(self.behaviours, values, self.pair).renamed(kept)
 
 
+class Stated(NamedTuple):
+    """A digest as a file states it, and the very arrays that it is of, so that they need not be read to be told apart.
+
+    Attributes:
+        digest: what ``fingerprint`` gave for the arrays when they were written.
+        arrays: as they were read; other arrays in their place are not spoken of.
+    """
+
+    digest: str
+    arrays: tuple[np.ndarray | None, ...]
+
+
+def fingerprint(arrays: Sequence[np.ndarray | None], stated: Stated | None = None) -> str:
+    """32 characters that only equal arrays share: those stated of the very same arrays, or computed from all values."""
+    if stated is not None and all(one is other for one, other in zip(arrays, stated.arrays, strict=True)):
+        return stated.digest
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(repr(None if array is None else (array.shape, array.dtype.str)).encode())
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:32]
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """The tracks of one video, with what is known of it. Every change makes a new recording.
@@ -142,6 +167,7 @@ class Recording:
         unit: of the positions.
         source: the file it came from.
         metadata: what else the file says (lab, annotator, ...).
+        stated: the fingerprint of positions and confidence, where their file states it.
     """
 
     id: str
@@ -155,6 +181,7 @@ class Recording:
     unit: str = "px"
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    stated: Stated | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         where = f"{self.source or 'recording'} ({self.id})"
@@ -194,6 +221,10 @@ class Recording:
         """Number of frames."""
         return len(self.positions)
 
+    def fingerprint(self) -> str:
+        """Of the tracks, positions and confidence, whatever they are called (see ``fingerprint``)."""
+        return fingerprint((self.positions, self.confidence), self.stated)
+
     def with_labels(self, labels: Mapping[str, Labels]) -> Recording:
         """The recording with these channels added or replaced."""
         return replace(self, labels={**self.labels, **labels})
@@ -205,8 +236,9 @@ def _read_only(values: Any, dtype: Any = None) -> np.ndarray:
         if not isinstance(values, np.ndarray)
         else values.astype(dtype or values.dtype, copy=False)
     )
-    array = array.view()
-    array.flags.writeable = False
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
     return array
 
 

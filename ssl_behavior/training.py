@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -82,7 +81,7 @@ def run_key(settings: object, poses: Sequence[Poses]) -> str:
     digest = hashlib.sha256(repr(settings).encode())
     for one in poses:
         digest.update(one.id.encode())
-        digest.update(np.ascontiguousarray(one.positions).tobytes())
+        digest.update(one.fingerprint().encode())
     return digest.hexdigest()[:32]
 
 

@@ -120,10 +120,9 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
         raise InputError(f"{path}: cannot be read to its end as a DeepLabCut table ({error})") from None
     if not pa.types.is_integer(table.schema.types[0]):
         raise InputError(f"{path}: expected frame numbers in the first column and found {table.schema.types[0]}")
-    values = np.empty((len(names) - 1, table.num_rows), np.float32)
-    for i, column in enumerate(table.columns[1:]):
-        values[i] = column.to_numpy()
-    return header, table.columns[0].to_numpy(), values.T
+    rows = [batch.to_tensor(null_to_nan=True).to_numpy() for batch in table.select(names[1:]).to_batches()]
+    values = np.concatenate(rows or [np.empty((0, len(header[0])), np.float32)])
+    return header, table.columns[0].to_numpy(), values
 
 
 def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column], str]:
@@ -195,18 +194,14 @@ def _arrays(
     if space[:2] != ["x", "y"]:
         raise InputError(f"{path}: expected the coords x and y and found {space}")
     shape = (len(values), len(individuals), len(parts))
-    positions = np.full((*shape, len(space)), np.nan, np.float32)
-    confidence = np.full(shape, np.nan, np.float32) if _states_likelihood(columns) else None
-    for i, individual in enumerate(individuals):
-        for k, part in enumerate(parts):
-            for s, axis in enumerate(space):
-                if (column := index.get((individual, part, axis))) is not None:
-                    positions[:, i, k, s] = values[:, column]
-            if confidence is not None and (column := index.get((individual, part, "likelihood"))) is not None:
-                confidence[:, i, k] = values[:, column]
-    positions = zeros_as_unseen(positions)
-    return positions, None if confidence is None else bounded_confidence(confidence, positions)
 
+    def of_each(axes: Sequence[str]) -> np.ndarray:
+        places = [index.get((one, part, axis), -1) for one in individuals for part in parts for axis in axes]
+        found = np.take(values, places, axis=1)
+        found[:, np.array(places) < 0] = np.nan
+        return found.reshape(*shape, len(axes))
 
-def _states_likelihood(columns: Sequence[_Column]) -> bool:
-    return any(column.coordinate == "likelihood" for column in columns)
+    positions = zeros_as_unseen(of_each(space))
+    if not any(column.coordinate == "likelihood" for column in columns):
+        return positions, None
+    return positions, bounded_confidence(of_each(["likelihood"])[..., 0], positions)

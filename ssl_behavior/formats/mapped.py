@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from safetensors.numpy import save_file
 
 from ssl_behavior.errors import InputError
@@ -64,7 +65,8 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], Any]:
     about = _told(path, header, kind)
     arrays = {name: entry for name, entry in header.items() if name != "__metadata__"}
     try:
-        return {name: _mapped(path, start, entry) for name, entry in arrays.items()}, about
+        behind = _map(path)[start:]
+        return {name: _array(path, behind, entry) for name, entry in arrays.items()}, about
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
@@ -125,12 +127,23 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _mapped(path: Path, start: int, entry: dict[str, Any]) -> np.ndarray:
+def _map(path: Path) -> np.ndarray:
+    """The bytes of a whole file, read-only, without reading them.
+
+    One map per file, and no open file: a process has some ten thousands of maps and often a thousand open files, and
+    mmap.mmap, which is behind np.memmap, keeps one open for each map.
+    """
+    with pa.memory_map(str(path)) as file:
+        return np.frombuffer(file.read_buffer(1).parent, np.uint8)  # what is read at once is sought on disk ahead
+
+
+def _array(path: Path, bytes_: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
+    """The array of a header's entry as a view of the bytes behind the header."""
     dtype = np.dtype(_DTYPES[entry["dtype"]])
     shape = tuple(int(length) for length in entry["shape"])
     first, last = entry["data_offsets"]
-    if last - first != dtype.itemsize * int(np.prod(shape, dtype=object)) or start + last > path.stat().st_size:
+    if last - first != dtype.itemsize * int(np.prod(shape, dtype=object)) or not 0 <= first <= last <= len(bytes_):
         raise InputError(f"{path}: it is cut short; make it again")
     if first == last:
         return np.empty(shape, dtype)
-    return np.memmap(path, dtype, "r", start + first, shape)
+    return bytes_[first:last].view(dtype).reshape(shape)

@@ -5,12 +5,16 @@ Folders and globs hold one file per video, as with any format; see ``mapped`` fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, is_kind, read_arrays, write_arrays
-from ssl_behavior.recordings import Labels, Recording, Skeleton
+from ssl_behavior.recordings import Labels, Recording, Skeleton, Stated
 
 NAME = "native"
 _KEY = "ssl_behavior.recording"
@@ -52,31 +56,7 @@ def read(path: Path) -> list[Recording]:
     """
     arrays, about = read_arrays(path, _KEY)
     try:
-        labels = {
-            channel: Labels(
-                tuple(known["behaviours"]), arrays[f"labels/{channel}"], known["pair"] and tuple(known["pair"])
-            )
-            for channel, known in about["labels"].items()
-        }
-        skeleton = Skeleton(
-            tuple(about["keypoints"]), tuple((a, b) for a, b in about["edges"]), dict(about["landmarks"])
-        )
-        series = {name.removeprefix("series/"): values for name, values in arrays.items() if name.startswith("series/")}
-        return [
-            Recording(
-                about["id"],
-                arrays["positions"],
-                tuple(about["individuals"]),
-                skeleton,
-                about["frame_rate"],
-                arrays.get("confidence"),
-                labels,
-                series,
-                about["unit"],
-                about["source"],
-                about["metadata"],
-            )
-        ]
+        return [unpack(arrays, about)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
@@ -85,26 +65,95 @@ def read(path: Path) -> list[Recording]:
         ) from None
 
 
-def _write(path: Path, recording: Recording) -> None:
+def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """A recording as ``write_arrays`` takes it: its arrays by name, and all else."""
     arrays = {"positions": recording.positions}
     if recording.confidence is not None:
         arrays["confidence"] = recording.confidence
     arrays |= {f"labels/{channel}": labels.values for channel, labels in recording.labels.items()}
     arrays |= {f"series/{name}": values for name, values in recording.series.items()}
     skeleton = recording.skeleton
-    about = {
+    return arrays, {
         "id": recording.id,
         "individuals": recording.individuals,
         "keypoints": skeleton.keypoints,
         "edges": skeleton.edges,
         "landmarks": dict(skeleton.landmarks),
+        "series": list(recording.series),
         "frame_rate": recording.frame_rate,
         "labels": {name: {"behaviours": own.behaviours, "pair": own.pair} for name, own in recording.labels.items()},
         "unit": recording.unit,
         "source": recording.source,
         "metadata": dict(recording.metadata),
+        "fingerprint": recording.fingerprint(),
     }
+
+
+def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
+    """The recording that ``pack`` took apart.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError, InputError: something is missing or of another kind.
+    """
+    labels = {
+        channel: Labels(tuple(known["behaviours"]), arrays[f"labels/{channel}"], known["pair"] and tuple(known["pair"]))
+        for channel, known in about["labels"].items()
+    }
+    skeleton = Skeleton(tuple(about["keypoints"]), tuple((a, b) for a, b in about["edges"]), dict(about["landmarks"]))
+    # Files of before 0.1.0 state neither the order of the series nor a fingerprint.
+    there = [name.removeprefix("series/") for name in arrays if name.startswith("series/")]
+    series = {name: arrays[f"series/{name}"] for name in about.get("series", there)}
+    tracks = arrays["positions"], arrays.get("confidence")
+    stated = Stated(str(about["fingerprint"]), tracks) if "fingerprint" in about else None
+    return Recording(
+        about["id"],
+        tracks[0],
+        tuple(about["individuals"]),
+        skeleton,
+        about["frame_rate"],
+        tracks[1],
+        labels,
+        series,
+        about["unit"],
+        about["source"],
+        about["metadata"],
+        stated,
+    )
+
+
+def pack_all(recordings: Sequence[Recording]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """As ``pack``, of any number of recordings together.
+
+    Raises:
+        ValueError: a recording's metadata would not come back as they are.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    abouts = []
+    for number, recording in enumerate(recordings):
+        own, about = pack(recording)
+        if repr(json.loads(json.dumps(about["metadata"]))) != repr(about["metadata"]):
+            raise ValueError(f"metadata of {recording.id!r} are not of JSON's own types")
+        arrays |= {f"{number}/{name}": values for name, values in own.items()}
+        abouts.append(about)
+    return arrays, abouts
+
+
+def unpack_all(arrays: Mapping[str, np.ndarray], abouts: Any) -> list[Recording]:
+    """The recordings that ``pack_all`` took apart, in order.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError, InputError: something is missing or of another kind.
+    """
+    owned: list[dict[str, np.ndarray]] = [{} for _ in abouts]
+    for name, values in arrays.items():
+        number, _, rest = name.partition("/")
+        owned[int(number)][rest] = values
+    return [unpack(own, about) for own, about in zip(owned, abouts, strict=True)]
+
+
+def _write(path: Path, recording: Recording) -> None:
     try:
+        arrays, about = pack(recording)
         write_arrays(path, arrays, _KEY, about)
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{path}: recording {recording.id!r} holds what cannot be written ({error})") from None

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import yaml
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import calms21, deeplabcut, mabe22, movement, native, pickles, sleap, submissions
+from ssl_behavior.formats import cache, calms21, deeplabcut, mabe22, movement, native, pickles, sleap, submissions
 from ssl_behavior.formats.annotated import first_line
+from ssl_behavior.formats.mapped import SUFFIX
 from ssl_behavior.formats.paths import expand
 from ssl_behavior.recordings import Recording
 
@@ -89,10 +91,8 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty")
-        module = FORMATS[format] if format else next((one for one in FORMATS.values() if one.detect(path)), None)
-        if module is None:
-            raise InputError(f"{path}: expected {_EXPECTED}; found {_content(path)}")
-        recordings: list[Recording] = module.read(path)
+        # The fast form is mapped as it is; of all other files the content says whether they were parsed before.
+        recordings = _parsed(path, format) if path.suffix == SUFFIX else _kept(path, format)
     except InputError:
         if submissions.detect(path):
             raise InputError(
@@ -104,6 +104,33 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     if empty := next((recording.id for recording in recordings if not recording.frames), None):
         raise InputError(f"{path}: expected frames and found none in {empty!r}")
+    return recordings
+
+
+def _kept(path: Path, format: str | None) -> list[Recording]:
+    """The recordings of a file, from the cache where the same content was parsed before under the same name."""
+    before = path.stat()
+
+    def pack(recordings: list[Recording]) -> Any:
+        if (path.stat().st_size, path.stat().st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise ValueError(f"{path} changed while it was read")
+        return native.pack_all(recordings)
+
+    recordings = cache.kept(
+        "recordings",
+        lambda: (path.name, format, cache.content(path)),
+        lambda: _parsed(path, format),
+        pack,
+        native.unpack_all,
+    )
+    return [replace(recording, source=str(path)) for recording in recordings]
+
+
+def _parsed(path: Path, format: str | None) -> list[Recording]:
+    module = FORMATS[format] if format else next((one for one in FORMATS.values() if one.detect(path)), None)
+    if module is None:
+        raise InputError(f"{path}: expected {_EXPECTED}; found {_content(path)}")
+    recordings: list[Recording] = module.read(path)
     return recordings
 
 

@@ -28,5 +28,7 @@ def bounded_confidence(confidence: np.ndarray, positions: np.ndarray) -> np.ndar
     Unseen keypoints have 0. Seen ones without a score (placed by hand) have 1, and peak values above 1 become 1.
     """
     unseen = np.isnan(positions[..., 0])
-    confidence = np.nan_to_num(np.asarray(confidence, np.float32), nan=1.0, posinf=1.0, neginf=0.0)
-    return np.where(unseen, np.float32(0), np.clip(confidence, 0, 1))
+    bounded = np.fmin(np.asarray(confidence, np.float32), np.float32(1))  # NaN becomes 1 too
+    np.maximum(bounded, 0, out=bounded)
+    bounded[unseen] = 0
+    return bounded

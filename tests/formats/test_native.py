@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ssl_behavior.errors import InputError
@@ -71,9 +73,20 @@ def test_a_recording_without_extras_and_without_keypoints(tmp_path):
 def test_arrays_are_mapped_and_read_only(tmp_path):
     native.write(tmp_path / "a.safetensors", [_recording()])
     (found,) = native.read(tmp_path / "a.safetensors")
-    assert isinstance(found.positions.base, np.memmap)
+    assert found.positions.base is found.confidence.base, "one map for all arrays of a file"
+    assert isinstance(found.positions.base.base, pa.Buffer)
     with pytest.raises(ValueError, match="read-only"):
         found.positions[0] = 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is open")
+def test_mapped_files_stay_open_nowhere(tmp_path):
+    files = native.write(tmp_path, [_recording(str(number)) for number in range(40)])
+    before = set(Path("/proc/self/fd").iterdir())
+    recordings = [native.read(file)[0] for file in files]
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    maps = [line for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line]
+    assert len(maps) == len(recordings)
 
 
 def test_weights_are_no_recording(tmp_path):

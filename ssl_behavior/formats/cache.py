@@ -1,0 +1,133 @@
+"""What was parsed or prepared once, kept on disk to be read by memory map at the next start.
+
+A folder of files in the layout of ``mapped``, each named by the digest of all that its content follows from: what it
+was made of, how, and this package's own code. So nothing in it goes out of date, any number of processes may use it at
+once, and all or any of it can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import platformdirs
+from safetensors import SafetensorError
+
+from ssl_behavior import __version__
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.mapped import SUFFIX, read_arrays, write_arrays
+
+VARIABLE = "SSL_BEHAVIOR_CACHE"
+"""The environment variable that names another folder than the user's own for caches; empty, nothing is kept."""
+
+Made = TypeVar("Made")
+Pack = Callable[[Made], tuple[Mapping[str, np.ndarray], Any]]
+Unpack = Callable[[Mapping[str, np.ndarray], Any], Made]
+
+
+def folder() -> Path | None:
+    """Where things are kept, or None where nothing is to be."""
+    named = os.environ.get(VARIABLE)
+    if named is None:
+        return platformdirs.user_cache_path("ssl_behavior")
+    return Path(named).expanduser() if named else None
+
+
+def notice() -> str:
+    """Where things are kept and who may delete them, for a notice or a command's help."""
+    other = f"({VARIABLE}=FOLDER names another place, {VARIABLE}= keeps nothing)"
+    place = folder()
+    if place is None:
+        return f"what is parsed and prepared is not kept for the next start {other}"
+    return f"what is parsed and prepared is kept in {place} for the next start; it can be deleted at any time {other}"
+
+
+def kept(
+    kind: str, follows_from: Callable[[], object], make: Callable[[], Made], pack: Pack[Made], unpack: Unpack[Made]
+) -> Made:
+    """What ``make`` makes, its arrays read by memory map: from the cache if it is there, else made and put there.
+
+    What cannot be kept, as the folder cannot be written to or the thing holds more than arrays and plain values, is
+    handed on as it was made; a file that is damaged is made anew.
+
+    Args:
+        kind: of thing, which has a folder of its own in the cache.
+        follows_from: all that the thing follows from, such that its ``repr`` differs where the thing may.
+        make: makes it.
+        pack: takes it apart into what ``write_arrays`` takes.
+        unpack: puts it together again.
+
+    Raises:
+        whatever ``follows_from`` and ``make`` raise.
+    """
+    place = folder()
+    if place is None:
+        return make()
+    name = hashlib.sha256(f"{_code()}{follows_from()!r}".encode()).hexdigest()[:32]
+    path = place / kind / f"{name}{SUFFIX}"
+    found = _read(path, kind, unpack)
+    if found is not None:
+        return found
+    made = make()
+    if not _write(place, path, kind, made, pack):
+        return made
+    found = _read(path, kind, unpack)
+    return made if found is None else found
+
+
+def content(path: Path) -> str:
+    """The digest of all bytes of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path, kind: str, unpack: Unpack[Made]) -> Made | None:
+    try:
+        return unpack(*read_arrays(path, _written_as(kind)))
+    except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError):
+        return None  # not there, or damaged
+
+
+def _write(place: Path, path: Path, kind: str, made: Made, pack: Pack[Made]) -> bool:
+    if place in _UNWRITABLE:
+        return False
+    try:
+        arrays, about = pack(made)
+        if not place.is_dir():
+            place.mkdir(parents=True, exist_ok=True)  # another process may have made it just now
+            print(notice())
+        write_arrays(path, arrays, _written_as(kind), about)
+    except (KeyError, TypeError, ValueError):
+        return False  # it holds what no such file can
+    except (OSError, SafetensorError) as error:
+        _UNWRITABLE.add(place)
+        print(f"{place}: nothing more can be kept there ({error}); going on without, {VARIABLE} names another place")
+        return False
+    return True
+
+
+_UNWRITABLE: set[Path] = set()
+
+
+def _written_as(kind: str) -> str:
+    return f"ssl_behavior.cache.{kind}"
+
+
+@functools.cache
+def _code() -> str:
+    """The digest of the code that reads and prepares: what other code made is made anew, unasked."""
+    package = Path(__file__).parents[1]
+    files = [package / "recordings.py", *(package / "formats").rglob("*.py"), *(package / "poses").rglob("*.py")]
+    digest = hashlib.sha256(__version__.encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
