@@ -73,6 +73,25 @@ class EmbeddedVideo:
         """(time,) bool, whether it is known where both animals of a pair are; without that nothing is known of them."""
         return np.asarray(~np.isnan(self.poses.centre[:, list(pair), 0]).any(1))
 
+    def pairs_of(self, agent: str | None, target: str | None) -> list[tuple[int, int]]:
+        """The pairs of this agent and this target, each of anybody if None.
+
+        Raises:
+            InputError: no such individuals.
+        """
+        names, wanted = self.poses.individuals, (agent, target)
+        for option, name in zip(("--agent", "--target"), wanted, strict=True):
+            if name is not None and name not in names:
+                raise InputError(f"{option} {name}: expected an individual of video {self.id}; found {some(names)}")
+        found = [
+            pair
+            for pair in self.embeddings
+            if all(name in (None, names[i]) for name, i in zip(wanted, pair, strict=True))
+        ]
+        if not found:
+            raise InputError(f"--agent {agent} --target {target}: expected two individuals; found one twice")
+        return found
+
 
 def pair_name(agent: str, target: str) -> str:
     """An ordered pair in words; a lone animal is its own target."""
