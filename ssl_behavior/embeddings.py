@@ -171,6 +171,15 @@ class Atlas:
                 start += len(values)
         return tuple(found)
 
+    @cached_property
+    def channels(self) -> Mapping[str, tuple[str, ...]]:
+        """Channel of labels -> its behaviours, over all videos."""
+        found: dict[str, dict[str, None]] = {}
+        for video in self.videos():
+            for channel, labels in video.labels.items():
+                found.setdefault(channel, {}).update(dict.fromkeys(labels.behaviours))
+        return {channel: tuple(names) for channel, names in found.items()}
+
     @property
     def rows(self) -> int:
         """Embeddings in all."""
@@ -269,7 +278,7 @@ class Atlas:
 
     def _forget(self) -> None:
         """What is there is listed anew."""
-        for name in ("ids", "pieces", "_starts"):
+        for name in ("ids", "pieces", "channels", "_starts"):
             self.__dict__.pop(name, None)
 
 

@@ -91,6 +91,13 @@ def test_a_video_is_added_or_takes_the_place_of_itself(atlas: Atlas, wander: Cal
     assert not np.array_equal(atlas.video("more").embeddings[0, 1], more.embeddings[0, 1])
 
 
+def test_channels_of_labels_are_those_of_all_videos(atlas: Atlas, wander: Callable[..., Recording]) -> None:
+    assert atlas.channels == {"été": ("attack", "other")}
+    labels = {"S2": Labels(("mount",), np.zeros(60)), "été": Labels(("sniff", "attack"), np.zeros(60))}
+    atlas.add(replace(make(wander(5, id="more")), labels=labels))
+    assert atlas.channels == {"été": ("attack", "other", "sniff"), "S2": ("mount",)}
+
+
 def test_half_precision(videos: list[EmbeddedVideo], tmp_path: Path) -> None:
     atlas = Atlas.create(tmp_path, replace(MAKER, dtype="float16"))
     atlas.add(videos[0])

@@ -34,7 +34,7 @@ def overlaps(clustered: ClusteredAtlas) -> list[Overlap]:
     Labels without a direction count for every pair, labels of a pair for that pair.
     """
     rows = clustered.clusters.count + 1
-    names = _behaviours(clustered)
+    names = clustered.atlas.channels
     counts: dict[str, list[np.ndarray]] = {channel: [] for channel in names}
     for video in clustered.atlas.videos():
         found = clustered.labels(video.id) if video.labels else {}
@@ -47,14 +47,6 @@ def overlaps(clustered: ClusteredAtlas) -> list[Overlap]:
                     np.add.at(table, (clusters[scored], values[scored]), 1)  # noise, -1, is the last row
             counts[channel].append(table)
     return [Overlap(channel, names[channel], np.stack(tables)) for channel, tables in counts.items()]
-
-
-def _behaviours(clustered: ClusteredAtlas) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
-    for video in clustered.atlas.videos():
-        for channel, labels in video.labels.items():
-            found.setdefault(channel, {}).update(dict.fromkeys(labels.behaviours))
-    return {channel: tuple(names) for channel, names in found.items()}
 
 
 def enrichment(overlap: Overlap, draws: int = 1_000, seed: int = 0) -> pd.DataFrame:
