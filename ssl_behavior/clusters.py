@@ -111,13 +111,11 @@ class Clusters:
             (chosen,) int16 clusters, -1 for noise, and (chosen, 2) float32 places.
         """
         frames = np.arange(len(embeddings)) if frames is None else frames
-        index = faiss.IndexFlatIP(self.landmarks.shape[1])
-        index.add(self.landmarks)
         labels, places = np.empty(len(frames), np.int16), np.empty((len(frames), 2), np.float32)
         for low in range(0, len(frames), _CHUNK):
             chunk = slice(low, low + _CHUNK)
             around = averaged(embeddings, frames[chunk], self.settings.reach(self.frame_rate))
-            cosine, nearest = index.search(directions(around, self.centre), min(_VOTERS, len(self.landmarks)))
+            cosine, nearest = _nearest(directions(around, self.centre), self.landmarks, _VOTERS)
             labels[chunk], places[chunk] = self._vote(cosine, nearest)
         return labels, places
 
@@ -169,6 +167,12 @@ def directions(embeddings: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Embeddings (time, channel) as they are compared: from the centre, of length 1."""
     values = np.asarray(embeddings, np.float32) - centre
     return np.ascontiguousarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
+
+
+def _nearest(asked: np.ndarray, landmarks: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines (query, neighbour), falling, and places of the landmarks nearest to directions (query, channel)."""
+    found = faiss.knn(asked, landmarks, min(count, len(landmarks)), faiss.METRIC_INNER_PRODUCT)
+    return found[0], found[1]
 
 
 def averaged(embeddings: np.ndarray, frames: np.ndarray, reach: int) -> np.ndarray:
@@ -228,9 +232,7 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     landmarks = directions(raw, centre)
     positions = _map(landmarks, settings.neighbours, seed)
     labels, joins = _dense_places(positions, settings)
-    index = faiss.IndexFlatIP(landmarks.shape[1])
-    index.add(landmarks)
-    to_another = index.search(landmarks, 2)[0][:, 1]
+    to_another = _nearest(landmarks, landmarks, 2)[0][:, 1]
     least_cosine = float(np.quantile(to_another, _FAR))
     return Clusters(atlas.made_by.encoder, centre, landmarks, positions, labels, joins, least_cosine, rate, settings)
 
