@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import faiss
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 from sklearn.metrics import adjusted_rand_score
 
 from ssl_behavior.embeddings import Atlas
@@ -177,7 +178,12 @@ def _nearest(asked: np.ndarray, landmarks: np.ndarray, count: int) -> tuple[np.n
 
 def averaged(embeddings: np.ndarray, frames: np.ndarray, reach: int) -> np.ndarray:
     """Mean embeddings (chosen, channel) over ``reach`` frames to either side, where the first and last frame repeat."""
-    around = (frames[:, None] + np.arange(-reach, reach + 1)).clip(0, len(embeddings) - 1)
+    beside = np.arange(-reach, reach + 1)
+    if len(frames) > 1 and (np.diff(frames) == 1).all():  # so each is read once, and not once for each of its means
+        span = np.arange(frames[0] - reach, frames[-1] + reach + 1).clip(0, len(embeddings) - 1)
+        means = uniform_filter1d(np.asarray(embeddings[span], np.float32), len(beside), axis=0)
+        return np.asarray(means[reach : reach + len(frames)])
+    around = (frames[:, None] + beside).clip(0, len(embeddings) - 1)
     return np.asarray(embeddings[around], np.float32).mean(1)
 
 
