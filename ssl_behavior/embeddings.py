@@ -7,9 +7,10 @@ are any. Reading one video reads nothing of the others, and adding one touches n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -193,15 +194,30 @@ class Atlas:
 
     def draw(self, count: int, seed: int) -> Iterator[tuple[EmbeddedVideo, tuple[int, int], np.ndarray]]:
         """Random rows, or all if there are no more: per pair of a video the drawn frames (frame,), in order."""
-        rows = np.sort(np.random.default_rng(seed).choice(self.rows, min(count, self.rows), replace=False))
+        rng, total = np.random.default_rng(seed), self.rows
+        rows = np.sort(rng.choice(total, min(count, total), replace=False, shuffle=False))
         for piece in self.pieces:
             low, high = np.searchsorted(rows, (piece.start, piece.start + piece.frames))
             if low < high:
                 yield self.video(piece.video), piece.pair, rows[low:high] - piece.start
 
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Embeddings (row, channel), float32, of rows in rising order."""
+        taken = np.empty((len(rows), self.made_by.channels), np.float32)
+        owners = np.searchsorted(self._starts, rows, side="right") - 1
+        firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+        for first, last in pairwise([*firsts, len(rows)]):
+            piece = self.pieces[owners[first]]
+            taken[first:last] = self._embeddings(piece.video)[piece.pair][rows[first:last] - piece.start]
+        return taken
+
     @cached_property
     def _starts(self) -> np.ndarray:
         return np.array([piece.start for piece in self.pieces])
+
+    @cached_property
+    def _embeddings(self) -> Callable[[str], Mapping[tuple[int, int], np.ndarray]]:
+        return cache(lambda video: self.video(video).embeddings)  # opening a file takes longer than reading some rows
 
     def __contains__(self, video: str) -> bool:
         return self.path(video).exists()
@@ -278,7 +294,7 @@ class Atlas:
 
     def _forget(self) -> None:
         """What is there is listed anew."""
-        for name in ("ids", "pieces", "channels", "_starts"):
+        for name in ("ids", "pieces", "channels", "_starts", "_embeddings"):
             self.__dict__.pop(name, None)
 
 
