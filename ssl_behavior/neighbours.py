@@ -22,22 +22,22 @@ from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import replacing
 
-Kind = Literal["exact", "ivfpq"]
+Kind = Literal["exact", "codes"]
 EXACT_UP_TO = 1_000_000
 """Embeddings that are all compared: half a gigabyte at 128 channels, and hundredths of a second to a search."""
 _FILE = "index.faiss"
 _CHUNK = 65_536
 _PER_LIST, _MOST_LISTS = 40, 10_000
 _PROBED = 32
-_KEPT = 64
+_KEPT = 0.99
 _CANDIDATES = 10
 _LEAST = float(np.finfo(np.float32).min)
 _TIED = 1e-6
 
 
 def kind_for(rows: int) -> Kind:
-    """How so many embeddings are indexed: up to ``EXACT_UP_TO`` as they are, beyond as codes in inverted lists."""
-    return "exact" if rows <= EXACT_UP_TO else "ivfpq"
+    """How so many embeddings are indexed: up to ``EXACT_UP_TO`` as they are, beyond as codes."""
+    return "exact" if rows <= EXACT_UP_TO else "codes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +117,12 @@ def build(atlas: Atlas, kind: Kind | None = None, seed: int = 0, description: st
     if not rows:
         raise InputError(f"{atlas.folder}: expected embeddings; found none: run python -m ssl_behavior.embed first")
     kind = kind or kind_for(rows)
-    inner, lists = _empty(kind, rows, channels)
-    index = faiss.IndexPreTransform(inner)
-    normalised, centred = faiss.NormalizationTransform(channels, 2.0), faiss.CenteringTransform(channels)
-    index.prepend_transform(normalised)
-    index.prepend_transform(centred)
-    index.train(sample(atlas, min(rows, max(_PER_LIST * lists, 50_000)), seed))
+    lists = int(min(rows**0.5, rows / _PER_LIST, _MOST_LISTS))
+    drawn = sample(atlas, max(_PER_LIST * lists, 50_000), seed)
+    index = faiss.IndexPreTransform(faiss.IndexFlatIP(channels) if kind == "exact" else _codes(drawn, lists))
+    for transform in (faiss.NormalizationTransform(channels, 2.0), faiss.CenteringTransform(channels)):
+        index.prepend_transform(transform)
+    index.train(drawn)
     index, on_gpu = _on_gpu(index)
     with tqdm(total=rows, desc=description, unit="frame", leave=False, disable=description is None) as bar:
         for chunk in _chunks(atlas):
@@ -181,15 +181,15 @@ def sample(atlas: Atlas, rows: int, seed: int) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _empty(kind: Kind, rows: int, channels: int) -> tuple[Any, int]:
-    """An index without embeddings, and how many lists it sorts them into."""
-    if kind == "exact":
-        return faiss.IndexFlatIP(channels), 0
-    lists = int(min(rows**0.5, rows / _PER_LIST, _MOST_LISTS))
-    kept = min(_KEPT, channels // 2 * 2)
-    index = faiss.index_factory(channels, f"PCAR{kept},IVF{lists},PQ{kept // 2}x4fs")
+def _codes(drawn: np.ndarray, lists: int) -> Any:
+    """An empty index of codes: four bits for each direction that matters, in inverted lists (IVF) by nearness."""
+    values = drawn - drawn.mean(0)
+    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+    variance = np.linalg.eigvalsh(np.cov(values, rowvar=False))[::-1]
+    kept = 1 + int(np.searchsorted(np.cumsum(variance), _KEPT * variance.sum()))
+    index = faiss.index_factory(len(variance), f"PCA{min(kept, len(variance))},IVF{lists},SQ4")
     faiss.extract_index_ivf(index).nprobe = min(_PROBED, lists)
-    return index, lists
+    return index
 
 
 def _chunks(atlas: Atlas) -> Iterator[np.ndarray]:
