@@ -182,12 +182,15 @@ def sample(atlas: Atlas, rows: int, seed: int) -> np.ndarray:
 
 
 def _codes(drawn: np.ndarray, lists: int) -> Any:
-    """An empty index of codes: four bits for each direction that matters, in inverted lists (IVF) by nearness."""
+    """An empty index of codes: four bits for each direction that matters, in inverted lists (IVF) by nearness.
+
+    The directions are rotated (PCAR), so that all have alike ranges, of which the bits are the same shares.
+    """
     values = drawn - drawn.mean(0)
     values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
     variance = np.linalg.eigvalsh(np.cov(values, rowvar=False))[::-1]
     kept = 1 + int(np.searchsorted(np.cumsum(variance), _KEPT * variance.sum()))
-    index = faiss.index_factory(len(variance), f"PCA{min(kept, len(variance))},IVF{lists},SQ4")
+    index = faiss.index_factory(len(variance), f"PCAR{min(kept, len(variance))},IVF{lists},SQ4")
     faiss.extract_index_ivf(index).nprobe = min(_PROBED, lists)
     return index
 
