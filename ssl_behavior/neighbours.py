@@ -24,14 +24,21 @@ from ssl_behavior.formats.paths import replacing
 
 Kind = Literal["exact", "codes"]
 EXACT_UP_TO = 1_000_000
-"""Embeddings that are all compared: half a gigabyte at 128 channels, and hundredths of a second to a search."""
+"""Embeddings that are all compared: half a gigabyte at 128 channels, and hundredths of a second to a search.
+
+Beyond, either would be felt, and codes take a sixteenth of the memory (``experiments/benchmarks/index.md``).
+"""
 _FILE = "index.faiss"
 _CHUNK = 65_536
 _PER_LIST, _MOST_LISTS = 40, 10_000
+"""Embeddings that a list is trained on, and lists at most."""
 _PROBED = 32
+"""Lists that a search looks at."""
 _KEPT = 0.99
+"""Share of the variance that codes tell of."""
 _CANDIDATES = 10
-_LEAST = float(np.finfo(np.float32).min)
+"""Candidates for each neighbour, as codes tell frames apart that are not too near."""
+_NONE = float(np.finfo(np.float32).min)
 _TIED = 1e-6
 
 
@@ -81,7 +88,7 @@ class Neighbours:
         best = np.argsort(-cosines, kind="stable")[:neighbours]
         missing = (0, neighbours - len(best))
         return (
-            np.pad(cosines[best], missing, constant_values=_LEAST),
+            np.pad(cosines[best], missing, constant_values=_NONE),
             np.pad(rows[best], missing, constant_values=-1),
         )
 
