@@ -265,6 +265,7 @@ def _dense_places(positions: np.ndarray, settings: Clustering) -> tuple[np.ndarr
             min_samples=_CORE,
             max_cluster_size=max(smallest, round(settings.largest * len(positions))),
             cluster_selection_method=settings.selection,
+            core_dist_n_jobs=1,  # more are processes of their own, which take longer to start than there is to do
         ).fit(positions.astype(np.float64))
     names, sizes = np.unique(fitted.labels_[fitted.labels_ != NOISE], return_counts=True)
     order = names[np.argsort(-sizes, kind="stable")]
