@@ -125,11 +125,7 @@ class ClusteredAtlas:
 
     def labels(self, video: str) -> dict[tuple[str, str], np.ndarray]:
         """The cluster of every frame (time,) of each pair (agent, target) of a video."""
-        bouts = self.bouts([video])
-        return {
-            (str(agent), str(target)): np.repeat(own["cluster"].to_numpy(), own["stop"] - own["start"])
-            for (agent, target), own in bouts.groupby(["agent", "target"], sort=False)
-        }
+        return frame_labels(self.bouts([video]))
 
     @cached_property
     def names(self) -> Mapping[int, str]:
@@ -178,6 +174,14 @@ COLUMNS = [
 ]
 
 
+def frame_labels(bouts: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
+    """The cluster of every frame (time,) of each pair (agent, target), from the bouts of one video."""
+    return {
+        (str(agent), str(target)): np.repeat(own["cluster"].to_numpy(), own["stop"] - own["start"])
+        for (agent, target), own in bouts.groupby(["agent", "target"], sort=False)
+    }
+
+
 def check_encoder(clusters: Clusters, atlas: Atlas) -> None:
     """Make sure that clusters are of the encoder that made an atlas.
 
@@ -221,7 +225,7 @@ def _bouts(video: EmbeddedVideo, pair: tuple[int, int], clusters: Clusters) -> p
         "y": np.add.reduceat(places[:, 1], starts) / lengths,
     }
     table |= {name: _means(one, starts) for name, one in kinematics(poses, pair).items()}
-    pooled = np.add.reduceat(np.asarray(values, np.float32), starts, axis=0) / lengths[:, None].astype(np.float32)
+    pooled = np.add.reduceat(values, starts, axis=0, dtype=np.float32) / lengths[:, None].astype(np.float32)
     return pd.DataFrame(table | {"embedding": list(pooled)})
 
 

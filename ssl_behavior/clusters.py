@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import faiss
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 from sklearn.metrics import adjusted_rand_score
 
 from ssl_behavior.embeddings import Atlas
@@ -111,13 +112,11 @@ class Clusters:
             (chosen,) int16 clusters, -1 for noise, and (chosen, 2) float32 places.
         """
         frames = np.arange(len(embeddings)) if frames is None else frames
-        index = faiss.IndexFlatIP(self.landmarks.shape[1])
-        index.add(self.landmarks)
         labels, places = np.empty(len(frames), np.int16), np.empty((len(frames), 2), np.float32)
         for low in range(0, len(frames), _CHUNK):
             chunk = slice(low, low + _CHUNK)
             around = averaged(embeddings, frames[chunk], self.settings.reach(self.frame_rate))
-            cosine, nearest = index.search(directions(around, self.centre), min(_VOTERS, len(self.landmarks)))
+            cosine, nearest = _nearest(directions(around, self.centre), self.landmarks, _VOTERS)
             labels[chunk], places[chunk] = self._vote(cosine, nearest)
         return labels, places
 
@@ -171,9 +170,20 @@ def directions(embeddings: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
 
 
+def _nearest(asked: np.ndarray, landmarks: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines (query, neighbour), falling, and places of the landmarks nearest to directions (query, channel)."""
+    found = faiss.knn(asked, landmarks, min(count, len(landmarks)), faiss.METRIC_INNER_PRODUCT)
+    return found[0], found[1]
+
+
 def averaged(embeddings: np.ndarray, frames: np.ndarray, reach: int) -> np.ndarray:
     """Mean embeddings (chosen, channel) over ``reach`` frames to either side, where the first and last frame repeat."""
-    around = (frames[:, None] + np.arange(-reach, reach + 1)).clip(0, len(embeddings) - 1)
+    beside = np.arange(-reach, reach + 1)
+    if len(frames) > 1 and (np.diff(frames) == 1).all():  # so each is read once, and not once for each of its means
+        span = np.arange(frames[0] - reach, frames[-1] + reach + 1).clip(0, len(embeddings) - 1)
+        means = uniform_filter1d(np.asarray(embeddings[span], np.float32), len(beside), axis=0)
+        return np.asarray(means[reach : reach + len(frames)])
+    around = (frames[:, None] + beside).clip(0, len(embeddings) - 1)
     return np.asarray(embeddings[around], np.float32).mean(1)
 
 
@@ -228,9 +238,7 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     landmarks = directions(raw, centre)
     positions = _map(landmarks, settings.neighbours, seed)
     labels, joins = _dense_places(positions, settings)
-    index = faiss.IndexFlatIP(landmarks.shape[1])
-    index.add(landmarks)
-    to_another = index.search(landmarks, 2)[0][:, 1]
+    to_another = _nearest(landmarks, landmarks, 2)[0][:, 1]
     least_cosine = float(np.quantile(to_another, _FAR))
     return Clusters(atlas.made_by.encoder, centre, landmarks, positions, labels, joins, least_cosine, rate, settings)
 
@@ -257,6 +265,7 @@ def _dense_places(positions: np.ndarray, settings: Clustering) -> tuple[np.ndarr
             min_samples=_CORE,
             max_cluster_size=max(smallest, round(settings.largest * len(positions))),
             cluster_selection_method=settings.selection,
+            core_dist_n_jobs=1,  # more are processes of their own, which take longer to start than there is to do
         ).fit(positions.astype(np.float64))
     names, sizes = np.unique(fitted.labels_[fitted.labels_ != NOISE], return_counts=True)
     order = names[np.argsort(-sizes, kind="stable")]

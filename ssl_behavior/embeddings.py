@@ -7,9 +7,10 @@ are any. Reading one video reads nothing of the others, and adding one touches n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,6 +72,25 @@ class EmbeddedVideo:
     def located(self, pair: tuple[int, int]) -> np.ndarray:
         """(time,) bool, whether it is known where both animals of a pair are; without that nothing is known of them."""
         return np.asarray(~np.isnan(self.poses.centre[:, list(pair), 0]).any(1))
+
+    def pairs_of(self, agent: str | None, target: str | None) -> list[tuple[int, int]]:
+        """The pairs of this agent and this target, each of anybody if None.
+
+        Raises:
+            InputError: no such individuals.
+        """
+        names, wanted = self.poses.individuals, (agent, target)
+        for option, name in zip(("--agent", "--target"), wanted, strict=True):
+            if name is not None and name not in names:
+                raise InputError(f"{option} {name}: expected an individual of video {self.id}; found {some(names)}")
+        found = [
+            pair
+            for pair in self.embeddings
+            if all(name in (None, names[i]) for name, i in zip(wanted, pair, strict=True))
+        ]
+        if not found:
+            raise InputError(f"--agent {agent} --target {target}: expected two individuals; found one twice")
+        return found
 
 
 def pair_name(agent: str, target: str) -> str:
@@ -151,6 +171,15 @@ class Atlas:
                 start += len(values)
         return tuple(found)
 
+    @cached_property
+    def channels(self) -> Mapping[str, tuple[str, ...]]:
+        """Channel of labels -> its behaviours, over all videos."""
+        found: dict[str, dict[str, None]] = {}
+        for video in self.videos():
+            for channel, labels in video.labels.items():
+                found.setdefault(channel, {}).update(dict.fromkeys(labels.behaviours))
+        return {channel: tuple(names) for channel, names in found.items()}
+
     @property
     def rows(self) -> int:
         """Embeddings in all."""
@@ -164,15 +193,30 @@ class Atlas:
 
     def draw(self, count: int, seed: int) -> Iterator[tuple[EmbeddedVideo, tuple[int, int], np.ndarray]]:
         """Random rows, or all if there are no more: per pair of a video the drawn frames (frame,), in order."""
-        rows = np.sort(np.random.default_rng(seed).choice(self.rows, min(count, self.rows), replace=False))
+        rng, total = np.random.default_rng(seed), self.rows
+        rows = np.sort(rng.choice(total, min(count, total), replace=False, shuffle=False))
         for piece in self.pieces:
             low, high = np.searchsorted(rows, (piece.start, piece.start + piece.frames))
             if low < high:
                 yield self.video(piece.video), piece.pair, rows[low:high] - piece.start
 
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Embeddings (row, channel), float32, of rows in rising order."""
+        taken = np.empty((len(rows), self.made_by.channels), np.float32)
+        owners = np.searchsorted(self._starts, rows, side="right") - 1
+        firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+        for first, last in pairwise([*firsts, len(rows)]):
+            piece = self.pieces[owners[first]]
+            taken[first:last] = self._embeddings(piece.video)[piece.pair][rows[first:last] - piece.start]
+        return taken
+
     @cached_property
     def _starts(self) -> np.ndarray:
         return np.array([piece.start for piece in self.pieces])
+
+    @cached_property
+    def _embeddings(self) -> Callable[[str], Mapping[tuple[int, int], np.ndarray]]:
+        return cache(lambda video: self.video(video).embeddings)  # opening a file takes longer than reading some rows
 
     def __contains__(self, video: str) -> bool:
         return self.path(video).exists()
@@ -245,7 +289,7 @@ class Atlas:
 
     def _forget(self) -> None:
         """What is there is listed anew."""
-        for name in ("ids", "pieces", "_starts"):
+        for name in ("ids", "pieces", "channels", "_starts", "_embeddings"):
             self.__dict__.pop(name, None)
 
 

@@ -1,7 +1,9 @@
 """Nearest neighbours of embeddings with FAISS (Douze et al. 2024, https://arxiv.org/abs/2401.08281).
 
 Near means a small angle between embeddings from which the atlas's mean was taken: without that, all point nearly one
-way. The kind of index goes by the number of embeddings (``kind_for``); all of them are built in bounded memory.
+way. Few embeddings (``kind_for``) are held in memory and all compared. Of many, memory holds a short code each, by
+which candidates are found; these are then compared by their embeddings themselves, read from the atlas. So similarities
+are exact, and what is missed is a neighbour whose code is not among the nearest.
 """
 
 from __future__ import annotations
@@ -20,25 +22,29 @@ from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import replacing
 
-Kind = Literal["exact", "ivf", "ivfpq"]
-EXACT_UP_TO, FLAT_UP_TO = 1_000_000, 10_000_000
-"""Embeddings up to which neighbours are exact, and up to which they are stored whole."""
+Kind = Literal["exact", "codes"]
+EXACT_UP_TO = 1_000_000
+"""Embeddings that are all compared: half a gigabyte at 128 channels, and hundredths of a second to a search.
+
+Beyond, either would be felt, and codes take a sixteenth of the memory (``experiments/benchmarks/index.md``).
+"""
 _FILE = "index.faiss"
 _CHUNK = 65_536
-_PER_LIST = 40
-_MOST_TRAINED = 400_000
+_PER_LIST, _MOST_LISTS = 40, 10_000
+"""Embeddings that a list is trained on, and lists at most."""
 _PROBED = 32
+"""Lists that a search looks at."""
+_KEPT = 0.99
+"""Share of the variance that codes tell of."""
+_CANDIDATES = 10
+"""Candidates for each neighbour, as codes tell frames apart that are not too near."""
+_NONE = float(np.finfo(np.float32).min)
+_TIED = 1e-6
 
 
 def kind_for(rows: int) -> Kind:
-    """How so many embeddings are indexed.
-
-    Exact up to a million, where a search takes milliseconds. Beyond, inverted lists (IVF), of which a search looks at
-    the nearest; and beyond ten million, product-quantised ones (IVF-PQ) at a byte for each eight numbers.
-    """
-    if rows <= EXACT_UP_TO:
-        return "exact"
-    return "ivf" if rows <= FLAT_UP_TO else "ivfpq"
+    """How so many embeddings are indexed: up to ``EXACT_UP_TO`` as they are, beyond as codes."""
+    return "exact" if rows <= EXACT_UP_TO else "codes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +52,13 @@ class Neighbours:
     """An index over the rows of an atlas.
 
     Attributes:
+        atlas: whose rows they are.
         index: FAISS's own; its transforms centre and normalise what it is given.
         on_gpu: whether it lies on a GPU.
         kind: of the index.
     """
 
+    atlas: Atlas
     index: Any
     on_gpu: bool
     kind: Kind
@@ -65,8 +73,24 @@ class Neighbours:
         Returns:
             cosine similarities (query, neighbour), falling, and rows (query, neighbour), -1 where there are no more.
         """
-        found = self.index.search(np.ascontiguousarray(embeddings, np.float32), neighbours)
-        return found[0], found[1]
+        asked = np.ascontiguousarray(embeddings, np.float32)
+        if self.kind == "exact":
+            cosines, rows = self.index.search(asked, neighbours)
+            return cosines, rows
+        found = self.index.search(asked, _CANDIDATES * neighbours)[1]
+        compared = [self._compared(*one, neighbours) for one in zip(self.directions(asked), found, strict=True)]
+        return np.stack([cosines for cosines, _ in compared]), np.stack([rows for _, rows in compared])
+
+    def _compared(self, asked: np.ndarray, found: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest of the candidates (candidate,), -1 where there are no more, to one direction (channel,)."""
+        rows = np.sort(found[found >= 0])
+        cosines = self.directions(self.atlas.take(rows)) @ asked
+        best = np.argsort(-cosines, kind="stable")[:neighbours]
+        missing = (0, neighbours - len(best))
+        return (
+            np.pad(cosines[best], missing, constant_values=_NONE),
+            np.pad(rows[best], missing, constant_values=-1),
+        )
 
     def directions(self, embeddings: np.ndarray) -> np.ndarray:
         """Embeddings (time, channel) as the index compares them: from the atlas's mean, of length 1."""
@@ -100,18 +124,18 @@ def build(atlas: Atlas, kind: Kind | None = None, seed: int = 0, description: st
     if not rows:
         raise InputError(f"{atlas.folder}: expected embeddings; found none: run python -m ssl_behavior.embed first")
     kind = kind or kind_for(rows)
-    inner, lists = _empty(kind, rows, channels)
-    index = faiss.IndexPreTransform(inner)
-    normalised, centred = faiss.NormalizationTransform(channels, 2.0), faiss.CenteringTransform(channels)
-    index.prepend_transform(normalised)
-    index.prepend_transform(centred)
-    index.train(sample(atlas, min(rows, max(_PER_LIST * lists, 50_000)), seed))
+    lists = int(min(rows**0.5, rows / _PER_LIST, _MOST_LISTS))
+    drawn = sample(atlas, max(_PER_LIST * lists, 50_000), seed)
+    index = faiss.IndexPreTransform(faiss.IndexFlatIP(channels) if kind == "exact" else _codes(drawn, lists))
+    for transform in (faiss.NormalizationTransform(channels, 2.0), faiss.CenteringTransform(channels)):
+        index.prepend_transform(transform)
+    index.train(drawn)
     index, on_gpu = _on_gpu(index)
     with tqdm(total=rows, desc=description, unit="frame", leave=False, disable=description is None) as bar:
         for chunk in _chunks(atlas):
             index.add(chunk)
             bar.update(len(chunk))
-    return Neighbours(index, on_gpu, kind)
+    return Neighbours(atlas, index, on_gpu, kind)
 
 
 def load(atlas: Atlas, notify: Callable[[str], None] = print) -> Neighbours:
@@ -126,34 +150,36 @@ def load(atlas: Atlas, notify: Callable[[str], None] = print) -> Neighbours:
         with suppress(RuntimeError):  # how FAISS says that a file is none of its own
             index = faiss.read_index(str(path))
             if (index.ntotal, index.d) == (atlas.rows, atlas.made_by.channels):
-                return Neighbours(*_on_gpu(index), kind)
+                return Neighbours(atlas, *_on_gpu(index), kind)
     found = build(atlas, kind)
     found.save(atlas.folder)
-    notify(f"indexed {atlas.rows:,} embeddings ({kind}); recall at 10 against exact: {recall(found, atlas):.3f}")
+    notify(f"indexed {atlas.rows:,} embeddings ({kind}); recall at 10 against exact: {recall(found):.3f}")
     return found
 
 
-def recall(found: Neighbours, atlas: Atlas, neighbours: int = 10, queries: int = 200, seed: int = 0) -> float:
-    """Share of the exact nearest neighbours of random rows that the index finds too; 1 for an exact index."""
-    asked = sample(atlas, min(queries, atlas.rows), seed + 1)
-    pairs = zip(found.search(asked, neighbours)[1], _exact(found, atlas, asked, neighbours), strict=True)
-    return float(np.mean([len(set(own) & set(true)) / len(true) for own, true in pairs]))
+def recall(found: Neighbours, asked: np.ndarray | None = None, neighbours: int = 10, queries: int = 200) -> float:
+    """Share of the exact nearest neighbours that the index finds too; 1 for an exact index.
+
+    Of rows that are equally near (animals that are not seen all look alike), one is as good as another.
+
+    Args:
+        found: the index.
+        asked: (query, channel) embeddings; those of random rows of the atlas if None.
+        neighbours: of each that are looked at.
+        queries: rows drawn.
+    """
+    asked = sample(found.atlas, queries, seed=1) if asked is None else asked
+    least = _exact(found, found.directions(asked), neighbours)[:, -1:]
+    return float((found.search(asked, neighbours)[0] >= least - _TIED).mean())
 
 
-def _exact(found: Neighbours, atlas: Atlas, asked: np.ndarray, neighbours: int) -> np.ndarray:
-    """(query, neighbour) rows nearest in truth, with one chunk of the atlas in memory at a time."""
-    asked = found.directions(asked)
-    best, rows = np.zeros((len(asked), 0), np.float32), np.zeros((len(asked), 0), np.int64)
-    start = 0
-    for chunk in _chunks(atlas):
-        best = np.concatenate([best, asked @ found.directions(chunk).T], axis=1)
-        rows = np.concatenate(
-            [rows, np.broadcast_to(np.arange(start, start + len(chunk)), (len(asked), len(chunk)))], 1
-        )
-        nearest = np.argsort(-best, axis=1, kind="stable")[:, :neighbours]
-        best, rows = np.take_along_axis(best, nearest, 1), np.take_along_axis(rows, nearest, 1)
-        start += len(chunk)
-    return rows
+def _exact(found: Neighbours, asked: np.ndarray, neighbours: int) -> np.ndarray:
+    """(query, neighbour) cosines of the rows that are nearest in truth, falling; memory holds one chunk at a time."""
+    best = np.zeros((len(asked), 0), np.float32)
+    for chunk in _chunks(found.atlas):
+        near = faiss.knn(asked, found.directions(chunk), min(neighbours, len(chunk)), faiss.METRIC_INNER_PRODUCT)[0]
+        best = -np.sort(-np.concatenate([best, near], axis=1), axis=1)[:, :neighbours]
+    return best
 
 
 def sample(atlas: Atlas, rows: int, seed: int) -> np.ndarray:
@@ -162,21 +188,18 @@ def sample(atlas: Atlas, rows: int, seed: int) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _empty(kind: Kind, rows: int, channels: int) -> tuple[Any, int]:
-    """An index without embeddings, and how many lists it sorts them into."""
-    if kind == "exact":
-        return faiss.IndexFlatIP(channels), 0
-    lists = int(min(4 * rows**0.5, rows / _PER_LIST, _MOST_TRAINED / _PER_LIST))
-    quantiser: Any = faiss.IndexFlatIP(channels)
-    index: Any
-    if kind == "ivf":
-        index = faiss.IndexIVFFlat(quantiser, channels, lists, faiss.METRIC_INNER_PRODUCT)
-    else:
-        index = faiss.IndexIVFPQ(quantiser, channels, lists, channels // 2, 8, faiss.METRIC_INNER_PRODUCT)
-    index.nprobe = min(_PROBED, lists)
-    quantiser.this.disown()  # the index frees it
-    index.own_fields = True
-    return index, lists
+def _codes(drawn: np.ndarray, lists: int) -> Any:
+    """An empty index of codes: four bits for each direction that matters, in inverted lists (IVF) by nearness.
+
+    The directions are rotated (PCAR), so that all have alike ranges, of which the bits are the same shares.
+    """
+    values = drawn - drawn.mean(0)
+    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+    variance = np.linalg.eigvalsh(np.cov(values, rowvar=False))[::-1]
+    kept = 1 + int(np.searchsorted(np.cumsum(variance), _KEPT * variance.sum()))
+    index = faiss.index_factory(len(variance), f"PCAR{min(kept, len(variance))},IVF{lists},SQ4")
+    faiss.extract_index_ivf(index).nprobe = min(_PROBED, lists)
+    return index
 
 
 def _chunks(atlas: Atlas) -> Iterator[np.ndarray]:

@@ -19,7 +19,6 @@ from ssl_behavior.cards.pictures import filmstrip_picture
 from ssl_behavior.embeddings import Atlas, EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import write_text
-from ssl_behavior.formats.paths import some
 from ssl_behavior.neighbours import Neighbours, load
 from ssl_behavior.poses.landmarks import edges
 
@@ -93,7 +92,7 @@ def search(config: SearchConfig) -> list[Hit]:
     atlas = Atlas(config.atlas)
     video = atlas.video(config.video)
     start, stop = _example(config, video)
-    pairs = _pairs(config, video)
+    pairs = video.pairs_of(config.agent, config.target)
     hits = similar(atlas, load(atlas), video, (start, stop), pairs, config.top)
     if config.output is not None:
         write_text(config.output, table(hits))
@@ -196,21 +195,6 @@ def _example(config: SearchConfig, video: EmbeddedVideo) -> tuple[int, int]:
     ratio = poses.frame_rate / poses.native_rate
     low = min(int(int(match[1]) * ratio), len(poses.positions) - 1)
     return low, max(low + 1, min(round(int(match[2]) * ratio), len(poses.positions)))
-
-
-def _pairs(config: SearchConfig, video: EmbeddedVideo) -> list[tuple[int, int]]:
-    """The pairs that --agent and --target leave."""
-    names = video.poses.individuals
-    for option, name in (("--agent", config.agent), ("--target", config.target)):
-        if name is not None and name not in names:
-            raise InputError(f"{option} {name}: expected an individual of video {video.id}; found {some(names)}")
-    wanted = (config.agent, config.target)
-    found = [
-        pair for pair in video.embeddings if all(name in (None, names[i]) for name, i in zip(wanted, pair, strict=True))
-    ]
-    if not found:
-        raise InputError(f"--agent {config.agent} --target {config.target}: expected two individuals; found one twice")
-    return found
 
 
 def table(hits: list[Hit]) -> str:

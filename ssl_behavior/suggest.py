@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior import commands
+from ssl_behavior.clusters import directions
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import merged_vocabulary, write_text
@@ -22,7 +23,6 @@ from ssl_behavior.suggestions import (
     Material,
     Suggestion,
     choose,
-    directions,
     read_known,
     read_predicted,
     suggestions_picture,

@@ -127,6 +127,13 @@ def test_embeddings_are_averaged_over_time() -> None:
     assert Clustering(seconds=1.0).reach(15.0) == 8
 
 
+def test_frames_in_a_row_are_averaged_as_they_are_alone() -> None:
+    values = np.random.default_rng(0).normal(3, 1, (200, 4)).astype(np.float16)
+    frames = np.arange(5, 190)
+    alone = np.concatenate([averaged(values, frames[[place]], 8) for place in range(len(frames))])
+    np.testing.assert_allclose(averaged(values, frames, 8), alone, rtol=1e-5)
+
+
 def test_a_cluster_that_is_too_large_is_split(atlas: Atlas) -> None:
     # Behaviour 0 has half of all frames.
     fitted = fit_clusters(atlas, replace(SETTINGS, largest=0.4, smallest=0.02))

@@ -92,6 +92,31 @@ def test_a_video_is_added_or_takes_the_place_of_itself(atlas: Atlas, wander: Cal
     assert not np.array_equal(atlas.video("more").embeddings[0, 1], more.embeddings[0, 1])
 
 
+def test_channels_of_labels_are_those_of_all_videos(atlas: Atlas, wander: Callable[..., Recording]) -> None:
+    assert atlas.channels == {"été": ("attack", "other")}
+    labels = {"S2": Labels(("mount",), np.zeros(60)), "été": Labels(("sniff", "attack"), np.zeros(60))}
+    atlas.add(replace(make(wander(5, id="more")), labels=labels))
+    assert atlas.channels == {"été": ("attack", "other", "sniff"), "S2": ("mount",)}
+
+
+def test_rows_are_taken_from_where_they_lie(atlas: Atlas) -> None:
+    values = np.concatenate([one for video in atlas.videos() for one in video.embeddings.values()])
+    for rows in ([], [0], [59, 60], list(range(560)), [1, 1, 559]):
+        np.testing.assert_array_equal(atlas.take(np.array(rows, int)), values[rows])
+
+
+def test_a_draw_is_of_different_rows_in_order(atlas: Atlas) -> None:
+    def drawn(count: int, seed: int) -> list[int]:
+        starts = {(piece.video, piece.pair): piece.start for piece in atlas.pieces}
+        parts = [starts[video.id, pair] + frames for video, pair, frames in atlas.draw(count, seed)]
+        return [int(row) for row in np.concatenate(parts)]
+
+    found = drawn(50, 0)
+    assert (found, len(found)) == (sorted(set(found)), 50)
+    assert found == drawn(50, 0) != drawn(50, 1)
+    assert drawn(1000, 0) == list(range(560))
+
+
 def test_half_precision(videos: list[EmbeddedVideo], tmp_path: Path) -> None:
     atlas = Atlas.create(tmp_path, replace(MAKER, dtype="float16"))
     atlas.add(videos[0])

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from experiments.suggest.material import Material
-from ssl_behavior.suggestions import choose, directions, entropy
+from ssl_behavior.clusters import directions
+from ssl_behavior.suggestions import choose, entropy
 
 Row = dict[str, Any]
 POOL = 20

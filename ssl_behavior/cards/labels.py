@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score, homogeneity_score, normalized_mutual_info_score
 
-from ssl_behavior.clustered import ClusteredAtlas
+from ssl_behavior.clustered import ClusteredAtlas, frame_labels
 from ssl_behavior.recordings import UNSCORED
 
 
@@ -28,16 +28,21 @@ class Overlap:
     counts: np.ndarray
 
 
-def overlaps(clustered: ClusteredAtlas) -> list[Overlap]:
+def overlaps(clustered: ClusteredAtlas, bouts: pd.DataFrame) -> list[Overlap]:
     """The overlap with every channel of labels, with one video in memory at a time.
 
     Labels without a direction count for every pair, labels of a pair for that pair.
+
+    Args:
+        clustered: the atlas.
+        bouts: of all its videos, by ``ClusteredAtlas.bouts``.
     """
     rows = clustered.clusters.count + 1
-    names = _behaviours(clustered)
+    names = clustered.atlas.channels
     counts: dict[str, list[np.ndarray]] = {channel: [] for channel in names}
+    of_video = bouts.groupby("video").indices
     for video in clustered.atlas.videos():
-        found = clustered.labels(video.id) if video.labels else {}
+        found = frame_labels(bouts.iloc[of_video[video.id]]) if video.labels else {}
         for channel, labels in video.labels.items():
             values = labels.renamed(names[channel]).values
             table = np.zeros((rows, len(names[channel])), np.int64)
@@ -47,14 +52,6 @@ def overlaps(clustered: ClusteredAtlas) -> list[Overlap]:
                     np.add.at(table, (clusters[scored], values[scored]), 1)  # noise, -1, is the last row
             counts[channel].append(table)
     return [Overlap(channel, names[channel], np.stack(tables)) for channel, tables in counts.items()]
-
-
-def _behaviours(clustered: ClusteredAtlas) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
-    for video in clustered.atlas.videos():
-        for channel, labels in video.labels.items():
-            found.setdefault(channel, {}).update(dict.fromkeys(labels.behaviours))
-    return {channel: tuple(names) for channel, names in found.items()}
 
 
 def enrichment(overlap: Overlap, draws: int = 1_000, seed: int = 0) -> pd.DataFrame:

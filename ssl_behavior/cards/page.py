@@ -80,7 +80,8 @@ def write_cards(clustered: ClusteredAtlas, groups: Mapping[str, str] | None = No
         the page, and what it tells.
     """
     folder = clustered.atlas.folder / FOLDER
-    measured = Measured(clustered, clustered.bouts(embeddings=True), overlaps(clustered), groups or {})
+    bouts = clustered.bouts(embeddings=True)
+    measured = Measured(clustered, bouts, overlaps(clustered, bouts), groups or {})
     for name, table in measured.tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
     fitted = clustered.clusters

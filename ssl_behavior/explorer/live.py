@@ -21,7 +21,7 @@ from ssl_behavior.explorer.points import Points
 from ssl_behavior.explorer.scene import CLUSTER, Scene, runs
 from ssl_behavior.explorer.strips import strips
 from ssl_behavior.neighbours import Neighbours, load
-from ssl_behavior.search import similar
+from ssl_behavior.search import similar, when
 
 _MOST_S = 4.0
 _LEAST_S = 0.5
@@ -117,7 +117,7 @@ class Live:
         self.page.parts.alike.visible = bool(hits)
         low, high = (one / video.poses.frame_rate for one in self.span)
         self.page.parts.answer.text = (
-            f"<p><b>{len(hits)} moments</b> most like {_clock(low)} to {_clock(high)} of video {escape(video.id)}, "
+            f"<p><b>{len(hits)} moments</b> most like {when(low)} to {when(high)} of video {escape(video.id)}, "
             f"of all {self.points.total:,} frames; circled on the map. Click a row to play it.</p>"
         )
 
@@ -168,10 +168,6 @@ def _around(codes: np.ndarray, frame: int, rate: float) -> tuple[int, int]:
     most, least = round(_MOST_S * rate / 2), round(_LEAST_S * rate / 2)
     low, high = min(max(low, frame - most), frame - least), max(min(high, frame + most), frame + least)
     return max(0, low), min(len(codes), max(high, 1))
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
 
 
 def indexed(scene: Scene) -> Callable[[], Neighbours]:

@@ -37,7 +37,7 @@ class Marking:
         self.page, self.marks = page, Marks(page.scene.atlas)
         self.video: EmbeddedVideo | None = None
         self.pair = (0, 0)
-        channels = list(page.scene.channels) or [NO_CHANNEL]
+        channels = list(page.scene.atlas.channels) or [NO_CHANNEL]
         self.channel = Select(title="Channel", options=channels, value=channels[0], name="channel", width=100)
         self.label = Select(title="Mark as", name="label", sizing_mode="stretch_width")
         self.word = TextInput(title="Word", name="word", visible=False, sizing_mode="stretch_width")
@@ -133,7 +133,8 @@ class Marking:
     def _offer(self, label: str = "") -> None:
         """What clips of the chosen channel can be marked as."""
         scene, channel = self.page.scene, self.channel.value
-        known = [*scene.channels.get(channel, ()), *(scene.predictable if not scene.channels else ())]
+        channels = scene.atlas.channels
+        known = [*channels.get(channel, ()), *(scene.predictable if not channels else ())]
         known += [mark.label for mark in self.marks.all if mark.channel == channel]
         self.label.options = [
             *(name for name in dict.fromkeys(known) if name not in (WRONG, UNSURE)),

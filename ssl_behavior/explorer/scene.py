@@ -74,15 +74,6 @@ class Scene:
         return self.clustered.atlas
 
     @cached_property
-    def channels(self) -> Mapping[str, tuple[str, ...]]:
-        """Channel of labels -> its behaviours, over all videos."""
-        found: dict[str, dict[str, None]] = {}
-        for video in self.atlas.videos():
-            for channel, labels in video.labels.items():
-                found.setdefault(channel, {}).update(dict.fromkeys(labels.behaviours))
-        return {channel: tuple(names) for channel, names in found.items()}
-
-    @cached_property
     def predictable(self) -> tuple[str, ...]:
         """Behaviours that are predicted."""
         return next(iter(self.predicted.values())).behaviours if self.predicted else ()
@@ -90,13 +81,13 @@ class Scene:
     @property
     def rows(self) -> list[str]:
         """What is shown of a video over time, from the top."""
-        return [CLUSTER, *(f"label {channel}" for channel in self.channels)] + [PREDICTED] * bool(self.predicted)
+        return [CLUSTER, *(f"label {channel}" for channel in self.atlas.channels)] + [PREDICTED] * bool(self.predicted)
 
     def names(self, row: str) -> list[str]:
         """What a code in this row means; of clusters, as they are called now."""
         if row == CLUSTER:
             return [self.clustered.name(number) for number in range(self.clustered.clusters.count)]
-        return list(self.predictable if row == PREDICTED else self.channels[row.removeprefix("label ")])
+        return list(self.predictable if row == PREDICTED else self.atlas.channels[row.removeprefix("label ")])
 
     def looks(self, row: str) -> list[tuple[str, str]]:
         """(colour, hatch) of each code in this row; of clusters, without noise."""
@@ -117,7 +108,7 @@ class Scene:
         names = tuple(video.poses.individuals[i] for i in pair)
         frames = len(video.poses.positions)
         found = {CLUSTER: self.clustered.labels(video.id)[names[0], names[1]]}
-        for channel, behaviours in self.channels.items():
+        for channel, behaviours in self.atlas.channels.items():
             labels = video.labels.get(channel)
             is_of_pair = labels is not None and labels.pair in (None, names)
             found[f"label {channel}"] = labels.renamed(behaviours).values if labels and is_of_pair else _unknown(frames)

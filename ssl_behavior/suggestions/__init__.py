@@ -1,7 +1,7 @@
 """Which clips of an atlas to label next, from how unsure a model is of them and how they cover the recordings."""
 
 from ssl_behavior.suggestions.choice import Chosen, choose, entropy
-from ssl_behavior.suggestions.clips import Clips, cut, directions
+from ssl_behavior.suggestions.clips import Clips, cut
 from ssl_behavior.suggestions.known import Known, read_known
 from ssl_behavior.suggestions.listing import SUGGESTED, Suggestion, table, to_correct
 from ssl_behavior.suggestions.material import Material, read_predicted
@@ -16,7 +16,6 @@ __all__ = [
     "Suggestion",
     "choose",
     "cut",
-    "directions",
     "entropy",
     "read_known",
     "read_predicted",

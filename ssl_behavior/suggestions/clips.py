@@ -84,12 +84,6 @@ def cut_video(
     return _clips(video, free, pairs), _clips(video, cut(labelled, length, whole=False), pairs)
 
 
-def directions(values: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(clip, channel) embeddings as they are compared: from the centre, of length 1."""
-    moved = values - centre
-    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
-
-
 def _clips(video: EmbeddedVideo, spans: Sequence[tuple[int, int]], pairs: Sequence[tuple[int, int]]) -> Clips:
     poses = video.poses
     bounds = np.append(poses.native_frames, poses.frames)

@@ -41,21 +41,9 @@ class Material:
         Raises:
             InputError: no such individuals.
         """
-        names = video.poses.individuals
-        for option, name in (("--agent", self.agent), ("--target", self.target)):
-            if name is not None and name not in names:
-                raise InputError(f"{option} {name}: expected an individual of video {video.id}; found {some(names)}")
-        wanted = (self.agent, self.target)
-        if wanted == (None, None) and (own := self.known.pair(video)):
+        if self.agent is None and self.target is None and (own := self.known.pair(video)):
             return [own]
-        found = [
-            pair
-            for pair in video.embeddings
-            if all(name in (None, names[i]) for name, i in zip(wanted, pair, strict=True))
-        ]
-        if not found:
-            raise InputError(f"--agent {self.agent} --target {self.target}: expected two individuals; found one twice")
-        return found
+        return video.pairs_of(self.agent, self.target)
 
     def clips(self, seconds: float) -> tuple[Clips, Clips]:
         """The clips to choose from, and those of what is labelled.
