@@ -100,7 +100,7 @@ class Encoder(nn.Module):
 
 @torch.inference_mode()
 def embed(
-    encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 8192, with_mirror: bool = False
+    encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 65_536, with_mirror: bool = False
 ) -> Tensor:
     """Embeddings (time, channel) of a whole recording for one ordered pair, in float32 on the CPU.
 

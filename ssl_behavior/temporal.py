@@ -93,7 +93,7 @@ class Neighbours(torch.autograd.Function):
         return torch.cat([padded[:, i : i + frames] for i in (0, distance, 2 * distance)], -1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Of (batch, time, 3 channel), added up where they came from."""
         before, here, after = gradient.chunk(3, -1)
         total, near = here.clone(), slice(None, max(gradient.shape[1] - ctx.distance, 0))

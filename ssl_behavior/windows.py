@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ssl_behavior import draws
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.poses.features import Clip, pair_clip
+from ssl_behavior.poses.features import Clip, clips_at
 from ssl_behavior.poses.prepare import Poses
 
 
@@ -57,41 +57,35 @@ class ClipSampler:
     ) -> None:
         self.poses = list(poses)
         self.pairs = [list(p) for p in pairs] if pairs else [one.pairs() for one in self.poses]
-        lengths = [len(one.positions) for one in self.poses]
-        weights = weights or [np.ones(length) for length in lengths]
-        self._cumulative = torch.from_numpy(np.cumsum(np.concatenate(weights)))
-        self._first = np.concatenate([[0], np.cumsum(lengths)])
+        self._lengths = np.array([len(one.positions) for one in self.poses])
+        self._first = np.concatenate([[0], np.cumsum(self._lengths)])
+        self._cumulative = torch.from_numpy(np.cumsum(np.concatenate(weights))) if weights else None
 
     def places(self, batch: int, frames: int, generator: torch.Generator) -> list[tuple[int, int, tuple[int, int]]]:
         """(recording, first frame, pair) of ``batch`` clips of ``frames`` frames."""
-        total = self._cumulative[-1]
-        at = draws.rand(batch, generator=generator, dtype=torch.float64) * total
-        chosen = torch.searchsorted(self._cumulative, at, right=True).clamp(max=len(self._cumulative) - 1).numpy()
-        offset = draws.randint(0, frames, batch, generator=generator).numpy()
-        pair_draw = draws.rand(batch, generator=generator).tolist()
+        chosen = self._centres(draws.rand(batch, generator=generator, dtype=torch.float64))
+        recordings = np.searchsorted(self._first, chosen, side="right") - 1
+        offsets = draws.randint(0, frames, batch, generator=generator).numpy()
+        starts = chosen - self._first[recordings] - offsets
+        starts = np.clip(starts, 0, np.maximum(self._lengths[recordings] - frames, 0))
         out = []
-        for frame, shift, draw in zip(chosen, offset, pair_draw, strict=True):
-            recording = int(np.searchsorted(self._first, frame, side="right")) - 1
-            start = int(frame - self._first[recording]) - int(shift)
-            last = max(0, len(self.poses[recording].positions) - frames)
+        pair_draw = draws.rand(batch, generator=generator).tolist()
+        for recording, start, draw in zip(recordings.tolist(), starts.tolist(), pair_draw, strict=True):
             pairs = self.pairs[recording]
-            out.append((recording, min(max(start, 0), last), pairs[int(draw * len(pairs))]))
+            out.append((recording, start, pairs[int(draw * len(pairs))]))
         return out
+
+    def _centres(self, at: Tensor) -> np.ndarray:
+        """Frames of all recordings that shares (batch,) of the whole weight fall on."""
+        if self._cumulative is None:
+            return np.minimum((at * int(self._first[-1])).long().numpy(), self._first[-1] - 1)
+        chosen = torch.searchsorted(self._cumulative, at * self._cumulative[-1], right=True)
+        return chosen.clamp(max=len(self._cumulative) - 1).numpy()
 
     def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> Clip:
         """The clips at these places as one batch; past a recording's end nothing is known."""
-        return batched([pair_clip(self.poses[r], start, start + frames, pair) for r, start, pair in places], frames)
+        return clips_at([(self.poses[recording], start, pair) for recording, start, pair in places], frames)
 
     def draw(self, batch: int, frames: int, generator: torch.Generator) -> Clip:
         """A random batch of clips."""
         return self.clips(self.places(batch, frames, generator), frames)
-
-
-def batched(clips: Sequence[Clip], frames: int) -> Clip:
-    """Clips of a batch of one each as one batch, padded with the unknown to ``frames`` frames."""
-
-    def padded(tensor: Tensor) -> Tensor:
-        missing = frames - tensor.shape[1]
-        return torch.cat([tensor, tensor.new_zeros(1, missing, *tensor.shape[2:])], 1) if missing else tensor
-
-    return Clip(*(torch.cat([padded(t) for t in tensors]) for tensors in zip(*clips, strict=True)))

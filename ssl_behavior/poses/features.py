@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,17 +44,22 @@ class Clip(NamedTuple):
         return Clip(*(function(tensor) for tensor in self))
 
 
+Place = tuple[Poses, int, tuple[int, int]]
+"""Of a clip: whose poses, from which frame on, and of which ordered pair."""
+
+
 def pair_clip(poses: Poses, start: int, stop: int, pair: tuple[int, int]) -> Clip:
     """Frames ``start`` to ``stop`` of one ordered pair as a batch of one. A lone animal's target is unknown."""
-    frames, individuals = slice(start, stop), list(pair)
-    positions = torch.from_numpy(poses.positions[frames][:, individuals])
-    seen = torch.from_numpy(poses.seen[frames][:, individuals])
-    centre = torch.from_numpy(poses.centre[frames][:, individuals])
-    heading = torch.from_numpy(poses.heading[frames][:, individuals])
+    return clips_at([(poses, start, pair)], min(stop, len(poses.positions)) - start)
+
+
+def clips_at(places: Sequence[Place], frames: int) -> Clip:
+    """The clips of ``frames`` frames at these places as one batch; past a recording's end nothing is known."""
+    positions, seen, centre, heading = (_gathered(name, places, frames) for name in _GATHERED)
     known, anchored = ~positions[..., 0].isnan(), ~centre[..., 0].isnan()
-    if pair[0] == pair[1]:
-        known[:, 1], seen[:, 1], anchored[:, 1] = False, False, False
-    clip = Clip(
+    if alone := [row for row, (_, _, (agent, target)) in enumerate(places) if agent == target]:
+        known[alone, :, 1], anchored[alone, :, 1] = False, False
+    return Clip(
         positions.where(known[..., None], 0.0),
         known,
         seen & known,
@@ -61,7 +67,19 @@ def pair_clip(poses: Poses, start: int, stop: int, pair: tuple[int, int]) -> Cli
         heading.where(anchored[..., None], 0.0),
         anchored,
     )
-    return clip.map(lambda tensor: tensor[None])
+
+
+_GATHERED = ("positions", "seen", "centre", "heading")
+
+
+def _gathered(name: str, places: Sequence[Place], frames: int) -> Tensor:
+    """(batch, time, 2, ...) of the poses' arrays of this name; past the end of one, NaN or False."""
+    like = getattr(places[0][0], name)
+    batch = np.full((len(places), frames, 2, *like.shape[2:]), False if like.dtype == bool else np.nan, like.dtype)
+    for row, (poses, start, (agent, target)) in zip(batch, places, strict=True):
+        there = getattr(poses, name)[start : start + frames]
+        row[: len(there), 0], row[: len(there), 1] = there[:, agent], there[:, target]
+    return torch.from_numpy(batch)
 
 
 def feature_names(landmarks: tuple[str, ...]) -> list[str]:
