@@ -61,7 +61,7 @@ def predict(config: PredictConfig) -> list[Prediction]:
     _check_submission(config, readout, is_submission)
     model.classifier.to(device)
     recordings = _chosen(config)
-    _say_who_is_who(readout, recordings)
+    say_who_is_who(readout, recordings)
     encoder = model.classifier.encoder
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
@@ -138,7 +138,8 @@ def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Pr
     return np.isfinite(as_landmarks(recording, landmarks, positions)).all(-1).any(2).sum(1)
 
 
-def _say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
+def say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
+    """Say which animals a model of one ordered pair takes for that pair, where the tracks have other names."""
     other = next((one for one in recordings if readout.pair and not set(readout.pair) <= set(one.individuals)), None)
     if readout.pair and other:
         print(
