@@ -24,6 +24,9 @@ COMMANDS = {
     "cluster": "find clusters in an atlas, and see what each of them is",
     "explore": "see an atlas in the browser: map, skeletons, search, names and marks",
     "probe": "see what a frozen encoder knows, by linear probes",
+    "embed_many": "embed thousands of recordings on a Ray cluster, to disk or S3",
+    "predict_many": "label thousands of recordings on a Ray cluster",
+    "sweep": "pretrain and fine-tune over a grid of settings on a Ray cluster",
 }
 
 
@@ -50,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def overview() -> str:
     """The commands with a line each."""
-    lines = [f"  python -m ssl_behavior.{name:<11} {line}" for name, line in COMMANDS.items()]
+    lines = [f"  python -m ssl_behavior.{name:<12} {line}" for name, line in COMMANDS.items()]
     return "\n".join(
         [
             f"ssl_behavior {__version__}: from pose tracks to labels, with few labelled videos",

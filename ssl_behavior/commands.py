@@ -53,7 +53,7 @@ def run(
     except KeyboardInterrupt:
         _stop(
             "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "
-            "after its last point)",
+            "after its last point, embed_many, predict_many and sweep with what is missing)",
             130,
         )
     except BrokenPipeError:

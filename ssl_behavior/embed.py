@@ -49,19 +49,13 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
     recordings = _labelled(config.read(), config)
-    made_by = Maker(
-        encoder.fingerprint(),
-        encoder.landmarks,
-        encoder.preparation.frame_rate,
-        encoder.architecture.channels,
-        "float16" if config.half else "float32",
-    )
+    made_by = maker(encoder, config.half)
     done: Counter[str] = Counter()
     atlas = None
     each = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
     for recording, poses in each:
         atlas = atlas or _opened(config, made_by)  # once something is there to be written
-        done[_add(atlas, encoder, recording, poses)] += 1
+        done[add_recording(atlas, encoder, recording, poses)] += 1
     assert atlas is not None, "prepare_each yields one or raises"
     commands.save_settings(config, atlas.folder / "settings.yaml")
     there = len(atlas.ids) - done["embedded"]
@@ -70,6 +64,17 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     told += [f"{done['labelled anew']} of these labelled anew"] * bool(done["labelled anew"])
     print(f"{', '.join(told)}; {how_many(atlas.rows, 'embedding')} in all")
     return atlas
+
+
+def maker(encoder: Encoder, half: bool) -> Maker:
+    """What an atlas of this encoder says of itself."""
+    return Maker(
+        encoder.fingerprint(),
+        encoder.landmarks,
+        encoder.preparation.frame_rate,
+        encoder.architecture.channels,
+        "float16" if half else "float32",
+    )
 
 
 def _opened(config: EmbedConfig, made_by: Maker) -> Atlas:
@@ -83,7 +88,7 @@ def _opened(config: EmbedConfig, made_by: Maker) -> Atlas:
     return Atlas.create(output, made_by)
 
 
-def _add(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> str:
+def add_recording(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> str:
     """Embed one recording, or give it its labels if it is there with the same tracks and other labels.
 
     Returns:

@@ -23,7 +23,7 @@ from ssl_behavior.formats.paths import natural, replacing, some
 from ssl_behavior.poses.prepare import Poses, pack, unpack
 from ssl_behavior.recordings import Labels
 
-_ABOUT, _VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
+ABOUT, VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
 _MAKE = "python -m ssl_behavior.embed makes them"
 
 
@@ -119,7 +119,7 @@ class Atlas:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder).expanduser()
-        path = self.folder / _ABOUT
+        path = self.folder / ABOUT
         if not path.is_file():
             found = "no atlas.yaml" if self.folder.is_dir() else "no such folder"
             raise InputError(f"{folder}: expected an atlas ({_MAKE}); found {found}")
@@ -137,7 +137,7 @@ class Atlas:
         Raises:
             InputError: there is one that another encoder made, or with other settings.
         """
-        path = Path(folder).expanduser() / _ABOUT
+        path = Path(folder).expanduser() / ABOUT
         if not path.exists():
             with replacing(path) as aside:
                 plain = asdict(made_by) | {"landmarks": list(made_by.landmarks)}
@@ -153,12 +153,12 @@ class Atlas:
 
     def path(self, video: str) -> Path:
         """The file of a video."""
-        return self.folder / _VIDEOS / f"{video.replace('/', '_')}{SUFFIX}"
+        return self.folder / VIDEOS / f"{video.replace('/', '_')}{SUFFIX}"
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Ids of the videos, in natural order."""
-        files = (self.folder / _VIDEOS).glob(f"*{SUFFIX}")
+        files = (self.folder / VIDEOS).glob(f"*{SUFFIX}")
         return tuple(sorted((_about(file)["id"] for file in files), key=natural))
 
     @cached_property
@@ -277,10 +277,10 @@ class Atlas:
 
     def clear(self) -> None:
         """Remove every video, and what says that this is an atlas."""
-        for path in (self.folder / _VIDEOS).glob(f"*{SUFFIX}"):
+        for path in (self.folder / VIDEOS).glob(f"*{SUFFIX}"):
             path.unlink()
         # Last, so that what an interrupt leaves is still an atlas of this encoder.
-        (self.folder / _ABOUT).unlink(missing_ok=True)
+        (self.folder / ABOUT).unlink(missing_ok=True)
         self._forget()
 
     def fingerprint(self, video: str) -> str:

@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 
 from ssl_behavior.decoding import balanced
 from ssl_behavior.heads import Classifier
-from ssl_behavior.poses.expert import expert_features
+from ssl_behavior.poses.expert import expert_features, expert_parts
 from ssl_behavior.recordings import scored_frames
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, video_logits
 from ssl_behavior.trees import Boosting, Trees, fit_trees
@@ -53,7 +53,7 @@ def averaged(network: np.ndarray, trees: np.ndarray | None) -> np.ndarray:
 
 def tree_logits(trees: Trees, video: LabelledPoses) -> np.ndarray:
     """(time, behaviour) log probabilities as if all behaviours were equally frequent, of the mean over pairs."""
-    each = [trees.predict(expert_features(video.poses, pair)) for pair in video.pairs]
+    each = [np.concatenate([trees.predict(part) for part in expert_parts(video.poses, pair)]) for pair in video.pairs]
     return np.log(np.maximum(balanced(np.mean(each, axis=0), trees.frequencies), _SMALLEST))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ssl_behavior.poses.landmarks import as_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare, prepare_all
 from ssl_behavior.prediction_folder import PredictionFolder
 from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings import Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, labelled_pairs
 from ssl_behavior.training import Device, choose_device
 
@@ -54,6 +55,15 @@ def predict(config: PredictConfig) -> list[Prediction]:
     Raises:
         InputError: model and recordings do not go together, or the output is taken.
     """
+    return list(predict_each(config))
+
+
+def predict_each(config: PredictConfig) -> Iterator[Prediction]:
+    """``predict``, video after video: for sets whose predictions together are more than memory holds.
+
+    Raises:
+        InputError: as ``predict``, before the first video.
+    """
     device = choose_device(config.device)
     output = commands.check_output(config.output, config.overwrite, file_suffix=".npy")
     is_submission = output.suffix == ".npy"
@@ -61,7 +71,7 @@ def predict(config: PredictConfig) -> list[Prediction]:
     _check_submission(config, readout, is_submission)
     model.classifier.to(device)
     recordings = _chosen(config)
-    _say_who_is_who(readout, recordings)
+    say_who_is_who(readout, recordings)
     encoder = model.classifier.encoder
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
@@ -74,14 +84,16 @@ def predict(config: PredictConfig) -> list[Prediction]:
     commands.prepare_output(output, config.overwrite, file_suffix=".npy")
     if folder:
         _begin(folder, config)
-    predicted = []
+    labels = {}
     for poses in tqdm(all_poses, "predicting", unit="video"):
-        predicted.append(predict_poses(model, readout, poses, recording_of[poses.id]))
+        predicted = predict_poses(model, readout, poses, recording_of[poses.id])
         if folder:
-            folder.write(predicted[-1], readout.channel)
+            folder.write(predicted, readout.channel)
+        else:
+            labels[predicted.id] = predicted.labels
+        yield predicted
     if is_submission:
-        write_submission(output, {one.id: one.labels for one in predicted})
-    return predicted
+        write_submission(output, labels)
 
 
 def _begin(folder: PredictionFolder, config: PredictConfig) -> None:
@@ -138,7 +150,8 @@ def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Pr
     return np.isfinite(as_landmarks(recording, landmarks, positions)).all(-1).any(2).sum(1)
 
 
-def _say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
+def say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
+    """Say which animals a model of one ordered pair takes for that pair, where the tracks have other names."""
     other = next((one for one in recordings if readout.pair and not set(readout.pair) <= set(one.individuals)), None)
     if readout.pair and other:
         print(
@@ -159,23 +172,27 @@ def _chosen(config: PredictConfig) -> Sequence[Recording]:
     return [one for one in recordings if one.id in config.videos]
 
 
-def about(predicted: Sequence[Prediction]) -> Iterator[str]:
-    """What a reader of the labels must know, line by line."""
-    labels = np.concatenate([one.labels for one in predicted])
-    shares = ", ".join(f"{name} {(labels == i).mean():.1%}" for i, name in enumerate(predicted[0].behaviours))
-    yield f"{how_many(len(predicted), 'video')}, {how_many(len(labels), 'filmed frame')}: {shares}"
-    decided = (labels != np.concatenate([one.probabilities.argmax(1) for one in predicted])).mean()
+def about(predicted: Iterable[Prediction]) -> Iterator[str]:
+    """What a reader of the labels must know, line by line; each prediction is looked at once."""
+    counts: Counter[str] = Counter()
+    decided, lost = 0, {}
+    for one in predicted:
+        counts.update(dict(zip(one.behaviours, scored_frames(one.labels, len(one.behaviours)).tolist(), strict=True)))
+        decided += int((one.labels != one.probabilities.argmax(1)).sum())
+        lost[one.id] = (int((one.animals_tracked == 0).sum()), float((one.animals_tracked == 0).mean()))
+    frames = counts.total()
+    shares = ", ".join(f"{name} {count / frames:.1%}" for name, count in counts.items())
+    yield f"{how_many(len(lost), 'video')}, {how_many(frames, 'filmed frame')}: {shares}"
     if decided:
         yield (
-            f"{decided:.1%} of the labels are not the most probable behaviour: the model's decision weighs behaviours "
-            "and may smooth over time"
+            f"{decided / frames:.1%} of the labels are not the most probable behaviour: the model's decision weighs "
+            "behaviours and may smooth over time"
         )
-    lost = {one.id: one.animals_tracked == 0 for one in predicted}
-    worst = sorted(lost, key=lambda name: -lost[name].mean())
+    worst = sorted(lost, key=lambda name: -lost[name][1])
     told = [
-        f"{how_many(int(lost[name].sum()), 'frame')} of {name} ({lost[name].mean():.0%})"
+        f"{how_many(lost[name][0], 'frame')} of {name} ({lost[name][1]:.0%})"
         for name in worst
-        if lost[name].mean() >= _NOTEWORTHY
+        if lost[name][1] >= _NOTEWORTHY
     ]
     if told:
         rest = f" and in {how_many(len(told) - _NAMED, 'more video')}" if len(told) > _NAMED else ""
@@ -187,8 +204,7 @@ def main() -> None:
     """The shell's way in."""
 
     def command(config: PredictConfig) -> None:
-        predicted = predict(config)
-        print("", *about(predicted), sep="\n")
+        print("", *about(predict_each(config)), sep="\n")
         print(f"predictions: {config.output}")
         if config.output.suffix != ".npy":
             print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")

@@ -18,7 +18,7 @@ from ssl_behavior.formats.paths import some
 from ssl_behavior.predictions import Prediction, file_stem
 from ssl_behavior.review import ReviewFolder
 
-_WRITTEN = "written.yaml"
+WRITTEN = "written.yaml"
 _NAMED = 5
 
 
@@ -42,7 +42,7 @@ class PredictionFolder:
         if twice := {stem for stem in self.stems if self.stems.count(stem) > 1}:
             raise InputError(f"videos {some(twice)}: expected ids that differ as file names and found some that do not")
         others = {path.name.removesuffix(".bouts.csv") for path in path.glob("*.bouts.csv")} - set(self.stems)
-        if others and _model(path / _WRITTEN) != model:
+        if others and _model(path / WRITTEN) != model:
             raise InputError(
                 f"--output {path}: expected predictions of the same model and found those of another one, of videos "
                 f"{some(others, _NAMED)}; predict these videos too, or give another --output"
@@ -60,7 +60,7 @@ class PredictionFolder:
             for file in (self.path / f"{stem}.csv", self.path / f"{stem}.bouts.csv", self._picture(stem)):
                 file.unlink(missing_ok=True)
         self.review.clear(self.stems)
-        write_text(self.path / _WRITTEN, yaml.safe_dump({"model": self.model}))
+        write_text(self.path / WRITTEN, yaml.safe_dump({"model": self.model}))
 
     def write(self, prediction: Prediction, channel: str) -> None:
         """The tables, the same as files to open in the Caltech annotator and in BORIS, and a picture."""

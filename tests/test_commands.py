@@ -289,7 +289,7 @@ def test_printed_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixtur
             KeyboardInterrupt(),
             130,
             "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "
-            "after its last point)\n",
+            "after its last point, embed_many, predict_many and sweep with what is missing)\n",
         ),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device\n"),
         (PermissionError(errno.EACCES, "Permission denied", "out/a"), 2, "error: out/a: Permission denied\n"),

@@ -15,6 +15,9 @@ from ssl_behavior.__main__ import COMMANDS
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "ssl_behavior"
 
+# Commands that have other commands' work done by many workers.
+OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
+
 # Data runs one way: a module imports from lines above its own, or from its own package, and never from below.
 ORDER = (
     {"errors"},
@@ -45,6 +48,7 @@ ORDER = (
     {"learning"},
     {"checkpoints"},
     {"commands"},
+    {"units"},
     {"labelled", "embeddings"},
     {"neighbours"},
     {"clusters"},
@@ -53,7 +57,8 @@ ORDER = (
     {"search"},
     {"explorer"},
     {"label_efficiency", "probing", "suggestions"},
-    set(COMMANDS) - {"search"},
+    set(COMMANDS) - {"search"} - OF_OTHER_COMMANDS,
+    OF_OTHER_COMMANDS,
     {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

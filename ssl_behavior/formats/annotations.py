@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 FORMATS: Mapping[str, ModuleType] = {module.NAME: module for module in (caltech_annotations, bento, boris, frame_csv)}
-_SUFFIXES = (".txt", ".annot", ".csv", ".tsv", ".boris")
+ANNOTATION_SUFFIXES = (".txt", ".annot", ".csv", ".tsv", ".boris")
 _TRACKS = (".npy", ".json", ".json.gz")
 
 
@@ -54,7 +54,7 @@ def read_annotations(
     """
     if format is not None and format not in FORMATS:
         raise InputError(f"annotation format {format!r} is not known; there are {', '.join(FORMATS)}")
-    files = [path for path in expand(paths, _SUFFIXES) if not _is_beside_the_point(path)]
+    files = [path for path in expand(paths, ANNOTATION_SUFFIXES) if not _is_beside_the_point(path)]
     if not files:
         raise InputError(f"{_shown(paths)}: expected annotation files ({', '.join(FORMATS)}); found none")
     found: list[Annotations] = []
@@ -92,7 +92,7 @@ def read_labels(
     Raises:
         InputError: as ``read_annotations``, or tracks without labels and nothing else.
     """
-    files = expand(paths, _TRACKS + _SUFFIXES)
+    files = expand(paths, _TRACKS + ANNOTATION_SUFFIXES)
     tracks = [file for file in files if file.name.lower().endswith(_TRACKS)]
     others = [file for file in files if file not in set(tracks)]
     recordings: list[Recording] = []

@@ -25,7 +25,7 @@ FORMATS: Mapping[str, ModuleType] = {
 }
 ASSUMED_FRAME_RATE = 30.0
 _EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl_behavior.convert or a file that movement reads"
-_TRACK_SUFFIXES = (
+TRACK_SUFFIXES = (
     ".safetensors",
     ".npy",
     ".json",
@@ -68,7 +68,7 @@ def read_recordings(
         raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
     if frame_rate is not None and not 0 < frame_rate < float("inf"):
         raise InputError(f"frame rate must be a positive number of Hz; got {frame_rate}")
-    files = expand(paths, _TRACK_SUFFIXES if format is None else None)
+    files = expand(paths, TRACK_SUFFIXES if format is None else None)
     recordings: list[Recording] = []
     for file in tqdm(files, "reading", unit="file", file=sys.stderr, disable=len(files) < 2, leave=False):
         try:

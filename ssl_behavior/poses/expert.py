@@ -78,6 +78,18 @@ def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
     return out.reshape(len(frames), -1)
 
 
+def expert_parts(poses: Poses, pair: tuple[int, int], chunk: int = 65_536) -> Iterator[np.ndarray]:
+    """``expert_features`` part after part, each made with the seconds around it: memory does not grow with recordings.
+
+    Yields:
+        (frames of a part, feature) float32.
+    """
+    margin = round((max(WINDOWS_S) + max(LAGS_S)) * poses.frame_rate) + 2  # and what rounding adds
+    for start in range(0, len(poses.positions), chunk):
+        low = max(0, start - margin)
+        yield expert_features(poses.between(low, start + chunk + margin), pair)[start - low : start - low + chunk]
+
+
 def kinematics(poses: Poses, pair: tuple[int, int]) -> dict[str, np.ndarray]:
     """The few kinematics that ``KINEMATICS`` names, each (time,) float32, NaN where unknown."""
     names = _frame_feature_names([str(place) for place in range(poses.positions.shape[2])])

@@ -75,6 +75,10 @@ class Poses:
             return self.stated.digest
         return hashlib.sha256(np.ascontiguousarray(self.positions).data).hexdigest()[:16]
 
+    def between(self, start: int, stop: int) -> Poses:
+        """Frames ``start`` to ``stop``."""
+        return replace(self, **{name: getattr(self, name)[start:stop] for name in ARRAYS}, stated=None)
+
     def to_native(self, values: np.ndarray) -> np.ndarray:
         """Values (time, ...) at the recording's own frames: linearly interpolated, or, of integers, the nearest."""
         at = np.minimum(np.arange(self.frames) * (self.frame_rate / self.native_rate), len(values) - 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssl_behavior.formats import read_recordings
-from ssl_behavior.poses.expert import WINDOWS_S, expert_feature_names, expert_features
+from ssl_behavior.poses.expert import WINDOWS_S, expert_feature_names, expert_features, expert_parts
 from ssl_behavior.poses.landmarks import mirror, shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare
 from ssl_behavior.recordings import Recording
@@ -208,3 +208,11 @@ def test_real_tracks_have_few_unknown_features(shared_data: Callable[[str], Path
     assert np.isnan(found).mean() < 0.2
     assert np.nanmax(np.abs(found)) < 1000
     assert not np.isinf(found).any()
+
+
+@pytest.mark.parametrize("chunk", [40, 299])
+def test_in_parts_as_in_one_piece(wander: Callable[..., Recording], chunk: int) -> None:
+    poses = prepare(wander(frames=300), MICE, Preparation(RATE))
+    parts = list(expert_parts(poses, (1, 0), chunk))
+    assert [len(part) for part in parts[:-1]] == [chunk] * (len(parts) - 1)
+    np.testing.assert_allclose(np.concatenate(parts), expert_features(poses, (1, 0)), atol=1e-4)

@@ -1,0 +1,116 @@
+"""``python -m ssl_behavior.embed_many``: what embed does, for thousands of recordings, on a Ray cluster."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ssl_behavior import checkpoints, commands
+from ssl_behavior.embed import add_recording, maker
+from ssl_behavior.embeddings import ABOUT, VIDEOS, Atlas, Maker
+from ssl_behavior.encoders import Encoder
+from ssl_behavior.errors import InputError
+from ssl_behavior.poses.prepare import prepare_each
+from ssl_behavior.training import Device
+from ssl_behavior.units.fleet import connected, do_missing, require_none
+from ssl_behavior.units.many import ManyConfig
+from ssl_behavior.units.results import Unit
+from ssl_behavior.units.stores import absolute, fetch_folder, require_extra
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedManyConfig(ManyConfig):
+    """Settings of embedding on Ray.
+
+    Attributes:
+        encoder: folder that pretrain wrote, on a disk that all workers see or in a store.
+        output: folder of the atlas, on a disk that all workers see or in a store; recordings that are there, from the
+            same content, are left as they are.
+        half: store half-precision numbers, which take half the space.
+    """
+
+    encoder: str
+    output: str = "atlas"
+    half: bool = False
+
+
+def embed_many(config: EmbedManyConfig) -> str:
+    """Have the embedding of every frame and ordered pair of each recording written to the atlas ``config.output``.
+
+    Returns:
+        the atlas' address; where that is on a disk, ``Atlas`` opens it.
+
+    Raises:
+        InputError: there are no recordings, the output holds something else, or some recordings cannot be embedded,
+            while the others are.
+    """
+    require_extra()
+    config = config.located()
+    encoder = _loaded(absolute(config.encoder))
+    made_by = maker(encoder, config.half)
+    units = config.units(asdict(made_by))
+    with TemporaryDirectory() as folder:
+        about = (Atlas.create(Path(folder), made_by).folder / ABOUT).read_bytes()
+    config.results.begin(ABOUT, about, config.overwrite, lambda name: name.startswith(f"{VIDEOS}/"))
+    config.save()
+    missing = config.results.missing(units)
+    with connected(config):
+        failed = do_missing(units, missing, _Embedding(config, made_by), config, "embedding")
+    require_none(failed, len(missing))
+    return config.output
+
+
+@dataclass(frozen=True)
+class _Embedding:
+    """The work on a unit."""
+
+    config: EmbedManyConfig
+    made_by: Maker
+
+    def __call__(self, unit: Unit) -> None:
+        encoder = _encoder(absolute(self.config.encoder), self.made_by.encoder, self.config.device)
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            recording = self.config.read_one(unit, folder)
+            ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
+            atlas = Atlas.create(folder / "atlas", self.made_by)
+            add_recording(atlas, encoder, recording, poses)
+            file = atlas.path(recording.id)
+            self.config.results.put(unit, {f"{VIDEOS}/{file.name}": file}, {})
+
+
+@lru_cache(maxsize=1)
+def _encoder(address: str, fingerprint: str, device: Device) -> Encoder:
+    """The encoder, read once by each worker."""
+    encoder = _loaded(address)
+    if encoder.fingerprint() != fingerprint:
+        raise InputError(
+            f"{address}: expected the encoder that was there at the start and found another one: run again"
+        )
+    return encoder.to(device)
+
+
+def _loaded(address: str) -> Encoder:
+    with TemporaryDirectory() as folder:
+        return checkpoints.load_encoder(fetch_folder(address, Path(folder)))
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: EmbedManyConfig) -> None:
+        atlas = embed_many(config)
+        print(f"\natlas: {atlas}")
+        print("next:  see what behaviours there are (from a store, copy the folder to a disk first)")
+        print(f"       python -m ssl_behavior.cluster --atlas {atlas}")
+
+    commands.run(EmbedManyConfig, command, "Embed thousands of recordings on a Ray cluster.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.embed_many import main as imported_main
+
+    imported_main()

@@ -1,0 +1,181 @@
+"""``python -m ssl_behavior.predict_many``: what predict does, for thousands of recordings, on a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from ssl_behavior import checkpoints, commands
+from ssl_behavior.checkpoints import Readout
+from ssl_behavior.errors import InputError
+from ssl_behavior.models import Model
+from ssl_behavior.poses.prepare import prepare_each
+from ssl_behavior.predict import predict_poses, say_who_is_who
+from ssl_behavior.prediction_folder import WRITTEN, PredictionFolder
+from ssl_behavior.review import ReviewFolder
+from ssl_behavior.training import Device
+from ssl_behavior.units.fleet import connected, do_missing, require_none
+from ssl_behavior.units.many import ManyConfig
+from ssl_behavior.units.results import Results, Unit, files_below
+from ssl_behavior.units.stores import absolute, fetch_folder, require_extra
+
+_REVIEW = "review/"
+_REVIEWED = _REVIEW + WRITTEN
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictManyConfig(ManyConfig):
+    """Settings of prediction on Ray.
+
+    Attributes:
+        model: folder that finetune wrote, on a disk that all workers see or in a store.
+        output: folder for tables, annotation files and pictures, on a disk that all workers see or in a store;
+            recordings that are there, from the same content, are left as they are, and so is every review file that
+            somebody edited.
+    """
+
+    model: str
+    output: str = "predictions"
+
+
+def predict_many(config: PredictManyConfig) -> str:
+    """Have tables, files to review and pictures of each recording written to ``config.output``.
+
+    Returns:
+        the address of the predictions.
+
+    Raises:
+        InputError: there are no recordings, the output holds something else, or some recordings cannot be predicted,
+            while the others are.
+    """
+    require_extra()
+    config = config.located()
+    results = config.results
+    with TemporaryDirectory() as folder:
+        model = checkpoints.fingerprint(fetch_folder(absolute(config.model), Path(folder) / "model"))
+        PredictionFolder(Path(folder) / "new", model, []).clear()
+        about = (Path(folder) / "new" / WRITTEN).read_bytes()
+    units = config.units(model)
+    if config.overwrite and results.store.read([WRITTEN]).get(WRITTEN) not in (None, about):
+        _require_unedited(results, {}, [name for name in results.store.names("review") if name != _REVIEWED])
+    results.begin(WRITTEN, about, config.overwrite, _is_result)
+    config.save()
+    missing = results.missing(units)
+    try:
+        with connected(config):
+            failed = do_missing(units, missing, _Predicting(config, model), config, "predicting")
+    finally:
+        _note_reviewed(results, units)
+    require_none(failed, len(missing))
+    return config.output
+
+
+@dataclass(frozen=True)
+class _Predicting:
+    """The work on a unit."""
+
+    config: PredictManyConfig
+    fingerprint: str
+
+    def __call__(self, unit: Unit) -> None:
+        model, readout = _model(absolute(self.config.model), self.fingerprint, self.config.device)
+        encoder = model.classifier.encoder
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            recording = self.config.read_one(unit, folder)
+            say_who_is_who(readout, [recording])
+            ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
+            predictions = PredictionFolder(folder / "predictions", self.fingerprint, [poses.id])
+            predictions.clear()
+            predictions.write(predict_poses(model, readout, poses, recording), readout.channel)
+            files = files_below(predictions.path)
+            # These two are of the whole folder.
+            del files[WRITTEN]
+            reviewed = yaml.safe_load(files.pop(_REVIEWED).read_bytes())
+            self._require_unedited(unit, files)
+            self.config.results.put(unit, files, {"reviewed": reviewed})
+
+    def _require_unedited(self, unit: Unit, files: Mapping[str, Path]) -> None:
+        """Make sure that what is there to review is as it was written, or as it is written now."""
+        results = self.config.results
+        there = results.store.read([name for name in files if name.startswith(_REVIEW)])
+        if others := [name for name, content in there.items() if content != files[name].read_bytes()]:
+            known = [note["reviewed"] for note in results.former(unit).values()]
+            _require_unedited(results, {name: one for note in known for name, one in note.items()}, others)
+
+
+@lru_cache(maxsize=1)
+def _model(address: str, fingerprint: str, device: Device) -> tuple[Model, Readout]:
+    """The model, read once by each worker."""
+    with TemporaryDirectory() as name:
+        folder = fetch_folder(address, Path(name))
+        if checkpoints.fingerprint(folder) != fingerprint:
+            raise InputError(f"{address}: expected the model that was there at the start and found another: run again")
+        model, readout = checkpoints.load_model(folder)
+    model.classifier.to(device)
+    return model, readout
+
+
+def _is_result(name: str) -> bool:
+    return name.startswith((_REVIEW, "pictures/")) or ("/" not in name and name.endswith(".csv"))
+
+
+def _require_unedited(results: Results, known: Mapping[str, str], names: Sequence[str]) -> None:
+    """Make sure that nobody's corrections are lost.
+
+    Args:
+        results: the predictions.
+        known: file name -> content as it was written, besides what the review folder itself says.
+        names: of the review files that are to be written over.
+    """
+    there = results.store.read([*names, _REVIEWED])
+    written = yaml.safe_load(there.pop(_REVIEWED, b"")) or {}
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "review"
+        folder.mkdir()
+        for file, content in there.items():
+            (Path(name) / file).write_bytes(content)
+        (folder / WRITTEN).write_text(_lines({**written, **known}), encoding="utf-8")
+        review = ReviewFolder(folder)
+        try:
+            review.require_unedited(review.stems)
+        except InputError as error:
+            raise InputError(str(error).replace(name, results.store.address)) from None
+
+
+def _note_reviewed(results: Results, units: Sequence[Unit]) -> None:
+    """Write what the review files of all that is done were written as, so that edited ones are told from others."""
+    written: dict[str, Any] = yaml.safe_load(results.store.read([_REVIEWED]).get(_REVIEWED, b"")) or {}
+    for note in results.marks(units).values():
+        written |= note["reviewed"]
+    results.write(_REVIEWED, _lines(written).encode())
+
+
+def _lines(written: Mapping[str, str]) -> str:
+    return yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True) if written else ""
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: PredictManyConfig) -> None:
+        output = predict_many(config)
+        print(f"\npredictions: {output}")
+        print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
+        print("next:        score them (from a store, copy the folder to a disk first)")
+        print(f"             python -m ssl_behavior.evaluate --predictions {output} --annotations ANNOTATIONS")
+
+    commands.run(PredictManyConfig, command, "Predict behaviours in thousands of recordings on a Ray cluster.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.predict_many import main as imported_main
+
+    imported_main()

@@ -1,0 +1,200 @@
+"""Units done by the workers of a Ray cluster, each again by another worker where one is killed."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ssl_behavior.commands import require_above, require_at_least
+from ssl_behavior.errors import InputError
+from ssl_behavior.training import Device
+from ssl_behavior.units.results import Unit
+
+# Results go to the store and not through Ray's memory.
+_OBJECT_STORE_BYTES = 100_000_000
+
+Work = Callable[[Unit], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetConfig:
+    """Settings of every command that has its work done on Ray.
+
+    Attributes:
+        address: of a Ray cluster: auto on one of its machines, HOST:6379, or ray://HOST:10001; local starts workers on
+            all cores of this machine.
+        cpus: cores per unit.
+        gpus: GPUs per unit, or a share of one such as 0.25; with 0, units are computed on cores.
+        attempts: times that a unit is begun whose workers are killed.
+    """
+
+    address: str = "local"
+    cpus: int = 1
+    gpus: float = 0.0
+    attempts: int = 4
+
+    @property
+    def device(self) -> Device:
+        """What a worker computes on."""
+        return "cuda" if self.gpus else "cpu"
+
+    def require_fleet(self) -> None:
+        """Refuse settings that cannot be.
+
+        Raises:
+            InputError: one is too low.
+        """
+        require_above(0, self, "cpus", "attempts")
+        require_at_least(0, self, "gpus")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a unit.
+
+    Attributes:
+        told: lines that it printed.
+        failure: why it could not be done, in one sentence; None if it is.
+    """
+
+    told: tuple[str, ...] = ()
+    failure: str | None = None
+
+
+@contextmanager
+def connected(settings: FleetConfig) -> Iterator[None]:
+    """A connection to Ray while the block runs; one that is open already is used and left open.
+
+    Raises:
+        InputError: there is no such cluster, or it has not what a unit needs.
+    """
+    # Ray would send reports of its use, and takes the devices of what asks for none.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    opened_here = not ray.is_initialized()
+    is_local = settings.address == "local"
+    if opened_here:
+        own: dict[str, Any] = (
+            {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if is_local else {}
+        )
+        try:
+            ray.init(settings.address, log_to_driver=False, logging_level=logging.ERROR, **own)
+        except (ConnectionError, ValueError, OSError) as error:
+            raise InputError(
+                f"--address {settings.address}: expected a Ray cluster and found none ({' '.join(str(error).split())})"
+            ) from None
+    try:
+        there = ray.cluster_resources()
+        for name, wanted in (("CPU", settings.cpus), ("GPU", settings.gpus)):
+            if is_local and wanted > there.get(name, 0):
+                raise InputError(
+                    f"--{name.lower()}s {wanted:g}: expected at most {there.get(name, 0):g}, all there are"
+                )
+        yield
+    finally:
+        if opened_here:
+            ray.shutdown()
+
+
+def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: str) -> Iterator[tuple[Unit, Outcome]]:
+    """Have every unit done, and yield each as it ends. Within ``connected``.
+
+    Args:
+        units: to do; a few more are handed to Ray than it has workers for, so that there may be any number.
+        work: called in a worker with a unit; sent there once per unit, so it holds settings and no data.
+        settings: what a unit needs.
+        doing: of the progress bar.
+    """
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    cores = ray.cluster_resources().get("CPU", 1)
+    at_once = 2 * max(1, int(cores / settings.cpus))
+    task = ray.remote(_do).options(
+        num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.attempts - 1, name=doing
+    )
+    running: dict[ray.ObjectRef, Unit] = {}
+    left = iter(units)
+    try:
+        with tqdm(total=len(units), desc=doing, unit="unit") as bar:
+            while True:
+                for unit in islice(left, at_once - len(running)):
+                    running[task.remote(work, unit, settings.cpus)] = unit
+                if not running:
+                    return
+                (ended,), _ = ray.wait(list(running), num_returns=1)
+                unit = running.pop(ended)
+                try:
+                    outcome = ray.get(ended)
+                except RayTaskError as error:  # a fault of ours: whole, for a report of it
+                    tqdm.write(str(error))
+                    outcome = Outcome(failure=f"{type(error.cause).__name__}: {error.cause}")
+                except RayError as error:
+                    times = f"was killed {settings.attempts} times" if settings.attempts > 1 else "was killed"
+                    outcome = Outcome(failure=f"its worker {times} ({type(error).__name__})")
+                bar.update()
+                yield unit, outcome
+    finally:
+        for ref in running:
+            ray.cancel(ref, force=True)
+
+
+def _do(work: Work, unit: Unit, threads: int) -> Outcome:
+    """One unit, in a worker."""
+    torch.set_num_threads(threads)
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            work(unit)
+    except InputError as error:
+        return Outcome(failure=str(error))
+    except OSError as error:
+        return Outcome(failure=f"{error.filename or unit.label}: {error.strerror or error}")
+    return Outcome(tuple(printed.getvalue().splitlines()))
+
+
+def do_missing(
+    units: Sequence[Unit], missing: Sequence[Unit], work: Work, settings: FleetConfig, doing: str
+) -> dict[Unit, str]:
+    """Have the missing ones of the units done, and say why those that cannot be done cannot.
+
+    Returns:
+        the failed ones, each with one sentence.
+    """
+    print(f"{doing}: {len(units) - len(missing):,} of {len(units):,} done already, {len(missing):,} to do")
+    notices: Counter[str] = Counter()
+    failed: dict[Unit, str] = {}
+    for unit, outcome in each_done(missing, work, settings, doing):
+        notices.update(filter(None, outcome.told))
+        if outcome.failure is not None:
+            failed[unit] = outcome.failure
+    for notice, times in notices.items():
+        print(f"{notice} ({times:,} times)" if times > 1 else notice)
+    for unit, failure in failed.items():
+        print(f"failed: {unit.label}: {failure}")
+    return failed
+
+
+def require_none(failed: Mapping[Unit, str], tried: int) -> None:
+    """Make sure that all that was tried is done.
+
+    Raises:
+        InputError: some could not be done; they are told already, and the others are.
+    """
+    if failed:
+        raise InputError(
+            f"{len(failed):,} of {tried:,} failed, for the reasons above, and what does not depend on them is done; "
+            "the same command does only what is missing"
+        )

@@ -1,0 +1,105 @@
+"""What commands over many recordings share: a recording is a unit, read by the worker that does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from ssl_behavior.commands import TracksConfig, save_settings
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.paths import some, video_id
+from ssl_behavior.formats.reading import FORMATS, TRACK_SUFFIXES
+from ssl_behavior.predictions import file_stem
+from ssl_behavior.recordings import Recording
+from ssl_behavior.units.fleet import FleetConfig
+from ssl_behavior.units.results import Results, Unit, digest
+from ssl_behavior.units.stores import Store, absolute, fetch, input_files
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyConfig(FleetConfig):
+    """Settings of every command over many recordings.
+
+    Attributes:
+        recordings: files, folders or globs of tracks, on a disk that all workers see or in a store (s3://BUCKET/*.csv);
+            a file per recording, named by its video id.
+        format: of the recordings, if it is not to be told from their content.
+        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
+        skeleton: YAML or JSON file that says which landmark each keypoint is.
+        output: folder for the results, on a disk that all workers see or in a store.
+        overwrite: take away what is there of another checkpoint.
+    """
+
+    recordings: tuple[str, ...]
+    format: str | None = None
+    frame_rate: float | None = None
+    skeleton: str | None = None
+    output: str
+    overwrite: bool = False
+
+    def located(self) -> Self:
+        """The same settings with addresses that every worker understands."""
+        skeleton = absolute(self.skeleton) if self.skeleton is not None else None
+        return replace(self, output=absolute(self.output), skeleton=skeleton)
+
+    @property
+    def results(self) -> Results:
+        """Where the results go."""
+        return Results(Store(self.output))
+
+    def units(self, *made_by: object) -> list[Unit]:
+        """A unit for each recording.
+
+        Args:
+            made_by: what the results depend on besides the recording: the checkpoint's fingerprint and settings.
+
+        Raises:
+            InputError: there are none, two are of the same video, or a setting cannot be.
+        """
+        self.require_fleet()
+        if self.format is not None and self.format not in FORMATS:
+            raise InputError(f"format {self.format!r} is not known; choose one of {', '.join(FORMATS)}")
+        files = input_files(self.recordings, TRACK_SUFFIXES if self.format is None else None)
+        skeleton = [one.stamp for one in input_files([self.skeleton])] if self.skeleton else []
+        labels = [file_stem(video_id(file.address)) for file in files]
+        if twice := [name for name, times in Counter(labels).items() if times > 1]:
+            raise InputError(
+                f"--recordings: expected a file per video and found several of {some(twice, 5)}; a glob like "
+                "folder/*.csv picks one kind of file"
+            )
+        of_all = [made_by, self.format, self.frame_rate, skeleton]
+        return [
+            Unit(label, digest(label, file.stamp, of_all), (file,)) for label, file in zip(labels, files, strict=True)
+        ]
+
+    def read_one(self, unit: Unit, folder: Path) -> Recording:
+        """The recording of a unit; a file in a store is copied to ``folder``.
+
+        Raises:
+            InputError: the file holds no recording, several, or one of another id than the file's name says.
+        """
+        address = unit.inputs[0].address
+        file = fetch(address, folder / "recording")
+        skeleton = fetch(self.skeleton, folder / "skeleton") if self.skeleton else None
+        try:
+            found = TracksConfig(
+                recordings=(file,), format=self.format, frame_rate=self.frame_rate, skeleton=skeleton
+            ).read()
+        except InputError as error:
+            told = str(error).replace(str(file), address)
+            raise InputError(told.replace(str(skeleton), str(self.skeleton)) if skeleton else told) from None
+        if [file_stem(one.id) for one in found] != [unit.label]:
+            raise InputError(
+                f"{address}: expected one recording named as its file, and found {some(one.id for one in found)}; "
+                "python -m ssl_behavior.convert makes such files"
+            )
+        return replace(found[0], source=address)
+
+    def save(self) -> None:
+        """Write the settings beside the results."""
+        with TemporaryDirectory() as folder:
+            save_settings(self, Path(folder) / "settings.yaml")
+            self.results.store.put("settings.yaml", Path(folder) / "settings.yaml")

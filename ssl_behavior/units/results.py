@@ -1,0 +1,142 @@
+"""Units, and the folder that their results go to, which knows the ones that are done.
+
+``units/LABEL.DIGEST.json`` is written after everything else of a unit, and taken away before anything of it is
+replaced: where it is, the result of just these inputs is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.paths import some
+from ssl_behavior.units.stores import InputFile, Store
+
+_MARKS = "units"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of work that any worker can do any number of times with the same result.
+
+    Attributes:
+        label: what its result is called: a video id as it stands in file names, or a configuration's digest.
+        digest: 16 characters that only the same work has (see ``digest``).
+        inputs: files that it reads.
+    """
+
+    label: str
+    digest: str
+    inputs: tuple[InputFile, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """The file that says that it is done."""
+        return f"{_MARKS}/{self.label}.{self.digest}.json"
+
+
+def digest(*parts: object) -> str:
+    """16 characters that only the same settings and contents have."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+class Results:
+    """A folder of results.
+
+    Args:
+        store: where it lies.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def begin(self, about: str, content: bytes, overwrite: bool, is_result: Callable[[str], bool]) -> None:
+        """Claim the folder for results of one checkpoint.
+
+        Args:
+            about: name of the file that says what made the results.
+            content: of that file.
+            overwrite: whether results of another checkpoint may be taken away.
+            is_result: tells by its name whether a file is one of them.
+
+        Raises:
+            InputError: there are results of another checkpoint, or other files.
+        """
+        former = self.store.read([about]).get(about)
+        if former == content:
+            return
+        names = self.store.names()
+        if former is None and names:
+            raise self._taken(names)
+        if former is not None and not overwrite:
+            raise InputError(
+                f"--output {self.store.address}: expected results of the same checkpoint and precision and found those "
+                "of another one; give another --output, or --overwrite to make them anew"
+            )
+        # The marks first, so that what an interrupt leaves is not taken for done.
+        self.store.remove([name for name in names if name.startswith(f"{_MARKS}/")])
+        self.store.remove([name for name in names if is_result(name)])
+        self.write(about, content)
+
+    def require_own(self, *others: str) -> None:
+        """Make sure that the folder is new, or that units have gone to it.
+
+        Args:
+            others: names of files that the command writes besides.
+
+        Raises:
+            InputError: there are other files only.
+        """
+        names = set(self.store.names()) - set(others)
+        if names and not any(name.startswith(f"{_MARKS}/") for name in names):
+            raise self._taken(names)
+
+    def missing(self, units: Sequence[Unit]) -> list[Unit]:
+        """Those of the units that are not done."""
+        there = set(self.store.names(_MARKS))
+        return [unit for unit in units if unit.mark not in there]
+
+    def marks(self, units: Iterable[Unit]) -> dict[Unit, dict[str, Any]]:
+        """What was noted of each of the units that are done."""
+        found = self.store.read([unit.mark for unit in units])
+        return {unit: json.loads(found[unit.mark]) for unit in units if unit.mark in found}
+
+    def former(self, unit: Unit) -> dict[str, dict[str, Any]]:
+        """The marks of results of the same label from other inputs, and what was noted of them."""
+        others = [name for name in self.store.names(_MARKS) if _label(name) == unit.label and name != unit.mark]
+        return {name: json.loads(content) for name, content in self.store.read(others).items()}
+
+    def put(self, unit: Unit, files: Mapping[str, Path], note: Mapping[str, Any]) -> None:
+        """Write a unit's result, in place of one from other inputs, and then its mark."""
+        self.store.remove(list(self.former(unit)))
+        for name, file in files.items():
+            self.store.put(name, file)
+        self.write(unit.mark, json.dumps({"inputs": [one.address for one in unit.inputs], **note}, indent=1).encode())
+
+    def _taken(self, names: Iterable[str]) -> InputError:
+        return InputError(
+            f"--output {self.store.address}: expected an empty folder or former results and found {some(names, 3)}; "
+            "give another --output"
+        )
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "content"
+            file.write_bytes(content)
+            self.store.put(name, file)
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """Name -> path of every file below a folder, as ``Results.put`` takes them."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _label(mark: str) -> str:
+    return mark.removeprefix(f"{_MARKS}/").removesuffix(".json").rpartition(".")[0]

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.units.results import Results, Unit, digest, files_below
+from ssl_behavior.units.stores import InputFile, Store
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    pytest.importorskip("fsspec", reason="fsspec is not installed")
+    return Results(Store(str(tmp_path / "results")))
+
+
+def made(tmp_path: Path, content: str) -> dict[str, Path]:
+    file = tmp_path / "made" / "videos" / "7.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    return files_below(tmp_path / "made")
+
+
+def test_digests_are_of_all_parts() -> None:
+    assert digest("a", {"x": 1, "y": (2,)}) == digest("a", {"y": [2], "x": 1})
+    assert len({digest("a"), digest("b"), digest("a", None), digest(["a"]), digest()}) == 5
+
+
+def test_a_unit_is_done_once_its_result_is_there(results: Results, tmp_path: Path) -> None:
+    unit, other = (Unit(name, digest(name), (InputFile(f"{name}.csv", "stamp"),)) for name in ("7.1", "8"))
+    assert results.missing([unit, other]) == [unit, other]
+    results.put(unit, made(tmp_path, "result"), {"score": 0.5})
+    assert results.missing([unit, other]) == [other]
+    assert results.marks([unit, other]) == {unit: {"inputs": ["7.1.csv"], "score": 0.5}}
+    assert results.store.read(["videos/7.txt"]) == {"videos/7.txt": b"result"}
+
+
+def test_other_inputs_replace_the_former_result(results: Results, tmp_path: Path) -> None:
+    unit, changed = Unit("7", digest("before")), Unit("7", digest("after"))
+    results.put(unit, made(tmp_path, "before"), {})
+    assert results.missing([changed]) == [changed]
+    assert list(results.former(changed)) == [unit.mark]
+    results.put(changed, made(tmp_path, "after"), {})
+    assert results.missing([unit, changed]) == [unit]
+    assert results.store.read(["videos/7.txt"]) == {"videos/7.txt": b"after"}
+
+
+def test_what_is_half_replaced_is_not_done(results: Results, tmp_path: Path) -> None:
+    unit, changed = Unit("7", digest("before")), Unit("7", digest("after"))
+    results.put(unit, made(tmp_path, "before"), {})
+    with pytest.raises(InputError, match=r"nowhere\.txt"):
+        results.put(changed, {**made(tmp_path, "after"), "z": tmp_path / "nowhere.txt"}, {})
+    assert results.missing([unit, changed]) == [unit, changed]
+
+
+def test_results_of_another_checkpoint_need_overwrite(results: Results, tmp_path: Path) -> None:
+    def begin(content: bytes, overwrite: bool = False) -> None:
+        results.begin("about.yaml", content, overwrite, lambda name: name.startswith("videos/"))
+
+    begin(b"encoder 1")
+    unit = Unit("7", digest("before"))
+    results.put(unit, made(tmp_path, "before"), {})
+    results.write("notes.txt", b"mine")
+    begin(b"encoder 1")
+    assert results.missing([unit]) == []
+    with pytest.raises(InputError, match=r"results: expected results of the same checkpoint.*--overwrite"):
+        begin(b"encoder 2")
+    assert results.missing([unit]) == []
+    begin(b"encoder 2", overwrite=True)
+    assert sorted(results.store.names()) == ["about.yaml", "notes.txt"]
+
+
+def test_other_peoples_folders_are_left_alone(results: Results) -> None:
+    results.require_own()
+    results.write("table.csv", b"mine")
+    with pytest.raises(InputError, match=r"expected an empty folder or former results and found table\.csv"):
+        results.begin("about.yaml", b"encoder", True, lambda name: "/" in name)
+    with pytest.raises(InputError, match=r"found table\.csv"):
+        results.require_own()
+    results.require_own("table.csv")
+    assert results.store.names() == ["table.csv"]
