@@ -165,7 +165,7 @@ class Measured:
         """Encoder and model for recordings of so many keypoints, made when they are first asked for."""
         folder = self.folder / f"{keypoints} keypoints"
         if not folder.exists():
-            some = [replace(mice(3000, 2, keypoints, seed), id=f"taught{seed}") for seed in range(4)]
+            some = [replace(mice(12_000, 2, keypoints, seed), id=f"taught{seed}") for seed in range(2)]
             make_model(folder, some, make_encoder(folder / "pretrained", some))
         return folder / "pretrained" / "encoder", folder / "model"
 

@@ -31,6 +31,7 @@ from experiments.benchmarks.tracks import HOUR, write_deeplabcut
 from experiments.benchmarks.turns import met, spread, turn
 from ssl_behavior.recordings import Labels
 from ssl_behavior.simulation import simulate_recording, simulate_recordings
+from ssl_behavior.supervision import Supervision
 
 GOAL_S, RATE_GOAL = 3.0, 0.6
 STARTS = ("first start", "second start")
@@ -53,13 +54,12 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=HOUR, help=f"of the recording at 30 Hz ({HOUR})")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        machine.write("hour", report(given.frames, given.repeats, Path(folder)))
+        machine.write("hour", report(given.frames, given.repeats, make_cases(Path(folder)), Path(folder)))
 
 
-def report(frames: int, repeats: int, folder: Path) -> str:
+def report(frames: int, repeats: int, cases: Sequence[Case], folder: Path) -> str:
     """The tables, in Markdown."""
     recording = write_deeplabcut(folder / "hour.csv", simulate_recording(0, 0, frames, "hour"))
-    cases = _cases(folder)
     inside = {case.name: _starts(lambda start, case=case: _inside(case, recording, start), repeats) for case in cases}
     whole = {case.name: _starts(lambda start, case=case: _whole(case, recording, start), repeats) for case in cases}
     first = next(iter(inside.values()))[STARTS[0]][0]
@@ -74,14 +74,22 @@ def report(frames: int, repeats: int, folder: Path) -> str:
     )
 
 
-def _cases(folder: Path) -> list[Case]:
-    """The models, made on the spot, and the encoder that they are made from."""
-    directed = simulate_recordings(8, 1, (4000, 6000), "taught")
+def make_cases(folder: Path, frames: int = 20_000, trees: int = Supervision.trees) -> list[Case]:
+    """The models, made on the spot of two labelled recordings, and the encoder that they are made from.
+
+    Args:
+        folder: for them.
+        frames: of a labelled recording: enough to grow trees to their full depth.
+        trees: rounds of them.
+    """
+    directed = simulate_recordings(2, 1, frames, "taught")
     ours = [one.with_labels({k: Labels(v.behaviours, v.values) for k, v in one.labels.items()}) for one in directed]
     encoder = make_encoder(folder / "pretrained", directed)
+    pair = make_model(folder / "pair", directed, encoder, trees)
+    group = make_model(folder / "group", ours, encoder, trees)
     return [
-        Case("predict, one ordered pair", "predict", "--model", make_model(folder / "pair", directed, encoder)),
-        Case("predict, the group", "predict", "--model", make_model(folder / "group", ours, encoder)),
+        Case("predict, one ordered pair", "predict", "--model", pair),
+        Case("predict, the group", "predict", "--model", group),
         Case("embed, to an atlas", "embed", "--encoder", encoder),
     ]
 

@@ -21,11 +21,14 @@ def make_encoder(folder: Path, recordings: Sequence[Recording]) -> Path:
     return pretrain(settings)
 
 
-def make_model(folder: Path, recordings: Sequence[Recording], encoder: Path) -> Path:
-    """A model of these labelled recordings: a network of a few steps, and all the trees of the shipped settings."""
+def make_model(folder: Path, recordings: Sequence[Recording], encoder: Path, trees: int = Supervision.trees) -> Path:
+    """A model of these labelled recordings: a network of a few steps, and all the trees of the shipped settings.
+
+    Cross-validation, which takes most of the time, chooses a decoder as it would for anybody; two recordings will do.
+    """
     native.write(_made(folder / "labelled"), recordings)
     output = folder / "model"
-    supervision = Supervision(steps=_STEPS)
+    supervision = Supervision(steps=_STEPS, trees=trees)
     finetune(FinetuneConfig(recordings=(folder / "labelled",), encoder=encoder, output=output, supervision=supervision))
     return output
 

@@ -113,10 +113,14 @@ def test_the_table_of_pretraining_says_what_is_met() -> None:
 
 
 def test_the_hour_and_its_network_are_measured(tmp_path: Path) -> None:
-    text = hour.report(1500, 1, tmp_path)
-    assert "| embed, to an atlas | second start |" in text
-    assert "| trees |" in text
-    assert "GFLOP/s" in text
+    case, *_ = hour.make_cases(tmp_path, frames=1200, trees=3)
+    recording = tracks.write_deeplabcut(tmp_path / "hour.csv", simulate_recording(0, 0, 600, "hour"))
+    told = hour_turn.measured("predict", recording, case.checkpoint, tmp_path / "output")
+    assert {step for _, _, step in hour_turn.PREDICTING} == set(told["steps"])
+    assert sum(told["steps"].values()) <= told["seconds"]
+    assert {outputs for _, _, outputs in told["shapes"]} == {128}
+    assert told["operations"] == sum(2 * frames * inputs * outputs for frames, inputs, outputs in told["shapes"])
+    assert hour.machine_rate(told["shapes"], repeats=1) > 0
 
 
 def test_a_turn_of_pretraining_accounts_for_its_time(tmp_path: Path) -> None:
