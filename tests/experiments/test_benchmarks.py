@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +17,37 @@ from ssl_behavior.simulation import simulate_recording
 
 
 class Worker:
-    def outer(self) -> int:
-        time.sleep(0.02)
-        return self.inner()
+    """Takes as long as it says, by a clock of its own."""
 
-    def inner(self) -> int:
-        time.sleep(0.06)
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def outer(self) -> int:
+        self.now += 2
+        self.inner()
         return 1
 
-    def numbers(self):
-        yield self.inner()
-        yield self.inner()
+    def inner(self) -> int:
+        self.now += 5
+        return 2
+
+    def numbers(self) -> Iterator[int]:
+        for number in range(2):
+            self.now += 1
+            yield number
 
 
 def test_a_step_inside_another_counts_for_itself_alone() -> None:
-    watched = [(Worker, "outer", "outer"), (Worker, "inner", "inner"), (Worker, "numbers", "numbers")]
-    untouched, stopwatch = Worker.inner, Stopwatch()
-    with stopwatch.watching(watched):
-        assert Worker().outer() == 1
-        assert [*Worker().numbers()] == [1, 1]
+    worker, untouched = Worker(), Worker.inner
+    stopwatch = Stopwatch(lambda: worker.now)
+    with stopwatch.watching([(Worker, "outer", "a"), (Worker, "inner", "b"), (Worker, "numbers", "c")]):
+        assert worker.outer() == 1
+        for _ in worker.numbers():
+            worker.now += 10  # of whoever takes the numbers
+        with stopwatch.running("d"):
+            assert worker.inner() == 2
     assert Worker.inner is untouched
-    assert stopwatch.seconds["inner"] > stopwatch.seconds["outer"] > stopwatch.seconds["numbers"]
+    assert stopwatch.seconds == {"a": 2, "b": 10, "c": 2, "d": 0}
 
 
 def test_a_function_that_is_gone_is_told() -> None:
@@ -126,7 +136,7 @@ def test_the_hour_and_its_network_are_measured(tmp_path: Path) -> None:
 def test_a_turn_of_pretraining_accounts_for_its_time(tmp_path: Path) -> None:
     tracks.write_folders(tmp_path / "tracks", [simulate_recording(video, 0, 900, "v") for video in range(2)])
     words = ["-m", "experiments.benchmarks.own_turn", "train", tmp_path / "tracks", tmp_path / "encoder", "4"]
-    told = turns.turn([sys.executable, *words])
+    told = turns.turn([sys.executable, *words], cores=1)
     assert len(told["seconds"]) == 3
     assert told["passes"] == 16 * 255
     assert sum(told["split"].values()) == pytest.approx(1)
