@@ -1,0 +1,106 @@
+"""One turn of ``hour``, in a process of its own: what a command does, step by step; the last line printed is JSON.
+
+python -m experiments.benchmarks.hour_turn predict RECORDING MODEL OUTPUT
+python -m experiments.benchmarks.hour_turn embed RECORDING ENCODER OUTPUT
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from experiments.benchmarks.stopwatch import Stopwatch, Watched
+
+_START = time.perf_counter()
+
+from torch import Tensor, nn  # noqa: E402  (importing is timed)
+
+from ssl_behavior import checkpoints, commands, embeddings, encoders, models, predict, prediction_folder, trees  # noqa: E402
+from ssl_behavior import embed as embedding  # noqa: E402
+from ssl_behavior.decoding import Decoder, Reading  # noqa: E402
+from ssl_behavior.poses.prepare import Poses  # noqa: E402
+
+_IMPORTS = time.perf_counter() - _START
+NETWORK = "encoder's network"
+_SHARED: tuple[Watched, ...] = (
+    (commands.TracksConfig, "read", "read"),
+    (encoders, "pair_clip", "clips"),
+    (encoders.Encoder, "kinematics", "encoder's kinematics"),
+    (encoders.Temporal, "forward", NETWORK),
+)
+PREDICTING: tuple[Watched, ...] = (
+    *_SHARED,
+    (checkpoints, "load_model", "load the model"),
+    (predict, "prepare_all", "prepare"),
+    (predict, "animals_tracked", "count tracked animals"),
+    (models, "expert_features", "expert features"),
+    (trees.Trees, "predict", "trees"),
+    (Reading, "probabilities", "decode"),
+    (Decoder, "decode", "decode"),
+    (Poses, "to_native", "decode"),
+    (prediction_folder.PredictionFolder, "write", "write"),
+)
+EMBEDDING: tuple[Watched, ...] = (
+    *_SHARED,
+    (checkpoints, "load_encoder", "load the encoder"),
+    (embedding, "prepare_each", "prepare"),
+    (embeddings.Atlas, "add", "write"),
+)
+
+
+class Network:
+    """What the encoder's network is asked to do, counted as it goes.
+
+    Attributes:
+        operations: floating-point operations of its matrix products: two for each weight and frame.
+        shapes: (frames, inputs, outputs) of the products of the largest call, by weight.
+    """
+
+    def __init__(self) -> None:
+        self.operations = 0
+        self.shapes: list[tuple[int, int, int]] = []
+        self._forward = encoders.Temporal.forward
+
+    def __call__(self, network: nn.Module, x: Tensor) -> Tensor:
+        """The network's own answer."""
+        frames = x.shape[0] * x.shape[1]
+        matrices = [tuple(weight.shape) for weight in network.parameters() if weight.ndim == 2]
+        self.operations += sum(2 * frames * inputs * outputs for outputs, inputs in matrices)
+        self.shapes = max(self.shapes, [(frames, inputs, outputs) for outputs, inputs in matrices])
+        return self._forward(network, x)
+
+    def counting(self) -> Any:
+        """Inside, calls of the network are counted."""
+        return mock.patch.object(encoders.Temporal, "forward", lambda network, x: self(network, x))
+
+
+def measured(what: str, recording: Path, checkpoint: Path, output: Path) -> dict[str, Any]:
+    """Seconds of ``predict`` or ``embed`` of one recording, in all and by step, and what the network did.
+
+    Args:
+        what: predict or embed.
+        recording: a file of tracks at 30 Hz.
+        checkpoint: the model's folder, or the encoder's.
+        output: a folder for what is written.
+    """
+    stopwatch, network = Stopwatch(), Network()
+    start = time.perf_counter()
+    with network.counting(), stopwatch.watching(PREDICTING if what == "predict" else EMBEDDING):
+        if what == "predict":
+            config = predict.PredictConfig(recordings=(recording,), frame_rate=30.0, model=checkpoint, output=output)
+            predict.predict(config)
+        else:
+            embedding.embed_recordings(
+                embedding.EmbedConfig(recordings=(recording,), frame_rate=30.0, encoder=checkpoint, output=output)
+            )
+    seconds = time.perf_counter() - start
+    told = {"imports": _IMPORTS, "seconds": seconds, "steps": dict(stopwatch.seconds)}
+    return {**told, "operations": network.operations, "shapes": network.shapes}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(sys.argv[1], *map(Path, sys.argv[2:]))))

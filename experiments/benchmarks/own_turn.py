@@ -1,0 +1,103 @@
+"""One turn of ssl_behavior, in a process of its own; the last line printed is JSON. See ``pretraining``.
+
+python -m experiments.benchmarks.own_turn train FOLDER OUTPUT STEPS
+python -m experiments.benchmarks.own_turn embed RECORDING ENCODER ATLAS
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+
+from experiments.benchmarks.stopwatch import Stopwatch, Watched
+from ssl_behavior import checkpoints, embed, encoders, objectives, training, windows
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.objectives import summaries
+from ssl_behavior.poses.prepare import prepare
+from ssl_behavior.pretrain import PretrainConfig, pretrain
+
+STEP = "rest"
+WATCHED: tuple[Watched, ...] = (
+    (training.Fit, "advance", STEP),
+    (windows.ClipSampler, "draw", "data"),
+    (objectives, "warp", "views"),
+    (objectives, "augment", "views"),
+    (objectives, "mask", "masking"),
+    (encoders.Encoder, "kinematics", "kinematics"),
+    (summaries, "summaries", "summaries' targets"),
+    (objectives, "effective_rank", "rank"),
+    (objectives.Pretraining, "forward", "forward"),
+    (torch.Tensor, "backward", "backward"),
+    (torch.nn.utils, "clip_grad_norm_", "optimiser"),
+    (torch.optim.AdamW, "step", "optimiser"),
+)
+"""Steps of pretraining; the forward pass is what is left of the objective: the network, its heads and the losses."""
+
+
+def train(folder: Path, output: Path, steps: int) -> dict[str, Any]:
+    """Seconds of each step of ``pretrain`` with the shipped settings, and which share of them went where.
+
+    Args:
+        folder: of tracks at 30 Hz.
+        output: for the encoder.
+        steps: to take.
+    """
+    config = PretrainConfig(recordings=(folder,), frame_rate=30.0, output=output, steps=steps, probe_every=0)
+    stopwatch, starts, modules = Stopwatch(), [], []
+    advance = training.Fit.advance
+
+    def noted(run: training.Fit, *given: Any) -> dict[str, float]:
+        starts.append(time.perf_counter())
+        modules[:] = [run.module]
+        if run.step == steps // 2:
+            stopwatch.seconds.clear()  # of the first half, in which all is done for the first time
+        return advance(run, *given)
+
+    with mock.patch.object(training.Fit, "advance", noted), stopwatch.watching(WATCHED):
+        pretrain(config)
+    parts = {name: sum(p.numel() for p in part.parameters()) for name, part in modules[0].named_children()}
+    return {
+        "seconds": [stop - start for start, stop in pairwise(starts)],
+        "passes": config.batch * round(config.clip_seconds * config.preparation.frame_rate) * _views(config),
+        "parameters": parts["encoder"],
+        "with heads": sum(parts.values()),
+        "split": {name: seconds / stopwatch.seconds.total() for name, seconds in stopwatch.seconds.items()},
+    }
+
+
+def _views(config: PretrainConfig) -> int:
+    return 2 if "contrast" in config.objective.weights() else 1
+
+
+def embedding(recording: Path, encoder: Path, atlas: Path) -> dict[str, Any]:
+    """Seconds for one ordered pair of a recording by ``encoders.embed``, and for all that the command ``embed`` does.
+
+    Args:
+        recording: a file of tracks at 30 Hz.
+        encoder: folder that pretrain wrote.
+        atlas: folder for the atlas.
+    """
+    network = checkpoints.load_encoder(encoder)
+    poses = prepare(read_recordings(recording, frame_rate=30.0)[0], network.landmarks, network.preparation)
+    encoders.embed(network, poses, poses.pairs()[0])  # once to warm up
+    start = time.perf_counter()
+    frames = len(encoders.embed(network, poses, poses.pairs()[0]))
+    seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    made = embed.embed_recordings(
+        embed.EmbedConfig(recordings=(recording,), frame_rate=30.0, encoder=encoder, output=atlas, overwrite=True)
+    )
+    return {"frames": frames, "seconds": seconds, "rows": made.rows, "all seconds": time.perf_counter() - start}
+
+
+if __name__ == "__main__":
+    what, *given = sys.argv[1:]
+    folders = [Path(one) for one in given[:2]]
+    print(json.dumps(train(*folders, int(given[2])) if what == "train" else embedding(*folders, Path(given[2]))))
