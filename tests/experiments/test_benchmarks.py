@@ -1,6 +1,7 @@
 """The benchmarks of index and clusters on atlases whose answers are known."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,8 +60,15 @@ def test_agreement_leaves_noise_out_of_what_is_in_clusters() -> None:
 
 
 def test_plain_finds_the_behaviours(atlas: Atlas) -> None:
-    labels, minutes, gib = clustering.plain(atlas.folder, 1200, seed=0)
-    assert len(labels) == 1200
-    assert labels.max() >= 2
-    assert minutes > 0
-    assert gib > 0
+    found = clustering.plain(atlas.folder, 1200, seed=0)
+    assert np.shape(found["labels"]) == (1200,)
+    assert np.max(found["labels"]) >= 2
+    assert min(float(found["minutes"]), float(found["gib"])) > 0
+
+
+def test_what_was_measured_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clustering, "RUNS", tmp_path)
+    first = clustering.kept("one", lambda: {"minutes": 2.0, "labels": np.arange(3)})
+    again = clustering.kept("one", lambda: {})
+    assert float(first["minutes"]) == float(again["minutes"]) == 2
+    np.testing.assert_array_equal(again["labels"], [0, 1, 2])
