@@ -77,7 +77,7 @@ class Neighbours:
         if self.kind == "exact":
             cosines, rows = self.index.search(asked, neighbours)
             return cosines, rows
-        found = self.index.search(asked, _CANDIDATES * neighbours)[1]
+        found = self.index.search(asked, min(_CANDIDATES * neighbours, self.index.ntotal))[1]
         compared = [self._compared(*one, neighbours) for one in zip(self.directions(asked), found, strict=True)]
         return np.stack([cosines for cosines, _ in compared]), np.stack([rows for _, rows in compared])
 

@@ -16,24 +16,25 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage, struct_rusage
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from experiments.benchmarks import machine
-from experiments.benchmarks.atlases import simulated
+from experiments.benchmarks.atlases import RUNS, simulated
 from ssl_behavior import commands
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.clusters import NOISE, Clustering, averaged, directions
 from ssl_behavior.embeddings import Atlas
-
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,21 @@ class ClusteringBenchmarkConfig:
     plain: tuple[int, ...] = (10_000, 30_000, 100_000)
 
 
-def whole(atlas: Atlas) -> tuple[float, float]:
-    """Minutes and GiB of the command."""
+Measured = Mapping[str, Any]
+"""``minutes`` of a core, ``gib`` at the most, and of plain the ``labels`` (frame,)."""
+
+
+def kept(name: str, measure: Callable[[], Measured]) -> Measured:
+    """What is measured, or was before and is kept in runs/benchmarks."""
+    path = RUNS / f"{name}.npz"
+    if not path.exists():
+        np.savez(path, **{name: np.asarray(value) for name, value in measure().items()})
+    with np.load(path) as found:
+        return dict(found)
+
+
+def whole(atlas: Atlas) -> Measured:
+    """The command as a user runs it."""
     line = [sys.executable, "-m", "ssl_behavior.cluster", "--atlas", str(atlas.folder), "--overwrite"]
     process = subprocess.Popen(line)
     _, status, usage = os.wait4(process.pid, 0)
@@ -59,13 +73,12 @@ def whole(atlas: Atlas) -> tuple[float, float]:
     return _spent(usage)
 
 
-def _spent(usage: struct_rusage) -> tuple[float, float]:
-    """Minutes of a core, and GiB at the most."""
-    return (usage.ru_utime + usage.ru_stime) / 60, usage.ru_maxrss * 1024 / _GIB
+def _spent(usage: struct_rusage) -> Measured:
+    return {"minutes": (usage.ru_utime + usage.ru_stime) / 60, "gib": usage.ru_maxrss * 1024 / 2**30}
 
 
-def plain(folder: Path, frames: int, seed: int) -> tuple[np.ndarray, float, float]:
-    """Clusters (frame,) of randomly drawn frames by UMAP and HDBSCAN as they come, and the minutes and GiB it took."""
+def plain(folder: Path, frames: int, seed: int) -> Measured:
+    """UMAP and HDBSCAN as they come, of randomly drawn frames."""
     settings = Clustering()
     values = np.concatenate([averaged(*one, settings.reach(15.0)) for one in _drawn(Atlas(folder), frames)])
     values = directions(values, values.mean(0))
@@ -78,7 +91,13 @@ def plain(folder: Path, frames: int, seed: int) -> tuple[np.ndarray, float, floa
         smallest, largest = (round(share * len(values)) for share in (settings.smallest, settings.largest))
         given = {"min_cluster_size": smallest, "min_samples": 10, "max_cluster_size": largest, "core_dist_n_jobs": 1}
         labels = hdbscan.HDBSCAN(**given).fit_predict(places)
-    return labels, *_spent(getrusage(RUSAGE_SELF))
+    return {"labels": labels} | _spent(getrusage(RUSAGE_SELF))
+
+
+def alone(folder: Path, frames: int, seed: int) -> Measured:
+    """``plain`` in a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(plain, folder, frames, seed).result()
 
 
 def _drawn(atlas: Atlas, frames: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -95,39 +114,36 @@ def agreement(one: np.ndarray, other: np.ndarray) -> str:
 
 def compare(config: ClusteringBenchmarkConfig) -> str:
     """The tables."""
-    atlas = simulated(config.rows)
+    atlas, most = simulated(config.rows), config.plain[-1]
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-    rows, found = [("`cluster`, with its cards", atlas.rows, *whole(atlas))], []
-    for frames, seed in [*((frames, 0) for frames in config.plain), (config.plain[-1], 1)]:
-        with ProcessPoolExecutor(1, get_context("spawn")) as alone:
-            labels, minutes, gib = alone.submit(plain, atlas.folder, frames, seed).result()
-        rows.append((f"plain UMAP and HDBSCAN, seed {seed}", frames, minutes, gib))
-        found.append(labels)
-    growth = math.log(rows[-2][2] / rows[-3][2], config.plain[-1] / config.plain[-2])
-    clusters = ClusteredAtlas(atlas).clusters
-    ours = np.concatenate([clusters.assign(*one)[0] for one in _drawn(atlas, config.plain[-1])])
-    compared = {"cluster": ours, "plain, seed 0": found[-2], "plain, seed 1": found[-1]}
+    runs = [(frames, 0) for frames in config.plain] + [(most, 1)]
+    found = [kept(f"plain-{atlas.rows}-{n}-{seed}", partial(alone, atlas.folder, n, seed)) for n, seed in runs]
+    rows = [("`cluster`, with its cards", atlas.rows, kept(f"cluster-{atlas.rows}", partial(whole, atlas)))]
+    rows += [(f"plain, seed {seed}", frames, one) for (frames, seed), one in zip(runs, found, strict=True)]
     lines = ["| | frames | minutes | peak memory (GiB) |", "|---|---|---|---|"]
-    lines += [f"| {name} | {count:,} | {minutes:.1f} | {gib:.1f} |" for name, count, minutes, gib in rows]
-    hours = rows[-2][2] / 60 * (atlas.rows / config.plain[-1]) ** growth
+    lines += [f"| {name} | {count:,} | {one['minutes']:.1f} | {one['gib']:.1f} |" for name, count, one in rows]
+    last, before = float(found[-2]["minutes"]), float(found[-3]["minutes"])
+    growth = math.log(last / before, most / config.plain[-2])
+    hours = last / 60 * (atlas.rows / most) ** growth
     lines += [
         "",
-        f"Plain took the power of {growth:.2f} in its last step; going on so, all frames take {hours:.1f} h.",
-    ]
-    lines += ["", f"| agreement on the same {len(ours):,} frames | all frames | those in clusters |", "|---|---|---|"]
-    lines += [
-        f"| {one} and {other} | {agreement(compared[one], compared[other])} |"
-        for one, other in combinations(compared, 2)
-    ]
-    lines += [
+        f"Plain took the power of {growth:.2f} in its last step; going on so, all take {hours:.1f} h.",
         "",
-        "Clusters and share of noise: "
-        + "; ".join(
-            f"{name} {labels.max() + 1} and {(labels == NOISE).mean():.0%}" for name, labels in compared.items()
-        )
-        + ".",
     ]
-    return "\n".join([*lines, "", machine.about("umap-learn", "hdbscan", "faiss-cpu")])
+    clusters = ClusteredAtlas(atlas).clusters
+    ours = np.concatenate([clusters.assign(*one)[0] for one in _drawn(atlas, most)])
+    labels = {"cluster": ours, "plain, seed 0": found[-2]["labels"], "plain, seed 1": found[-1]["labels"]}
+    return "\n".join([*lines, *_agreements(labels), "", machine.about("umap-learn", "hdbscan", "faiss-cpu")])
+
+
+def _agreements(labels: Mapping[str, np.ndarray]) -> Iterator[str]:
+    frames = len(next(iter(labels.values())))
+    yield f"| agreement on the same {frames:,} frames | all frames | those in clusters |"
+    yield "|---|---|---|"
+    for one, other in combinations(labels, 2):
+        yield f"| {one} and {other} | {agreement(labels[one], labels[other])} |"
+    told = [f"{name} {own.max() + 1} and {(own == NOISE).mean():.0%}" for name, own in labels.items()]
+    yield f"\nClusters, and the share of frames in none: {'; '.join(told)}."
 
 
 def main() -> None:
