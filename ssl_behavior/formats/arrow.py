@@ -10,7 +10,7 @@ def matrix(table: pa.Table) -> np.ndarray:
     """(row, column) of a table with columns of one type; missing numbers of floating-point columns are NaN.
 
     Raises:
-        pyarrow.ArrowInvalid, pyarrow.ArrowTypeError: a column of whole numbers lacks one.
+        pyarrow.ArrowTypeError: a column of whole numbers lacks one.
     """
     is_floating = any(pa.types.is_floating(kind) for kind in table.schema.types)
     blocks = [batch.to_tensor(null_to_nan=is_floating).to_numpy() for batch in table.to_batches()]
