@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks import json_peers, machine, tracks
+from ssl_behavior.errors import how_many
 from ssl_behavior.formats import cache, native, read_recordings
 
 LONG = 108_000
-MANY, EACH = 40, 9_000
-JSON_VIDEOS, FEW_VIDEOS = 22, 2
+MANY, EACH = 24, 9_000
+JSON_VIDEOS, FEW_VIDEOS = 22, 1
 PACKAGES = ("ijson", "json-stream", "json-stream-rs-tokenizer", "orjson", "pysimdjson", "msgspec")
 
 
@@ -63,7 +64,7 @@ def json_part(folder: Path) -> str:
         rows += [[f"{one}; {how}", *_json_cells(one, few if one in json_peers.SLOW else path, rate)] for one in peers]
     title = (
         f"CalMS21's JSON of {JSON_VIDEOS} sequences, {_size(path):.0f} MB, to float32 arrays (those with * read "
-        f"{FEW_VIDEOS} sequences, {_size(few):.0f} MB):"
+        f"{how_many(FEW_VIDEOS, 'sequence')}, {_size(few):.0f} MB):"
     )
     return _table(title, ["", "seconds", "MB/s", "times ours, per MB", "peak memory, MB"], rows)
 
