@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.arrow import matrix
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.formats.pytables import is_table, read_table
 from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
@@ -120,9 +121,9 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
         raise InputError(f"{path}: cannot be read to its end as a DeepLabCut table ({error})") from None
     if not pa.types.is_integer(table.schema.types[0]):
         raise InputError(f"{path}: expected frame numbers in the first column and found {table.schema.types[0]}")
-    rows = [batch.to_tensor(null_to_nan=True).to_numpy() for batch in table.select(names[1:]).to_batches()]
-    values = np.concatenate(rows or [np.empty((0, len(header[0])), np.float32)])
-    return header, table.columns[0].to_numpy(), values
+    if table.columns[0].null_count:
+        raise InputError(f"{path}: expected a frame number in every row and found rows without one")
+    return header, matrix(table.select(names[:1]))[:, 0], matrix(table.select(names[1:]))
 
 
 def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column], str]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.arrow import matrix
 
 _BLOCK = 1 << 20
 _LONGEST_ROW = 64 << 20
@@ -213,10 +214,7 @@ class _Rows:
         )
         if table.num_rows != count:
             raise ValueError("a list with a number left out")
-        numbers = np.empty((count, len(self.names)), np.float32)
-        for i, column in enumerate(table.columns):
-            numbers[:, i] = column.to_numpy()
-        return numbers
+        return matrix(table)
 
     @property
     def names(self) -> list[str]:

@@ -157,6 +157,7 @@ def test_h5_and_csv_of_the_same_table_are_equal(tmp_path):
         ("scorer,a,a\nbodyparts,nose\ncoords,x,y\n0,1,2\n", "header rows of one length"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n0,1,2\n", "fall or repeat"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n900000000,1,2\n", "2 rows for frames 0 to 900000000"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n,1,2\n", "frame number in every row"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\nimg1.png,1,2\n", "frame numbers"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n", "bad.csv"),
     ],
