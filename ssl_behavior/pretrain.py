@@ -86,8 +86,8 @@ class PretrainConfig(commands.TracksConfig):
 def pretrain(config: PretrainConfig) -> Path:
     """Train an encoder and write it to ``config.output``; an interrupted run that would learn the same is continued.
 
-    With several processes, the result is that of one but for the order of sums, and so is an interrupted run's that goes
-    on with another number of them. All of them need to see the recordings and the output.
+    With several processes, the result is that of one but for the order of sums, also if an interrupted run goes on with
+    another number of them. All of them need to see the recordings and the output.
 
     Returns:
         the checkpoint's folder.
@@ -236,7 +236,7 @@ def main() -> None:
         print(f"             --annotations ANNOTATIONS --output {output}-model")
 
     commands.run(
-        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks; torchrun or srun do it on several GPUs."
+        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks; on several GPUs by torchrun or srun."
     )
 
 
