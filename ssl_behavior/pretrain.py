@@ -236,7 +236,7 @@ def main() -> None:
         print(f"             --annotations ANNOTATIONS --output {output}-model")
 
     commands.run(
-        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks; on several GPUs by torchrun or srun."
+        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun."
     )
 
 
