@@ -96,7 +96,7 @@ class ManyConfig(FleetConfig):
                 f"{address}: expected one recording named as its file, and found {some(one.id for one in found)}; "
                 "python -m ssl_behavior.convert makes such files"
             )
-        return replace(found[0], source=address)
+        return replace(found[0], source=found[0].source.replace(str(file), address))
 
     def save(self) -> None:
         """Write the settings beside the results."""

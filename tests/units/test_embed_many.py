@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -165,62 +166,49 @@ def test_from_and_to_s3(
         }
 
 
-def test_the_command_with_a_worker_killed(config: EmbedManyConfig, tmp_path: Path) -> None:
-    with start(config) as process:
-        killed = kill_a_worker(process.pid)
-        out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert killed
-    assert "0 of 4 done already, 4 to do" in out
-    assert f"python -m ssl_behavior.cluster --atlas {config.output}" in out
-    assert "Traceback" not in err
-    assert contents(Path(config.output)) == contents(plain(config, tmp_path / "usual").folder)
+def test_a_worker_killed_on_the_way_changes_nothing(config: EmbedManyConfig, tmp_path: Path) -> None:
+    native.write(Path(config.recordings[0]), simulate_recordings(8, seed=1, frames=6000))
+    killed: list[int] = []
+
+    def kill_one_at_work() -> None:
+        wait_for(lambda: bool(killed.extend(at_work(os.getpid(), "ray::embedding")) or killed))
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = Thread(target=kill_one_at_work)
+    killer.start()
+    atlas = embed_many(config)
+    killer.join()
+    assert not Path(f"/proc/{killed[0]}").exists()
+    assert contents(Path(atlas)) == contents(plain(config, tmp_path / "usual").folder)
 
 
 def test_ctrl_c_stops_it_and_the_same_command_goes_on(config: EmbedManyConfig, tmp_path: Path) -> None:
-    native.write(Path(config.recordings[0]), simulate_recordings(300, seed=1, frames=240))
-    with start(config) as process:
+    native.write(Path(config.recordings[0]), simulate_recordings(100, seed=1, frames=240))
+    words = ["--encoder", config.encoder, "--recordings", *config.recordings, "--output", config.output]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ssl_behavior.embed_many", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
         wait_for(lambda: any(Path(config.output, "units").glob("*.json")))
-        workers = [child for child, name in descendants(process.pid) if name.startswith("ray::")]
+        workers = at_work(process.pid, "ray::")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "interrupted before the end; the same command starts again" in err
-    assert "Traceback" not in err
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert "interrupted before the end; the same command starts again" in told
+    assert "Traceback" not in told
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in workers))
-    done = changed(Path(config.output))
-    assert 0 < len(done) < 300
+    before = changed(Path(config.output))
     marks = len(list(Path(config.output, "units").iterdir()))
+    assert 0 < marks < 100
     embed_many(config)
     after = changed(Path(config.output))
-    assert len(after) == 300
-    assert sum(after[name] == then for name, then in done.items()) == marks
-    usual = plain(config, tmp_path / "usual")
-    assert contents(Path(config.output)) == contents(usual.folder)
+    assert len(after) == 100
+    assert sum(after[name] == then for name, then in before.items()) == marks
+    assert contents(Path(config.output)) == contents(plain(config, tmp_path / "usual").folder)
 
 
-def start(config: EmbedManyConfig) -> subprocess.Popen[str]:
-    words = ["--encoder", config.encoder, "--recordings", *config.recordings, "--output", config.output]
-    return subprocess.Popen(
-        [sys.executable, "-m", "ssl_behavior.embed_many", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def kill_a_worker(of: int) -> bool:
-    """Kill the first worker that a command has at work."""
-    found: list[int] = []
-
-    def at_work() -> bool:
-        found.extend(child for child, name in descendants(of) if name.startswith("ray::embedding"))
-        return bool(found)
-
-    wait_for(at_work)
-    os.kill(found[0], signal.SIGKILL)
-    return True
+def at_work(of: int, name: str) -> list[int]:
+    """Processes with a name that begins so, among those that a process has started, and these in their turn."""
+    return [child for child, called in descendants(of) if called.startswith(name)]
 
 
 def wait_for(what: Callable[[], bool]) -> None:

@@ -1,0 +1,88 @@
+"""``python -m experiments.benchmarks.fleet``: what a unit costs on Ray, against the plain command on the same files.
+
+Both embed the same simulated recordings with an encoder of the default size and random weights, from and to a disk,
+each process with one thread. A first recording is embedded before the clock starts, so that workers are started and
+modules imported. What a unit costs besides the embedding is measured with one worker.
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ray
+import torch
+
+from experiments.benchmarks import machine
+from ssl_behavior.checkpoints import save_encoder
+from ssl_behavior.embed import EmbedConfig, embed_recordings
+from ssl_behavior.embed_many import EmbedManyConfig, embed_many
+from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.formats import native
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.simulation import SKELETON, simulate_recordings
+
+RECORDINGS, FRAMES = 60, 3000
+
+
+def plain(folder: Path) -> float:
+    """Seconds of ``embed``."""
+    torch.set_num_threads(1)
+    config = EmbedConfig(encoder=folder / "encoder", recordings=(folder / "first",), output=folder / "plain")
+    config = replace(config, device="cpu")
+    embed_recordings(config)
+    began = time.perf_counter()
+    embed_recordings(replace(config, recordings=(folder / "tracks",)))
+    return time.perf_counter() - began
+
+
+def fleet(folder: Path, workers: int) -> float:
+    """Seconds of ``embed_many`` with so many workers."""
+    ray.init("local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    output = str(folder / f"fleet-{workers}")
+    config = EmbedManyConfig(encoder=str(folder / "encoder"), recordings=(str(folder / "first"),), output=output)
+    embed_many(config)
+    began = time.perf_counter()
+    embed_many(replace(config, recordings=(str(folder / "tracks"),)))
+    seconds = time.perf_counter() - began
+    ray.shutdown()
+    return seconds
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        save_encoder(folder / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture()))
+        recordings = simulate_recordings(RECORDINGS + 2, seed=0, frames=FRAMES)
+        native.write(folder / "first", recordings[:2])  # one for each worker
+        native.write(folder / "tracks", recordings[2:])
+        seconds = {"`embed`, one process": plain(folder)}
+        seconds |= {f"`embed_many`, {n} worker{'s' * (n > 1)}": fleet(folder, n) for n in (1, 2)}
+    first, one, _ = seconds.values()
+    rows = "\n".join(
+        f"| {name} | {taken:.1f} | {RECORDINGS / taken:.1f} | {first / taken:.2f} |" for name, taken in seconds.items()
+    )
+    machine.write(
+        "fleet",
+        f"""{RECORDINGS} recordings of {FRAMES:,} frames, two animals, embedded from and to a disk; starting Ray and its
+workers is left out.
+
+| | seconds | recordings per second | times `embed` |
+|---|---|---|---|
+{rows}
+
+A unit costs {(one - first) / RECORDINGS * 1000:.0f} ms besides the embedding (one worker against `embed`).
+
+{machine.about("ray")}""",
+    )
+
+
+if __name__ == "__main__":
+    main()
