@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.benchmarks import growth, growth_picture, hour, hour_turn, own_turn, pretraining, tracks, turns
+from experiments.benchmarks import growth, growth_picture, hour, hour_turn, models, own_turn, pretraining, tracks, turns
 from experiments.benchmarks.memory import Cost, cost
 from experiments.benchmarks.stopwatch import Stopwatch
 from ssl_behavior.formats import deeplabcut
@@ -123,9 +123,10 @@ def test_the_table_of_pretraining_says_what_is_met() -> None:
 
 
 def test_the_hour_and_its_network_are_measured(tmp_path: Path) -> None:
-    case, *_ = hour.make_cases(tmp_path, frames=1200, trees=3)
+    taught = [simulate_recording(0, 1, 1200, "taught")]
+    model = models.make_model(tmp_path, taught, models.make_encoder(tmp_path / "pretrained", taught), trees=3)
     recording = tracks.write_deeplabcut(tmp_path / "hour.csv", simulate_recording(0, 0, 600, "hour"))
-    told = hour_turn.measured("predict", recording, case.checkpoint, tmp_path / "output")
+    told = hour_turn.measured("predict", recording, model, tmp_path / "output")
     assert {step for _, _, step in hour_turn.PREDICTING} == set(told["steps"])
     assert sum(told["steps"].values()) <= told["seconds"]
     assert {outputs for _, _, outputs in told["shapes"]} == {128}
