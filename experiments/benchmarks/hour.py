@@ -31,10 +31,11 @@ from experiments.benchmarks.tracks import HOUR, write_deeplabcut
 from experiments.benchmarks.turns import met, spread, turn
 from ssl_behavior.recordings import Labels
 from ssl_behavior.simulation import simulate_recording, simulate_recordings
-from ssl_behavior.supervision import Supervision
 
 GOAL_S, RATE_GOAL = 3.0, 0.6
 STARTS = ("first start", "second start")
+_TAUGHT = 20_000
+"""Frames of a labelled recording: enough to grow trees to their full depth."""
 Told = list[dict[str, Any]]
 
 
@@ -74,19 +75,13 @@ def report(frames: int, repeats: int, cases: Sequence[Case], folder: Path) -> st
     )
 
 
-def make_cases(folder: Path, frames: int = 20_000, trees: int = Supervision.trees) -> list[Case]:
-    """The models, made on the spot of two labelled recordings, and the encoder that they are made from.
-
-    Args:
-        folder: for them.
-        frames: of a labelled recording: enough to grow trees to their full depth.
-        trees: rounds of them.
-    """
-    directed = simulate_recordings(2, 1, frames, "taught")
+def make_cases(folder: Path) -> list[Case]:
+    """The models, made on the spot of two labelled recordings, and the encoder that they are made from."""
+    directed = simulate_recordings(2, 1, _TAUGHT, "taught")
     ours = [one.with_labels({k: Labels(v.behaviours, v.values) for k, v in one.labels.items()}) for one in directed]
     encoder = make_encoder(folder / "pretrained", directed)
-    pair = make_model(folder / "pair", directed, encoder, trees)
-    group = make_model(folder / "group", ours, encoder, trees)
+    pair = make_model(folder / "pair", directed, encoder)
+    group = make_model(folder / "group", ours, encoder)
     return [
         Case("predict, one ordered pair", "predict", "--model", pair),
         Case("predict, the group", "predict", "--model", group),
