@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ssl_behavior.errors import InputError, sentence
 from ssl_behavior.formats import cache, read_recordings
+from ssl_behavior.memory import keep_freed_memory
 from ssl_behavior.recordings import Recording
 from ssl_behavior.settings import load_settings, parse, save_settings
 
@@ -44,6 +45,7 @@ def run(
     Raises:
         SystemExit: 2 on unusable input or settings, 130 when interrupted, 1 when the reader of a pipe has gone.
     """
+    keep_freed_memory()
     try:
         arguments = sys.argv[1:] if argv is None else argv
         if issubclass(settings_class, TracksConfig):

@@ -19,9 +19,11 @@ _START = time.perf_counter()
 
 from torch import Tensor, nn  # noqa: E402  (importing is timed)
 
-from ssl_behavior import checkpoints, commands, embeddings, encoders, models, predict, prediction_folder, trees  # noqa: E402
+from ssl_behavior import checkpoints, commands, embeddings, encoders, predict, prediction_folder, trees  # noqa: E402
 from ssl_behavior import embed as embedding  # noqa: E402
 from ssl_behavior.decoding import Decoder, Reading  # noqa: E402
+from ssl_behavior.memory import keep_freed_memory  # noqa: E402
+from ssl_behavior.poses import expert  # noqa: E402
 from ssl_behavior.poses.prepare import Poses  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _START
@@ -37,7 +39,7 @@ PREDICTING: tuple[Watched, ...] = (
     (checkpoints, "load_model", "load the model"),
     (predict, "prepare_all", "prepare"),
     (predict, "animals_tracked", "count tracked animals"),
-    (models, "expert_features", "expert features"),
+    (expert, "expert_features", "expert features"),
     (trees.Trees, "predict", "trees"),
     (Reading, "probabilities", "decode"),
     (Decoder, "decode", "decode"),
@@ -103,4 +105,5 @@ def measured(what: str, recording: Path, checkpoint: Path, output: Path) -> dict
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as commands do
     print(json.dumps(measured(sys.argv[1], *map(Path, sys.argv[2:]))))

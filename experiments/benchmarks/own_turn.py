@@ -19,6 +19,7 @@ import torch
 from experiments.benchmarks.stopwatch import Stopwatch, Watched
 from ssl_behavior import checkpoints, embed, encoders, objectives, training, windows
 from ssl_behavior.formats import read_recordings
+from ssl_behavior.memory import keep_freed_memory
 from ssl_behavior.objectives import summaries
 from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.pretrain import PretrainConfig, pretrain
@@ -31,6 +32,7 @@ WATCHED: tuple[Watched, ...] = (
     (objectives, "augment", "views"),
     (objectives, "mask", "masking"),
     (encoders.Encoder, "kinematics", "kinematics"),
+    (encoders.Encoder, "masked", "kinematics"),
     (summaries, "summaries", "summaries' targets"),
     (objectives, "effective_rank", "rank"),
     (objectives.Pretraining, "forward", "forward"),
@@ -98,6 +100,7 @@ def embedding(recording: Path, encoder: Path, atlas: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as commands do
     what, *given = sys.argv[1:]
     folders = [Path(one) for one in given[:2]]
     print(json.dumps(train(*folders, int(given[2])) if what == "train" else embedding(*folders, Path(given[2]))))
