@@ -9,8 +9,8 @@ import resource, numpy as np
 from ssl_behavior.memory import keep_freed_memory
 if {kept}:
     keep_freed_memory()
-for _ in range(200):
-    np.ones(1 << 20)
+for _ in range(20):
+    np.ones(1 << 23)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 """
 
