@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -159,7 +161,9 @@ class _Training:
             else:
                 address = f"{self.config.output}/{step.encoder.folder}"
                 section["encoder"] = str(fetch_folder(address, folder / "encoder"))
-                scores = _scores(finetune(settings_of(FinetuneConfig, section, step.label)))
+                # Its tables are in the result, and of many they would be too much to read.
+                with redirect_stdout(io.StringIO()):
+                    scores = _scores(finetune(settings_of(FinetuneConfig, section, step.label)))
             # In place of what names the worker's own files.
             (folder / "made" / "settings.yaml").write_text(step.section, encoding="utf-8")
             made = {f"{step.folder}/{name}": file for name, file in files_below(folder / "made").items()}

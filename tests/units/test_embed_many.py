@@ -140,7 +140,12 @@ def test_files_of_the_same_video_are_refused(config: EmbedManyConfig, tracks: Pa
 
 
 def test_from_and_to_s3(
-    config: EmbedManyConfig, folder: Callable[[str], str], tracks: Path, encoder: Path, tmp_path: Path
+    config: EmbedManyConfig,
+    folder: Callable[[str], str],
+    tracks: Path,
+    encoder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name, local in (("tracks", tracks), ("encoder", encoder)):
         for file in local.iterdir():
@@ -157,13 +162,17 @@ def test_from_and_to_s3(
         copy = tmp_path / "copy" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content)
-    atlas, usual = Atlas(tmp_path / "copy"), plain(config, tmp_path / "usual")
-    assert atlas.video("video001").source == folder("tracks/video001.safetensors")
-    for mine, theirs in zip(atlas.videos(), usual.videos(), strict=True):
-        assert mine.poses.fingerprint() == theirs.poses.fingerprint()
-        assert {pair: one.tobytes() for pair, one in mine.embeddings.items()} == {
-            pair: one.tobytes() for pair, one in theirs.embeddings.items()
-        }
+    assert Atlas(tmp_path / "copy").rows == 4 * 2 * 120
+    assert contents(tmp_path / "copy") == contents(plain(config, tmp_path / "usual").folder)
+    # A rerun of what is there, and of a file that is none, which is named by its address.
+    (tmp_path / "bad.csv").write_text("no tracks\n")
+    Store(folder("tracks")).put("bad.csv", tmp_path / "bad.csv")
+    capsys.readouterr()
+    with pytest.raises(InputError, match="1 of 1 failed"):
+        embed_many(replace(remote, recordings=(folder("tracks"),)))
+    told = capsys.readouterr().out
+    assert "4 of 5 done already, 1 to do" in told
+    assert f"failed: bad: {folder('tracks')}/bad.csv: expected tracks" in told
 
 
 def test_a_worker_killed_on_the_way_changes_nothing(config: EmbedManyConfig, tmp_path: Path) -> None:

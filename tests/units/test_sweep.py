@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -46,7 +47,9 @@ def test_every_combination_is_trained_and_equal_parts_once(
     assert (table["problem"] == "").all()
     assert table["encoder"].nunique() == len(list((output / "encoders").iterdir())) == 2
     assert table["model"].nunique() == len(list((output / "models").iterdir())) == 4
-    pd.testing.assert_frame_equal(pd.read_csv(output / "results.csv", keep_default_na=False), table, check_dtype=False)
+    read = pd.read_csv(output / "results.csv")
+    assert list(read) == list(table)
+    np.testing.assert_allclose(read["macro_f1"], table["macro_f1"])
     row = table.iloc[1]
     report = json.loads((output / row["model"] / "cross_validation.json").read_text())
     assert row["macro_f1"] == report["macro_f1"]
