@@ -1,4 +1,8 @@
-"""``python -m ssl_behavior.pretrain``: learn an encoder from tracks nobody labelled."""
+"""``python -m ssl_behavior.pretrain``: learn an encoder from tracks nobody labelled.
+
+``torchrun --nproc-per-node 4 -m ssl_behavior.pretrain`` and ``srun python -m ssl_behavior.pretrain`` learn the same on
+several GPUs or nodes: the processes share each batch.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +54,7 @@ class PretrainConfig(commands.TracksConfig):
         recordings: files, folders or globs of tracks; simulated recordings if none are given.
         output: folder for the encoder.
         steps: batches to learn from.
-        batch: clips per batch.
+        batch: clips per batch, which all processes share evenly.
         clip_seconds: length of a clip.
         learning_rate: highest rate of AdamW.
         weight_decay: of AdamW.
@@ -82,11 +86,14 @@ class PretrainConfig(commands.TracksConfig):
 def pretrain(config: PretrainConfig) -> Path:
     """Train an encoder and write it to ``config.output``; an interrupted run that would learn the same is continued.
 
+    With several processes, the result is that of one but for the order of sums, also if an interrupted run goes on with
+    another number of them. All of them need to see the recordings and the output.
+
     Returns:
         the checkpoint's folder.
 
     Raises:
-        InputError: the recordings cannot be used, or the output is taken.
+        InputError: the recordings cannot be used, or the output is taken, or the processes cannot share a batch.
     """
     fabric = launch(config.device)
     with together(), quiet_but_first():
@@ -228,7 +235,9 @@ def main() -> None:
         print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings {given} \\")
         print(f"             --annotations ANNOTATIONS --output {output}-model")
 
-    commands.run(PretrainConfig, command, "Pretrain an encoder on unlabelled tracks.")
+    commands.run(
+        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun."
+    )
 
 
 if __name__ == "__main__":

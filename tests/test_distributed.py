@@ -127,13 +127,8 @@ def slurm_tasks(*words: str) -> list[subprocess.Popen[str]]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     shared = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_NNODES": "1", "SLURM_NODEID": "0"}
-    shared |= {
-        "SLURM_JOB_ID": "7",
-        "SLURM_STEP_ID": "0",
-        "SLURM_JOB_NAME": "learn",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-    }
+    shared |= {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_JOB_NAME": "learn"}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     return [start(*words, **shared, SLURM_PROCID=str(i), SLURM_LOCALID=str(i)) for i in range(2)]
 
 
