@@ -149,3 +149,13 @@ def test_lisbet_turn_stands_alone() -> None:
     assert "ssl_behavior" not in script.read_text().replace("of ssl_behavior", "")
     done = subprocess.run([sys.executable, "-I", script], capture_output=True, text=True)
     assert "not enough values" in done.stderr
+
+
+def test_the_tables_of_the_hour_say_what_is_met() -> None:
+    one = {"seconds": 2.0, "wall": 6.0, "imports": 1.5, "steps": {"read": 0.5, hour_turn.NETWORK: 1.0}}
+    one |= {"operations": 10**15, "shapes": [(64, 8, 8)]}
+    told = {"predict": {start: [one, one | {"seconds": 5.0, "wall": 9.0}] for start in hour.STARTS}}
+    assert "| predict | first start | 3.50 (2.00 to 5.00) | 7.50 (6.00 to 9.00) |" in hour._totals(told, told)
+    assert "**not met**" in hour._totals(told, told)
+    assert "| rest | 2.00 | 2.00 |" in hour._steps(told)
+    assert hour._rates(told, one["shapes"]).endswith("sizes, met.")
