@@ -31,7 +31,7 @@ from ssl_behavior.simulation import simulate_recording, simulate_recordings
 WARM = 5
 """Steps at the start that are left out."""
 OURS, PEER = "ssl_behavior", "LISBET 0.4.3"
-_PASSES_GOAL, _PARAMETERS_GOAL, _OUTSIDE_GOAL, _EMBED_GOAL = 1.0, 4.0, 0.2, 500
+_PASSES_GOAL, _PARAMETERS_GOAL, _OUTSIDE_GOAL, _EMBED_GOAL = 5.0, 4.0, 0.2, 500
 Turns = dict[str, list[dict[str, Any]]]
 
 
