@@ -28,7 +28,7 @@ from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.simulation import SKELETON, simulate_recordings
 
-RECORDINGS, FRAMES = 60, 3000
+RECORDINGS, FRAMES = 30, 3000
 
 
 def plain(folder: Path) -> float:
