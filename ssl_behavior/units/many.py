@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Self
 
 from ssl_behavior.commands import TracksConfig, save_settings
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats import cache
 from ssl_behavior.formats.paths import some, video_id
 from ssl_behavior.formats.reading import FORMATS, TRACK_SUFFIXES
 from ssl_behavior.predictions import file_stem
@@ -81,6 +83,8 @@ class ManyConfig(FleetConfig):
         Raises:
             InputError: the file holds no recording, several, or one of another id than the file's name says.
         """
+        # A unit is done once: what the cache would keep of thousands of them, nobody would read again.
+        os.environ.setdefault(cache.VARIABLE, "")
         address = unit.inputs[0].address
         file = fetch(address, folder / "recording")
         skeleton = fetch(self.skeleton, folder / "skeleton") if self.skeleton else None
