@@ -4,7 +4,8 @@
 
 Each step is a process of its own, on simulated recordings of at most 100,000 frames, about an hour at 30 Hz (one such
 recording, again and again with another noise). ``convert`` reads them as DeepLabCut tables; the other steps read the
-fast form that it writes. The cache of what was parsed and prepared is off, so that every step pays for all it needs.
+fast form that it writes. Each starts with an empty cache of what was parsed and prepared, and fills it. Pretraining is
+measured on the largest set alone, as the others would take hours: their memory is that of a recording.
 Own memory is what a process holds that is no page of a mapped file. Times are without those of an empty start of Python
 with the command's imports, which are told apart. The exponent is that of growth over the upper half of the sizes: 1 is
 in proportion, 0 is flat. Clusters and search see embeddings only, whatever individuals or keypoints these are of, so
@@ -31,12 +32,12 @@ from experiments.benchmarks.models import make_encoder, make_model
 from experiments.benchmarks.tracks import mice, tiled, write_deeplabcut
 from ssl_behavior.formats import native
 
-SIZES = (10**4, 10**5, 10**6, 10**7, 10**8)
+SIZES = (10**4, 10**5, 10**6, 10**7)
 INDIVIDUALS, KEYPOINTS = (1, 2, 3, 4, 6), (4, 7, 12, 20)
 STEPS = ("convert", "prepare", "pretrain", "embed", "predict", "cluster", "search")
 _LONGEST = 100_000
-_BYTES_PER_FRAME = 1_600
-"""Of two mice's tracks in both forms, and of their embeddings."""
+_BYTES_PER_FRAME, _BYTES_PER_PRETRAINED = 1_700, 300
+"""Of two mice's tracks in all forms and their embeddings, and of what pretraining alone needs."""
 _KEYPOINTS_USUAL = 7
 _MEASURES = (("seconds", "s", 1), ("own", "own memory, MB", 1e6), ("resident", "resident, MB", 1e6))
 
@@ -56,26 +57,29 @@ Costs = dict[str, dict[Size, Cost]]
 def main() -> None:
     """Measure, and write and print growth.md, and growth.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--most-frames", type=int, default=10**7, help="of a size (10000000; there is one of 10^8 too)")
+    parser.add_argument("--most-frames", type=int, default=10**7, help="that all steps are measured on (10000000)")
+    parser.add_argument("--pretrained", type=int, default=10**8, help="that only pretraining is (100000000)")
     parser.add_argument("--frames", type=int, default=36_000, help="for individuals and keypoints (36000)")
     parser.add_argument("--pretrain-steps", type=int, default=40, help="steps of pretraining (40)")
     parser.add_argument("--folder", type=Path, help="where there is room for the files; all are deleted again")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         measured = Measured(Path(folder), given.pretrain_steps)
-        machine.write("growth", report(measured, given.most_frames, given.frames))
+        machine.write("growth", report(measured, given.most_frames, given.pretrained, given.frames))
 
 
-def report(measured: Measured, most_frames: int, frames: int) -> str:
+def report(measured: Measured, most_frames: int, pretrained: int, frames: int) -> str:
     """The tables, in Markdown; the picture is written beside them."""
-    sizes, left_out = _that_fit(measured.folder, most_frames)
+    sizes = [one for one in SIZES if one <= most_frames and _fits(measured.folder, one * _BYTES_PER_FRAME)]
     by_frames = measured.costs([Size(one) for one in sizes], STEPS)
+    if _fits(measured.folder, pretrained * _BYTES_PER_PRETRAINED):
+        by_frames["pretrain"] |= measured.costs([Size(pretrained)], ["pretrain"])["pretrain"]
     by_individuals = measured.costs([Size(frames, individuals=one) for one in INDIVIDUALS], STEPS[:5])
     by_keypoints = measured.costs([Size(frames, keypoints=one) for one in KEYPOINTS], STEPS[:5])
     found = {"frames": by_frames, "individuals": by_individuals, "keypoints": by_keypoints}
     draw(machine.FOLDER / "growth.png", found)
     parts = [
-        f"Frames, of two mice with {_KEYPOINTS_USUAL} keypoints. {left_out}",
+        f"Frames, of two mice with {_KEYPOINTS_USUAL} keypoints.",
         table(by_frames, "frames"),
         f"Individuals, {frames:,} frames. All n (n - 1) ordered pairs are embedded and predicted, so that their cost "
         "grows with the square of the individuals; a lone animal is one pair.",
@@ -92,12 +96,12 @@ def report(measured: Measured, most_frames: int, frames: int) -> str:
     return "\n\n".join(parts)
 
 
-def _that_fit(folder: Path, most_frames: int) -> tuple[list[int], str]:
-    """Sizes that were asked for and that the disk has room for, and which are left out, in words."""
-    room = shutil.disk_usage(folder).free // _BYTES_PER_FRAME
-    sizes = [one for one in SIZES if one <= min(most_frames, room)]
-    rest = [f"{one:,}" for one in SIZES if one not in sizes]
-    return sizes, f"Left out for time or room on disk: {', '.join(rest)}." if rest else "None is left out."
+def _fits(folder: Path, size: int) -> bool:
+    """Whether there is room for so many bytes; said if not."""
+    if fits := shutil.disk_usage(folder).free > size:
+        return fits
+    print(f"left out: {size:,} bytes, for which there is no room in {folder}", file=sys.stderr)
+    return False
 
 
 class Measured:
@@ -120,7 +124,8 @@ class Measured:
             with self._laid_out(size) as place:
                 for step in steps:
                     print(f"{step}: {size}", file=sys.stderr)
-                    taken = cost(self._command(step, size, place), SSL_BEHAVIOR_CACHE="")
+                    shutil.rmtree(place / "cache", ignore_errors=True)
+                    taken = cost(self._command(step, size, place), SSL_BEHAVIOR_CACHE=str(place / "cache"))
                     found[step][size] = taken._replace(seconds=max(taken.seconds - self._start(step), 0.01))
         return found
 
@@ -172,19 +177,16 @@ class Measured:
 
 def table(costs: Costs, along: str) -> str:
     """A row for each step and size: seconds, own memory, resident memory, and each step's exponent of growth."""
-    sizes = list(next(iter(costs.values())))
-    counts = [getattr(size, along) for size in sizes]
-    lines = [f"| {along} | {' | '.join(f'{count:,}' for count in counts)} | exponent |"]
+    sizes = sorted({size for found in costs.values() for size in found}, key=lambda size: getattr(size, along))
+    lines = [f"| {along} | {' | '.join(f'{getattr(size, along):,}' for size in sizes)} | exponent |"]
     lines.append("|---" * (2 + len(sizes)) + "|")
     for step, found in costs.items():
-        for what, unit, scale in (
-            ("seconds", "s", 1),
-            ("own", "own memory, MB", 1e6),
-            ("resident", "resident, MB", 1e6),
-        ):
-            values = [getattr(found[size], what) / scale for size in sizes]
-            shown = " | ".join(f"{value:,.1f}" if scale == 1 else f"{value:,.0f}" for value in values)
-            lines.append(f"| {step}, {unit} | {shown} | {_shown(exponent(counts, values))} |")
+        counts = [getattr(size, along) for size in sizes if size in found]
+        for what, unit, scale in _MEASURES:
+            values = {size: getattr(one, what) / scale for size, one in found.items()}
+            digits = 1 if scale == 1 else 0
+            shown = " | ".join(f"{values[size]:,.{digits}f}" if size in values else "" for size in sizes)
+            lines.append(f"| {step}, {unit} | {shown} | {_shown(exponent(counts, values.values()))} |")
     return "\n".join(lines)
 
 
