@@ -120,7 +120,8 @@ def _draw(
 
 def when(seconds: float) -> str:
     """A time in a video: ``2:05.3``."""
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+    tenths = round(10 * seconds)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
 def similar(

@@ -11,7 +11,7 @@ from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
-from ssl_behavior.search import Hit, SearchConfig, main, search
+from ssl_behavior.search import Hit, SearchConfig, main, search, when
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 DANCES = {("a", (0, 1)): (40, 100, 160), ("a", (1, 0)): (200,), ("b", (0, 1)): (10,), ("b", (1, 0)): (120, 230)}
@@ -125,3 +125,7 @@ def test_bouts_are_drawn(config: SearchConfig, tmp_path: Path) -> None:
 def test_bad_input(changed: dict[str, object], message: str, config: SearchConfig) -> None:
     with pytest.raises(InputError, match=message):
         search(replace(config, **changed))  # type: ignore[arg-type]
+
+
+def test_times_are_rounded_as_a_whole() -> None:
+    assert [when(seconds) for seconds in (0, 59.94, 59.97, 125.3)] == ["0:00.0", "0:59.9", "1:00.0", "2:05.3"]

@@ -152,6 +152,7 @@ def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
     videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ssl_behavior.models.expert_features", code_features)
+    monkeypatch.setattr("ssl_behavior.models.expert_parts", lambda poses, pair: [code_features(poses, pair)])
     network = make()
     nn.init.zeros_(network.head.score.weight)  # type: ignore[union-attr, arg-type]
     coded, embedded = with_codes(videos), own_codes(videos)

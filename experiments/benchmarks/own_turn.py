@@ -57,7 +57,7 @@ def train(folder: Path, output: Path, steps: int) -> dict[str, Any]:
 
     def noted(run: training.Fit, *given: Any) -> dict[str, float]:
         starts.append(time.perf_counter())
-        modules[:] = [run.module]
+        modules[:] = [run.module.module]  # within what Fabric makes of it
         if run.step == steps // 2:
             stopwatch.seconds.clear()  # of the first half, in which all is done for the first time
         return advance(run, *given)

@@ -1,5 +1,7 @@
 import json
-from dataclasses import replace
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,6 @@ import yaml
 
 from ssl_behavior.checkpoints import load_encoder, load_model
 from ssl_behavior.errors import InputError
-from ssl_behavior.finetune import FinetuneConfig, finetune
-from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.settings import load_settings
 from ssl_behavior.sweep import SweepConfig, sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
@@ -55,17 +54,10 @@ def test_every_combination_is_trained_and_equal_parts_once(
     assert row["macro_f1"] == report["macro_f1"]
     load_model(output / row["model"])
     # What the commands themselves make of the settings that lie beside it.
-    usual = load_settings(PretrainConfig, output / row["encoder"] / "settings.yaml")
-    pretrain(replace(usual, output=tmp_path / "encoder", device="cpu"))
-    mine = load_encoder(output / row["encoder"])
-    assert mine.fingerprint() == load_encoder(tmp_path / "encoder").fingerprint()
-    finetune(
-        FinetuneConfig(
-            encoder=tmp_path / "encoder", recordings=(tracks,), output=tmp_path / "model", seed=5, device="cpu",
-            precision="float32",
-            supervision=load_settings(FinetuneConfig, with_encoder(output / row["model"], tmp_path)).supervision,
-        )
-    )  # fmt: skip
+    encoder, model = tmp_path / "encoder", tmp_path / "model"
+    run("pretrain", output / row["encoder"], "--output", encoder)
+    assert load_encoder(output / row["encoder"]).fingerprint() == load_encoder(encoder).fingerprint()
+    run("finetune", output / row["model"], "--encoder", encoder, "--output", model)
     for name in ("weights.safetensors", "cross_validation.json"):
         assert (tmp_path / "model" / name).read_bytes() == (output / row["model"] / name).read_bytes()
     # A rerun with more alternatives trains these only.
@@ -78,10 +70,15 @@ def test_every_combination_is_trained_and_equal_parts_once(
     assert again["macro_f1"][0] == row["macro_f1"]
 
 
-def with_encoder(model: Path, tmp_path: Path) -> Path:
-    section = yaml.safe_load((model / "settings.yaml").read_text())
-    (tmp_path / "section.yaml").write_text(yaml.safe_dump({**section, "encoder": "-"}))
-    return tmp_path / "section.yaml"
+def run(command: str, settings: Path, *words: str | Path) -> None:
+    """A command as people run it, with settings that lie in a folder."""
+    given = ["--config", settings / "settings.yaml", *words, "--device", "cpu"]
+    subprocess.run(
+        [sys.executable, "-m", f"ssl_behavior.{command}", *map(str, given)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        check=True,
+    )
 
 
 def test_what_fails_is_in_the_table_and_the_rest_is_trained(tracks: Path, tmp_path: Path) -> None:
