@@ -58,4 +58,11 @@ def _environment() -> tuple[ClusterEnvironment, int]:
             f"SLURM started {os.environ['SLURM_NTASKS']} processes and does not say how many of them on each node; "
             "give srun or sbatch --ntasks-per-node"
         )
-    return SLURMEnvironment(), int(os.environ.get("SLURM_NTASKS_PER_NODE", 1))
+    processes = int(os.environ["SLURM_NTASKS"])
+    here = min(processes, int(os.environ.get("SLURM_NTASKS_PER_NODE", 1)))
+    if processes % here:
+        raise InputError(
+            f"SLURM started {processes} processes, {here} of them on each node: expected as many on every node; give "
+            "--ntasks-per-node a number that divides --ntasks"
+        )
+    return SLURMEnvironment(), here

@@ -7,7 +7,8 @@ import platform
 
 # Of glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_NEVER, _LARGEST = 2**31 - 1, 1 << 30
+_NEVER, _LARGEST = -1, 1 << 30
+_LARGEST_BEFORE_2_35 = 32 << 20
 
 
 def keep_freed_memory() -> None:
@@ -19,5 +20,6 @@ def keep_freed_memory() -> None:
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
-        libc.mallopt(_MMAP_THRESHOLD, _LARGEST)
+        if not libc.mallopt(_MMAP_THRESHOLD, _LARGEST):
+            libc.mallopt(_MMAP_THRESHOLD, _LARGEST_BEFORE_2_35)
         libc.mallopt(_TRIM_THRESHOLD, _NEVER)

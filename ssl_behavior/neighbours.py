@@ -8,6 +8,7 @@ are exact, and what is missed is a neighbour whose code is not among the nearest
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ EXACT_UP_TO = 1_000_000
 
 Beyond, either would be felt, and codes take a sixteenth of the memory (``experiments/benchmarks/index.md``).
 """
-_FILE = "index.faiss"
+_FILES = "index-*.faiss"
 _CHUNK = 65_536
 _PER_LIST, _MOST_LISTS = 40, 10_000
 """Embeddings that a list is trained on, and lists at most."""
@@ -99,12 +100,14 @@ class Neighbours:
             values = self.index.chain.at(place).apply(values)
         return values
 
-    def save(self, folder: Path) -> Path:
-        """Write the index to the atlas's ``folder``, for ``load``; one that is exact is as soon built as read."""
-        path = folder / _FILE
+    def save(self) -> Path:
+        """Write the index to the atlas, for ``load``, in place of former ones; an exact one is as soon built."""
+        path = _path(self.atlas, self.kind)
         index = faiss.index_gpu_to_cpu(self.index) if self.on_gpu else self.index
         with replacing(path) as aside:
             faiss.write_index(index, str(aside))
+        for former in set(self.atlas.folder.glob(_FILES)) - {path}:
+            former.unlink(missing_ok=True)
         return path
 
 
@@ -143,18 +146,26 @@ def load(atlas: Atlas, notify: Callable[[str], None] = print) -> Neighbours:
 
     The file may be deleted at any time; one that is damaged, or of other embeddings, is made anew.
     """
-    kind, path = kind_for(atlas.rows), atlas.folder / _FILE
+    kind = kind_for(atlas.rows)
     if kind == "exact":
         return build(atlas, description=None)
+    path = _path(atlas, kind)
     if path.is_file():
         with suppress(RuntimeError):  # how FAISS says that a file is none of its own
             index = faiss.read_index(str(path))
             if (index.ntotal, index.d) == (atlas.rows, atlas.made_by.channels):
                 return Neighbours(atlas, *_on_gpu(index), kind)
     found = build(atlas, kind)
-    found.save(atlas.folder)
+    found.save()
     notify(f"indexed {atlas.rows:,} embeddings ({kind}); recall at 10 against exact: {recall(found):.3f}")
     return found
+
+
+def _path(atlas: Atlas, kind: Kind) -> Path:
+    """The file of an index, named by what it is of."""
+    embedded = [(video, atlas.fingerprint(video)) for video in atlas.ids]
+    digest = hashlib.sha256(repr((kind, atlas.made_by, embedded)).encode()).hexdigest()[:16]
+    return atlas.folder / _FILES.replace("*", digest)
 
 
 def recall(found: Neighbours, asked: np.ndarray | None = None, neighbours: int = 10, queries: int = 200) -> float:

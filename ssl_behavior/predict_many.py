@@ -106,7 +106,7 @@ class _Predicting:
         results = self.config.results
         there = results.store.read([name for name in files if name.startswith(_REVIEW)])
         if others := [name for name, content in there.items() if content != files[name].read_bytes()]:
-            known = [note["reviewed"] for note in results.former(unit).values()]
+            known = [note["reviewed"] for note in results.former(unit)]
             _require_unedited(results, {name: one for note in known for name, one in note.items()}, others)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ import yaml
 from ssl_behavior import commands
 from ssl_behavior.errors import InputError
 from ssl_behavior.finetune import FinetuneConfig, finetune
-from ssl_behavior.formats.annotations import ANNOTATION_SUFFIXES
+from ssl_behavior.formats.annotations import LABEL_SUFFIXES
 from ssl_behavior.formats.reading import TRACK_SUFFIXES
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.units.fleet import FleetConfig, connected, do_missing, require_none
@@ -25,7 +25,7 @@ from ssl_behavior.units.grid import Configuration, read_grid, settings_of
 from ssl_behavior.units.results import Results, Unit, digest, files_below
 from ssl_behavior.units.stores import InputFile, Store, absolute, fetch, fetch_folder, input_files, require_extra
 
-_INPUTS = {"recordings": TRACK_SUFFIXES, "annotations": ANNOTATION_SUFFIXES, "skeleton": None}
+_INPUTS = {"recordings": TRACK_SUFFIXES, "annotations": LABEL_SUFFIXES, "skeleton": None}
 _GIVEN = {"output", "overwrite", "device", "encoder"}
 _TABLE = "results.csv"
 
@@ -56,7 +56,7 @@ class Step(Unit):
         encoder: that a model is trained on; None where an encoder is trained.
     """
 
-    section: str = ""
+    section: str = field(default="", compare=False)
     encoder: Step | None = None
 
     @property
@@ -137,7 +137,8 @@ def _step(
     contents = [(name, one.address.rpartition("/")[2], one.stamp) for name, one in files]
     what = digest(settings_class.__name__, own, contents, encoder.digest if encoder else None)
     label = f"{'model' if encoder else 'encoder'}-{what}"
-    return Step(label, what, tuple(one for _, one in files), yaml.safe_dump(section, sort_keys=False), encoder)
+    inputs, text = tuple(one for _, one in files), yaml.safe_dump(section, sort_keys=False)
+    return Step(label, what, inputs, section=text, encoder=encoder)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,13 +105,15 @@ def test_candidates_that_are_fewer_than_asked_for(atlas: Atlas) -> None:
     assert (rows[:, 0] >= 0).all()
 
 
-def test_an_index_is_kept_and_made_anew_where_it_is_of_no_use(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_is_kept_and_made_anew_where_it_is_of_no_use(
+    atlas: Atlas, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 1000)
     told: list[str] = []
     found = load(atlas, told.append)
     assert found.kind == "codes"
     assert re.fullmatch(r"indexed 2,400 embeddings \(codes\); recall at 10 against exact: (0\.\d+|1\.000)", told[0])
-    asked, path = every(atlas)[:5], atlas.folder / "index.faiss"
+    asked, (path,) = every(atlas)[:5], atlas.folder.glob("index-*.faiss")
     content = path.read_bytes()
     for own, again in zip(found.search(asked, 10), load(atlas, told.append).search(asked, 10), strict=True):
         np.testing.assert_array_equal(own, again)
@@ -120,9 +123,16 @@ def test_an_index_is_kept_and_made_anew_where_it_is_of_no_use(atlas: Atlas, monk
     assert (len(told), path.read_bytes()) == (2, content)
     empty = build(atlas, "codes")
     empty.index.reset()
-    empty.save(atlas.folder)
+    assert empty.save() == path
     assert load(atlas, told.append).index.ntotal == 2400
     assert len(told) == 3
+    # Other embeddings, as many of the same length, have an index of their own, in place of this one.
+    shutil.copytree(atlas.folder, tmp_path / "other")
+    text = (tmp_path / "other" / "atlas.yaml").read_text()
+    (tmp_path / "other" / "atlas.yaml").write_text(text.replace(atlas.made_by.encoder, "another"))
+    load(Atlas(tmp_path / "other"), told.append)
+    assert len(told) == 4
+    assert path.name not in [one.name for one in (tmp_path / "other").glob("index-*.faiss")]
     path.unlink()
 
 

@@ -7,7 +7,7 @@ modules imported. What a unit costs besides the embedding is measured with one w
 
 import os
 
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ |= {"OMP_NUM_THREADS": "1", "SSL_BEHAVIOR_CACHE": ""}
 
 import logging
 import time

@@ -30,6 +30,8 @@ __all__ = [
 FORMATS: Mapping[str, ModuleType] = {module.NAME: module for module in (caltech_annotations, bento, boris, frame_csv)}
 ANNOTATION_SUFFIXES = (".txt", ".annot", ".csv", ".tsv", ".boris")
 _TRACKS = (".npy", ".json", ".json.gz")
+LABEL_SUFFIXES = _TRACKS + ANNOTATION_SUFFIXES
+"""Of files that may hold labels: annotations, and tracks with labels of their own."""
 
 
 def read_annotations(
@@ -92,7 +94,7 @@ def read_labels(
     Raises:
         InputError: as ``read_annotations``, or tracks without labels and nothing else.
     """
-    files = expand(paths, _TRACKS + ANNOTATION_SUFFIXES)
+    files = expand(paths, LABEL_SUFFIXES)
     tracks = [file for file in files if file.name.lower().endswith(_TRACKS)]
     others = [file for file in files if file not in set(tracks)]
     recordings: list[Recording] = []

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import os
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +118,8 @@ def _write(place: Path, path: Path, kind: str, made: Made, pack: Pack[Made]) -> 
 
 
 _UNWRITABLE: set[Path] = set()
+_READERS = ("movement", "sleap-io")
+"""Packages that read files for us."""
 
 
 def _written_as(kind: str) -> str:
@@ -124,10 +128,11 @@ def _written_as(kind: str) -> str:
 
 @functools.cache
 def _code() -> str:
-    """The digest of the code that reads and prepares: what other code made is made anew, unasked."""
+    """The digest of the code that reads and prepares, ours and others': what other code made is made anew, unasked."""
     package = Path(__file__).parents[1]
     files = [package / "recordings.py", *(package / "formats").rglob("*.py"), *(package / "poses").rglob("*.py")]
-    digest = hashlib.sha256(__version__.encode())
+    others = [f"{name} {version(name)}" for name in _READERS if importlib.util.find_spec(name.replace("-", "_"))]
+    digest = hashlib.sha256(f"{__version__} {others}".encode())
     for file in sorted(files):
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from ssl_behavior.errors import InputError
 
@@ -110,7 +111,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """A path beside ``path`` to write to; it takes the place of ``path`` once the block ends without an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")  # of one writer, on whatever machine
     try:
         aside.touch()
         mode = aside.stat().st_mode

@@ -56,6 +56,8 @@ class FleetConfig:
         """
         require_above(0, self, "cpus", "attempts")
         require_at_least(0, self, "gpus")
+        if self.gpus > 1 and not float(self.gpus).is_integer():
+            raise InputError(f"--gpus: expected a share of one GPU or a whole number of them and found {self.gpus:g}")
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,19 @@ def connected(settings: FleetConfig) -> Iterator[None]:
         )
         try:
             ray.init(settings.address, log_to_driver=False, logging_level=logging.ERROR, **own)
-        except (ConnectionError, ValueError, OSError) as error:
+        except (ConnectionError, ValueError, OSError, RuntimeError) as error:  # the last, of another version
             raise InputError(
-                f"--address {settings.address}: expected a Ray cluster and found none ({' '.join(str(error).split())})"
+                f"--address {settings.address}: expected a Ray cluster of this version of Ray and Python; found none "
+                f"({' '.join(str(error).split())})"
             ) from None
     try:
         there = ray.cluster_resources()
         for name, wanted in (("CPU", settings.cpus), ("GPU", settings.gpus)):
-            if is_local and wanted > there.get(name, 0):
-                raise InputError(
-                    f"--{name.lower()}s {wanted:g}: expected at most {there.get(name, 0):g}, all there are"
-                )
+            if wanted > there.get(name, 0):
+                told = f"--{name.lower()}s {wanted:g}: expected at most {there.get(name, 0):g}, all there are"
+                if is_local:
+                    raise InputError(told)
+                print(f"{told} now: waiting for a cluster that grows")
         yield
     finally:
         if opened_here:
@@ -154,6 +158,9 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
 def _do(work: Work, unit: Unit, threads: int) -> Outcome:
     """One unit, in a worker."""
     torch.set_num_threads(threads)
+    # What started Ray's own processes is not what a training is to join.
+    for name in [one for one in os.environ if one.startswith(("SLURM_", "TORCHELASTIC_"))]:
+        del os.environ[name]
     printed = io.StringIO()
     try:
         with redirect_stdout(printed):

@@ -1,7 +1,7 @@
 """Units, and the folder that their results go to, which knows the ones that are done.
 
 ``units/LABEL.DIGEST.json`` is written after everything else of a unit, and taken away before anything of it is
-replaced: where it is, the result of just these inputs is whole.
+replaced: where it is and the files that it names are, the result of just these inputs is whole.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ssl_behavior import __version__
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import some
 from ssl_behavior.units.stores import InputFile, Store
@@ -29,11 +30,13 @@ class Unit:
         label: what its result is called: a video id as it stands in file names, or a configuration's digest.
         digest: 16 characters that only the same work has (see ``digest``).
         inputs: files that it reads.
+        former: marks of results of the same label from other inputs, which its own replaces.
     """
 
     label: str
     digest: str
     inputs: tuple[InputFile, ...] = ()
+    former: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def mark(self) -> str:
@@ -42,8 +45,8 @@ class Unit:
 
 
 def digest(*parts: object) -> str:
-    """16 characters that only the same settings and contents have."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    """16 characters that only the same settings and contents have, for this version of the package."""
+    return hashlib.sha256(json.dumps([__version__, *parts], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 class Results:
@@ -69,18 +72,19 @@ class Results:
             InputError: there are results of another checkpoint, or other files.
         """
         former = self.store.read([about]).get(about)
+        names = self.store.names()
+        # Results without marks are of another command, which would lose what it added to them.
+        if names and (former is None or (any(map(is_result, names)) and not any(map(_is_mark, names)))):
+            raise self._taken(names)
         if former == content:
             return
-        names = self.store.names()
-        if former is None and names:
-            raise self._taken(names)
         if former is not None and not overwrite:
             raise InputError(
                 f"--output {self.store.address}: expected results of the same checkpoint and precision and found those "
                 "of another one; give another --output, or --overwrite to make them anew"
             )
         # The marks first, so that what an interrupt leaves is not taken for done.
-        self.store.remove([name for name in names if name.startswith(f"{_MARKS}/")])
+        self.store.remove([name for name in names if _is_mark(name)])
         self.store.remove([name for name in names if is_result(name)])
         self.write(about, content)
 
@@ -94,30 +98,38 @@ class Results:
             InputError: there are other files only.
         """
         names = set(self.store.names()) - set(others)
-        if names and not any(name.startswith(f"{_MARKS}/") for name in names):
+        if names and not any(map(_is_mark, names)):
             raise self._taken(names)
 
     def missing(self, units: Sequence[Unit]) -> list[Unit]:
-        """Those of the units that are not done."""
-        there = set(self.store.names(_MARKS))
-        return [unit for unit in units if unit.mark not in there]
+        """Those of the units that are not done, each with the marks of its former results."""
+        there = set(self.store.names())
+        marks: dict[str, list[str]] = {}
+        for name in filter(_is_mark, there):
+            marks.setdefault(_label(name), []).append(name)
+        done = self.marks([unit for unit in units if unit.mark in there])
+        return [
+            replace(unit, former=tuple(name for name in marks.get(unit.label, ()) if name != unit.mark))
+            for unit in units
+            if unit not in done or not there.issuperset(done[unit]["files"])
+        ]
 
     def marks(self, units: Iterable[Unit]) -> dict[Unit, dict[str, Any]]:
         """What was noted of each of the units that are done."""
         found = self.store.read([unit.mark for unit in units])
         return {unit: json.loads(found[unit.mark]) for unit in units if unit.mark in found}
 
-    def former(self, unit: Unit) -> dict[str, dict[str, Any]]:
-        """The marks of results of the same label from other inputs, and what was noted of them."""
-        others = [name for name in self.store.names(_MARKS) if _label(name) == unit.label and name != unit.mark]
-        return {name: json.loads(content) for name, content in self.store.read(others).items()}
+    def former(self, unit: Unit) -> list[dict[str, Any]]:
+        """What was noted of results of the same label from other inputs."""
+        return [json.loads(content) for content in self.store.read(unit.former).values()]
 
     def put(self, unit: Unit, files: Mapping[str, Path], note: Mapping[str, Any]) -> None:
         """Write a unit's result, in place of one from other inputs, and then its mark."""
-        self.store.remove(list(self.former(unit)))
+        self.store.remove([*unit.former, unit.mark])
         for name, file in files.items():
             self.store.put(name, file)
-        self.write(unit.mark, json.dumps({"inputs": [one.address for one in unit.inputs], **note}, indent=1).encode())
+        about = {"inputs": [one.address for one in unit.inputs], "files": list(files), **note}
+        self.write(unit.mark, json.dumps(about, indent=1).encode())
 
     def _taken(self, names: Iterable[str]) -> InputError:
         return InputError(
@@ -136,6 +148,10 @@ class Results:
 def files_below(folder: Path) -> dict[str, Path]:
     """Name -> path of every file below a folder, as ``Results.put`` takes them."""
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _is_mark(name: str) -> bool:
+    return name.startswith(f"{_MARKS}/")
 
 
 def _label(mark: str) -> str:

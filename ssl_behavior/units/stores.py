@@ -7,13 +7,17 @@ import hashlib
 import importlib.util
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import expand, natural, replacing
+
+_AT_ONCE = 16
+"""Small files that are asked for at a time."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +137,17 @@ class Store:
     def read(self, names: Iterable[str]) -> dict[str, bytes]:
         """The contents of those of the named files that are there."""
         fs, root = _opened(self.address)
-        paths = {f"{root}/{name}": name for name in names}
-        with reaching(self.address):
-            found = fs.cat(list(paths), on_error="return") if paths else {}
-            if failed := [one for one in found.values() if isinstance(one, Exception)]:
-                absent = [one for one in failed if isinstance(one, FileNotFoundError)]
-                if len(absent) < len(failed):
-                    raise next(one for one in failed if one not in absent)
-        return {paths[path]: one for path, one in found.items() if isinstance(one, bytes)}
+
+        def content(name: str) -> bytes | None:
+            try:
+                return bytes(fs.cat_file(f"{root}/{name}"))  # which takes no [ for a pattern, as cat would
+            except FileNotFoundError:
+                return None
+
+        asked = list(dict.fromkeys(names))
+        with reaching(self.address), ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = dict(zip(asked, pool.map(content, asked), strict=True))
+        return {name: one for name, one in found.items() if one is not None}
 
     def put(self, name: str, file: Path) -> None:
         """Copy a file to the store, whole or not at all: on a disk aside and renamed, as object stores do anyway."""
@@ -152,12 +159,13 @@ class Store:
             else:
                 fs.put_file(str(file), f"{root}/{name}")
 
-    def remove(self, names: Sequence[str]) -> None:
-        """Take away the named files."""
+    def remove(self, names: Iterable[str]) -> None:
+        """Take away those of the named files that are there."""
         fs, root = _opened(self.address)
         with reaching(self.address):
-            if names:
-                fs.rm([f"{root}/{name}" for name in names])
+            for name in names:
+                with suppress(FileNotFoundError):
+                    fs.rm_file(f"{root}/{name}")
 
 
 @contextmanager

@@ -30,16 +30,17 @@ def test_a_unit_is_done_once_its_result_is_there(results: Results, tmp_path: Pat
     assert results.missing([unit, other]) == [unit, other]
     results.put(unit, made(tmp_path, "result"), {"score": 0.5})
     assert results.missing([unit, other]) == [other]
-    assert results.marks([unit, other]) == {unit: {"inputs": ["7.1.csv"], "score": 0.5}}
+    assert results.marks([unit, other]) == {unit: {"inputs": ["7.1.csv"], "files": ["videos/7.txt"], "score": 0.5}}
     assert results.store.read(["videos/7.txt"]) == {"videos/7.txt": b"result"}
 
 
 def test_other_inputs_replace_the_former_result(results: Results, tmp_path: Path) -> None:
     unit, changed = Unit("7", digest("before")), Unit("7", digest("after"))
     results.put(unit, made(tmp_path, "before"), {})
-    assert results.missing([changed]) == [changed]
-    assert list(results.former(changed)) == [unit.mark]
-    results.put(changed, made(tmp_path, "after"), {})
+    (missing,) = results.missing([changed])
+    assert missing == changed
+    assert [note["inputs"] for note in results.former(missing)] == [[]]
+    results.put(missing, made(tmp_path, "after"), {})
     assert results.missing([unit, changed]) == [unit]
     assert results.store.read(["videos/7.txt"]) == {"videos/7.txt": b"after"}
 
@@ -47,8 +48,9 @@ def test_other_inputs_replace_the_former_result(results: Results, tmp_path: Path
 def test_what_is_half_replaced_is_not_done(results: Results, tmp_path: Path) -> None:
     unit, changed = Unit("7", digest("before")), Unit("7", digest("after"))
     results.put(unit, made(tmp_path, "before"), {})
+    (missing,) = results.missing([changed])
     with pytest.raises(InputError, match=r"nowhere\.txt"):
-        results.put(changed, {**made(tmp_path, "after"), "z": tmp_path / "nowhere.txt"}, {})
+        results.put(missing, {**made(tmp_path, "after"), "z": tmp_path / "nowhere.txt"}, {})
     assert results.missing([unit, changed]) == [unit, changed]
 
 
@@ -78,3 +80,29 @@ def test_other_peoples_folders_are_left_alone(results: Results) -> None:
         results.require_own()
     results.require_own("table.csv")
     assert results.store.names() == ["table.csv"]
+
+
+def test_results_that_were_taken_away_are_not_done(results: Results, tmp_path: Path) -> None:
+    unit = Unit("7", digest("7"))
+    results.put(unit, made(tmp_path, "result"), {})
+    results.store.remove(["videos/7.txt"])
+    assert results.missing([unit]) == [unit]
+
+
+def test_results_of_another_command_are_left(results: Results, tmp_path: Path) -> None:
+    for name, content in made(tmp_path, "of embed").items():
+        results.store.put(name, content)
+    results.write("about.yaml", b"encoder")
+    with pytest.raises(InputError, match="expected an empty folder or former results"):
+        results.begin("about.yaml", b"encoder", True, lambda name: name.startswith("videos/"))
+
+
+def test_names_are_no_patterns(results: Results, tmp_path: Path) -> None:
+    unit = Unit("cage[1]", digest("1"))
+    results.write("cage1", b"another")
+    for name in (unit.mark, "cage[1]"):
+        results.write(name, b"{}")
+        assert results.store.read([name]) == {name: b"{}"}
+        results.store.remove([name])
+        assert name not in results.store.names()
+    assert "cage1" in results.store.names()
