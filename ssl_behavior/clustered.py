@@ -20,7 +20,8 @@ import yaml
 from tqdm import tqdm
 
 from ssl_behavior.clusters import NOISE, Clusters
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import replacing
 from ssl_behavior.poses.expert import KINEMATICS, kinematics

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssl_behavior import checkpoints, commands
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.encoders import Encoder, embed
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import Annotations, attach, read_labels

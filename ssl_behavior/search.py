@@ -16,7 +16,8 @@ import numpy as np
 from ssl_behavior import commands
 from ssl_behavior.cards.exemplars import cut
 from ssl_behavior.cards.pictures import filmstrip_picture
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, pair_name
+from ssl_behavior.embedded import EmbeddedVideo, pair_name
+from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.neighbours import Neighbours, load

@@ -14,7 +14,8 @@ import pytest
 from ssl_behavior.cluster import ClusterConfig, cluster
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.clusters import Clustering
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Labels, Recording

@@ -8,7 +8,8 @@ import pytest
 
 from ssl_behavior.clustered import COLUMNS, ClusteredAtlas
 from ssl_behavior.clusters import NOISE, Clustering, Clusters
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.expert import KINEMATICS, kinematics
 from ssl_behavior.poses.prepare import Preparation, prepare

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker, pair_name
+from ssl_behavior.embedded import EmbeddedVideo, pair_name
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Labels, Recording

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ssl_behavior import neighbours
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.neighbours import build, kind_for, load, recall, sample
 from ssl_behavior.poses.prepare import Preparation, prepare

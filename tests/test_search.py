@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording

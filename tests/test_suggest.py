@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ssl_behavior import predictions
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import caltech_annotations
 from ssl_behavior.formats.annotated import Annotations

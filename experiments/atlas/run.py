@@ -38,7 +38,8 @@ from tqdm import tqdm
 from ssl_behavior.cards.labels import agreement
 from ssl_behavior.checkpoints import load_encoder
 from ssl_behavior.clusters import NOISE, Clustering, Clusters, averaged, directions, fit_clusters
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.encoders import Encoder, embed
 from ssl_behavior.neighbours import load
 from ssl_behavior.poses.expert import expert_features

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from ssl_behavior.checkpoints import load_encoder
 from ssl_behavior.embed import EmbedConfig, embed_recordings
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.encoders import embed
 from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.pretrain import PretrainConfig, pretrain

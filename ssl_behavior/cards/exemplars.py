@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssl_behavior.clusters import directions
-from ssl_behavior.embeddings import EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo
 
 CLIP_S = 3.0
 _LONG_ENOUGH_S = 0.5

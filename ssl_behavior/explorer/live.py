@@ -11,7 +11,7 @@ from bokeh.document import Document
 from bokeh.events import ButtonClick
 from bokeh.models import Button, CustomJS, Row, Select, TextInput
 
-from ssl_behavior.embeddings import pair_name
+from ssl_behavior.embedded import pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.colours import colourings

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import Button, ColumnDataSource, RangeSlider, Row, Select, TextInput
 
-from ssl_behavior.embeddings import EmbeddedVideo, pair_name
+from ssl_behavior.embedded import EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.marks import NO_CHANNEL, UNSURE, WRONG, Mark, Marks

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import boris_project, caltech_annotations
 from ssl_behavior.formats.annotated import Annotations, write_text

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from ssl_behavior.embeddings import EmbeddedVideo, pair_name
+from ssl_behavior.embedded import EmbeddedVideo, pair_name
 from ssl_behavior.explorer.clips import UNSEEN, tracks
 from ssl_behavior.explorer.scene import CLUSTER, Scene
 from ssl_behavior.poses.expert import KINEMATICS, kinematics

@@ -13,7 +13,8 @@ import numpy as np
 from ssl_behavior import predictions
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.clusters import NOISE
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import cluster_colours, styles
 from ssl_behavior.formats.paths import some

@@ -1,7 +1,7 @@
 """The fast form: a file per recording, its arrays read by memory map, everything of a Recording kept to the bit.
 
 Folders and globs hold one file per video, as with any format; see ``mapped`` for the layout. Of the positions a file
-states the fingerprint: a program that changes them has to leave it out, as what was prepared of the former ones is kept.
+states the fingerprint: a program that changes them has to leave it out, as what was prepared of others is kept by it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssl_behavior.embeddings import EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.recordings import UNSCORED
 
 _LEAST_KNOWN = 0.5

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import Annotations, merged_vocabulary, read_labels
 from ssl_behavior.formats.paths import natural, some

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import some
 from ssl_behavior.predictions import Prediction, file_stem, read_folder

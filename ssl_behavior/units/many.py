@@ -87,9 +87,7 @@ class ManyConfig(FleetConfig):
         os.environ.setdefault(cache.VARIABLE, "")
         address = unit.inputs[0].address
         if input_files([address]) != list(unit.inputs):
-            raise InputError(
-                f"{address}: expected the content that was there at the start and found another: run again"
-            )
+            raise InputError(f"{address}: expected the content of the start and found another: run again")
         file = fetch(address, folder / "recording")
         skeleton = fetch(self.skeleton, folder / "skeleton") if self.skeleton else None
         try:

@@ -8,7 +8,8 @@ import pytest
 
 from experiments.atlas import run
 from ssl_behavior.clusters import Clustering
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Labels, Recording
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks import clustering, index
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.neighbours import build, recall
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording

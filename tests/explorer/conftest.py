@@ -17,7 +17,8 @@ import pytest
 from ssl_behavior import predictions
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.clusters import Clustering, Clusters, directions
-from ssl_behavior.embeddings import Atlas, EmbeddedVideo, Maker
+from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.predictions import Prediction
 from ssl_behavior.recordings import Labels, Recording
