@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -98,25 +98,30 @@ class Encoder(nn.Module):
                 module.dropout = share
 
 
+_AROUND = 8
+"""Frames to either side that kinematics look at, and some more."""
+
+
 @torch.inference_mode()
 def embed(
-    encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 65_536, with_mirror: bool = False
+    encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 4096, with_mirror: bool = False
 ) -> Tensor:
     """Embeddings (time, channel) of a whole recording for one ordered pair, in float32 on the CPU.
 
     With ``with_mirror`` they are the mean over the recording and its mirror image, so that what happens to the left and
-    to the right is the same. Long recordings go through in chunks with as much of their surroundings as the encoder can
-    see, so that every frame is what it would be in one piece and memory does not grow with the recording.
+    to the right is the same. Recordings go through in chunks, of which the network keeps what it needs for the next, so
+    that every frame is what it would be in one piece and memory grows with the embeddings only.
     """
-    device = encoder.mean.device
-    margin = encoder.architecture.reach + 8  # velocities look a few frames further
-    total = len(poses.positions)
+    device, total = encoder.mean.device, len(poses.positions)
+    kept: Any = None
     out = []
     for start in range(0, total, chunk):
-        low, high = max(0, start - margin), min(total, start + chunk + margin)
-        clip = pair_clip(poses, low, high, pair).map(lambda tensor: tensor.to(device))
+        low = max(0, start - _AROUND)
+        clip = pair_clip(poses, low, start + chunk + _AROUND, pair).map(lambda tensor: tensor.to(device))
         if with_mirror:
             images = reflect(clip, torch.ones(1, dtype=torch.bool, device=device), mirror(encoder.landmarks))
             clip = Clip(*(torch.cat(both) for both in zip(clip, images, strict=True)))
-        out.append(encoder(clip)[:, start - low : start - low + chunk].float().mean(0).cpu())
+        values = encoder.kinematics(clip)[0][:, start - low : start - low + chunk]
+        found, kept = encoder.temporal.step(values, kept, last=start + chunk >= total)
+        out.append(found.float().mean(0).cpu())
     return torch.cat(out)

@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 
 from ssl_behavior.decoding import balanced
 from ssl_behavior.heads import Classifier
-from ssl_behavior.poses.expert import expert_features, expert_parts
+from ssl_behavior.poses.expert import expert_features, expert_parts, in_other_order
 from ssl_behavior.recordings import scored_frames
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, video_logits
 from ssl_behavior.trees import Boosting, Trees, fit_trees
@@ -53,8 +53,15 @@ def averaged(network: np.ndarray, trees: np.ndarray | None) -> np.ndarray:
 
 def tree_logits(trees: Trees, video: LabelledPoses) -> np.ndarray:
     """(time, behaviour) log probabilities as if all behaviours were equally frequent, of the mean over pairs."""
-    each = [np.concatenate([trees.predict(part) for part in expert_parts(video.poses, pair)]) for pair in video.pairs]
-    return np.log(np.maximum(balanced(np.mean(each, axis=0), trees.frequencies), _SMALLEST))
+    each: dict[tuple[int, int], list[np.ndarray]] = {pair: [] for pair in video.pairs}
+    for pair, own in each.items():
+        other = each.get(pair[::-1], own)
+        for part in () if own else expert_parts(video.poses, pair):
+            own.append(trees.predict(part))
+            if other is not own:
+                other.append(trees.predict(in_other_order(part, video.poses.positions.shape[2])))
+    mean = np.mean([np.concatenate(parts) for parts in each.values()], axis=0)
+    return np.log(np.maximum(balanced(mean, trees.frequencies), _SMALLEST))
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,6 +57,10 @@ class Architecture:
         return 2**self.blocks - 1 if self.kind == "tcn" else 2**FRONT - 1 + self.blocks * self.window
 
 
+Kept = tuple[Tensor, Tensor] | None
+"""Of a block's frames that still wait for later ones, what it needs then."""
+
+
 class Block(nn.Module):
     """Residual block of a dilated convolution over three frames and a channel mix (Bai et al. 2018, TCN).
 
@@ -75,6 +79,26 @@ class Block(nn.Module):
         """(batch, time, channel) -> same; frames that are not ``there`` (batch, time, 1) count as none."""
         normed = self.norm(x) if there is None else self.norm(x) * there
         shifted = Neighbours.apply(in_working_precision(normed), self.dilation)
+        return self._mixed(x, shifted)
+
+    def step(self, x: Tensor, kept: Kept, last: bool) -> tuple[Tensor, Kept]:
+        """``forward`` of frames that come piece after piece; see ``Temporal.step``.
+
+        Args:
+            x: (batch, time, channel) next frames; there may be none.
+            kept: by the former call: frames that are not done, and, normed, these and those before that it looks at.
+            last: whether no more will come.
+        """
+        d = self.dilation
+        waiting, normed = kept or (x[:, :0], x.new_zeros(len(x), d, x.shape[2]))
+        waiting, normed = torch.cat([waiting, x], 1), torch.cat([normed, self.norm(x)], 1)
+        if last:
+            normed = F.pad(normed, (0, 0, 0, d))
+        ready = max(normed.shape[1] - 2 * d, 0)
+        shifted = torch.cat([normed[:, i : i + ready] for i in (0, d, 2 * d)], -1)
+        return self._mixed(waiting[:, :ready], shifted), (waiting[:, ready:], normed[:, ready:])
+
+    def _mixed(self, x: Tensor, shifted: Tensor) -> Tensor:
         hidden = drop_channels(F.gelu(self.convolve(shifted)), self.dropout, self.training)
         return cast(Tensor, x + self.mix(hidden))
 
@@ -136,3 +160,21 @@ class Temporal(nn.Module):
         for block in self.blocks:
             x = block(x)
         return cast(Tensor, self.norm(x))
+
+    def step(self, x: Tensor, kept: list[Kept] | None, last: bool) -> tuple[Tensor, list[Kept]]:
+        """``forward`` of a long recording in pieces: no frame is computed twice, and a piece stays in the cache.
+
+        Args:
+            x: (batch, time, input) the next frames.
+            kept: what the former call said to keep; None at the first.
+            last: whether these frames are the last.
+
+        Returns:
+            (batch, time, channel) of the frames that are done, which are as many as have come after the last call, and
+            what to keep for the next.
+        """
+        x, keeps = self.enter(x), []
+        for block, former in zip(self.blocks, kept or [None] * len(self.blocks), strict=True):
+            x, keep = cast(Block, block).step(x, former, last)
+            keeps.append(keep)
+        return cast(Tensor, self.norm(x)), keeps

@@ -31,7 +31,7 @@ class Transformer(nn.Module):
     def __init__(self, inputs: int, flags: int, architecture: Architecture) -> None:
         super().__init__()
         channels, dropout = architecture.channels, architecture.dropout
-        self.kinematics, self.window = inputs - flags, architecture.window
+        self.kinematics, self.window, self.reach = inputs - flags, architecture.window, architecture.reach
         self.head_channels = channels // architecture.heads
         self.enter = nn.Linear(inputs, channels)
         self.front = nn.ModuleList(Block(channels, 2**i, dropout) for i in range(FRONT))
@@ -53,6 +53,18 @@ class Transformer(nn.Module):
         for block in self.blocks:
             x = block(x, visible, turns)
         return cast(Tensor, self.norm(x[:, :frames]))
+
+    def step(self, x: Tensor, kept: tuple[Tensor, int] | None, last: bool) -> tuple[Tensor, tuple[Tensor, int]]:
+        """``forward`` of a long recording piece after piece; as ``Temporal.step``, but for what is computed twice.
+
+        What is kept are frames, of which the first are done and lie within the reach of those that are not.
+        """
+        before, done = kept or (x[:, :0], 0)
+        x = torch.cat([before, x], 1)
+        ready = x.shape[1] if last else max(x.shape[1] - self.reach, done)
+        found = self(x)[:, done:ready] if ready > done else x.new_empty(len(x), 0, self.norm.normalized_shape[0])
+        first = max(ready - self.reach, 0)
+        return found, (x[:, first:], ready - first)
 
 
 class AttentionBlock(nn.Module):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.heads import Classifier
 from ssl_behavior.models import Model, fit_tree_member, tree_examples, tree_logits
 from ssl_behavior.poses.features import Clip, pair_clip
@@ -318,7 +318,11 @@ def test_features_are_dropped_clip_by_clip_in_training_and_never_in_prediction(v
     assert float(given.float().mean()) == pytest.approx(0.75, abs=0.03)
     assert not torch.equal(given[0, 0], given[0, 1])
     logits = video_logits(model, videos[0])
+    assert "given" not in encoder.__dict__  # the network takes all features, without this way to leave some out
+    whole = encoder(pair_clip(videos[0].poses, 0, len(videos[0].labels), (0, 1)))
     assert encoder.__dict__.pop("given") == [None]
+    own = embed(encoder, videos[0].poses, (0, 1))
+    torch.testing.assert_close(own, whole[0], atol=1e-5, rtol=1e-5)
     # Nor is anything random left, though dropout was set.
     encoder.set_dropout(0.9)
     assert np.array_equal(video_logits(model, videos[0]), logits)

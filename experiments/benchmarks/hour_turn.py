@@ -32,7 +32,7 @@ _SHARED: tuple[Watched, ...] = (
     (commands.TracksConfig, "read", "read"),
     (encoders, "pair_clip", "clips"),
     (encoders.Encoder, "kinematics", "encoder's kinematics"),
-    (encoders.Temporal, "forward", NETWORK),
+    (encoders.Temporal, "step", NETWORK),
 )
 PREDICTING: tuple[Watched, ...] = (
     *_SHARED,
@@ -65,19 +65,19 @@ class Network:
     def __init__(self) -> None:
         self.operations = 0
         self.shapes: list[tuple[int, int, int]] = []
-        self._forward = encoders.Temporal.forward
+        self._step = encoders.Temporal.step
 
-    def __call__(self, network: nn.Module, x: Tensor) -> Tensor:
+    def __call__(self, network: nn.Module, x: Tensor, *given: Any, **named: Any) -> Any:
         """The network's own answer."""
         frames = x.shape[0] * x.shape[1]
         matrices = [tuple(weight.shape) for weight in network.parameters() if weight.ndim == 2]
         self.operations += sum(2 * frames * inputs * outputs for outputs, inputs in matrices)
         self.shapes = max(self.shapes, [(frames, inputs, outputs) for outputs, inputs in matrices])
-        return self._forward(network, x)
+        return self._step(network, x, *given, **named)
 
     def counting(self) -> Any:
         """Inside, calls of the network are counted."""
-        return mock.patch.object(encoders.Temporal, "forward", lambda network, x: self(network, x))
+        return mock.patch.object(encoders.Temporal, "step", lambda *given, **named: self(*given, **named))
 
 
 def measured(what: str, recording: Path, checkpoint: Path, output: Path) -> dict[str, Any]:

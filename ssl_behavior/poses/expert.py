@@ -21,6 +21,13 @@ WINDOWS_S = (0.5, 1.5, 4.0)
 """Seconds to either side over which means and standard deviations are taken."""
 _WHO = ("agent", "target")
 _RUNNING = ("mean", "spread")
+_OF_BOTH = (
+    "least distance",
+    "distance of centres",
+    "change of least distance",
+    "change of distance of centres",
+    "relative heading: cos",
+)
 _TOGETHER = 16
 """Features whose windows are summed at a time."""
 
@@ -46,8 +53,7 @@ def expert_feature_names(landmarks: Sequence[str]) -> list[str]:
 
 def _frame_feature_names(landmarks: Sequence[str]) -> list[str]:
     names = [f"distance {a} of agent to {b} of target" for a in landmarks for b in landmarks]
-    names += ["least distance", "distance of centres", "change of least distance", "change of distance of centres"]
-    names += ["relative heading: cos"]
+    names += _OF_BOTH
     for who in _WHO:
         names += [f"{who} speed of centre over {lag:.2g} s" for lag in LAGS_S]
         names += [f"{who} speed of {k}" for k in landmarks]
@@ -88,6 +94,17 @@ def expert_parts(poses: Poses, pair: tuple[int, int], chunk: int = 65_536) -> It
     for start in range(0, len(poses.positions), chunk):
         low = max(0, start - margin)
         yield expert_features(poses.between(low, start + chunk + margin), pair)[start - low : start - low + chunk]
+
+
+def in_other_order(features: np.ndarray, landmarks: int) -> np.ndarray:
+    """``expert_features`` of the pair (target, agent), from those of (agent, target): the same numbers elsewhere."""
+    parts = features.reshape(len(features), 1 + 2 * len(WINDOWS_S), -1)
+    columns, pairs = np.arange(parts.shape[2]), landmarks**2
+    of_both = pairs + len(_OF_BOTH)
+    agent, target = np.split(columns[of_both:], 2)
+    distances = columns[:pairs].reshape(landmarks, landmarks).T.ravel()
+    order = np.concatenate([distances, columns[pairs:of_both], target, agent])
+    return np.take(parts, order, axis=2).reshape(features.shape)
 
 
 def kinematics(poses: Poses, pair: tuple[int, int]) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssl_behavior.formats import read_recordings
-from ssl_behavior.poses.expert import WINDOWS_S, expert_feature_names, expert_features, expert_parts
+from ssl_behavior.poses.expert import WINDOWS_S, expert_feature_names, expert_features, expert_parts, in_other_order
 from ssl_behavior.poses.landmarks import mirror, shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare
 from ssl_behavior.recordings import Recording
@@ -140,6 +140,8 @@ def test_the_other_order_is_the_same_with_roles_changed(poses: Poses) -> None:
     order = [names.index(as_other(name)) for name in names]
     assert sorted(order) == list(range(len(names)))
     np.testing.assert_array_equal(expert_features(poses, (1, 0)), expert_features(poses, (0, 1))[:, order])
+    there, back = expert_features(poses, (0, 1)), expert_features(poses, (1, 0))
+    np.testing.assert_array_equal(in_other_order(there, len(MICE)), back)
 
 
 def test_the_unknown_stays_so_and_spreads_no_further_than_windows(wander: Callable[..., Recording]) -> None:
