@@ -88,9 +88,8 @@ def connected(settings: FleetConfig) -> Iterator[None]:
     opened_here = not ray.is_initialized()
     is_local = settings.address == "local"
     if opened_here:
-        os.environ.setdefault(
-            "RAY_task_oom_retries", str(settings.attempts - 1)
-        )  # of what memory does not suffice for; else without end
+        # Units that memory does not suffice for would else be begun without end.
+        os.environ.setdefault("RAY_task_oom_retries", str(settings.attempts - 1))
         own: dict[str, Any] = (
             {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if is_local else {}
         )
