@@ -84,7 +84,7 @@ def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
     return out.reshape(len(frames), -1)
 
 
-def expert_parts(poses: Poses, pair: tuple[int, int], chunk: int = 65_536) -> Iterator[np.ndarray]:
+def expert_parts(poses: Poses, pair: tuple[int, int], chunk: int = 8_192) -> Iterator[np.ndarray]:
     """``expert_features`` part after part, each made with the seconds around it: memory does not grow with recordings.
 
     Yields:
