@@ -35,7 +35,7 @@ demo: $(INSTALLED)
 	@echo "Challenge submission    $(DEMO)/submission.npy"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto --maxprocesses 8
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

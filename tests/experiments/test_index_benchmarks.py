@@ -65,13 +65,6 @@ def test_agreement_leaves_noise_out_of_what_is_in_clusters() -> None:
     assert everywhere < inside == 1
 
 
-def test_plain_finds_the_behaviours(atlas: Atlas) -> None:
-    found = clustering.plain(atlas.folder, 1200, seed=0)
-    assert np.shape(found["labels"]) == (1200,)
-    assert np.max(found["labels"]) >= 2
-    assert min(float(found["minutes"]), float(found["gib"])) > 0
-
-
 def test_what_was_measured_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clustering, "RUNS", tmp_path)
     first = clustering.kept("one", lambda: {"minutes": 2.0, "labels": np.arange(3)})

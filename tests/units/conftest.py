@@ -17,6 +17,13 @@ from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.simulation import SKELETON, simulate_recordings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that needs Ray goes to one worker, as every worker would start a cluster of its own."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """The address of an empty bucket; the endpoint and credentials are in the environment, as users have them."""
