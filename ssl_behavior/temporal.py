@@ -94,8 +94,8 @@ class Block(nn.Module):
         waiting, normed = torch.cat([waiting, x], 1), torch.cat([normed, self.norm(x)], 1)
         if last:
             normed = F.pad(normed, (0, 0, 0, d))
-        ready = max(normed.shape[1] - 2 * d, 0)
-        shifted = torch.cat([normed[:, i : i + ready] for i in (0, d, 2 * d)], -1)
+        shifted = beside(normed, d)
+        ready = shifted.shape[1]
         return self._mixed(waiting[:, :ready], shifted), (waiting[:, ready:], normed[:, ready:])
 
     def _mixed(self, x: Tensor, shifted: Tensor) -> Tensor:
@@ -113,8 +113,7 @@ class Neighbours(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, distance: int) -> Tensor:
         """(batch, time, channel) -> (batch, time, 3 channel)."""
         ctx.distance = distance
-        frames, padded = x.shape[1], F.pad(x, (0, 0, distance, distance))
-        return torch.cat([padded[:, i : i + frames] for i in (0, distance, 2 * distance)], -1)
+        return beside(F.pad(x, (0, 0, distance, distance)), distance)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
@@ -125,6 +124,12 @@ class Neighbours(torch.autograd.Function):
         total[:, near] += before[:, far]
         total[:, far] += after[:, near]
         return total, None
+
+
+def beside(x: Tensor, distance: int) -> Tensor:
+    """Each frame that has others ``distance`` before and after it, between these: (batch, time, 3 channel)."""
+    frames = max(x.shape[1] - 2 * distance, 0)
+    return torch.cat([x[:, i : i + frames] for i in (0, distance, 2 * distance)], -1)
 
 
 def in_working_precision(x: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import importlib.util
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats import cache
 from ssl_behavior.formats.paths import expand, natural, replacing
 
 _AT_ONCE = 16
@@ -74,8 +74,7 @@ def input_files(addresses: Sequence[str], suffixes: tuple[str, ...] | None = Non
 
 def _on_disk(path: str, suffixes: tuple[str, ...] | None) -> Iterator[InputFile]:
     for file in expand(path, suffixes):
-        with file.open("rb") as content:
-            yield InputFile(str(file), hashlib.file_digest(content, "sha256").hexdigest())
+        yield InputFile(str(file), cache.content(file))
 
 
 def _in_store(fs: Any, path: str, address: str, suffixes: tuple[str, ...] | None) -> Iterator[InputFile]:
