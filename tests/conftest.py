@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from ssl_behavior.pretrain import PretrainConfig
     from ssl_behavior.recordings import Recording
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -97,5 +98,28 @@ def wander(walk: Callable[..., Recording]) -> Callable[..., Recording]:
         positions = whole.positions.copy()
         positions[rng.random(positions.shape[:3]) < gaps] = np.nan
         return replace(whole, positions=positions)
+
+    return make
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[PretrainConfig], None]:
+    """``interrupt(config)`` pretrains and is stopped in the sixth step, having kept the state after the fourth."""
+    from ssl_behavior.pretrain import pretrain
+    from ssl_behavior.training import Fit, fit
+
+    monkeypatch.setitem(fit.__kwdefaults__, "save_every", 4)  # type: ignore[arg-type]
+    advance = Fit.advance
+
+    def stop(self: Fit, *given: object) -> dict[str, float]:
+        if self.step == 5:
+            raise KeyboardInterrupt
+        return advance(self, *given)  # type: ignore[arg-type]
+
+    def make(config: PretrainConfig) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Fit, "advance", stop)
+            with pytest.raises(KeyboardInterrupt):
+                pretrain(config)
 
     return make

@@ -2,6 +2,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from ssl_behavior.objectives import Objective
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.settings import save_settings
 from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.training import Fit, fit
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 SMALL_TRANSFORMER = Architecture(8, 1, kind="transformer", heads=2, window=8)
@@ -103,21 +103,10 @@ def test_two_processes_learn_what_one_does(config: PretrainConfig, tmp_path: Pat
 
 
 @pytest.fixture
-def half_done(config: PretrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretrainConfig:
+def half_done(config: PretrainConfig, tmp_path: Path, interrupt: Callable[[PretrainConfig], None]) -> PretrainConfig:
     """A run that one process began and was stopped in."""
     config = replace(config, output=tmp_path / "from one")
-    advance = Fit.advance
-
-    def stop(self: Fit, *given: object) -> dict[str, float]:
-        if self.step == 5:
-            raise KeyboardInterrupt
-        return advance(self, *given)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setitem(fit.__kwdefaults__, "save_every", 4)  # type: ignore[arg-type]
-        patch.setattr(Fit, "advance", stop)
-        with pytest.raises(KeyboardInterrupt):
-            pretrain(config)
+    interrupt(config)
     return config
 
 

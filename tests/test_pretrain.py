@@ -1,4 +1,5 @@
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings import Recording
 from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.training import Fit, fit
+from ssl_behavior.training import Fit
 
 Capture = pytest.CaptureFixture[str]
 
@@ -86,21 +87,10 @@ def test_same_settings_same_encoder_and_another_seed_another(config: PretrainCon
 
 
 @pytest.fixture
-def interrupted(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> PretrainConfig:
+def interrupted(config: PretrainConfig, interrupt: Callable[[PretrainConfig], None]) -> PretrainConfig:
     """A run that was stopped in its sixth step, having kept its state after the fourth."""
-    monkeypatch.setitem(fit.__kwdefaults__, "save_every", 4)  # type: ignore[arg-type]
     config = replace(config, steps=8)
-    advance = Fit.advance
-
-    def stop(self: Fit, *given: object) -> dict[str, float]:
-        if self.step == 5:
-            raise KeyboardInterrupt
-        return advance(self, *given)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Fit, "advance", stop)
-        with pytest.raises(KeyboardInterrupt):
-            pretrain(config)
+    interrupt(config)
     assert (config.output / "unfinished.safetensors").exists()
     assert not (config.output / "config.yaml").exists()
     return config
