@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssl_behavior import checkpoints, commands
+from ssl_behavior.devices import Device, Precision, choose_device
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.encoders import Encoder, embed
@@ -16,7 +17,6 @@ from ssl_behavior.formats.annotations import Annotations, attach, read_labels
 from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import Poses, prepare_each
 from ssl_behavior.recordings import Labels, Recording
-from ssl_behavior.training import Device, choose_device
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class EmbedConfig(commands.TracksConfig):
         output: folder of the atlas; videos that are there already are left as they are, but for labels that differ.
         half: store half-precision numbers, which take half the space.
         device: auto takes a GPU where there is one.
+        precision: of the encoder; auto takes bfloat16 where the hardware multiplies it natively.
     """
 
     encoder: Path
@@ -39,6 +40,7 @@ class EmbedConfig(commands.TracksConfig):
     output: Path = Path("atlas")
     half: bool = False
     device: Device = "auto"
+    precision: Precision = "auto"
 
 
 def embed_recordings(config: EmbedConfig) -> Atlas:
@@ -49,6 +51,7 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     """
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
+    encoder.precision = config.precision
     recordings = _labelled(config.read(), config)
     made_by = maker(encoder, config.half)
     done: Counter[str] = Counter()

@@ -8,12 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ssl_behavior import checkpoints, commands
+from ssl_behavior.devices import Device
 from ssl_behavior.embed import add_recording, maker
 from ssl_behavior.embeddings import ABOUT, VIDEOS, Atlas, Maker
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import prepare_each
-from ssl_behavior.training import Device
 from ssl_behavior.units.fleet import connected, do_missing, require_none
 from ssl_behavior.units.many import ManyConfig
 from ssl_behavior.units.results import Unit
@@ -71,6 +71,7 @@ class _Embedding:
 
     def __call__(self, unit: Unit) -> None:
         encoder = _encoder(absolute(self.config.encoder), self.made_by.encoder, self.config.device)
+        encoder.precision = self.config.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_one(unit, folder)

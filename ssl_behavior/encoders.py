@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from ssl_behavior.devices import Precision, uses_bfloat16
 from ssl_behavior.poses.augment import reflect
 from ssl_behavior.poses.features import Clip, feature_names, features, known_features, pair_clip
 from ssl_behavior.poses.landmarks import mirror
@@ -26,8 +27,12 @@ class Encoder(nn.Module):
         landmarks: names that positions are given for, in order.
         preparation: how recordings are made into the poses it takes.
         architecture: its kind and size.
+
+    Attributes:
+        precision: of the products of ``embed``; auto takes bfloat16 where the hardware multiplies it natively.
     """
 
+    precision: Precision = "auto"
     mean: Tensor
     deviation: Tensor
 
@@ -106,13 +111,14 @@ _AROUND = 8
 def embed(
     encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 4096, with_mirror: bool = False
 ) -> Tensor:
-    """Embeddings (time, channel) of a whole recording for one ordered pair, in float32 on the CPU.
+    """Embeddings (time, channel) of a whole recording for one ordered pair, as float32 on the CPU.
 
     With ``with_mirror`` they are the mean over the recording and its mirror image, so that what happens to the left and
     to the right is the same. Recordings go through in chunks, of which the network keeps what it needs for the next, so
     that every frame is what it would be in one piece and memory grows with the embeddings only.
     """
     device, total = encoder.mean.device, len(poses.positions)
+    in_precision = torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(encoder.precision, device))
     kept: Any = None
     out = []
     for start in range(0, total, chunk):
@@ -122,6 +128,7 @@ def embed(
             images = reflect(clip, torch.ones(1, dtype=torch.bool, device=device), mirror(encoder.landmarks))
             clip = Clip(*(torch.cat(both) for both in zip(clip, images, strict=True)))
         values = encoder.kinematics(clip)[0][:, start - low : start - low + chunk]
-        found, kept = encoder.temporal.step(values, kept, last=start + chunk >= total)
+        with in_precision:
+            found, kept = encoder.temporal.step(values, kept, last=start + chunk >= total)
         out.append(found.float().mean(0).cpu())
     return torch.cat(out)

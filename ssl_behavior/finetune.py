@@ -12,12 +12,12 @@ import numpy as np
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
+from ssl_behavior.devices import choose_device
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
 from ssl_behavior.learning import Learned, learn
 from ssl_behavior.recordings import UNSCORED, Recording
 from ssl_behavior.scoring.report import table
-from ssl_behavior.training import choose_device
 from ssl_behavior.validation import cross_validation_report
 
 _SCORES = "cross_validation.json"

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands
+from ssl_behavior.devices import choose_device
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
@@ -26,7 +27,6 @@ from ssl_behavior.label_efficiency.videos import hold_out, require_distinct
 from ssl_behavior.labelled import LearningConfig, behaviour_counts, labelled_poses, shares
 from ssl_behavior.scoring.frames import confusion, counted
 from ssl_behavior.supervision import LabelledPoses
-from ssl_behavior.training import choose_device
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4

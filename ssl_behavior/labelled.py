@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.commands import TracksConfig, require_above, require_at_least, require_shares
+from ssl_behavior.devices import Device, Precision
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import (
@@ -23,7 +24,6 @@ from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, Supervision, labelled_pairs
-from ssl_behavior.training import Device, Precision
 from ssl_behavior.windows import require_length
 
 

@@ -13,8 +13,8 @@ from lightning_fabric.plugins.environments import (
     TorchElasticEnvironment,
 )
 
+from ssl_behavior.devices import Device, choose_device
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.training import Device, choose_device
 
 
 def launch(device: Device) -> Fabric:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from ssl_behavior.decoding import Decoder, Reading, balance
+from ssl_behavior.devices import Precision
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model, fit_tree_member, tree_examples
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.supervision import LabelledPoses, Supervision, embed_all, frequencies, train
-from ssl_behavior.training import Precision
 from ssl_behavior.validation import choose_reading, cross_validate
 from ssl_behavior.windows import ClipSampler
 

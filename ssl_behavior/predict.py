@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
+from ssl_behavior.devices import Device, Precision, choose_device
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.paths import some
 from ssl_behavior.formats.submissions import check_lengths, write_submission
@@ -22,7 +23,6 @@ from ssl_behavior.prediction_folder import PredictionFolder
 from ssl_behavior.predictions import Prediction
 from ssl_behavior.recordings import Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, labelled_pairs
-from ssl_behavior.training import Device, choose_device
 
 _NOTEWORTHY = 0.01
 _NAMED = 10
@@ -40,6 +40,7 @@ class PredictConfig(commands.TracksConfig):
         sample_submission: the challenge's sample_submission.npy, to check ids and lengths against.
         videos: predict only the recordings with these ids.
         device: auto takes a GPU where there is one.
+        precision: of the encoder; auto takes bfloat16 where the hardware multiplies it natively.
     """
 
     model: Path
@@ -47,6 +48,7 @@ class PredictConfig(commands.TracksConfig):
     sample_submission: Path | None = None
     videos: tuple[str, ...] = ()
     device: Device = "auto"
+    precision: Precision = "auto"
 
 
 def predict(config: PredictConfig) -> list[Prediction]:
@@ -70,9 +72,10 @@ def predict_each(config: PredictConfig) -> Iterator[Prediction]:
     model, readout = checkpoints.load_model(config.model)
     _check_submission(config, readout, is_submission)
     model.classifier.to(device)
+    encoder = model.classifier.encoder
+    encoder.precision = config.precision
     recordings = _chosen(config)
     say_who_is_who(readout, recordings)
-    encoder = model.classifier.encoder
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
     if config.sample_submission:

@@ -13,13 +13,13 @@ import yaml
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
+from ssl_behavior.devices import Device
 from ssl_behavior.errors import InputError
 from ssl_behavior.models import Model
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.predict import predict_poses, say_who_is_who
 from ssl_behavior.prediction_folder import WRITTEN, PredictionFolder
 from ssl_behavior.review import ReviewFolder
-from ssl_behavior.training import Device
 from ssl_behavior.units.fleet import connected, do_missing, require_none
 from ssl_behavior.units.many import ManyConfig
 from ssl_behavior.units.results import Results, Unit, files_below
@@ -86,6 +86,7 @@ class _Predicting:
     def __call__(self, unit: Unit) -> None:
         model, readout = _model(absolute(self.config.model), self.fingerprint, self.config.device)
         encoder = model.classifier.encoder
+        encoder.precision = self.config.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_one(unit, folder)

@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ssl_behavior import checkpoints, commands, draws
+from ssl_behavior.devices import Device, Precision, uses_bfloat16
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import curves_picture
@@ -29,18 +30,7 @@ from ssl_behavior.probing.watching import label_probe
 from ssl_behavior.processes import count, first, index, quiet_but_first, share, together
 from ssl_behavior.recordings import Recording
 from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.training import (
-    Device,
-    Losses,
-    Precision,
-    Schedule,
-    finished,
-    fit,
-    run_key,
-    steps_kept,
-    unfinished,
-    uses_bfloat16,
-)
+from ssl_behavior.training import Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
 from ssl_behavior.windows import ClipSampler, require_length
 
 _COLLAPSED = 4.0

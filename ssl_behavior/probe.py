@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands
+from ssl_behavior.devices import Device, choose_device
 from ssl_behavior.encoders import embed
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import mabe22
@@ -26,7 +27,6 @@ from ssl_behavior.probing.picture import probes_picture
 from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.mabe22 import Split, Task, TaskScore, means, score_task, table, tasks_of
 from ssl_behavior.supervision import labelled_pairs
-from ssl_behavior.training import Device, choose_device
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ssl_behavior.devices import Precision
 from ssl_behavior.encoders import embed
 from ssl_behavior.heads import Classifier, classification_loss
 from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Poses
 from ssl_behavior.recordings import UNSCORED, scored_frames
-from ssl_behavior.training import Precision, Schedule, fit
+from ssl_behavior.training import Schedule, fit
 from ssl_behavior.windows import ClipSampler
 
 Tune = Literal["linear", "temporal", "full"]

@@ -89,9 +89,9 @@ class Block(nn.Module):
             kept: by the former call: frames that are not done, and, normed, these and those before that it looks at.
             last: whether no more will come.
         """
-        d = self.dilation
-        waiting, normed = kept or (x[:, :0], x.new_zeros(len(x), d, x.shape[2]))
-        waiting, normed = torch.cat([waiting, x], 1), torch.cat([normed, self.norm(x)], 1)
+        d, normed = self.dilation, in_working_precision(self.norm(x))
+        waiting, before = kept or (x[:, :0], normed.new_zeros(len(x), d, x.shape[2]))
+        waiting, normed = torch.cat([waiting, x], 1), torch.cat([before, normed], 1)
         if last:
             normed = F.pad(normed, (0, 0, 0, d))
         shifted = beside(normed, d)

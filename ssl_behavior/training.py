@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,14 +15,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ssl_behavior.devices import Precision, uses_bfloat16
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import replacing
 from ssl_behavior.metrics import MetricsLog
 from ssl_behavior.poses.prepare import Poses
 from ssl_behavior.processes import averaged, first, together
 
-Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["auto", "float32", "bfloat16"]
 _STATE = "unfinished.safetensors"
 Losses = Callable[[torch.Generator], dict[str, Tensor]]
 
@@ -56,24 +54,6 @@ class Schedule:
         if step < warm:
             return (step + 1) / warm
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.steps - warm))) if self.cosine else 1.0
-
-
-def choose_device(device: Device) -> torch.device:
-    """The device to compute on; a GPU where there is one.
-
-    Raises:
-        InputError: if cuda is asked for and there is none.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: expected a CUDA device and found none; use --device cpu or auto")
-    return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")
-
-
-def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
-    """Whether to compute in bfloat16: where asked, or by default where the hardware multiplies it natively."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    return torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
 
 
 def run_key(settings: object, poses: Sequence[Poses]) -> str:
@@ -111,6 +91,7 @@ class Fit:
                 for (factor, matrix), parameters in by_factor.items()
             ],
             lr=schedule.learning_rate,
+            fused=True,
         )
         self.device = next(module.parameters()).device
         self.trained = [p for group in self.optimiser.param_groups for p in group["params"]]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.decoding import Reading, fit_decoder
+from ssl_behavior.devices import Precision
 from ssl_behavior.heads import Classifier
 from ssl_behavior.models import Model, TreeExamples, fit_tree_member
 from ssl_behavior.recordings import scored_frames
 from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, frequencies, train
-from ssl_behavior.training import Precision
 
 
 def choose_reading(

@@ -26,7 +26,9 @@ Make = Callable[..., Encoder]
 
 def build(architecture: Architecture, landmarks: tuple[str, ...] = MICE) -> Encoder:
     torch.manual_seed(0)
-    return Encoder(landmarks, PLAIN, architecture).eval()
+    encoder = Encoder(landmarks, PLAIN, architecture).eval()
+    encoder.precision = "float32"
+    return encoder
 
 
 @pytest.fixture(params=[SMALL, ATTENDING], ids=["tcn", "transformer"])
@@ -46,6 +48,17 @@ def test_one_vector_per_frame(make: Make, poses: Poses) -> None:
     assert embeddings.dtype == torch.float32
     assert embeddings.isfinite().all()
     assert embeddings.std(0).min() > 1e-3
+
+
+@pytest.mark.parametrize("chunk", [37, 8192])
+def test_bfloat16_is_near_float32(make: Make, chunk: int, poses: Poses) -> None:
+    encoder = make()
+    exact = embed(encoder, poses, (0, 1))
+    encoder.precision = "bfloat16"
+    near = embed(encoder, poses, (0, 1), chunk)
+    assert near.dtype == torch.float32
+    assert torch.equal(near, embed(encoder, poses, (0, 1), chunk))
+    assert 0 < (near - exact).square().mean().sqrt() < 0.02 * exact.std()
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 40, 149, 150])
@@ -205,6 +218,7 @@ def test_a_loaded_encoder_is_equal_to_the_bit(make: Make, poses: Poses, tmp_path
     saved = make()
     save_encoder(tmp_path / "encoder", saved)
     loaded = load_encoder(tmp_path / "encoder")
+    loaded.precision = saved.precision
     assert loaded.architecture == saved.architecture
     assert torch.equal(embed(loaded, poses, (0, 1)), embed(saved, poses, (0, 1)))
 

@@ -30,7 +30,7 @@ ORDER = (
     {"predictions", "figures"},
     {"review"},
     {"prediction_folder"},
-    {"draws", "processes"},
+    {"devices", "draws", "processes"},
     {"poses"},
     {"windows"},
     {"temporal"},

@@ -10,21 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ssl_behavior.devices import choose_device, uses_bfloat16
 from ssl_behavior.errors import InputError
 from ssl_behavior.metrics import read_metrics
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
-from ssl_behavior.training import (
-    Fit,
-    Losses,
-    Schedule,
-    choose_device,
-    finished,
-    fit,
-    run_key,
-    unfinished,
-    uses_bfloat16,
-)
+from ssl_behavior.training import Fit, Losses, Schedule, finished, fit, run_key, unfinished
 
 
 class Small(nn.Module):

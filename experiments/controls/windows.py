@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssl_behavior.devices import choose_device, uses_bfloat16
 from ssl_behavior.poses.prepare import Poses
 from ssl_behavior.recordings import UNSCORED
-from ssl_behavior.training import Schedule, choose_device, fit, uses_bfloat16
+from ssl_behavior.training import Schedule, fit
 
 ORDERS = ((0, 1), (1, 0))
 JITTER = 2

@@ -9,12 +9,12 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
+from ssl_behavior.devices import Precision
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.learning import learn
 from ssl_behavior.models import fit_tree_member, tree_examples, tree_logits
 from ssl_behavior.recordings import UNSCORED
 from ssl_behavior.supervision import LabelledPoses, Supervision, frequencies
-from ssl_behavior.training import Precision
 
 Variant = Literal["pretrained", "from-scratch", "expert-features", "frozen-linear"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)

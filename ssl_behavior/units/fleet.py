@@ -16,8 +16,8 @@ import torch
 from tqdm import tqdm
 
 from ssl_behavior.commands import require_above, require_at_least
+from ssl_behavior.devices import Device
 from ssl_behavior.errors import InputError
-from ssl_behavior.training import Device
 from ssl_behavior.units.results import Unit
 
 # Results go to the store and not through Ray's memory.

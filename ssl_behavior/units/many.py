@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from ssl_behavior.commands import TracksConfig, save_settings
+from ssl_behavior.devices import Precision
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache
 from ssl_behavior.formats.paths import some, video_id
@@ -31,6 +32,7 @@ class ManyConfig(FleetConfig):
         format: of the recordings, if it is not to be told from their content.
         frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
         skeleton: YAML or JSON file that says which landmark each keypoint is.
+        precision: of the encoder; auto takes bfloat16 where the hardware multiplies it natively.
         output: folder for the results, on a disk that all workers see or in a store.
         overwrite: take away what is there of another checkpoint.
     """
@@ -39,6 +41,7 @@ class ManyConfig(FleetConfig):
     format: str | None = None
     frame_rate: float | None = None
     skeleton: str | None = None
+    precision: Precision = "auto"
     output: str
     overwrite: bool = False
 
@@ -72,7 +75,7 @@ class ManyConfig(FleetConfig):
                 f"--recordings: expected a file per video and found several of {some(twice, 5)}; a glob like "
                 "folder/*.csv picks one kind of file"
             )
-        of_all = [made_by, self.format, self.frame_rate, skeleton]
+        of_all = [made_by, self.format, self.frame_rate, self.precision, skeleton]
         return [
             Unit(label, digest(label, file.stamp, of_all), (file,)) for label, file in zip(labels, files, strict=True)
         ]

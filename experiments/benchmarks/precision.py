@@ -1,0 +1,125 @@
+"""What does bfloat16 change when embedding, in time and in what comes out?
+
+    python -m experiments.benchmarks.precision
+
+On the dyads: an encoder is pretrained as ``few_labels`` does it, models learn from the first draws of three labelled
+videos, and each labels the ten held-out videos twice, with its encoder's products in float32 and in bfloat16. What is
+pretrained stays in runs/dyads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+
+from experiments.benchmarks import machine
+from experiments.dyads import protocol
+from experiments.dyads.few_labels import pretrained
+from ssl_behavior import commands
+from ssl_behavior.checkpoints import load_encoder
+from ssl_behavior.devices import Precision
+from ssl_behavior.encoders import Encoder, embed
+from ssl_behavior.learning import learn
+from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.supervision import LabelledPoses, Supervision
+
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class PrecisionBenchmarkConfig:
+    """Settings of the benchmark.
+
+    Attributes:
+        data: of the dyads.
+        steps: of pretraining.
+        draws: of three labelled videos; at least two.
+    """
+
+    data: Path = protocol.DATA
+    steps: int = 3000
+    draws: int = 3
+
+
+def embedded(encoder: Encoder, videos: list[Poses], precision: Precision) -> tuple[np.ndarray, float]:
+    """Embeddings (frame, channel) of one ordered pair of each video, and frames per second, the best of three turns."""
+    encoder.precision = precision
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        found = [embed(encoder, poses, poses.pairs()[0]).numpy() for poses in videos]
+        seconds.append(time.perf_counter() - start)
+    values = np.concatenate(found)
+    return values, len(values) / min(seconds)
+
+
+def labelled(encoder: Path, dyads: protocol.Dyads, draw: int) -> dict[Precision, Mapping[str, np.ndarray]]:
+    """Labels (frame,) of the held-out videos by one model, computed in either precision."""
+    task = protocol.task(dyads, 3, draw)
+    taught = [LabelledPoses(one.poses, one.labels, tuple(one.poses.pairs())) for one in task.train]
+    learned = learn(load_encoder(encoder), taught, task.behaviours, Supervision(), task.seed, "auto")
+    found = {}
+    for precision in PRECISIONS:
+        learned.model.classifier.encoder.precision = precision
+        found[precision] = {
+            poses.id: learned.label(LabelledPoses(poses, np.full(len(poses.positions), UNSCORED), tuple(poses.pairs())))
+            for poses in task.test
+        }
+    return found
+
+
+def report(config: PrecisionBenchmarkConfig) -> str:
+    """The tables."""
+    path = pretrained(config.data, f"encoder-{config.steps}", steps=config.steps)
+    encoder = load_encoder(path)
+    dyads = protocol.load(config.data, encoder.preparation.frame_rate)
+    test = [dyads.videos[video].poses for video in protocol.HELD_OUT]
+    (exact, slow), (near, fast) = (embedded(encoder, test, precision) for precision in PRECISIONS)
+    apart = np.sqrt(np.square(near - exact).mean() / np.square(exact - exact.mean(0)).mean())
+    both = [labelled(path, dyads, draw) for draw in range(config.draws)]
+    scores = {one: [protocol.score(found[one], dyads)["macro F1"] for found in both] for one in PRECISIONS}
+    other = [np.mean(np.concatenate([a != b for a, b in _paired(*found.values())])) for found in both]
+    gained = [b - a for a, b in zip(*scores.values(), strict=True)]
+    lines = [
+        f"| products of the encoder in | frames per second, an ordered pair | macro F1 of {config.draws} draws |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {rate:,.0f} | {mean(own):.4f} ± {stdev(own):.4f} |"
+        for (name, own), rate in zip(scores.items(), (slow, fast), strict=True)
+    ]
+    lines += [
+        "",
+        f"bfloat16 is {fast / slow:.1f} times as fast. Its embeddings are {apart:.2%} of their spread away from those "
+        f"of float32. Of the labels {mean(other):.2%} differ ({min(other):.2%} to {max(other):.2%}), and macro F1 by "
+        f"{mean(gained):+.4f} ({min(gained):+.4f} to {max(gained):+.4f}).",
+        "",
+        machine.about("xgboost"),
+    ]
+    return "\n".join(lines)
+
+
+def _paired(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(one[video], other[video]) for video in one]
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: PrecisionBenchmarkConfig) -> None:
+        machine.write("precision", report(config))
+
+    commands.run(PrecisionBenchmarkConfig, command, "What bfloat16 changes when embedding.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from experiments.benchmarks.precision import main as imported_main
+
+    imported_main()
