@@ -23,6 +23,14 @@ def choose_device(device: Device) -> torch.device:
     return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")
 
 
+def has_room(device: torch.device, size: int) -> bool:
+    """Whether a GPU can keep so many bytes beside what it computes: up to a quarter of what is free.
+
+    A CPU need not: it reads what it wants by memory map.
+    """
+    return device.type == "cuda" and size <= torch.cuda.mem_get_info(device)[0] // 4
+
+
 def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
     """Whether to compute in bfloat16: where asked, or by default where the hardware multiplies it natively."""
     if precision != "auto":

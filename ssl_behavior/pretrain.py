@@ -107,7 +107,7 @@ def _pretrain(config: PretrainConfig, fabric: Fabric) -> Path:
 
     torch.manual_seed(config.seed)
     encoder = Encoder(landmarks, config.preparation, config.architecture)
-    sampler = ClipSampler(poses)
+    sampler = ClipSampler(poses, device=device)
     start = torch.Generator().manual_seed(config.seed)
     encoder.standardise(sampler.draw(config.batch, frames, start) for _ in range(16))
     objective = fabric.setup_module(Pretraining(encoder, config.objective))
@@ -136,13 +136,12 @@ def _pretrain(config: PretrainConfig, fabric: Fabric) -> Path:
 
 def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, frames: int) -> Losses:
     """Losses of a batch, of which this process draws and reads its own clips only."""
-    device = next(objective.parameters()).device
     clips, drawn = share(config.batch, "--batch"), config.objective.augmentation.frames_needed(frames)
 
     def losses(generator: torch.Generator) -> dict[str, Tensor]:
         with draws.part(index(), count()):
             clip = sampler.draw(clips, drawn, generator)
-            return cast(dict[str, Tensor], objective(clip.map(lambda t: t.to(device)), frames, generator))
+            return cast(dict[str, Tensor], objective(clip, frames, generator))
 
     return losses
 

@@ -208,6 +208,7 @@ class _Examples:
             [video.poses for video in videos],
             [video.pairs for video in videos],
             [(video.labels != UNSCORED).astype(float) for video in videos],
+            classifier.encoder.mean.device,
         )
 
     def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -222,10 +223,11 @@ class _Examples:
         clip, at = warp(self.sampler.clips(places, drawn), self.frames, AUGMENTATION.warp, generator)
         clip = augment(clip, self.mirror, AUGMENTATION, generator)
         labels = [
-            _part(self.labels[r], start, drawn, UNSCORED)[when] for (r, start, _), when in zip(places, at, strict=True)
+            _part(self.labels[r], start, drawn, UNSCORED)[when]
+            for (r, start, _), when in zip(places, at.cpu(), strict=True)
         ]
         left = torch.rand(batch, 1, self.encoder.features, generator=generator) >= self.drop_features
-        embeddings = self.encoder(clip.map(lambda tensor: tensor.to(device)), left.to(device))
+        embeddings = self.encoder(clip, left.to(device))
         return embeddings, torch.stack(labels).to(device)
 
 

@@ -8,10 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_behavior import draws
+from ssl_behavior import devices, draws
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.poses.features import Clip, clips_at
 from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.resident import ResidentTracks, resident_bytes
+
+_CPU = torch.device("cpu")
 
 
 def require_length(
@@ -47,6 +50,7 @@ class ClipSampler:
         poses: one or more recordings.
         pairs: per recording the ordered pairs to draw from; all of them by default.
         weights: per recording (time,) how often clips are to be centred near a frame; all frames alike by default.
+        device: of the clips. A GPU that has room for them keeps the tracks, and clips are cut there.
     """
 
     def __init__(
@@ -54,8 +58,11 @@ class ClipSampler:
         poses: Sequence[Poses],
         pairs: Sequence[Sequence[tuple[int, int]]] | None = None,
         weights: Sequence[np.ndarray] | None = None,
+        device: torch.device = _CPU,
     ) -> None:
-        self.poses = list(poses)
+        self.poses, self.device = list(poses), device
+        resident = devices.has_room(device, resident_bytes(self.poses))
+        self._resident = ResidentTracks(self.poses, device) if resident else None
         self.pairs = [list(p) for p in pairs] if pairs else [one.pairs() for one in self.poses]
         self._lengths = np.array([len(one.positions) for one in self.poses])
         self._first = np.concatenate([[0], np.cumsum(self._lengths)])
@@ -84,7 +91,10 @@ class ClipSampler:
 
     def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> Clip:
         """The clips at these places as one batch; past a recording's end nothing is known."""
-        return clips_at([(self.poses[recording], start, pair) for recording, start, pair in places], frames)
+        if self._resident is not None:
+            return self._resident.clips(places, frames)
+        found = clips_at([(self.poses[recording], start, pair) for recording, start, pair in places], frames)
+        return found.map(lambda tensor: tensor.to(self.device))
 
     def draw(self, batch: int, frames: int, generator: torch.Generator) -> Clip:
         """A random batch of clips."""

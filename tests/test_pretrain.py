@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from ssl_behavior import devices, windows
 from ssl_behavior.checkpoints import load_encoder
 from ssl_behavior.commands import load_settings
 from ssl_behavior.encoders import Architecture
@@ -84,6 +85,14 @@ def test_same_settings_same_encoder_and_another_seed_another(config: PretrainCon
     ]
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
     assert not all(torch.equal(runs[0][name], runs[2][name]) for name in runs[0])
+
+
+def test_tracks_that_stay_on_the_device_teach_the_same(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = weights(pretrain(config))
+    monkeypatch.setattr(devices, "has_room", lambda device, size: device == torch.device("cpu") and size > 0)
+    monkeypatch.setattr(windows, "clips_at", None)  # nothing is read from recordings any more
+    kept = weights(pretrain(replace(config, output=config.output.with_name("kept"))))
+    assert all(torch.equal(kept[name], one) for name, one in read.items())
 
 
 @pytest.fixture

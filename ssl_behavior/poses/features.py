@@ -7,7 +7,7 @@ https://arxiv.org/abs/2104.02710); the encoder learns on top of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,10 +55,20 @@ def pair_clip(poses: Poses, start: int, stop: int, pair: tuple[int, int]) -> Cli
 
 def clips_at(places: Sequence[Place], frames: int) -> Clip:
     """The clips of ``frames`` frames at these places as one batch; past a recording's end nothing is known."""
-    positions, seen, centre, heading = (_gathered(name, places, frames) for name in _GATHERED)
+    alone = torch.tensor([agent == target for _, _, (agent, target) in places])
+    return assembled((_gathered(name, places, frames) for name in GATHERED), alone)
+
+
+def assembled(arrays: Iterable[Tensor], alone: Tensor) -> Clip:
+    """A batch of the arrays that ``GATHERED`` names, NaN where nothing is known.
+
+    Args:
+        arrays: (batch, time, 2, ...) of the agent and the target.
+        alone: (batch,) bool, where the target is nobody.
+    """
+    positions, seen, centre, heading = arrays
     known, anchored = ~positions[..., 0].isnan(), ~centre[..., 0].isnan()
-    if alone := [row for row, (_, _, (agent, target)) in enumerate(places) if agent == target]:
-        known[alone, :, 1], anchored[alone, :, 1] = False, False
+    known[alone, :, 1], anchored[alone, :, 1] = False, False
     return Clip(
         positions.where(known[..., None], 0.0),
         known,
@@ -69,7 +79,8 @@ def clips_at(places: Sequence[Place], frames: int) -> Clip:
     )
 
 
-_GATHERED = ("positions", "seen", "centre", "heading")
+GATHERED = ("positions", "seen", "centre", "heading")
+"""The arrays of poses that clips are of."""
 
 
 def _gathered(name: str, places: Sequence[Place], frames: int) -> Tensor:
