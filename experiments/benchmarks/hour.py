@@ -29,6 +29,7 @@ from experiments.benchmarks.hour_turn import NETWORK
 from experiments.benchmarks.models import make_encoder, make_model
 from experiments.benchmarks.tracks import HOUR, write_deeplabcut
 from experiments.benchmarks.turns import met, spread, turn
+from ssl_behavior.devices import uses_bfloat16
 from ssl_behavior.recordings import Labels
 from ssl_behavior.simulation import simulate_recording, simulate_recordings
 
@@ -138,8 +139,12 @@ def _steps(inside: dict[str, dict[str, Told]]) -> str:
 
 def _rates(inside: dict[str, dict[str, Told]], shapes: Sequence[Sequence[int]]) -> str:
     """The encoder's network beside the machine's own products of matrices."""
-    own, square = machine_rate(shapes), machine_rate([(2048, 2048, 2048)])
-    lines = ["| matrix products in float32 | GFLOP/s | share of the machine's (%) |", "|---|---|---|"]
+    kind = torch.bfloat16 if uses_bfloat16("auto", torch.device("cpu")) else torch.float32
+    own, square = machine_rate(shapes, kind), machine_rate([(2048, 2048, 2048)], kind)
+    lines = [
+        f"| matrix products in {str(kind).partition('.')[2]} | GFLOP/s | share of the machine's (%) |",
+        "|---|---|---|",
+    ]
     lines.append(f"| the machine, products of the network's sizes | {own / 1e9:.0f} | 100 |")
     lines.append(f"| the machine, 2,048 x 2,048 | {square / 1e9:.0f} | |")
     found = []
@@ -154,15 +159,15 @@ def _rates(inside: dict[str, dict[str, Told]], shapes: Sequence[Sequence[int]]) 
     return "\n".join(lines) + f"{met(min(found) >= RATE_GOAL)}."
 
 
-def machine_rate(shapes: Sequence[Sequence[int]], repeats: int = 20) -> float:
-    """Operations per second of ``torch.mm`` in float32, of products (rows, inputs, outputs) one after the other.
+def machine_rate(shapes: Sequence[Sequence[int]], kind: torch.dtype, repeats: int = 20) -> float:
+    """Operations per second of ``torch.mm`` of such numbers, of products (rows, inputs, outputs) one after the other.
 
     Each product's time is the best of several: what the machine can do, whatever else it does now and then.
     """
     seconds, operations = 0.0, 0
     for rows, inputs, outputs in shapes:
-        left, right = torch.randn(rows, inputs), torch.randn(inputs, outputs)
-        into, took = torch.empty(rows, outputs), []
+        left, right = torch.randn(rows, inputs, dtype=kind), torch.randn(inputs, outputs, dtype=kind)
+        into, took = torch.empty(rows, outputs, dtype=kind), []
         for _ in range(repeats):
             start = time.perf_counter()
             torch.mm(left, right, out=into)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from experiments.benchmarks import growth, growth_picture, hour, hour_turn, models, own_turn, pretraining, tracks, turns
 from experiments.benchmarks.memory import Cost, cost
@@ -131,7 +132,7 @@ def test_the_hour_and_its_network_are_measured(tmp_path: Path) -> None:
     assert sum(told["steps"].values()) <= told["seconds"]
     assert {outputs for _, _, outputs in told["shapes"]} == {128}
     assert told["operations"] == sum(2 * frames * inputs * outputs for frames, inputs, outputs in told["shapes"])
-    assert hour.machine_rate(told["shapes"], repeats=1) > 0
+    assert hour.machine_rate(told["shapes"], torch.float32, repeats=1) > 0
 
 
 def test_a_turn_of_pretraining_accounts_for_its_time(tmp_path: Path) -> None:
