@@ -2,7 +2,7 @@
 
 A folder of files in the layout of ``mapped``, each named by the digest of all that its content follows from: what it
 was made of, how, and this package's own code. So nothing in it goes out of date, any number of processes may use it at
-once, and all or any of it can be deleted at any time.
+once, and all or any of it can be deleted at any time. What nobody has read for ``DAYS`` goes when something new comes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import functools
 import hashlib
 import importlib.util
 import os
+import re
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +29,10 @@ from ssl_behavior.formats.mapped import SUFFIX, read_arrays, write_arrays
 
 VARIABLE = "SSL_BEHAVIOR_CACHE"
 """The environment variable that names another folder than the user's own for caches; empty, nothing is kept."""
+
+DAYS = 60
+"""After which what nobody read is deleted."""
+_OURS = re.compile(r"\.?[0-9a-f]{32}\.safetensors(\.[0-9a-f]{12}\.part)?")
 
 Made = TypeVar("Made")
 Pack = Callable[[Made], tuple[Mapping[str, np.ndarray], Any]]
@@ -46,7 +53,10 @@ def notice() -> str:
     place = folder()
     if place is None:
         return f"what is parsed and prepared is not kept for the next start {other}"
-    return f"what is parsed and prepared is kept in {place} for the next start; it can be deleted at any time {other}"
+    return (
+        f"what is parsed and prepared is kept in {place} for the next start, until nobody has read it for {DAYS} days; "
+        f"it can be deleted at any time {other}"
+    )
 
 
 def kept(
@@ -94,7 +104,10 @@ def content(path: Path) -> str:
 
 def _read(path: Path, kind: str, unpack: Unpack[Made]) -> Made | None:
     try:
-        return unpack(*read_arrays(path, _written_as(kind)))
+        found = unpack(*read_arrays(path, _written_as(kind)))
+        with suppress(OSError):  # others' files, or a disk that is only to be read
+            os.utime(path)
+        return found
     except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError):
         return None  # not there, or damaged
 
@@ -107,6 +120,7 @@ def _write(place: Path, path: Path, kind: str, made: Made, pack: Pack[Made]) -> 
         if not place.is_dir():
             place.mkdir(parents=True, exist_ok=True)  # another process may have made it just now
             print(notice())
+        _forget(place)
         write_arrays(path, arrays, _written_as(kind), about)
     except (KeyError, TypeError, ValueError):
         return False  # it holds what no such file can
@@ -115,6 +129,16 @@ def _write(place: Path, path: Path, kind: str, made: Made, pack: Pack[Made]) -> 
         print(f"{place}: nothing more can be kept there ({error}); going on without, {VARIABLE} names another place")
         return False
     return True
+
+
+@functools.cache
+def _forget(place: Path) -> None:
+    """Delete what nobody read for long, once in a process; of a folder that holds other things too, these alone."""
+    oldest = time.time() - DAYS * 86_400
+    for file in place.glob("*/*"):
+        with suppress(OSError):
+            if _OURS.fullmatch(file.name) and file.stat().st_mtime < oldest:
+                file.unlink()
 
 
 _UNWRITABLE: set[Path] = set()

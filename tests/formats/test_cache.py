@@ -1,8 +1,10 @@
 """The cache: what comes from it equals what was parsed, to the bit, whatever happens to its files."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +107,26 @@ def test_content_and_name_say_what_a_file_is(table, place):
     (changed,) = read_recordings(other, notify=_quiet)
     assert changed.positions[5, 0, 0].tolist() == [5.75, 10.5]
     assert changed.fingerprint() != renamed.fingerprint() == first.fingerprint()
+
+
+def test_what_nobody_read_for_long_is_deleted(table, place):
+    other = table.with_name("other.csv")
+    shutil.copy(table, other)
+    for file in (table, other):
+        read_recordings(file, notify=_quiet)
+    left = {place / "recordings" / f".{'a' * 32}.safetensors.{'b' * 12}.part", place / "recordings" / "my.safetensors"}
+    long_ago = time.time() - 61 * 86_400
+    for path in [*left, *place.rglob("*.safetensors")]:
+        path.touch()
+        os.utime(path, (long_ago, long_ago))
+    read_recordings(other, notify=_quiet)  # which keeps it for longer
+    third = table.with_name("third.csv")
+    shutil.copy(table, third)
+    cache._forget.cache_clear()
+    read_recordings(third, notify=_quiet)
+    names = {path.name for path in place.glob("recordings/*")}
+    assert len(names) == 3
+    assert "my.safetensors" in names, "what the cache did not write stays"
 
 
 @pytest.mark.parametrize("left", [0, 5, 300, -1])
