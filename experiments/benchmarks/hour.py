@@ -29,8 +29,11 @@ from experiments.benchmarks.hour_turn import NETWORK
 from experiments.benchmarks.models import make_encoder, make_model
 from experiments.benchmarks.tracks import HOUR, write_deeplabcut
 from experiments.benchmarks.turns import met, spread, turn
+from ssl_behavior.checkpoints import load_encoder
 from ssl_behavior.devices import uses_bfloat16
-from ssl_behavior.recordings import Labels
+from ssl_behavior.encoders import embed
+from ssl_behavior.poses.prepare import prepare
+from ssl_behavior.recordings import Labels, Recording
 from ssl_behavior.simulation import simulate_recording, simulate_recordings
 
 GOAL_S, RATE_GOAL = 3.0, 0.6
@@ -71,6 +74,7 @@ def report(frames: int, repeats: int, cases: Sequence[Case], folder: Path) -> st
             _totals(inside, whole),
             _steps(inside),
             _rates(inside, first["shapes"]),
+            profile(cases[-1].checkpoint, simulate_recording(0, 0, frames, "hour")),
             machine.about("xgboost"),
         ]
     )
@@ -157,6 +161,20 @@ def _rates(inside: dict[str, dict[str, Told]], shapes: Sequence[Sequence[int]]) 
         )
     lines += ["", f"Goal: {RATE_GOAL:.0%} of the machine's rate on products of the same sizes, "]
     return "\n".join(lines) + f"{met(min(found) >= RATE_GOAL)}."
+
+
+def profile(encoder: Path, recording: Recording, least: float = 0.01) -> str:
+    """Where the time of ``encoders.embed`` goes, operation by operation; those of less than ``least`` are the rest."""
+    known = load_encoder(encoder)
+    poses = prepare(recording, known.landmarks, known.preparation)
+    embed(known, poses, poses.pairs()[0])  # once to warm up
+    with torch.profiler.profile() as profiled:
+        embed(known, poses, poses.pairs()[0])
+    took = {one.key: one.self_cpu_time_total for one in profiled.key_averages()}
+    shares = {name: own / sum(took.values()) for name, own in took.items() if own >= least * sum(took.values())}
+    lines = ["| operation of embedding an ordered pair | share of its time (%) |", "|---|---|"]
+    lines += [f"| `{name}` | {100 * shares[name]:.0f} |" for name in sorted(shares, key=lambda name: -shares[name])]
+    return "\n".join([*lines, f"| rest | {100 * (1 - sum(shares.values())):.0f} |"])
 
 
 def machine_rate(shapes: Sequence[Sequence[int]], kind: torch.dtype, repeats: int = 20) -> float:
