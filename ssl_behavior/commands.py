@@ -7,8 +7,11 @@ point; ``run`` is the shell's.
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -43,20 +46,23 @@ def run(
         argv: the words after the command; those of the shell by default.
 
     Raises:
-        SystemExit: 2 on unusable input or settings, 130 when interrupted, 1 when the reader of a pipe has gone.
+        SystemExit: 2 on unusable input or settings, 130 when interrupted, 143 when told to end (SIGTERM, as schedulers
+            send it), 1 when the reader of a pipe has gone.
     """
     keep_freed_memory()
     try:
         arguments = sys.argv[1:] if argv is None else argv
         if issubclass(settings_class, TracksConfig):
             description = f"{description} Note: {cache.notice()}."
-        function(parse(settings_class, arguments, description, f"python -m {function.__module__}"))
+        settings = parse(settings_class, arguments, description, f"python -m {function.__module__}")
+        with _ended_like_interrupted():
+            function(settings)
         sys.stdout.flush()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _stop(
             "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "
             "after its last point, embed_many, predict_many and sweep with what is missing)",
-            130,
+            143 if isinstance(stop, _Ended) else 130,
         )
     except BrokenPipeError:
         # Python would complain once more when it flushes stdout at exit.
@@ -172,6 +178,27 @@ def _require(is_right: Callable[[Any], bool], wanted: str, settings: object, nam
     for name in names:
         if not is_right(value := attrgetter(name)(settings)):
             raise InputError(f"--{name.replace('_', '-')}: expected {wanted} and found {value:g}")
+
+
+class _Ended(KeyboardInterrupt):
+    """The process was told to end."""
+
+
+@contextmanager
+def _ended_like_interrupted() -> Iterator[None]:
+    """Inside, SIGTERM, which only the main thread can be told of, is what Ctrl-C is."""
+
+    def end(*_: object) -> NoReturn:
+        raise _Ended
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 def _stop(message: str, code: int) -> NoReturn:

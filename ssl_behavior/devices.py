@@ -31,6 +31,11 @@ def has_room(device: torch.device, size: int) -> bool:
     return device.type == "cuda" and size <= torch.cuda.mem_get_info(device)[0] // 4
 
 
+def computed_in(precision: Precision, device: torch.device) -> Precision:
+    """float32 or bfloat16: what ``auto`` stands for on this device."""
+    return "bfloat16" if uses_bfloat16(precision, device) else "float32"
+
+
 def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
     """Whether to compute in bfloat16: where asked, or by default where the hardware multiplies it natively."""
     if precision != "auto":

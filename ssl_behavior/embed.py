@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssl_behavior import checkpoints, commands
-from ssl_behavior.devices import Device, Precision, choose_device
+from ssl_behavior.devices import Device, Precision, choose_device, computed_in
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.encoders import Encoder, embed
@@ -51,7 +51,7 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     """
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
-    encoder.precision = config.precision
+    encoder.precision = computed_in(config.precision, device)
     recordings = _labelled(config.read(), config)
     made_by = maker(encoder, config.half)
     done: Counter[str] = Counter()
@@ -78,6 +78,7 @@ def maker(encoder: Encoder, half: bool) -> Maker:
         encoder.preparation.frame_rate,
         encoder.architecture.channels,
         "float16" if half else "float32",
+        encoder.precision,
     )
 
 

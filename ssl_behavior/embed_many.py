@@ -7,14 +7,16 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from ssl_behavior import checkpoints, commands
-from ssl_behavior.devices import Device
+from ssl_behavior.devices import Device, Precision, computed_in
 from ssl_behavior.embed import add_recording, maker
 from ssl_behavior.embeddings import ABOUT, VIDEOS, Atlas, Maker
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import prepare_each
-from ssl_behavior.units.fleet import connected, do_missing, require_none
+from ssl_behavior.units.fleet import do_missing, require_none
 from ssl_behavior.units.many import ManyConfig
 from ssl_behavior.units.results import Unit
 from ssl_behavior.units.stores import absolute, fetch_folder, require_extra
@@ -49,6 +51,8 @@ def embed_many(config: EmbedManyConfig) -> str:
     require_extra()
     config = config.located()
     encoder = _loaded(absolute(config.encoder))
+    # Settled here for all workers, whatever they compute on.
+    encoder.precision = computed_in(config.precision, torch.device(config.device))
     made_by = maker(encoder, config.half)
     units = config.units(asdict(made_by))
     with TemporaryDirectory() as folder:
@@ -56,8 +60,7 @@ def embed_many(config: EmbedManyConfig) -> str:
     config.results.begin(ABOUT, about, config.overwrite, lambda name: name.startswith(f"{VIDEOS}/"))
     config.save()
     missing = config.results.missing(units)
-    with connected(config):
-        failed = do_missing(units, missing, _Embedding(config, made_by), config, "embedding")
+    failed = do_missing(units, missing, _Embedding(config, made_by, encoder.precision), config, "embedding")
     require_none(failed, len(missing))
     return config.output
 
@@ -68,10 +71,11 @@ class _Embedding:
 
     config: EmbedManyConfig
     made_by: Maker
+    precision: Precision
 
     def __call__(self, unit: Unit) -> None:
         encoder = _encoder(absolute(self.config.encoder), self.made_by.encoder, self.config.device)
-        encoder.precision = self.config.precision
+        encoder.precision = self.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_one(unit, folder)
@@ -104,7 +108,8 @@ def main() -> None:
     def command(config: EmbedManyConfig) -> None:
         atlas = embed_many(config)
         print(f"\natlas: {atlas}")
-        print("next:  see what behaviours there are (from a store, copy the folder to a disk first)")
+        copy = " (copy the folder to a disk first)" if "://" in atlas else ""
+        print(f"next:  see what behaviours there are{copy}")
         print(f"       python -m ssl_behavior.cluster --atlas {atlas}")
 
     commands.run(EmbedManyConfig, command, "Embed thousands of recordings on a Ray cluster.")

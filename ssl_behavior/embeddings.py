@@ -38,6 +38,7 @@ class Maker:
         frame_rate: of the embeddings in Hz.
         channels: length of an embedding.
         dtype: of the stored numbers, float32 or float16.
+        precision: that they were computed in, float32 or bfloat16, which an atlas that says nothing was not.
     """
 
     encoder: str
@@ -45,6 +46,7 @@ class Maker:
     frame_rate: float
     channels: int
     dtype: str
+    precision: str = "float32"
 
 
 class Piece(NamedTuple):
@@ -95,8 +97,9 @@ class Atlas:
         if atlas.made_by != made_by:
             other = [name for name, value in asdict(made_by).items() if getattr(atlas.made_by, name) != value]
             raise InputError(
-                f"{folder}: expected an atlas of the same encoder and precision; found one with another "
-                f"{some(other)}: give another --output, or --overwrite to make it anew"
+                f"{folder}: expected an atlas that was made in the same way; found one with another {some(other)} "
+                f"({', '.join(str(getattr(atlas.made_by, name)) for name in other)}): give another --output, or "
+                "--overwrite to make it anew"
             )
         return atlas
 

@@ -9,18 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 import yaml
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
-from ssl_behavior.devices import Device
+from ssl_behavior.devices import Device, Precision, computed_in
 from ssl_behavior.errors import InputError
 from ssl_behavior.models import Model
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.predict import predict_poses, say_who_is_who
 from ssl_behavior.prediction_folder import WRITTEN, PredictionFolder
 from ssl_behavior.review import ReviewFolder
-from ssl_behavior.units.fleet import connected, do_missing, require_none
+from ssl_behavior.units.fleet import do_missing, require_none
 from ssl_behavior.units.many import ManyConfig
 from ssl_behavior.units.results import Results, Unit, files_below
 from ssl_behavior.units.stores import absolute, fetch_folder, require_extra
@@ -61,15 +62,15 @@ def predict_many(config: PredictManyConfig) -> str:
         model = checkpoints.fingerprint(fetch_folder(absolute(config.model), Path(folder) / "model"))
         PredictionFolder(Path(folder) / "new", model, []).clear()
         about = (Path(folder) / "new" / WRITTEN).read_bytes()
-    units = config.units(model)
+    precision = computed_in(config.precision, torch.device(config.device))
+    units = config.units(model, precision)
     if config.overwrite and results.store.read([WRITTEN]).get(WRITTEN) not in (None, about):
         _require_unedited(results, {}, [name for name in results.store.names("review") if name != _REVIEWED])
     results.begin(WRITTEN, about, config.overwrite, _is_result)
     config.save()
     missing = results.missing(units)
     try:
-        with connected(config):
-            failed = do_missing(units, missing, _Predicting(config, model), config, "predicting")
+        failed = do_missing(units, missing, _Predicting(config, model, precision), config, "predicting")
     finally:
         _note_reviewed(results, units)
     require_none(failed, len(missing))
@@ -82,11 +83,12 @@ class _Predicting:
 
     config: PredictManyConfig
     fingerprint: str
+    precision: Precision
 
     def __call__(self, unit: Unit) -> None:
         model, readout = _model(absolute(self.config.model), self.fingerprint, self.config.device)
         encoder = model.classifier.encoder
-        encoder.precision = self.config.precision
+        encoder.precision = self.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_one(unit, folder)
@@ -169,7 +171,8 @@ def main() -> None:
         output = predict_many(config)
         print(f"\npredictions: {output}")
         print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
-        print("next:        score them (from a store, copy the folder to a disk first)")
+        copy = " (copy the folder to a disk first)" if "://" in output else ""
+        print(f"next:        score them{copy}")
         print(f"             python -m ssl_behavior.evaluate --predictions {output} --annotations ANNOTATIONS")
 
     commands.run(PredictManyConfig, command, "Predict behaviours in thousands of recordings on a Ray cluster.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -88,7 +88,9 @@ def sweep(config: SweepConfig) -> pd.DataFrame:
     problems: dict[Unit, str] = {}
     tried = 0
     try:
-        with connected(config):
+        # Ray is started once, and only for something to do.
+        there_is_work = results.missing([step for one in models for step in (one.encoder, one) if step])
+        with connected(config) if there_is_work else nullcontext():
             for doing, steps in (("pretraining", [one.encoder for one in models]), ("fine-tuning", models)):
                 # Equal ones once; and none whose encoder is missing.
                 units = [one for one in dict.fromkeys(steps) if one and one.encoder not in problems]

@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -305,6 +306,14 @@ def test_errors_become_a_sentence_and_a_code(
     with pytest.raises(SystemExit) as stop:
         run(ExampleConfig, fail, "", [])
     assert (stop.value.code, capsys.readouterr().err) == (code, message)
+
+
+def test_told_to_end_is_as_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
+    usual = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stop:
+        run(ExampleConfig, lambda _: signal.raise_signal(signal.SIGTERM), "", [])
+    assert (stop.value.code, signal.getsignal(signal.SIGTERM)) == (143, usual)
+    assert "the same command starts again" in capsys.readouterr().err
 
 
 def test_our_own_bugs_keep_their_traceback() -> None:

@@ -90,15 +90,19 @@ def test_other_tracks_under_a_name_are_refused(config: EmbedConfig) -> None:
 
 
 def test_another_encoder_or_precision_needs_another_atlas(config: EmbedConfig, tmp_path: Path) -> None:
-    embed_recordings(config)
     torch.manual_seed(1)
     save_encoder(tmp_path / "other", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
-    for changed in (replace(config, encoder=tmp_path / "other"), replace(config, half=True)):
-        with pytest.raises(InputError, match="expected an atlas of the same encoder and precision"):
-            embed_recordings(changed)
-        made_by = embed_recordings(replace(changed, overwrite=True)).made_by
+    config = replace(config, precision="float32", overwrite=True)
+    embed_recordings(config)
+    others = {"encoder": tmp_path / "other", "half": True, "precision": "bfloat16"}
+    for name, other in others.items():
+        changed = replace(config, **{name: other})
+        with pytest.raises(InputError, match="found one with another"):
+            embed_recordings(replace(changed, overwrite=False))
+        made_by = embed_recordings(changed).made_by
         assert made_by.dtype == ("float16" if changed.half else "float32")
-        embed_recordings(replace(config, overwrite=True))
+        assert made_by.precision == changed.precision
+        embed_recordings(config)
 
 
 def test_a_folder_with_something_else_is_not_written_to(config: EmbedConfig) -> None:

@@ -17,9 +17,10 @@ import torch
 from tqdm import tqdm
 
 from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.embed import EmbedConfig, embed_recordings
+from ssl_behavior.devices import computed_in
+from ssl_behavior.embed import EmbedConfig, embed_recordings, maker
 from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
+from ssl_behavior.embeddings import Atlas
 from ssl_behavior.encoders import embed
 from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.pretrain import PretrainConfig, pretrain
@@ -54,9 +55,9 @@ def simulated(rows: int, seed: int = 0) -> Atlas:
     """
     encoder = _encoder("simulated")
     known = load_encoder(encoder)
-    settings = (known.preparation.frame_rate, known.architecture.channels, "float16")
+    known.precision = computed_in("auto", torch.device("cpu"))
     folder = RUNS / f"simulated-{rows}-{seed}"
-    atlas = Atlas.create(folder, Maker(known.fingerprint(), known.landmarks, *settings))
+    atlas = Atlas.create(folder, maker(known, half=True))
     wanted = [video for video in range(-(-rows // _FRAMES)) if f"{video:05d}" not in atlas]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         done = pool.map(partial(_add, folder, encoder, seed), wanted)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
+import socket
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -22,6 +25,8 @@ from ssl_behavior.units.results import Unit
 
 # Results go to the store and not through Ray's memory.
 _OBJECT_STORE_BYTES = 100_000_000
+
+_PATIENCE_S = 10.0
 
 Work = Callable[[Unit], None]
 
@@ -58,6 +63,23 @@ class FleetConfig:
         require_at_least(0, self, "gpus")
         if self.gpus > 1 and not float(self.gpus).is_integer():
             raise InputError(f"--gpus: expected a share of one GPU or a whole number of them and found {self.gpus:g}")
+        if self.address not in ("local", "auto"):
+            _require_somebody(self.address)
+
+
+def _require_somebody(address: str) -> None:
+    """Make sure that somebody listens at an address, as Ray waits for minutes where nobody does.
+
+    Raises:
+        InputError: nobody does, or it is no address.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise InputError(f"--address {address}: expected local, auto, HOST:PORT or ray://HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--address {address}: expected a Ray cluster and found nobody there ({error})") from None
 
 
 @dataclass(frozen=True)
@@ -93,6 +115,7 @@ def connected(settings: FleetConfig) -> Iterator[None]:
         own: dict[str, Any] = (
             {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if is_local else {}
         )
+        usual = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(settings.address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except (ConnectionError, ValueError, OSError, RuntimeError) as error:  # the last, of another version
@@ -100,6 +123,8 @@ def connected(settings: FleetConfig) -> Iterator[None]:
                 f"--address {settings.address}: expected a Ray cluster of this version of Ray and Python; found none "
                 f"({' '.join(str(error).split())})"
             ) from None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, usual)  # which Ray has taken
     try:
         there = ray.cluster_resources()
         for name, wanted in (("CPU", settings.cpus), ("GPU", settings.gpus)):
@@ -185,10 +210,13 @@ def do_missing(
     print(f"{doing}: {len(units) - len(missing):,} of {len(units):,} done already, {len(missing):,} to do")
     notices: Counter[str] = Counter()
     failed: dict[Unit, str] = {}
-    for unit, outcome in each_done(missing, work, settings, doing):
-        notices.update(filter(None, outcome.told))
-        if outcome.failure is not None:
-            failed[unit] = outcome.failure
+    if not missing:
+        return failed
+    with connected(settings):
+        for unit, outcome in each_done(missing, work, settings, doing):
+            notices.update(filter(None, outcome.told))
+            if outcome.failure is not None:
+                failed[unit] = outcome.failure
     for notice, times in notices.items():
         print(f"{notice} ({times:,} times)" if times > 1 else notice)
     for unit, failure in failed.items():

@@ -75,7 +75,7 @@ class ManyConfig(FleetConfig):
                 f"--recordings: expected a file per video and found several of {some(twice, 5)}; a glob like "
                 "folder/*.csv picks one kind of file"
             )
-        of_all = [made_by, self.format, self.frame_rate, self.precision, skeleton]
+        of_all = [made_by, self.format, self.frame_rate, skeleton]
         return [
             Unit(label, digest(label, file.stamp, of_all), (file,)) for label, file in zip(labels, files, strict=True)
         ]

@@ -191,26 +191,30 @@ def test_a_worker_killed_on_the_way_changes_nothing(config: EmbedManyConfig, tmp
     assert contents(Path(atlas)) == contents(plain(config, tmp_path / "usual").folder)
 
 
-def test_ctrl_c_stops_it_and_the_same_command_goes_on(config: EmbedManyConfig, tmp_path: Path) -> None:
-    native.write(Path(config.recordings[0]), simulate_recordings(100, seed=1, frames=240))
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_stops_it_and_the_same_command_goes_on(
+    sent: signal.Signals, code: int, config: EmbedManyConfig, tmp_path: Path
+) -> None:
+    native.write(Path(config.recordings[0]), simulate_recordings(60, seed=1, frames=240))
     words = ["--encoder", config.encoder, "--recordings", *config.recordings, "--output", config.output]
     with subprocess.Popen(
         [sys.executable, "-m", "ssl_behavior.embed_many", *words], stderr=subprocess.PIPE, text=True
     ) as process:
         wait_for(lambda: any(Path(config.output, "units").glob("*.json")))
         workers = at_work(process.pid, "ray::")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         _, told = process.communicate(timeout=120)
-    assert process.returncode == 130, told
+    assert process.returncode == code, told
     assert "interrupted before the end; the same command starts again" in told
     assert "Traceback" not in told
+    assert "SIGTERM received" not in told
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in workers))
     before = changed(Path(config.output))
     marks = len(list(Path(config.output, "units").iterdir()))
-    assert 0 < marks < 100
+    assert 0 < marks < 60
     embed_many(config)
     after = changed(Path(config.output))
-    assert len(after) == 100
+    assert len(after) == 60
     assert sum(after[name] == then for name, then in before.items()) == marks
     assert contents(Path(config.output)) == contents(plain(config, tmp_path / "usual").folder)
 
