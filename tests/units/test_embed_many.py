@@ -196,6 +196,7 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(
     sent: signal.Signals, code: int, config: EmbedManyConfig, tmp_path: Path
 ) -> None:
     native.write(Path(config.recordings[0]), simulate_recordings(60, seed=1, frames=240))
+    count = len(list(Path(config.recordings[0]).iterdir()))
     words = ["--encoder", config.encoder, "--recordings", *config.recordings, "--output", config.output]
     with subprocess.Popen(
         [sys.executable, "-m", "ssl_behavior.embed_many", *words], stderr=subprocess.PIPE, text=True
@@ -211,10 +212,10 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in workers))
     before = changed(Path(config.output))
     marks = len(list(Path(config.output, "units").iterdir()))
-    assert 0 < marks < 60
+    assert 0 < marks < count
     embed_many(config)
     after = changed(Path(config.output))
-    assert len(after) == 60
+    assert len(after) == count
     assert sum(after[name] == then for name, then in before.items()) == marks
     assert contents(Path(config.output)) == contents(plain(config, tmp_path / "usual").folder)
 
