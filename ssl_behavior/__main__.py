@@ -12,6 +12,7 @@ from ssl_behavior import __version__
 # In the order in which they are used.
 COMMANDS = {
     "simulate": "make recordings of two mice with exact labels, to try everything without data",
+    "check": "look for errors in recordings that nothing else tells of: mirrored, exchanged, shifted, wrong frame rate",
     "convert": "store recordings of any format once in a form that loads fast",
     "pretrain": "learn an encoder from tracks alone",
     "finetune": "teach the encoder your behaviours from labelled recordings",

@@ -12,6 +12,7 @@ import numpy as np
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
+from ssl_behavior.checks import Looked, print_warnings
 from ssl_behavior.devices import choose_device
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
@@ -58,6 +59,8 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     recordings = _some(recordings, config)
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
+    units = {one.id: one.unit for one in recordings}
+    print_warnings([Looked(one.poses, units[one.poses.id], one.labels) for one in videos], encoder.landmarks)
     output = commands.prepare_output(config.output, config.overwrite)
     labels = recordings[0].labels[channel]
     behaviours = labels.behaviours

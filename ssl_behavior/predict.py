@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands
 from ssl_behavior.checkpoints import Readout
+from ssl_behavior.checks import Looked, print_warnings
 from ssl_behavior.devices import Device, Precision, choose_device
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.paths import some
@@ -81,6 +82,7 @@ def predict_each(config: PredictConfig) -> Iterator[Prediction]:
     if config.sample_submission:
         check_lengths(output, {poses.id: poses.frames for poses in all_poses}, config.sample_submission)
     recording_of = {recording.id: recording for recording in recordings}
+    print_warnings([Looked(one, recording_of[one.id].unit, None) for one in all_poses], encoder.landmarks)
     folder = None
     if not is_submission:
         folder = PredictionFolder(output, checkpoints.fingerprint(config.model), [poses.id for poses in all_poses])

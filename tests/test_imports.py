@@ -32,6 +32,7 @@ ORDER = (
     {"prediction_folder"},
     {"devices", "draws", "processes"},
     {"poses"},
+    {"checks"},
     {"windows"},
     {"temporal"},
     {"transformer"},

@@ -1,0 +1,121 @@
+"""``python -m ssl_behavior.check``: look for errors in recordings that nothing else tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from ssl_behavior import commands
+from ssl_behavior.checks import Looked, Suspicion, look
+from ssl_behavior.checks.picture import picture
+from ssl_behavior.checks.vitals import Vitals
+from ssl_behavior.errors import how_many
+from ssl_behavior.formats.annotations import attach, read_labels
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation, prepare_each
+from ssl_behavior.predictions import file_stem
+from ssl_behavior.recordings import Recording
+
+
+@dataclass(frozen=True)
+class CheckConfig(commands.TracksConfig):
+    """Settings of looking for silent errors.
+
+    Attributes:
+        annotations: files, folders or globs of annotations, to see whether they lie where the behaviour is.
+        channel: of the annotations; needed only where there are several.
+        unscored: behaviours of the annotations that are no judgement.
+        output: folder for the table of suspicions, what was measured, and a picture of every suspicious recording.
+    """
+
+    annotations: tuple[Path, ...] = ()
+    channel: str | None = None
+    unscored: tuple[str, ...] = ()
+    output: Path = Path("checks")
+
+
+def check(config: CheckConfig) -> list[Suspicion]:
+    """Look at every recording, write ``suspicions.csv``, ``vitals.csv`` and ``pictures/``, and tell what was found.
+
+    Raises:
+        InputError: there is nothing to look at, or the output is taken.
+    """
+    output = commands.check_output(config.output, config.overwrite)
+    recordings = _labelled(config.read(), config)
+    landmarks = shared_landmarks(one.skeleton for one in recordings)
+    each = [*prepare_each(recordings, landmarks, Preparation(), config.skip_bad_files, "looking")]
+    given = [
+        Looked(poses, one.unit, next((own.values[poses.native_frames] for own in one.labels.values()), None))
+        for one, poses in each
+    ]
+    looked = look(given, landmarks)
+    commands.prepare_output(output, config.overwrite)
+    suspicious = [(one, found) for one, (_, found) in zip(given, looked, strict=True) if found]
+    for (poses, _, labels), found in tqdm(suspicious, "drawing", unit="video", leave=False):
+        picture(output / "pictures" / f"{file_stem(poses.id)}.png", found, poses, landmarks, labels)
+    every = [one for _, found in looked for one in found]
+    _write(output, {poses.id: measured for (_, poses), (measured, _) in zip(each, looked, strict=True)}, every)
+    commands.save_settings(config, output / "settings.yaml")
+    return every
+
+
+def _labelled(recordings: list[Recording], config: CheckConfig) -> list[Recording]:
+    """The recordings with one channel of annotations, where they have any; else with what their own files have."""
+    if not config.annotations:
+        return recordings
+    rates = {one.id: one.frame_rate or 30.0 for one in recordings}
+    annotations = read_labels(config.annotations, rates, config.skip_bad_files)[0]
+    own = attach(recordings, annotations, config.channel, config.unscored, notify=lambda _: None, strict=False)
+    with_labels = {one.id: one for one in own}
+    return [with_labels.get(one.id, one) for one in recordings]
+
+
+def _write(output: Path, measured: Mapping[str, Vitals], found: Sequence[Suspicion]) -> None:
+    """The two tables."""
+    rows = [
+        {"video": one.video, "kind": one.kind, "frames": " ".join(map(str, one.frames)), "evidence": one.told}
+        for one in found
+    ]
+    pd.DataFrame(rows, columns=["video", "kind", "frames", "evidence"]).to_csv(output / "suspicions.csv", index=False)
+    table = []
+    for video, one in measured.items():
+        row = asdict(one)
+        row |= dict(zip(("left edge", "top edge", "right edge", "bottom edge"), row.pop("box"), strict=True))
+        row |= {f"distance of {name}": value for name, value in row.pop("proportions").items()}
+        table.append({"video": video, **row})
+    pd.DataFrame(table).to_csv(output / "vitals.csv", index=False, float_format="%.4g")
+
+
+def report(found: Sequence[Suspicion]) -> str:
+    """What was found, by kind."""
+    lines = [f"{how_many(len({one.video for one in found}), 'suspicious recording')}"]
+    for kind in dict.fromkeys(one.kind for one in found):
+        own = [one for one in found if one.kind == kind]
+        lines += ["", f"{kind}: {how_many(len(own), 'recording')}"]
+        lines += [f"  {one.video}: {one.told}" for one in own[:10]]
+        lines += [f"  and {len(own) - 10} more"] * (len(own) > 10)
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """The shell's way in."""
+
+    def command(config: CheckConfig) -> None:
+        found = check(config)
+        print(report(found))
+        if found:
+            print(f"\na picture of each suspicious recording: {config.output / 'pictures'}")
+        print(f"{'' if found else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
+
+    commands.run(CheckConfig, command, "Look for errors in recordings that nothing else tells of.")
+
+
+if __name__ == "__main__":
+    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    from ssl_behavior.check import main as imported_main
+
+    imported_main()
