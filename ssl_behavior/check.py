@@ -55,6 +55,8 @@ def check(config: CheckConfig) -> list[Suspicion]:
     looked = look(given, landmarks)
     commands.prepare_output(output, config.overwrite)
     suspicious = [(one, found) for one, (_, found) in zip(given, looked, strict=True) if found]
+    for former in (output / "pictures").glob("*.png"):
+        former.unlink()
     for (poses, _, labels), found in tqdm(suspicious, "drawing", unit="video", leave=False):
         picture(output / "pictures" / f"{file_stem(poses.id)}.png", found, poses, landmarks, labels)
     every = [one for _, found in looked for one in found]
@@ -69,7 +71,7 @@ def _labelled(recordings: list[Recording], config: CheckConfig) -> list[Recordin
         return recordings
     rates = {one.id: one.frame_rate or 30.0 for one in recordings}
     annotations = read_labels(config.annotations, rates, config.skip_bad_files)[0]
-    own = attach(recordings, annotations, config.channel, config.unscored, notify=lambda _: None, strict=False)
+    own = attach(recordings, annotations, config.channel, config.unscored, strict=False)
     with_labels = {one.id: one for one in own}
     return [with_labels.get(one.id, one) for one in recordings]
 

@@ -49,4 +49,6 @@ def test_results_are_not_written_over(config: CheckConfig) -> None:
     check(config)
     with pytest.raises(InputError, match="not empty"):
         check(config)
+    (config.output / "pictures" / "of_a_former_run.png").touch()
     check(replace(config, overwrite=True))
+    assert not (config.output / "pictures" / "of_a_former_run.png").exists()

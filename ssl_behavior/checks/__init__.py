@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from ssl_behavior.poses.prepare import Poses
 Kind = Literal[
     "turned", "mirrored", "sides mixed", "backwards", "frame rate", "size", "proportions", "exchanged", "shifted labels"
 ]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def unlike(video: str, found: Vitals, others: Sequence[Vitals]) -> Iterator[Susp
             f"what is called left lies to the left of the body in {found.left:.0%} of the time, and {among} in "
             f"{usual.left:.0%}: is the image mirrored, does y go up, or are x and y or the sides' names exchanged?",
         )
-    ratio = found.speed / usual.speed
+    ratio = _ratio(found.speed, usual.speed)
     unsure = 1 + _FEW / len(others)
     if abs(np.log(ratio)) > unsure * max(np.log(_FASTER), _BEYOND * spread([one.speed for one in others])):
         yield Suspicion(
@@ -111,7 +110,7 @@ def unlike(video: str, found: Vitals, others: Sequence[Vitals]) -> Iterator[Susp
             f"animals exceed {found.speed:.2f} body lengths a second in three hundredths of the time, and {among} "
             f"{usual.speed:.2f}, {ratio:.2f} times that: is the frame rate right?",
         )
-    ratio = found.body_length / usual.body_length
+    ratio = _ratio(found.body_length, usual.body_length)
     if max(ratio, 1 / ratio) > _LARGER:
         yield Suspicion(
             video,
@@ -127,6 +126,11 @@ def unlike(video: str, found: Vitals, others: Sequence[Vitals]) -> Iterator[Susp
             f"other distances from the body's centre than {among}, in body lengths: {told}: are the keypoints' names "
             "right, and is it the same species?",
         )
+
+
+def _ratio(found: float, usual: float) -> float:
+    """NaN where one of them is none."""
+    return found / usual if found > 0 and usual > 0 else np.nan
 
 
 def _turned(found: Vitals, usual: Vitals) -> bool:

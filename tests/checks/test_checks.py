@@ -143,6 +143,11 @@ def test_a_speed_is_odd_beside_many_that_are_alike(
     assert [one.kind for one in found] == ["frame rate"] * named
 
 
+def test_animals_that_never_move_are_compared_all_the_same(measured: list[Vitals]) -> None:
+    still = replace(measured[0], speed=0.0)
+    assert [*unlike("a", still, measured)] == [*unlike("a", measured[0], [still] * 4)] == []
+
+
 def test_what_is_usual_is_the_median_of_what_is_known() -> None:
     def one(speed: float, left: float, **away: float) -> Vitals:
         return Vitals(10.0, (0.0, 0.0, 5.0, 5.0), speed, 0.5, left, away)
