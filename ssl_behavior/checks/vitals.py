@@ -73,8 +73,8 @@ def median(found: Sequence[Vitals]) -> Vitals:
 
 def spread(values: Sequence[float]) -> float:
     """Standard deviation of the logarithms, from their median distance, which a few odd ones do not change."""
-    logs = np.log(values)
-    return float(1.4826 * np.nanmedian(np.abs(logs - np.nanmedian(logs)))) if np.isfinite(logs).any() else np.nan
+    logs = np.log([one for one in values if one > 0])
+    return float(1.4826 * np.median(np.abs(logs - np.median(logs)))) if len(logs) else np.nan
 
 
 def _box(poses: Poses) -> tuple[float, ...]:
