@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -395,22 +394,18 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean pretrain?" in capsys.readouterr().err
 
 
-@pytest.fixture(params=COMMANDS)
-def shell(request: pytest.FixtureRequest) -> Callable[..., subprocess.CompletedProcess[str]]:
-    def call(*words: str, form: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        words = (*(form or (f"ssl_behavior.{request.param}",)), *words)
-        return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, timeout=120)
-
-    return call
-
-
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help_and_refuses_what_it_does_not_know(
-    shell: Callable[..., subprocess.CompletedProcess[str]],
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    helped = shell("--help")
+    words = [sys.executable, "-m", f"ssl_behavior.{command}", "--help"]
+    helped = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert (helped.returncode, helped.stderr) == (0, "")
     assert "--config" in helped.stdout
-    refused = shell("--no-such-option", "1")
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("error: there is no option --no-such-option")
-    assert refused.stderr.count("\n") == 1
+    monkeypatch.setattr(sys, "argv", sys.argv)  # which main changes
+    with pytest.raises(SystemExit) as refused:
+        main([command, "--no-such-option", "1"])
+    assert refused.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: there is no option --no-such-option")
+    assert told.count("\n") == 1
