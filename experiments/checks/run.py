@@ -184,7 +184,7 @@ def with_sides(data: Path) -> list[Material]:
     made = []
     for name in WITH_SIDES:
         for one in read_recordings(data / name, frame_rate=30.0, notify=lambda _: None):
-            length = min(_PIECE_S * 30, one.frames // 3)
+            length = min(_PIECE_S * 30, one.frames // 4)
             pieces = [
                 replace(
                     one,
@@ -218,22 +218,16 @@ def report(data: Path) -> str:
             seen = [is_seen(fault, *one) for material in materials for one in material.faulty(fault)]
             columns.append(f"{sum(seen)} of {len(seen)}")
         lines.append(f"| {fault.name} | {' | '.join(columns)} |")
-    lines += ["", "| suspected of recordings as they are | dyads | pieces |", "|---|---|---|"]
     alarms = [
-        Counter(
-            kind for material in materials for one in material.recordings for kind in _kinds(material.suspected(one))
-        )
+        [found for material in materials for one in material.recordings for found in material.suspected(one)]
         for materials in ([whole], pieces)
     ]
-    for kind in sorted(set(alarms[0]) | set(alarms[1])):
-        lines.append(f"| {kind} | {' | '.join(str(found[kind]) for found in alarms)} |")
-    shifted = [one for recording in whole.recordings for one in whole.suspected(recording)]
-    lines += ["", "Of the clean dyads:", "", *(f"- {one.video}: {one.kind}: {one.told}" for one in shifted)]
+    counts = [Counter(one.kind for one in found) for found in alarms]
+    lines += ["", "| suspected of recordings as they are | dyads | pieces |", "|---|---|---|"]
+    for kind in sorted(set(counts[0]) | set(counts[1])):
+        lines.append(f"| {kind} | {' | '.join(str(found[kind]) for found in counts)} |")
+    lines += ["", *(f"- {one.video}: {one.kind}: {one.told}" for found in alarms for one in found)]
     return "\n".join(lines)
-
-
-def _kinds(found: Sequence[Suspicion]) -> set[str]:
-    return {one.kind for one in found}
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ FEWEST = 3
 """Other recordings from which on one is held against them."""
 _FASTER, _LARGER, _OTHER_BODY = 1.27, 1.5, 1.5
 """Ratios to what is usual from which on a speed, a body length or a landmark's distance is suspicious."""
-_BEYOND, _FEW = 2.5, 3
+_BEYOND, _FEW = 2.0, 3
 """Standard deviations of speeds within which they are like the others, and how many others tell half of these."""
 _SMALLEST = 0.15
 """Body lengths from the centre below which a landmark's distance says nothing."""
