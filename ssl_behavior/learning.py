@@ -61,7 +61,7 @@ def learn(
         behaviours: names of the labels.
         settings: how.
         seed: of all random numbers.
-        precision: of the forward pass.
+        precision: of the encoder, while it learns and in what it labels then.
         from_scratch: start from an encoder of the same make that has seen nothing but these videos.
     """
     device = encoder.mean.device
@@ -70,6 +70,7 @@ def learn(
     kind: HeadKind = "temporal" if settings.tune == "temporal" else "linear"
     torch.manual_seed(seed)
     classifier = Classifier(copy.deepcopy(encoder), kind, len(behaviours)).to(device)
+    classifier.encoder.precision = precision
     embedded = None if settings.tune == "full" else embed_all(classifier, videos)
     examples = tree_examples(videos) if settings.trees else []
     held_out: list[np.ndarray] = []

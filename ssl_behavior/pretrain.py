@@ -107,6 +107,7 @@ def _pretrain(config: PretrainConfig, fabric: Fabric) -> Path:
 
     torch.manual_seed(config.seed)
     encoder = Encoder(landmarks, config.preparation, config.architecture)
+    encoder.precision = config.precision
     sampler = ClipSampler(poses, device=device)
     start = torch.Generator().manual_seed(config.seed)
     encoder.standardise(sampler.draw(config.batch, frames, start) for _ in range(16))

@@ -80,6 +80,7 @@ def test_what_is_written_predicts_as_what_was_learned(
     model, readout = load_model(config.output)
     recording = simulate_recordings(1, seed=8, frames=400)[0]
     encoder = model.classifier.encoder
+    encoder.precision = config.precision
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
     unlabelled = LabelledPoses(poses, np.zeros(poses.frames, np.int16), labelled_pairs(poses, readout.pair))
     found = predict_recording(model, readout, recording)

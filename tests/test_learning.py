@@ -56,6 +56,7 @@ def test_what_labelled_videos_teach(videos: list[LabelledPoses], learned: Learne
     assert learned.reading.frequencies == tuple(frequencies(videos, 4))
     assert [one.id for one in learned.read] == [one.poses.id for one in videos]
     assert not learned.model.classifier.training
+    assert learned.model.classifier.encoder.precision == "float32"
     probabilities = learned.reading.probabilities(learned.model.logits(videos[0]))
     # Labels are at the recording's own rate, twice that of the poses.
     labels = learned.label(videos[0])

@@ -83,6 +83,7 @@ def test_a_point_is_what_the_commands_give(
             recordings=(tmp_path / "tracks",),
             videos=tested,
             device="cpu",
+            precision="float32",
         )
     )
     found = fit(variant, videos[:2], videos[2:])
