@@ -179,7 +179,7 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
                 yield unit, outcome
     finally:
         for ref in running:
-            ray.cancel(ref, force=True)
+            ray.cancel(ref)  # by force, Ray ends this process where the unit ends just then
 
 
 def _do(work: Work, unit: Unit, threads: int) -> Outcome:
