@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from ssl_behavior import checkpoints, commands
-from ssl_behavior.devices import Device, Precision, computed_in
+from ssl_behavior.devices import Device, computed_in
 from ssl_behavior.embed import add_recording, maker
 from ssl_behavior.embeddings import ABOUT, VIDEOS, Atlas, Maker
 from ssl_behavior.encoders import Encoder
@@ -60,7 +60,7 @@ def embed_many(config: EmbedManyConfig) -> str:
     config.results.begin(ABOUT, about, config.overwrite, lambda name: name.startswith(f"{VIDEOS}/"))
     config.save()
     missing = config.results.missing(units)
-    failed = do_missing(units, missing, _Embedding(config, made_by, encoder.precision), config, "embedding")
+    failed = do_missing(units, missing, _Embedding(config, made_by), config, "embedding")
     require_none(failed, len(missing))
     return config.output
 
@@ -71,11 +71,10 @@ class _Embedding:
 
     config: EmbedManyConfig
     made_by: Maker
-    precision: Precision
 
     def __call__(self, unit: Unit) -> None:
         encoder = _encoder(absolute(self.config.encoder), self.made_by.encoder, self.config.device)
-        encoder.precision = self.precision
+        encoder.precision = self.made_by.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_one(unit, folder)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -23,6 +23,9 @@ from ssl_behavior.formats.mapped import SUFFIX, read_about, read_arrays, write_a
 from ssl_behavior.formats.paths import natural, replacing, some
 from ssl_behavior.poses.prepare import pack, unpack
 from ssl_behavior.recordings import Labels
+
+if TYPE_CHECKING:  # torch, which atlases are opened without
+    from ssl_behavior.devices import Precision
 
 ABOUT, VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
 _MAKE = "python -m ssl_behavior.embed makes them"
@@ -46,7 +49,7 @@ class Maker:
     frame_rate: float
     channels: int
     dtype: str
-    precision: str = "float32"
+    precision: Precision = "float32"
 
 
 class Piece(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -61,8 +62,6 @@ class ClipSampler:
         device: torch.device = _CPU,
     ) -> None:
         self.poses, self.device = list(poses), device
-        resident = devices.has_room(device, resident_bytes(self.poses))
-        self._resident = ResidentTracks(self.poses, device) if resident else None
         self.pairs = [list(p) for p in pairs] if pairs else [one.pairs() for one in self.poses]
         self._lengths = np.array([len(one.positions) for one in self.poses])
         self._first = np.concatenate([[0], np.cumsum(self._lengths)])
@@ -95,6 +94,12 @@ class ClipSampler:
             return self._resident.clips(places, frames)
         found = clips_at([(self.poses[recording], start, pair) for recording, start, pair in places], frames)
         return found.map(lambda tensor: tensor.to(self.device))
+
+    @cached_property
+    def _resident(self) -> ResidentTracks | None:
+        """The tracks on the GPU, once clips of them are wanted; heads on frozen encoders want places only."""
+        has_room = devices.has_room(self.device, resident_bytes(self.poses))
+        return ResidentTracks(self.poses, self.device) if has_room else None
 
     def draw(self, batch: int, frames: int, generator: torch.Generator) -> Clip:
         """A random batch of clips."""

@@ -26,7 +26,7 @@ from ssl_behavior.formats import read_recordings
 from ssl_behavior.formats.annotations import attach, read_annotations
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Recording, Skeleton
+from ssl_behavior.recordings import UNSCORED, Recording, Skeleton
 
 HERE = Path(__file__).parent
 DATA = Path("../shared/data")
@@ -47,13 +47,12 @@ class Fault:
     Attributes:
         name: in words.
         kinds: of suspicion that name it.
-        apply: recording and random numbers -> the recording with the fault, and where it is (a frame, or the seconds
-            by which labels are late), or None.
+        apply: recording and random numbers -> the recording with the fault, and the frame where it begins, or None.
     """
 
     name: str
     kinds: tuple[Kind, ...]
-    apply: Callable[[Recording, np.random.Generator], tuple[Recording, float | None]]
+    apply: Callable[[Recording, np.random.Generator], tuple[Recording, int | None]]
 
 
 def changed(recording: Recording, positions: np.ndarray, confidence: np.ndarray | None = None) -> Recording:
@@ -79,7 +78,7 @@ def of_size(factor: float) -> Callable[[Recording, np.random.Generator], tuple[R
     return lambda one, _: (changed(one, one.positions * np.float32(factor)), None)
 
 
-def exchanged(one: Recording, rng: np.random.Generator) -> tuple[Recording, float]:
+def exchanged(one: Recording, rng: np.random.Generator) -> tuple[Recording, int]:
     """The first two individuals exchanged from a random frame of the middle half on, at which both are tracked."""
     both = np.flatnonzero(np.isfinite(one.positions[:, :2, :, 0]).any(2).all(1))
     both = both[(both > one.frames // 4) & (both < 3 * one.frames // 4)]
@@ -93,26 +92,22 @@ def exchanged(one: Recording, rng: np.random.Generator) -> tuple[Recording, floa
     return changed(one, positions, confidence), at
 
 
-def renamed(one: Recording, first: str, second: str) -> Recording:
-    names = {first: second, second: first}
-    keypoints = tuple(names.get(name, name) for name in one.skeleton.keypoints)
-    return replace(one, skeleton=Skeleton(keypoints, landmarks=one.skeleton.landmarks))
-
-
 def nose_for_tail(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
     """The foremost keypoint named as the base of the tail, and the other way round."""
     names = one.skeleton.keypoints
     front = next(name for name in names if name in ("head", "nose", "snout"))
     rear = next(name for name in names if name in ("tailbase", "tail_base", "tail base", "tail"))
-    return renamed(one, front, rear), None
+    exchanged = {front: rear, rear: front}
+    keypoints = tuple(exchanged.get(name, name) for name in names)
+    return replace(one, skeleton=Skeleton(keypoints, landmarks=one.skeleton.landmarks)), None
 
 
-def late_by(seconds: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, float]]:
-    def apply(one: Recording, _: np.random.Generator) -> tuple[Recording, float]:
+def late_by(seconds: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
+    def apply(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
         frames = round(seconds * (one.frame_rate or 30.0))
         own = one.labels[CHANNEL]
-        values = np.concatenate([np.full(frames, -1), own.values[: one.frames - frames]])
-        return one.with_labels({CHANNEL: replace(own, values=values)}), frames / (one.frame_rate or 30.0)
+        values = np.concatenate([np.full(frames, UNSCORED), own.values[: one.frames - frames]])
+        return one.with_labels({CHANNEL: replace(own, values=values)}), None
 
     return apply
 
@@ -154,7 +149,7 @@ class Material:
         others = [found for name, found in self.measured.items() if name != one.id]
         return suspicions(Looked(poses, one.unit, labels), vitals(poses, self.landmarks), others)
 
-    def faulty(self, fault: Fault) -> Iterator[tuple[list[Suspicion], float | None]]:
+    def faulty(self, fault: Fault) -> Iterator[tuple[list[Suspicion], int | None]]:
         """What is suspected of each recording with a fault, and where that is; of those that can have it."""
         for number, one in enumerate(self.recordings):
             try:
@@ -164,7 +159,7 @@ class Material:
             yield self.suspected(given), where
 
 
-def is_seen(fault: Fault, found: Sequence[Suspicion], where: float | None) -> bool:
+def is_seen(fault: Fault, found: Sequence[Suspicion], where: int | None) -> bool:
     """Whether a suspicion names the fault, and where it is."""
     own = [one for one in found if one.kind in fault.kinds]
     if fault.kinds == ("exchanged",):

@@ -13,6 +13,6 @@ def test_a_fault_is_made_and_seen_where_it_is() -> None:
     assert not any(run.is_seen(mirrored, material.suspected(one), None) for one in recordings)
     exchanged, at = by_name["two animals exchanged half-way"].apply(recordings[0], np.random.default_rng(0))
     assert at is not None
-    first, last = exchanged.positions[: int(at)], exchanged.positions[int(at) :]
-    np.testing.assert_array_equal(first, recordings[0].positions[: int(at)])
-    np.testing.assert_array_equal(last, recordings[0].positions[int(at) :, ::-1])
+    first, last = exchanged.positions[:at], exchanged.positions[at:]
+    np.testing.assert_array_equal(first, recordings[0].positions[:at])
+    np.testing.assert_array_equal(last, recordings[0].positions[at:, ::-1])
