@@ -1,6 +1,5 @@
 import errno
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -396,20 +395,17 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.filterwarnings("ignore:.*found in sys.modules")  # by another test, which does not matter here
 def test_each_command_has_help_and_refuses_what_it_does_not_know(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def called(*words: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", [command, *words])
-        with pytest.raises(SystemExit) as end:
-            runpy.run_module(f"ssl_behavior.{command}", run_name="__main__")  # as python -m does
-        return end.value.code, *capsys.readouterr()
-
-    code, told, error = called("--help")
-    assert (code, error) == (0, "")
-    assert "--config" in told
-    code, _, error = called("--no-such-option", "1")
-    assert code == 2
-    assert error.startswith("error: there is no option --no-such-option")
-    assert error.count("\n") == 1
+    words = [sys.executable, "-m", f"ssl_behavior.{command}", "--help"]
+    helped = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "--config" in helped.stdout
+    monkeypatch.setattr(sys, "argv", sys.argv)  # which main changes
+    with pytest.raises(SystemExit) as refused:
+        main([command, "--no-such-option", "1"])
+    assert refused.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: there is no option --no-such-option")
+    assert told.count("\n") == 1

@@ -191,8 +191,10 @@ def test_a_worker_killed_on_the_way_changes_nothing(config: EmbedManyConfig, tmp
     assert contents(Path(atlas)) == contents(plain(config, tmp_path / "usual").folder)
 
 
-def test_told_to_end_it_ends_and_the_same_command_goes_on(config: EmbedManyConfig, tmp_path: Path) -> None:
-    # By SIGTERM, which Ray would take for itself; Ctrl-C goes the same way.
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_stops_it_and_the_same_command_goes_on(
+    sent: signal.Signals, code: int, config: EmbedManyConfig, tmp_path: Path
+) -> None:
     native.write(Path(config.recordings[0]), simulate_recordings(60, seed=1, frames=240))
     count = len(list(Path(config.recordings[0]).iterdir()))
     words = ["--encoder", config.encoder, "--recordings", *config.recordings, "--output", config.output]
@@ -201,9 +203,9 @@ def test_told_to_end_it_ends_and_the_same_command_goes_on(config: EmbedManyConfi
     ) as process:
         wait_for(lambda: any(Path(config.output, "units").glob("*.json")))
         workers = at_work(process.pid, "ray::")
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(sent)
         _, told = process.communicate(timeout=120)
-    assert process.returncode == 143, told
+    assert process.returncode == code, told
     assert "interrupted before the end; the same command starts again" in told
     assert "Traceback" not in told
     assert "SIGTERM received" not in told
