@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from ssl_behavior import commands
+from ssl_behavior import commands, outputs
 from ssl_behavior.checks import Looked, Suspicion, look
 from ssl_behavior.checks.picture import picture
 from ssl_behavior.checks.vitals import Vitals
 from ssl_behavior.errors import how_many
 from ssl_behavior.formats.annotations import attach, read_labels
+from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
 from ssl_behavior.predictions import file_stem
@@ -44,7 +45,11 @@ def check(config: CheckConfig) -> list[Suspicion]:
     Raises:
         InputError: there is nothing to look at, or the output is taken.
     """
-    output = commands.check_output(config.output, config.overwrite)
+    with outputs.writing(config.output, config.overwrite) as output:
+        return _check(output, config)
+
+
+def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     recordings = _labelled(config.read(), config)
     landmarks = shared_landmarks(one.skeleton for one in recordings)
     each = [*prepare_each(recordings, landmarks, Preparation(), config.skip_bad_files, "looking")]
@@ -53,7 +58,6 @@ def check(config: CheckConfig) -> list[Suspicion]:
         for one, poses in each
     ]
     looked = look(given, landmarks)
-    commands.prepare_output(output, config.overwrite)
     suspicious = [(one, found) for one, (_, found) in zip(given, looked, strict=True) if found]
     for former in (output / "pictures").glob("*.png"):
         former.unlink()
@@ -82,14 +86,15 @@ def _write(output: Path, measured: Mapping[str, Vitals], found: Sequence[Suspici
         {"video": one.video, "kind": one.kind, "frames": " ".join(map(str, one.frames)), "evidence": one.told}
         for one in found
     ]
-    pd.DataFrame(rows, columns=["video", "kind", "frames", "evidence"]).to_csv(output / "suspicions.csv", index=False)
+    told = pd.DataFrame(rows, columns=["video", "kind", "frames", "evidence"])
+    write_text(output / "suspicions.csv", told.to_csv(index=False))
     table = []
     for video, one in measured.items():
         row = asdict(one)
         row |= dict(zip(("left edge", "top edge", "right edge", "bottom edge"), row.pop("box"), strict=True))
         row |= {f"distance of {name}": value for name, value in row.pop("proportions").items()}
         table.append({"video": video, **row})
-    pd.DataFrame(table).to_csv(output / "vitals.csv", index=False, float_format="%.4g")
+    write_text(output / "vitals.csv", pd.DataFrame(table).to_csv(index=False, float_format="%.4g"))
 
 
 def report(found: Sequence[Suspicion]) -> str:

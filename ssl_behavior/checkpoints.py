@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +20,9 @@ import ssl_behavior
 from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import replacing
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model
+from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.prepare import Poses, Preparation
 from ssl_behavior.trees import Trees, load_trees
@@ -175,27 +176,27 @@ def _head_kind(name: Any) -> HeadKind:
 
 
 def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any], trees: Trees | None = None) -> None:
-    """Weights and trees first and then the config that speaks of them, aside and renamed: half of it never loads."""
+    """All of it aside first, and renamed only when it is all there, the config last: half of it never loads."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights, text = folder / _WEIGHTS, folder / "config.yaml"
-    text.unlink(missing_ok=True)
-    with replacing(weights) as aside:
-        save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, aside)
-    (folder / _TREES).unlink(missing_ok=True)
-    if trees is not None:
-        with replacing(folder / _TREES) as aside:
-            trees.save(aside)
     versions = {
         "ssl_behavior": ssl_behavior.__version__,
         "torch": str(torch.__version__),  # a subclass of str, which YAML does not know
         "python": platform.python_version(),
     }
-    sizes = {"weights_bytes": weights.stat().st_size}
-    if trees is not None:
-        sizes["trees_bytes"] = (folder / _TREES).stat().st_size
-    whole = {"kind": kind, "versions": versions, **sizes, **config}
-    with replacing(text) as aside:
+    text = folder / "config.yaml"
+    with replacing(text) as aside, ExitStack() as others:  # which are renamed first, as they are entered last
+        weights = others.enter_context(replacing(folder / _WEIGHTS))
+        save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, weights)
+        sizes = {"weights_bytes": weights.stat().st_size}
+        if trees is not None:
+            grown = others.enter_context(replacing(folder / _TREES))
+            trees.save(grown)
+            sizes["trees_bytes"] = grown.stat().st_size
+        whole = {"kind": kind, "versions": versions, **sizes, **config}
         aside.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+        text.unlink(missing_ok=True)
+        if trees is None:
+            (folder / _TREES).unlink(missing_ok=True)
 
 
 def _config(folder: Path, kind: Kind) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssl_behavior import commands
-from ssl_behavior.cards import write_cards
-from ssl_behavior.clustered import ClusteredAtlas
+from ssl_behavior import commands, outputs
+from ssl_behavior.cards import Measured, write_cards
+from ssl_behavior.clustered import FOLDER, ClusteredAtlas
 from ssl_behavior.clusters import NOISE, Clustering, fit_clusters
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
@@ -47,27 +47,38 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     _check(config.clustering)
     commands.require_at_least(0, config, "seed")
     atlas = Atlas(config.atlas)
-    groups = read_groups(config.groups, atlas.ids if config.apply is None else Atlas(config.apply).ids)
-    if config.apply is None:
-        if ClusteredAtlas.is_there(atlas) and not config.overwrite:
-            raise InputError(
-                f"{atlas.folder}: found clusters that were fitted before; give --overwrite to fit them anew, or "
-                f"--apply {config.atlas} to give them to recordings that were added"
-            )
-        print(
-            f"fitting map and clusters to {min(atlas.rows, config.clustering.landmarks):,} of {atlas.rows:,} embeddings"
+    taker = atlas if config.apply is None else Atlas(config.apply)
+    groups = read_groups(config.groups, taker.ids)
+    folder = taker.folder / FOLDER
+    is_free = config.overwrite or outputs.is_unfinished(folder)
+    with outputs.alone_in(taker.folder), outputs.marked(folder):
+        clustered = _fitted(atlas, config, is_free) if taker is atlas else _applied(atlas, taker, config, is_free)
+        commands.save_settings(config, clustered.folder / "settings.yaml")
+        _tell(clustered, *write_cards(clustered, groups))
+    return clustered
+
+
+def _fitted(atlas: Atlas, config: ClusterConfig, is_free: bool) -> ClusteredAtlas:
+    if ClusteredAtlas.is_there(atlas) and not is_free:
+        raise InputError(
+            f"{atlas.folder}: found clusters that were fitted before; give --overwrite to fit them anew, or "
+            f"--apply {config.atlas} to give them to recordings that were added"
         )
-        clustered = ClusteredAtlas.create(atlas, fit_clusters(atlas, config.clustering, config.seed))
-    else:
-        fitted, other = ClusteredAtlas(atlas), Atlas(config.apply)
-        if ClusteredAtlas.is_there(other) and not fitted.is_of(other) and not config.overwrite:
-            raise InputError(
-                f"--apply {config.apply}: expected an atlas without clusters, or with the same; found others; give "
-                "--overwrite to put these in their place"
-            )
-        clustered = fitted.applied(other)
-    commands.save_settings(config, clustered.folder / "settings.yaml")
-    page, measured = write_cards(clustered, groups)
+    print(f"fitting map and clusters to {min(atlas.rows, config.clustering.landmarks):,} of {atlas.rows:,} embeddings")
+    return ClusteredAtlas.create(atlas, fit_clusters(atlas, config.clustering, config.seed))
+
+
+def _applied(atlas: Atlas, taker: Atlas, config: ClusterConfig, is_free: bool) -> ClusteredAtlas:
+    clustered = ClusteredAtlas(atlas)
+    if ClusteredAtlas.is_there(taker) and not clustered.is_of(taker) and not is_free:
+        raise InputError(
+            f"--apply {config.apply}: expected an atlas without clusters, or with the same; found others; give "
+            "--overwrite to put these in their place"
+        )
+    return clustered.applied(taker)
+
+
+def _tell(clustered: ClusteredAtlas, page: Path, measured: Measured) -> None:
     overall = measured.tables["clusters"].set_index("cluster")
     told = f"{clustered.clusters.count} clusters; {overall.loc[NOISE, 'share']:.0%} of the time is in none"
     if clustered.clusters.stability:
@@ -81,7 +92,6 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     print(f"\ncards: {page}")
     print("next:  open the cards in a browser, or the whole atlas:")
     print(f"       python -m ssl_behavior.explore --atlas {clustered.atlas.folder}")
-    return clustered
 
 
 def _check(clustering: Clustering) -> None:

@@ -23,10 +23,11 @@ from ssl_behavior.clusters import NOISE, Clusters
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.expert import KINEMATICS, kinematics
 
-_FOLDER, _FITTED, _NAMES, _BOUTS = "clusters", "fitted.safetensors", "names.yaml", "bouts"
+FOLDER = "clusters"
+_FITTED, _NAMES, _BOUTS = "fitted.safetensors", "names.yaml", "bouts"
 _RUN = "python -m ssl_behavior.cluster --atlas"
 
 
@@ -42,7 +43,7 @@ class ClusteredAtlas:
 
     def __init__(self, atlas: Atlas) -> None:
         self.atlas = atlas
-        self.folder = atlas.folder / _FOLDER
+        self.folder = atlas.folder / FOLDER
         if not self.is_there(atlas):
             raise InputError(f"{atlas.folder}: expected an atlas with clusters; found none: run {_RUN} {atlas.folder}")
         self.clusters = Clusters.load(self.folder / _FITTED)
@@ -59,7 +60,7 @@ class ClusteredAtlas:
             InputError: the clusters are of another encoder.
         """
         check_encoder(clusters, atlas)
-        folder = atlas.folder / _FOLDER
+        folder = atlas.folder / FOLDER
         fitted = folder / _FITTED
         if fitted.is_file() and not _holds(fitted, clusters):
             for path in (folder / _BOUTS).glob("*.parquet"):
@@ -76,11 +77,11 @@ class ClusteredAtlas:
     @staticmethod
     def is_there(atlas: Atlas) -> bool:
         """Whether an atlas has clusters."""
-        return (atlas.folder / _FOLDER / _FITTED).is_file()
+        return (atlas.folder / FOLDER / _FITTED).is_file()
 
     def is_of(self, other: Atlas) -> bool:
         """Whether another atlas has these very clusters."""
-        return _holds(other.folder / _FOLDER / _FITTED, self.clusters)
+        return _holds(other.folder / FOLDER / _FITTED, self.clusters)
 
     def applied(self, other: Atlas) -> ClusteredAtlas:
         """The same clusters, with their names, on another atlas of the same encoder."""

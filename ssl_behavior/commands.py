@@ -17,18 +17,15 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from ssl_behavior.errors import InputError, sentence
+from ssl_behavior.errors import InputError, is_out_of_memory, sentence
 from ssl_behavior.formats import cache, read_recordings
 from ssl_behavior.memory import keep_freed_memory
 from ssl_behavior.recordings import Recording
 from ssl_behavior.settings import load_settings, parse, save_settings
 
-__all__ = ["TracksConfig", "check_output", "load_settings", "prepare_output", "require_above", "run", "save_settings"]
+__all__ = ["TracksConfig", "load_settings", "require_above", "run", "save_settings"]
 
 Settings = TypeVar("Settings")
-
-# A path that ends in one of these is meant as a file; any other is a folder ("runs/v1.2" too).
-FILE_SUFFIXES = (".npy", ".npz", ".json", ".csv", ".gz", ".h5", ".slp", ".nwb", ".parquet", ".txt", ".annot", ".yaml")
 
 
 def run(
@@ -70,6 +67,14 @@ def run(
         sys.exit(1)
     except (InputError, OSError) as error:
         _stop(f"error: {sentence(error)}", 2)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _stop(
+            f"error: there is not enough memory ({str(error).split('.')[0]}); give fewer recordings at a time, or "
+            "--device cpu if it is the GPU's, or end other programs",
+            2,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,47 +109,6 @@ class TracksConfig:
             self.skeleton,
             mixed_skeletons=self.mixed_skeletons,
         )
-
-
-def prepare_output(path: str | Path, overwrite: bool, file_suffix: str | None = None) -> Path:
-    """Make the folder that results go to, or the parent folder of a file that ends in ``file_suffix``.
-
-    With ``overwrite``, those who write replace their own former files; nothing else in a folder is deleted.
-
-    Raises:
-        InputError: as ``check_output``.
-    """
-    path = check_output(path, overwrite, file_suffix)
-    (path.parent if path.suffix.lower() == file_suffix else path).mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def check_output(path: str | Path, overwrite: bool, file_suffix: str | None = None, option: str = "--output") -> Path:
-    """Make sure, before any work is done, that results can be written to ``path`` and nothing is lost by it.
-
-    Args:
-        path: a folder, or a file that ends in ``file_suffix``.
-        overwrite: whether what is there may be written over.
-        file_suffix: of the file that the command can write; None if it writes folders only.
-        option: that names the path.
-
-    Raises:
-        InputError: something is there and ``overwrite`` is off, or a file stands where a folder is needed.
-    """
-    path = Path(path).expanduser()
-    is_file = path.suffix.lower() == file_suffix
-    if not is_file and path.suffix.lower() in FILE_SUFFIXES:
-        wanted = f"a folder or a {file_suffix} file" if file_suffix else "a folder"
-        raise InputError(f"{option} {path}: expected {wanted} and found a file's name; give another {option}")
-    folder = path.parent if is_file else path
-    if blocking := next((place for place in (folder, *folder.parents) if place.exists() and not place.is_dir()), None):
-        raise InputError(f"{option} {path}: expected a folder at {blocking} and found a file; give another {option}")
-    if is_file and path.is_dir():
-        raise InputError(f"{option} {path}: expected to write a file and found a folder; give another {option}")
-    if not overwrite and path.exists() and (is_file or any(path.iterdir())):
-        found = "a file" if is_file else "a folder that is not empty"
-        raise InputError(f"{option} {path}: found {found}; give another {option}, or --overwrite to write over it")
-    return path
 
 
 def require_above(limit: float, settings: object, *names: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssl_behavior.commands import TracksConfig, check_output, prepare_output, run
+from ssl_behavior.commands import TracksConfig, run
 from ssl_behavior.formats import native
+from ssl_behavior.outputs import writing
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,9 @@ class ConvertConfig(TracksConfig):
 
 def convert(settings: ConvertConfig) -> list[Path]:
     """Write every recording in the fast form and return the files."""
-    check_output(settings.output, settings.overwrite)
-    recordings = settings.read()
-    output = prepare_output(settings.output, settings.overwrite)
-    files = native.write(output, recordings)
+    with writing(settings.output, settings.overwrite) as output:
+        recordings = settings.read()
+        files = native.write(output, recordings)
     frames = sum(recording.frames for recording in recordings)
     print(f"wrote {len(files)} recordings, {frames:,} frames, to {output}")
     print(f"next: python -m ssl_behavior.pretrain --recordings {output} --output runs/{output.name}")

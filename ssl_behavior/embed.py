@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ssl_behavior import checkpoints, commands
+from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.devices import Device, Precision, choose_device, computed_in
 from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
+from ssl_behavior.embeddings import ABOUT, Atlas, Maker
 from ssl_behavior.encoders import Encoder, embed
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import Annotations, attach, read_labels
@@ -49,6 +49,14 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     Raises:
         InputError: encoder and recordings do not go together, or the output holds something else.
     """
+    output = config.output.expanduser()
+    if not (output / ABOUT).is_file():
+        outputs.check_output(output, config.overwrite)
+    with outputs.alone_in(output):
+        return _embed_recordings(output, config)
+
+
+def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
     encoder.precision = computed_in(config.precision, device)
@@ -58,7 +66,7 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     atlas = None
     each = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
     for recording, poses in each:
-        atlas = atlas or _opened(config, made_by)  # once something is there to be written
+        atlas = atlas or _opened(output, config.overwrite, made_by)  # once something is there to be written
         done[add_recording(atlas, encoder, recording, poses)] += 1
     assert atlas is not None, "prepare_each yields one or raises"
     commands.save_settings(config, atlas.folder / "settings.yaml")
@@ -82,13 +90,9 @@ def maker(encoder: Encoder, half: bool) -> Maker:
     )
 
 
-def _opened(config: EmbedConfig, made_by: Maker) -> Atlas:
+def _opened(output: Path, overwrite: bool, made_by: Maker) -> Atlas:
     """The atlas to write to: a new one, one to add to, or with --overwrite a new one in its place."""
-    output = config.output.expanduser()
-    is_atlas = (output / "atlas.yaml").is_file()
-    if not is_atlas:
-        commands.prepare_output(output, config.overwrite)
-    elif config.overwrite:
+    if overwrite and (output / ABOUT).is_file():
         Atlas(output).clear()
     return Atlas.create(output, made_by)
 

@@ -20,7 +20,8 @@ import yaml
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, read_about, read_arrays, write_arrays
-from ssl_behavior.formats.paths import natural, replacing, some
+from ssl_behavior.formats.paths import natural, some
+from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.prepare import pack, unpack
 from ssl_behavior.recordings import Labels
 

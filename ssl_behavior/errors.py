@@ -9,6 +9,12 @@ class InputError(ValueError):
     """
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory could not be had: numpy's, or torch's on a GPU or a CPU."""
+    told = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return isinstance(error, MemoryError) or "out of memory" in told or "can't allocate memory" in told
+
+
 def how_many(number: int, thing: str) -> str:
     """A number of things in words: ``1 video``, ``3 videos``, ``12,345 frames``."""
     return f"{number:,} {thing}{'s' * (number != 1)}"

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior import predictions as prediction_files
-from ssl_behavior.commands import check_output, require_above, require_at_least, run, save_settings
+from ssl_behavior.commands import require_above, require_at_least, run, save_settings
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
-from ssl_behavior.formats.annotated import Annotations, write_text
+from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels, require_behaviours
 from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.outputs import alone_in, check_output, marked, write_text
 from ssl_behavior.predictions import Prediction, file_stem
 from ssl_behavior.recordings import UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
@@ -101,8 +102,9 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     print(f"\n{table(report)}\n")
     if report["mean_average_precision"] is None:
         print("labels without probabilities: average precision and calibration are not known")
-    _write(output, report, videos, behaviours)
-    save_settings(settings, output / "settings.yaml")
+    with alone_in(output), marked(output):
+        _write(output, report, videos, behaviours)
+        save_settings(settings, output / "settings.yaml")
     print(f"scores and pictures are in {output}: scores.json, confusion.png, ethogram.png, one picture per video")
     return report
 

@@ -12,7 +12,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.export import exported
 from ssl_behavior.explorer.scene import Scene
 from ssl_behavior.explorer.server import LOOPBACK, application, serve
-from ssl_behavior.formats.annotated import write_text
+from ssl_behavior.outputs import write_text
 
 
 @dataclass(frozen=True)

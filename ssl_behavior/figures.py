@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from ssl_behavior.outputs import replacing
 from ssl_behavior.recordings import UNSCORED, Labels
 
 # Okabe and Ito 2008, "Color Universal Design", with its green darkened, so that the first three differ in lightness.
@@ -194,8 +195,8 @@ def _legend(behaviours: Sequence[str], with_unscored: bool) -> list[Patch]:
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure, whose suffix says the format, without pyplot: no window, no state shared with a notebook."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure)
     options: dict[str, Any] = {"metadata": {"Software": None}} if path.suffix == ".png" else {}
-    figure.savefig(path, **options)
+    with replacing(path) as aside:
+        figure.savefig(aside, format=path.suffix.removeprefix("."), **options)
     return path

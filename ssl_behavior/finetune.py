@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from ssl_behavior import checkpoints, commands
+from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.checkpoints import Readout
 from ssl_behavior.checks import Looked, print_warnings
 from ssl_behavior.devices import choose_device
@@ -19,6 +20,7 @@ from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
 from ssl_behavior.learning import Learned, learn
 from ssl_behavior.recordings import UNSCORED, Recording
 from ssl_behavior.scoring.report import table
+from ssl_behavior.supervision import LabelledPoses
 from ssl_behavior.validation import cross_validation_report
 
 _SCORES = "cross_validation.json"
@@ -53,7 +55,11 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     """
     config.require_supervision()
     device = choose_device(config.device)
-    commands.check_output(config.output, config.overwrite)
+    with outputs.writing(config.output, config.overwrite) as output:
+        return _finetune(output, device, config)
+
+
+def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dict[str, Any]:
     encoder = checkpoints.load_encoder(config.encoder).to(device)
     recordings, channel = config.read_labelled()
     recordings = _some(recordings, config)
@@ -61,26 +67,32 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
     units = {one.id: one.unit for one in recordings}
     print_warnings([Looked(one.poses, units[one.poses.id], one.labels) for one in videos], encoder.landmarks)
-    output = commands.prepare_output(config.output, config.overwrite)
     labels = recordings[0].labels[channel]
-    behaviours = labels.behaviours
-    scored, rate = sum(int((video.labels != UNSCORED).sum()) for video in videos), encoder.preparation.frame_rate
+    rate = encoder.preparation.frame_rate
+    _tell(videos, labels.behaviours, rate, device)
+    learned = learn(
+        encoder, videos, labels.behaviours, config.supervision, config.seed, config.precision, config.from_scratch,
+        keep=output / outputs.UNFINISHED,
+    )  # fmt: skip
+    report = _report(learned, labels.behaviours, rate)
+    readout = Readout(labels.behaviours, channel, labels.pair, config.unscored, learned.reading)
+    checkpoints.save_model(output, learned.model, readout)
+    commands.save_settings(config, output / "settings.yaml")
+    scores = output / _SCORES
+    scores.unlink(missing_ok=True)  # those of a former model, which may have had more videos
+    if report:
+        outputs.write_text(scores, json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def _tell(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rate: float, device: torch.device) -> None:
+    scored = sum(int((video.labels != UNSCORED).sum()) for video in videos)
     what = f"scored frames: {scored:,} at {rate:g} Hz ({shares(videos, behaviours)})"
     print(f"labelled videos: {len(videos)}; {what}; on {device.type}")
     if len(videos) == 1:
         print(
             "one labelled video cannot be cross-validated: no calibration, a little smoothing, and no score to expect"
         )
-    learned = learn(encoder, videos, behaviours, config.supervision, config.seed, config.precision, config.from_scratch)
-    report = _report(learned, behaviours, rate)
-    readout = Readout(behaviours, channel, labels.pair, config.unscored, learned.reading)
-    checkpoints.save_model(output, learned.model, readout)
-    commands.save_settings(config, output / "settings.yaml")
-    scores = output / _SCORES
-    scores.unlink(missing_ok=True)  # those of a former model, which may have had more videos
-    if report:
-        scores.write_text(json.dumps(report, indent=1) + "\n")
-    return report
 
 
 def _report(learned: Learned, behaviours: Sequence[str], rate: float) -> dict[str, Any]:

@@ -12,10 +12,9 @@ from typing import Any, cast
 import numpy as np
 from tqdm import tqdm
 
-from ssl_behavior import checkpoints, commands
+from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.devices import choose_device
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
 from ssl_behavior.label_efficiency.bands import curve
 from ssl_behavior.label_efficiency.fitting import VARIANTS, Fitting, Variant, fit_and_predict
@@ -69,7 +68,14 @@ def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
     fitting = Fitting(config.supervision, choose_device(config.device), config.precision)
     output = config.output.expanduser()
     if not (output / "points" / "run.json").exists():
-        commands.check_output(output, config.overwrite)
+        outputs.check_output(output, config.overwrite)
+    with outputs.alone_in(output):
+        return _label_curve(output, config, variants, fitting)
+
+
+def _label_curve(
+    output: Path, config: LabelCurveConfig, variants: Sequence[Variant], fitting: Fitting
+) -> dict[str, Any]:
     study = _study(config)
     tasks = study.tasks(config.sizes, config.draws, variants, config.seed)
     key = study.key((config.supervision, config.seed, config.device, config.precision))
@@ -173,8 +179,8 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
         **plain(found),
         "advice": advice(found, len(study.test), draws),
     }
-    write_text(output / "curve.csv", rows(points, found))
-    write_text(output / "curve.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    outputs.write_text(output / "curve.csv", rows(points, found))
+    outputs.write_text(output / "curve.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     what = ", ".join(means) if len(means) <= _NAMED_IN_TITLE else f"{len(means)} behaviours"
     notes = [*_notes(study, draws), *about_resamples(found)]
     label_curve_picture(output / "curve.png", found, f"F1 of {what} on {len(study.test)} held-out videos", notes, means)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model, fit_tree_member, tree_examples
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.supervision import LabelledPoses, Supervision, embed_all, frequencies, train
+from ssl_behavior.training import Keeping, run_key
 from ssl_behavior.validation import choose_reading, cross_validate
 from ssl_behavior.windows import ClipSampler
 
@@ -52,6 +55,7 @@ def learn(
     seed: int,
     precision: Precision,
     from_scratch: bool = False,
+    keep: Path | None = None,
 ) -> Learned:
     """Fit a model to the videos' labels.
 
@@ -63,7 +67,11 @@ def learn(
         seed: of all random numbers.
         precision: of the encoder, while it learns and in what it labels then.
         from_scratch: start from an encoder of the same make that has seen nothing but these videos.
+        keep: folder for the trainings' states, from which an interrupted run goes on; none by default.
     """
+    keeping = (
+        Keeping(keep, _key(encoder, videos, behaviours, settings, seed, precision, from_scratch)) if keep else None
+    )
     device = encoder.mean.device
     if from_scratch:
         encoder, settings = fresh_encoder(encoder, videos, seed), replace(settings, encoder_rate=1.0)
@@ -76,14 +84,23 @@ def learn(
     held_out: list[np.ndarray] = []
     read: list[ScoredVideo] = []
     if len(videos) > 1:
-        held_out = cross_validate(classifier, videos, behaviours, settings, seed, precision, embedded, examples)
+        held_out = cross_validate(
+            classifier, videos, behaviours, settings, seed, precision, embedded, examples, keeping
+        )
         reading, read = choose_reading(held_out, videos, behaviours, encoder.preparation.frame_rate)
     else:
         shares = frequencies(videos, len(behaviours))
         reading = Reading(tuple(shares.tolist()), 1.0, Decoder(balance(shares), _UNCHECKED_SMOOTHING_S))
     trees = fit_tree_member(examples, len(behaviours), settings, seed) if examples else None
-    train(classifier, videos, settings, seed, precision, embedded)
+    train(classifier, videos, settings, seed, precision, embedded, keep=keeping and keeping.part("all"))
     return Learned(Model(classifier.eval(), trees), reading, held_out, read)
+
+
+def _key(encoder: Encoder, videos: Sequence[LabelledPoses], *settings: object) -> str:
+    """Names a run by all that its weights depend on."""
+    labels = [hashlib.sha256(one.labels.tobytes()).hexdigest() for one in videos]
+    pairs = [one.pairs for one in videos]
+    return run_key((encoder.fingerprint(), labels, pairs, settings), [one.poses for one in videos])
 
 
 def fresh_encoder(encoder: Encoder, videos: Sequence[LabelledPoses], seed: int) -> Encoder:

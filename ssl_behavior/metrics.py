@@ -6,6 +6,8 @@ import csv
 import time
 from pathlib import Path
 
+from ssl_behavior.outputs import replacing
+
 
 class MetricsLog:
     """Rows of ``metrics.csv``; a continued run drops rows past the step it continues from."""
@@ -28,12 +30,10 @@ class MetricsLog:
         if not self.path or not self.rows:
             return
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        aside = self.path.with_suffix(".writing")
-        with aside.open("w", newline="") as file:
+        with replacing(self.path) as aside, aside.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.rows)
-        aside.replace(self.path)
 
 
 def read_metrics(path: Path) -> dict[str, list[tuple[float, float]]]:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.outputs import replacing
 
 Kind = Literal["exact", "codes"]
 EXACT_UP_TO = 1_000_000

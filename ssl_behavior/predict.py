@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
-from ssl_behavior import checkpoints, commands
+from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.checkpoints import Readout
 from ssl_behavior.checks import Looked, print_warnings
 from ssl_behavior.devices import Device, Precision, choose_device
@@ -68,7 +69,11 @@ def predict_each(config: PredictConfig) -> Iterator[Prediction]:
         InputError: as ``predict``, before the first video.
     """
     device = choose_device(config.device)
-    output = commands.check_output(config.output, config.overwrite, file_suffix=".npy")
+    with outputs.writing(config.output, config.overwrite, file_suffix=".npy") as output:
+        yield from _predict_each(output, device, config)
+
+
+def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> Iterator[Prediction]:
     is_submission = output.suffix == ".npy"
     model, readout = checkpoints.load_model(config.model)
     _check_submission(config, readout, is_submission)
@@ -86,7 +91,6 @@ def predict_each(config: PredictConfig) -> Iterator[Prediction]:
     folder = None
     if not is_submission:
         folder = PredictionFolder(output, checkpoints.fingerprint(config.model), [poses.id for poses in all_poses])
-    commands.prepare_output(output, config.overwrite, file_suffix=".npy")
     if folder:
         _begin(folder, config)
     labels = {}

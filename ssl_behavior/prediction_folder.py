@@ -13,8 +13,8 @@ import yaml
 from ssl_behavior import predictions
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import Strip, ethogram
-from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
+from ssl_behavior.outputs import write_text
 from ssl_behavior.predictions import Prediction, file_stem
 from ssl_behavior.review import ReviewFolder
 

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import Annotations, write_text
+from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.paths import natural
+from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Labels
 
 _LEADING = ["frame", "time_s", "label", "animals_tracked"]

@@ -7,6 +7,7 @@ several GPUs or nodes: the processes share each batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import cast
@@ -16,7 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ssl_behavior import checkpoints, commands, draws
+from ssl_behavior import checkpoints, commands, draws, outputs
 from ssl_behavior.devices import Device, Precision, uses_bfloat16
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError, how_many
@@ -86,15 +87,18 @@ def pretrain(config: PretrainConfig) -> Path:
         InputError: the recordings cannot be used, or the output is taken, or the processes cannot share a batch.
     """
     fabric = launch(config.device)
-    with together(), quiet_but_first():
-        return _pretrain(config, fabric)
+    with together(), quiet_but_first(), ExitStack() as stack:
+        _check(config)
+        output = config.output.expanduser()
+        if first():
+            if not unfinished(output):
+                outputs.check_output(output, config.overwrite)
+            stack.enter_context(outputs.alone_in(output))
+        return _pretrain(output, config, fabric)
 
 
-def _pretrain(config: PretrainConfig, fabric: Fabric) -> Path:
-    _check(config)
-    device, output = fabric.device, config.output.expanduser()
-    if first() and not unfinished(output):
-        commands.check_output(output, config.overwrite)
+def _pretrain(output: Path, config: PretrainConfig, fabric: Fabric) -> Path:
+    device = fabric.device
     recordings = _recordings(config)
     landmarks = shared_landmarks(recording.skeleton for recording in recordings)
     poses = prepare_all(recordings, landmarks, config.preparation, config.skip_bad_files)
@@ -127,6 +131,8 @@ def _pretrain(config: PretrainConfig, fabric: Fabric) -> Path:
         key=key,
         at=label_probe(encoder, poses, recordings, config.probe_every, config.steps),
         description="pretraining",
+        learned_from=sampler.drawn,
+        size_options="--batch or --clip-seconds",
     )
     if first():
         checkpoints.save_encoder(output, encoder, poses)
@@ -187,7 +193,7 @@ def _claim(output: Path, key: str, overwrite: bool) -> None:
         )
     # A run of which no step is kept is no loss, unless it was to replace an encoder.
     is_free = unfinished(output) and not (output / "config.yaml").exists()
-    commands.prepare_output(output, overwrite or is_free)
+    outputs.check_output(output, overwrite or is_free)
 
 
 def _draw_curves(output: Path, channels: int) -> None:

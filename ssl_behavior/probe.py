@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ssl_behavior import checkpoints, commands
+from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.devices import Device, choose_device
 from ssl_behavior.encoders import embed
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import mabe22
-from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
 from ssl_behavior.labelled import LabelledTracksConfig
+from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.prepare import Poses, prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
 from ssl_behavior.probing.picture import probes_picture
@@ -68,15 +68,19 @@ def probe(config: ProbeConfig) -> dict[str, Any]:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
     _check(config)
+    with outputs.writing(config.output, config.overwrite) as output:
+        return _probe(output, config)
+
+
+def _probe(output: Path, config: ProbeConfig) -> dict[str, Any]:
     recordings = _recordings(config)
     results: dict[str, list[TaskScore]] = {}
     if config.embeddings:
         embeddings = _given(config.embeddings, recordings)
         tasks, split = _tasks(recordings, config)
-        output = commands.prepare_output(config.output, config.overwrite)
         results["embeddings"] = _scores(embeddings, tasks, config.folds, split)
     else:
-        results, output = _of_encoder(recordings, config)
+        results = _of_encoder(output, recordings, config)
     report = {
         "embeddings": {
             name: {"means": means(scores), "tasks": [_plain(one) for one in scores]} for name, scores in results.items()
@@ -92,7 +96,7 @@ def probe(config: ProbeConfig) -> dict[str, Any]:
     return report
 
 
-def _of_encoder(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[dict[str, list[TaskScore]], Path]:
+def _of_encoder(output: Path, recordings: Sequence[Recording], config: ProbeConfig) -> dict[str, list[TaskScore]]:
     """Scores of the encoder and, to see what it adds, of the kinematics it is given; writes the submission."""
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder or Path()).to(device)
@@ -102,7 +106,6 @@ def _of_encoder(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[d
     recordings = [one for one in recordings if one.id in usable]
     tasks, split = _tasks(recordings, config)
     groups = _groups(poses, recordings)
-    output = commands.prepare_output(config.output, config.overwrite)
     results = {}
     for name, source in {"encoder": partial(embed, encoder), "kinematics": partial(kinematics, encoder)}.items():
         whole = embed_groups(source, groups, places, mabe22.MOST_NUMBERS, name)
@@ -113,7 +116,7 @@ def _of_encoder(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[d
             break
         embeddings = [whole[slice(*places[one.id])] for one in recordings]
         results[name] = _scores(embeddings, tasks, config.folds, split)
-    return results, output
+    return results
 
 
 def _remove_former(output: Path) -> None:
@@ -135,7 +138,6 @@ def _check(config: ProbeConfig) -> None:
     if config.embeddings and config.frame_number_map:
         raise InputError("--frame-number-map places what is written, and with --embeddings nothing is; leave it out")
     commands.require_at_least(2, config, "folds")
-    commands.check_output(config.output, config.overwrite)
 
 
 def _require_files(config: ProbeConfig) -> None:

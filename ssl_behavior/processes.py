@@ -50,6 +50,15 @@ def averaged(values: Tensor) -> Tensor:
     return total / count()
 
 
+def gathered(names: list[str]) -> list[str]:
+    """The names that each process has, of all of them."""
+    if count() == 1:
+        return names
+    found: list[list[str]] = [[] for _ in range(count())]
+    distributed.all_gather_object(found, names)
+    return [name for one in found for name in one]
+
+
 @contextmanager
 def together() -> Iterator[None]:
     """A part of the run after which all processes wait for each other, and which fails for all if it does for one.

@@ -14,8 +14,9 @@ import yaml
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import boris, caltech_annotations
-from ssl_behavior.formats.annotated import Annotations, write_text
+from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.paths import some
+from ssl_behavior.outputs import write_text
 from ssl_behavior.predictions import file_stem
 
 _ENDINGS = {"_annot.txt": caltech_annotations, ".boris": boris}

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior import commands
+from ssl_behavior import commands, outputs
 from ssl_behavior.cards.exemplars import cut
 from ssl_behavior.cards.pictures import filmstrip_picture
 from ssl_behavior.embedded import EmbeddedVideo, pair_name
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.neighbours import Neighbours, load
+from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.landmarks import edges
 
 _PER_RESULT = 200
@@ -89,7 +89,7 @@ def search(config: SearchConfig) -> list[Hit]:
         if path is not None:
             if path.suffix != suffix:
                 raise InputError(f"{option} {path}: expected a name that ends in {suffix}")
-            commands.check_output(path, config.overwrite, suffix, option)
+            outputs.check_output(path, config.overwrite, suffix, option)
     atlas = Atlas(config.atlas)
     video = atlas.video(config.video)
     start, stop = _example(config, video)

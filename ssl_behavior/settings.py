@@ -18,6 +18,7 @@ import yaml
 from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.outputs import write_text
 
 Settings = TypeVar("Settings")
 
@@ -68,7 +69,7 @@ def load_settings(settings_class: type[Settings], path: Path) -> Settings:
 def save_settings(settings: Any, path: Path) -> None:
     """Write the settings as YAML, so that ``load_settings`` and ``--config`` give equal ones back."""
     text = yaml.dump(_plain(settings), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    Path(path).write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def _parser(settings_class: type[Any], description: str, command: str) -> ArgumentParser:

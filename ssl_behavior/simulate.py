@@ -13,11 +13,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssl_behavior.commands import prepare_output, run
+from ssl_behavior.commands import run
 from ssl_behavior.errors import InputError
-from ssl_behavior.figures import styles
+from ssl_behavior.figures import save, styles
 from ssl_behavior.formats import calms21
 from ssl_behavior.formats.submissions import write_submission
+from ssl_behavior.outputs import writing
 from ssl_behavior.recordings import Labels, Recording
 from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recordings
 from ssl_behavior.simulation.mice import HEIGHT, WIDTH
@@ -72,7 +73,12 @@ def simulate(settings: SimulateConfig) -> Path:
             "--min-frames must be at least 1 and no more than --max-frames; got "
             f"{settings.min_frames} and {settings.max_frames}"
         )
-    output = prepare_output(settings.output, settings.overwrite)
+    with writing(settings.output, settings.overwrite) as output:
+        print(_write(output, settings))
+    return output
+
+
+def _write(output: Path, settings: SimulateConfig) -> str:
     labelled = settings.train_videos + settings.test_videos
     recordings = simulate_recordings(
         labelled + settings.unlabelled_videos, settings.seed, (settings.min_frames, settings.max_frames)
@@ -88,13 +94,12 @@ def simulate(settings: SimulateConfig) -> Path:
         calms21.write(output / "calms21_task1_train.json", train)
         calms21.write(output / "calms21_task1_test.json", truth)
     draw(output / "simulated.png", train[0])
-    print(_report(output, train, truth, test))
-    return output
+    return _report(output, train, truth, test)
 
 
 def draw(path: Path, recording: Recording) -> None:
     """Draw the mice in the middle of a bout of each behaviour; labels, speeds and distance over two minutes."""
-    figure = Figure(figsize=(13, 7), layout="constrained")
+    figure = Figure(figsize=(13, 7), dpi=110, layout="constrained")
     grid = figure.add_gridspec(4, len(BEHAVIOURS), height_ratios=(3, 0.3, 1.4, 1.4))
     for column, behaviour in enumerate(BEHAVIOURS):
         _draw_mice(figure.add_subplot(grid[0, column]), recording, behaviour)
@@ -103,7 +108,7 @@ def draw(path: Path, recording: Recording) -> None:
     _draw_labels(rows[0], recording, shown)
     _draw_series(rows[1], rows[2], recording, shown)
     figure.suptitle(f"{recording.id}: simulated resident (dark) and intruder (blue)")
-    figure.savefig(path, dpi=110)
+    save(figure, path)
 
 
 def _draw_mice(axes: Axes, recording: Recording, behaviour: str) -> None:

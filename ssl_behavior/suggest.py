@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior import commands
+from ssl_behavior import commands, outputs
 from ssl_behavior.clusters import directions
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import merged_vocabulary, write_text
+from ssl_behavior.formats.annotated import merged_vocabulary
+from ssl_behavior.outputs import write_text
 from ssl_behavior.predictions import file_stem
 from ssl_behavior.recordings import UNSCORED, Labels
 from ssl_behavior.review import ReviewFolder
@@ -82,7 +83,11 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     """
     commands.require_above(0, config, "top", "seconds")
     commands.require_at_least(0, config, "seed")
-    output = commands.check_output(config.output, config.overwrite)
+    with outputs.writing(config.output, config.overwrite) as output:
+        return _suggest(output, config)
+
+
+def _suggest(output: Path, config: SuggestConfig) -> list[Suggestion]:
     review = ReviewFolder(output / _REVIEW)
     review.require_unedited(review.stems)
     atlas = Atlas(config.atlas)
@@ -96,9 +101,7 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     own, others = (directions(one.embeddings, centre) for one in (free, labelled))
     chosen = choose(own, uncertainty, others, config.top, config.seed)
     suggestions = [_suggestion(i, one, free, uncertainty, material) for i, one in enumerate(chosen, 1)]
-    _write(
-        commands.prepare_output(output, config.overwrite), review, suggestions, material, vocabulary, _filler(config)
-    )
+    _write(output, review, suggestions, material, vocabulary, _filler(config))
     commands.save_settings(config, output / "settings.yaml")
     _draw(output / _PICTURE, suggestions, material, np.concatenate([own, others]), [one.place for one in chosen])
     return suggestions

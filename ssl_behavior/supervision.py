@@ -18,7 +18,7 @@ from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Poses
 from ssl_behavior.recordings import UNSCORED, scored_frames
-from ssl_behavior.training import Schedule, fit
+from ssl_behavior.training import Keeping, Schedule, fit
 from ssl_behavior.windows import ClipSampler
 
 Tune = Literal["linear", "temporal", "full"]
@@ -134,6 +134,7 @@ def train(
     precision: Precision,
     embedded: Embedded | None = None,
     description: str = "fine-tuning",
+    keep: Keeping | None = None,
 ) -> None:
     """Fit the classifier, or with ``embedded`` its head alone, to the videos' labels, in place.
 
@@ -148,6 +149,7 @@ def train(
         precision: of the forward pass.
         embedded: embeddings of the videos by the frozen encoder.
         description: of the progress bar.
+        keep: where its state is kept, to go on from after an interruption; nowhere by default.
     """
     outputs, device = classifier.outputs, classifier.encoder.mean.device
     weights = class_weights(frequencies(videos, outputs)).to(device)
@@ -180,7 +182,11 @@ def train(
         seed=seed,
         precision=precision,
         groups={"encoder.": rate},
+        folder=keep.folder if keep else None,
+        key=keep.key if keep else "",
         description=description,
+        learned_from=examples.sampler.drawn,
+        size_options="--supervision.batch or --supervision.clip-seconds",
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +19,16 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssl_behavior.devices import Precision, uses_bfloat16
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.errors import InputError, is_out_of_memory
+from ssl_behavior.formats.paths import some
 from ssl_behavior.metrics import MetricsLog
+from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.prepare import Poses
-from ssl_behavior.processes import averaged, first, together
+from ssl_behavior.processes import averaged, count, first, gathered, together
 
 _STATE = "unfinished.safetensors"
+_EXPLODED = 100
+"""Times the first step's loss."""
 Losses = Callable[[torch.Generator], dict[str, Tensor]]
 
 
@@ -65,6 +71,18 @@ def run_key(settings: object, poses: Sequence[Poses]) -> str:
     return digest.hexdigest()[:32]
 
 
+@dataclass(frozen=True)
+class Keeping:
+    """Where the state of a run in several parts is kept, each in a folder of its own, and the run's key."""
+
+    folder: Path
+    key: str
+
+    def part(self, name: str) -> Keeping:
+        """Of one part of the run."""
+        return Keeping(self.folder / name, self.key)
+
+
 class Fit:
     """State of one training run: everything that the next step depends on.
 
@@ -97,11 +115,11 @@ class Fit:
         self.trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         self.mean = [p.detach().clone() for p in self.trained] if schedule.average else []
 
-    def advance(self, losses: Losses, autocast: bool) -> dict[str, float]:
+    def advance(self, losses: Losses, autocast: bool, largest: float = math.inf) -> dict[str, float]:
         """One step; returns the losses and the gradient's norm.
 
         Raises:
-            InputError: if the loss is not finite; the weights are then those before the step.
+            FloatingPointError: if the loss is not finite or above ``largest``; the weights are those before the step.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.learning_rate * group["factor"] * self.schedule.rate(self.step)
@@ -110,11 +128,8 @@ class Fit:
         terms["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
         values = dict(zip(terms, averaged(torch.stack([*terms.values()])).tolist(), strict=True))
-        if not (math.isfinite(values["loss"]) and math.isfinite(float(norm))):
-            raise InputError(
-                f"the loss is {values['loss']} and its gradient {float(norm)} at step {self.step}: expected finite "
-                "numbers; lower --learning-rate, or look for impossible positions in the recordings"
-            )
+        if not (math.isfinite(values["loss"]) and math.isfinite(float(norm)) and values["loss"] <= largest):
+            raise FloatingPointError(f"the loss is {values['loss']:.4g} and its gradient {float(norm):.4g}")
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
@@ -211,6 +226,8 @@ def fit(
     save_every: int = 250,
     at: Callable[[int], dict[str, float] | None] | None = None,
     description: str = "training",
+    learned_from: Callable[[], Iterable[str]] = tuple,
+    size_options: str = "the batch's size",
 ) -> None:
     """Train ``module`` in place; where several processes share the run, the first alone writes, logs and calls ``at``.
 
@@ -227,6 +244,13 @@ def fit(
         save_every: steps between saved states.
         at: called with the number of finished steps, with the mean weights in place; what it returns is logged.
         description: of the progress bar.
+        learned_from: ids of the recordings of the last batch, to be named where its loss is none.
+        size_options: the options that set how much memory a batch takes.
+
+    Raises:
+        InputError: the loss is not finite, or has exploded, or memory does not suffice for a batch. What was kept of
+            the run stays as it is.
+        KeyboardInterrupt: a run that is kept was interrupted, between two steps, and its state written.
     """
     device = next(module.parameters()).device
     autocast = uses_bfloat16(precision, device)
@@ -239,19 +263,71 @@ def fit(
         run.load(state)
     log = MetricsLog(folder / "metrics.csv" if folder and first() else None, run.step)
     module.train()
-    with tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0) as bar:
+    bar = tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0)
+    with bar, _between_steps(is_wanted=state is not None and count() == 1) as asked:
         while run.step < schedule.steps:
-            values = run.advance(losses, autocast)
+            largest = _EXPLODED * (1 + abs(log.rows[0]["loss"])) if log.rows else math.inf
+            with _explained(run.step, learned_from, size_options):
+                values = run.advance(losses, autocast, largest)
             bar.update()
             bar.set_postfix({k: f"{v:.3g}" for k, v in values.items()}, refresh=False)
             if at is not None and first():
                 with run.averaged():
                     values |= at(run.step) or {}
             log.add(run.step, values)
-            if state and (run.step % save_every == 0 or run.step == schedule.steps):
+            if state and (run.step % save_every == 0 or run.step == schedule.steps or asked):
                 with together():
                     if first():
                         run.save(state, key)
                         log.flush()
+            if asked:
+                break
+    if asked:
+        signal.raise_signal(asked[0])
     run._swap()
     module.eval()
+
+
+@contextmanager
+def _between_steps(is_wanted: bool) -> Iterator[list[signal.Signals]]:
+    """Inside, Ctrl-C and SIGTERM are noted in the list that is yielded; the second one does what it usually does."""
+    asked: list[signal.Signals] = []
+    if not is_wanted or threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def note(number: int, _frame: object) -> None:
+        asked.append(signal.Signals(number))
+        print("\nkeeping the state after this step", file=sys.stderr)
+        restore()
+
+    def restore() -> None:
+        for one, handler in usual.items():
+            signal.signal(one, handler)
+
+    usual = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        restore()
+
+
+@contextmanager
+def _explained(step: int, learned_from: Callable[[], Iterable[str]], size_options: str) -> Iterator[None]:
+    """What goes wrong in a step, in a sentence that says what to do."""
+    try:
+        yield
+    except FloatingPointError as error:
+        given = gathered(list(learned_from()))
+        raise InputError(
+            f"{error} at step {step}, of a batch of {some(dict.fromkeys(given), 8)}: expected finite numbers, not "
+            f"beyond {_EXPLODED} times the first; look for impossible positions there (python -m ssl_behavior.check) "
+            "and leave out what is wrong, or lower the learning rate. Nothing that was written is lost"
+        ) from None
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"memory does not suffice for step {step} ({str(error).split('.')[0]}); lower {size_options}, or give "
+            "--device cpu if it is the GPU's memory"
+        ) from None

@@ -16,6 +16,7 @@ from ssl_behavior.recordings import scored_frames
 from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.supervision import Embedded, LabelledPoses, Supervision, frequencies, train
+from ssl_behavior.training import Keeping
 
 
 def choose_reading(
@@ -94,6 +95,7 @@ def cross_validate(
     precision: Precision,
     embedded: Embedded | None = None,
     examples: Sequence[TreeExamples] = (),
+    keep: Keeping | None = None,
 ) -> list[np.ndarray]:
     """Logits of every video, as of ``Model.logits``, by a model trained on other videos. Two videos or more.
 
@@ -106,6 +108,7 @@ def cross_validate(
         precision: of the forward pass.
         embedded: embeddings of the videos by the frozen encoder, to train heads alone.
         examples: of the videos, for trees; without any there are none.
+        keep: where the trainings' states are kept, to go on from after an interruption; nowhere by default.
 
     Returns:
         Per video, (time, behaviour).
@@ -119,7 +122,8 @@ def cross_validate(
         if examples:
             parts = [examples[i] for i in taught]
             trees = fit_tree_member(parts, len(behaviours), settings, seed + number, f"{description}, trees")
-        train(model, [videos[i] for i in taught], settings, seed + number, precision, embedded, description)
+        part = keep and keep.part(f"fold{number}")
+        train(model, [videos[i] for i in taught], settings, seed + number, precision, embedded, description, part)
         for i in held_out:
             logits[i] = Model(model, trees).logits(videos[i], embedded)
     return logits

@@ -65,21 +65,27 @@ class ClipSampler:
         self.pairs = [list(p) for p in pairs] if pairs else [one.pairs() for one in self.poses]
         self._lengths = np.array([len(one.positions) for one in self.poses])
         self._first = np.concatenate([[0], np.cumsum(self._lengths)])
+        self._drawn: list[int] = []
         self._cumulative = torch.from_numpy(np.cumsum(np.concatenate(weights))) if weights else None
 
     def places(self, batch: int, frames: int, generator: torch.Generator) -> list[tuple[int, int, tuple[int, int]]]:
         """(recording, first frame, pair) of ``batch`` clips of ``frames`` frames."""
         chosen = self._centres(draws.rand(batch, generator=generator, dtype=torch.float64))
         recordings = np.searchsorted(self._first, chosen, side="right") - 1
+        self._drawn = recordings.tolist()
         offsets = draws.randint(0, frames, batch, generator=generator).numpy()
         starts = chosen - self._first[recordings] - offsets
         starts = np.clip(starts, 0, np.maximum(self._lengths[recordings] - frames, 0))
         out = []
         pair_draw = draws.rand(batch, generator=generator).tolist()
-        for recording, start, draw in zip(recordings.tolist(), starts.tolist(), pair_draw, strict=True):
+        for recording, start, draw in zip(self._drawn, starts.tolist(), pair_draw, strict=True):
             pairs = self.pairs[recording]
             out.append((recording, start, pairs[int(draw * len(pairs))]))
         return out
+
+    def drawn(self) -> list[str]:
+        """Ids of the recordings that the last batch was drawn from."""
+        return [self.poses[recording].id for recording in dict.fromkeys(self._drawn)]
 
     def _centres(self, at: Tensor) -> np.ndarray:
         """Frames of all recordings that shares (batch,) of the whole weight fall on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import numpy as np
 import pytest
+
+from experiments.robustness.forks import Ended, Forks
 
 if TYPE_CHECKING:
     from ssl_behavior.pretrain import PretrainConfig
@@ -40,6 +42,27 @@ def pytest_configure(config: pytest.Config) -> None:
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing is kept in the user's own cache, nor read from it, by commands that tests run in other processes too."""
     os.environ["SSL_BEHAVIOR_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def forks(own_cache: None) -> Iterator[Forks]:
+    """Starts commands as ``python -m`` does, without the seconds that imports take."""
+    with Forks() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def command(forks: Forks) -> Callable[..., Ended]:
+    """``command("pretrain", *words)`` is what a command prints that ends well and warns of nothing."""
+
+    def run(name: str, *words: object) -> Ended:
+        strict = "import warnings; warnings.simplefilter('error', UserWarning)"
+        done = forks.run([f"ssl_behavior.{name}", *words], PROJECT, strict)
+        assert done.code == 0, done.err
+        assert "Traceback" not in done.err
+        return done
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import pytest
 import yaml
 
+from experiments.robustness.forks import Forks
 from ssl_behavior.__main__ import COMMANDS, main
-from ssl_behavior.commands import prepare_output, run
+from ssl_behavior.commands import run
 from ssl_behavior.errors import InputError
 from ssl_behavior.settings import load_settings, parse, save_settings
 
@@ -339,43 +340,6 @@ def test_reader_that_goes_away_is_no_error() -> None:
     assert process.returncode == 1
 
 
-def test_output_folder_is_made(tmp_path: Path) -> None:
-    assert prepare_output(tmp_path / "a" / "v1.2", False).is_dir()
-    assert prepare_output(str(tmp_path / "a" / "v1.2"), False).is_dir()
-
-
-def test_output_file_gets_its_folder(tmp_path: Path) -> None:
-    path = prepare_output(tmp_path / "b" / "submission.npy", False, ".npy")
-    assert path.parent.is_dir()
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("suffix", [None, ".npy"])
-def test_a_file_that_the_command_does_not_write_is_refused(suffix: str | None, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"expected a folder.*found a file's name"):
-        prepare_output(tmp_path / "table.csv", True, suffix)
-    assert not any(tmp_path.iterdir())
-
-
-def test_existing_output_needs_overwrite(tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "mine.npy").write_text("mine")
-    for path in (tmp_path / "runs", tmp_path / "runs" / "mine.npy"):
-        with pytest.raises(InputError, match="--overwrite"):
-            prepare_output(path, False, ".npy")
-        assert prepare_output(path, True, ".npy") == path
-    assert (tmp_path / "runs" / "mine.npy").read_text() == "mine"
-
-
-@pytest.mark.parametrize("overwrite", [True, False])
-def test_output_of_the_other_kind_is_refused(overwrite: bool, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "folder.npy").mkdir()
-    for path in ("file", "file/below", "file/below/a.npy", "folder.npy"):
-        with pytest.raises(InputError, match="give another --output"):
-            prepare_output(tmp_path / path, overwrite)
-
-
 def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     out = capsys.readouterr().out
@@ -395,17 +359,11 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_help_and_refuses_what_it_does_not_know(
-    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = [sys.executable, "-m", f"ssl_behavior.{command}", "--help"]
-    helped = subprocess.run(words, capture_output=True, text=True, timeout=120)
-    assert (helped.returncode, helped.stderr) == (0, "")
-    assert "--config" in helped.stdout
-    monkeypatch.setattr(sys, "argv", sys.argv)  # which main changes
-    with pytest.raises(SystemExit) as refused:
-        main([command, "--no-such-option", "1"])
-    assert refused.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: there is no option --no-such-option")
-    assert told.count("\n") == 1
+def test_each_command_has_help_and_refuses_what_it_does_not_know(command: str, forks: Forks, tmp_path: Path) -> None:
+    helped = forks.run([f"ssl_behavior.{command}", "--help"], tmp_path)
+    assert (helped.code, helped.err) == (0, "")
+    assert "--config" in helped.out
+    refused = forks.run(["ssl_behavior", command, "--no-such-option", 1], tmp_path)
+    assert refused.code == 2
+    assert refused.err.startswith("error: there is no option --no-such-option")
+    assert refused.err.count("\n") == 1

@@ -71,8 +71,8 @@ def test_what_is_written_predicts_as_what_was_learned(
     """A saved and loaded model, trees and all, gives the same probabilities to the bit."""
     learned: list[Learned] = []
 
-    def remember(*given: Any) -> Learned:
-        learned.append(learn(*given))
+    def remember(*given: Any, **named: Any) -> Learned:
+        learned.append(learn(*given, **named))
         return learned[0]
 
     monkeypatch.setattr("ssl_behavior.finetune.learn", remember)

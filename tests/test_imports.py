@@ -21,6 +21,7 @@ OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
 # Data runs one way: a module imports from lines above its own, or from its own package, and never from below.
 ORDER = (
     {"errors", "memory"},
+    {"outputs"},
     {"recordings"},
     {"settings"},
     {"formats"},
@@ -65,6 +66,7 @@ ORDER = (
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 WITHOUT_TORCH = [
+    "outputs",
     "recordings",
     "formats",
     "settings",

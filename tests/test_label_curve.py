@@ -1,9 +1,6 @@
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from experiments.robustness.forks import Ended
 from ssl_behavior import label_curve as command
 from ssl_behavior.checkpoints import save_encoder
 from ssl_behavior.encoders import Architecture, Encoder
@@ -67,22 +65,15 @@ def table(output: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_the_whole_command(folder: Path, tmp_path: Path) -> None:
+def test_the_whole_command(command: Callable[..., Ended], folder: Path, tmp_path: Path) -> None:
     words = ["--encoder", folder / "encoder", "--recordings", folder / "tracks", "--output", tmp_path / "curve"]
     words += ["--sizes", 2, "--draws", 1, "--supervision.steps", 2, "--supervision.trees", 3, "--device", "cpu"]
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-m", "ssl_behavior.label_curve", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "tested on 2 of them: video" in done.stdout
-    assert "Inductive: the encoder was pretrained on other tracks than the test videos'." in done.stdout
-    assert re.search(r"^videos  pretrained +from scratch +expert features$", done.stdout, re.MULTILINE)
-    assert "At 2 labelled videos: pretrained 0." in done.stdout
-    assert "pretrained, 2 labelled, draw 1 of 1" in done.stderr
+    done = command("label_curve", *words)
+    assert "tested on 2 of them: video" in done.out
+    assert "Inductive: the encoder was pretrained on other tracks than the test videos'." in done.out
+    assert re.search(r"^videos  pretrained +from scratch +expert features$", done.out, re.MULTILINE)
+    assert "At 2 labelled videos: pretrained 0." in done.out
+    assert "pretrained, 2 labelled, draw 1 of 1" in done.err
     assert {path.name for path in (tmp_path / "curve").iterdir()} == {
         "curve.csv", "curve.json", "curve.png", "points", "settings.yaml",
     }  # fmt: skip

@@ -1,7 +1,6 @@
 """The commands as a user runs them, each one's output fed to the next."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.robustness.forks import Ended
 from ssl_behavior.formats import calms21
 from ssl_behavior.formats.submissions import read_submission
 
@@ -23,21 +23,16 @@ FEW = (
 pytestmark = pytest.mark.slow
 
 
-def run(command: str, *words: object, code: int = 0) -> str:
-    """What the command prints."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-m", f"ssl_behavior.{command}", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+Run = Callable[..., str]
 
 
-def test_the_challenges_own_files(tmp_path: Path) -> None:
+@pytest.fixture
+def run(command: Callable[..., Ended]) -> Run:
+    """What a command prints."""
+    return lambda *words: command(*words).out
+
+
+def test_the_challenges_own_files(run: Run, tmp_path: Path) -> None:
     data, encoder, model, submission = (tmp_path / name for name in ("data", "encoder", "model", "out/submission.npy"))
     told = run(
         "simulate", "--output", data, "--train-videos", 4, "--test-videos", 2, "--unlabelled-videos", 1,
@@ -66,7 +61,7 @@ def test_the_challenges_own_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_the_real_dyads(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+def test_the_real_dyads(run: Run, shared_data: Callable[[str], Path], tmp_path: Path) -> None:
     tracks = [next(shared_data("dyads/tracks").glob(f"{video}DLC_*.csv.gz")) for video in (10, 13, 14)]
     annotations = [shared_data("dyads/annotations") / f"{video}_annot.txt" for video in (10, 13, 14)]
     encoder, model, predictions = (tmp_path / name for name in ("encoder", "model", "predictions"))

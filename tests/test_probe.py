@@ -1,9 +1,6 @@
 """The command on files in MABe22's layout, and on what other labs have."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.robustness.forks import Ended
 from ssl_behavior.checkpoints import load_encoder, save_encoder
 from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.errors import InputError
@@ -115,21 +113,11 @@ def scores(report: dict[str, Any], name: str = "encoder") -> dict[str, Any]:
     return {one["task"]: one for one in report["embeddings"][name]["tasks"]}
 
 
-def run(*words: object) -> str:
-    """What the command prints."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-m", "ssl_behavior.probe", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
-def test_the_challenges_own_files(made: Path, tmp_path: Path) -> None:
+def test_the_challenges_own_files(command: Callable[..., Ended], made: Path, tmp_path: Path) -> None:
+    def run(*words: object) -> str:
+        return command("probe", *words).out
+
     words = ("--encoder", made / "triplets", "--device", "cpu", "--output", tmp_path / "out")
     told = run("--recordings", made / "train.npy", *words)
     for text in ("all ordered pairs", "chases", "sequence", "hour", "kinematics", f"{tmp_path / 'out'}"):

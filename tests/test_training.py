@@ -1,5 +1,6 @@
 import csv
 import math
+import signal
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.metrics import read_metrics
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
-from ssl_behavior.training import Fit, Losses, Schedule, finished, fit, run_key, unfinished
+from ssl_behavior.training import Fit, Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
 
 
 class Small(nn.Module):
@@ -147,8 +148,8 @@ def test_a_state_that_is_none_is_not_continued(content: bytes, tmp_path: Path) -
     assert not unfinished(tmp_path / "nowhere", "k")
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_names_its_step_and_changes_nothing(bad: float) -> None:
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 1e6])
+def test_a_loss_that_is_none_names_its_step_and_recordings_and_changes_nothing(bad: float, tmp_path: Path) -> None:
     model = Small()
     losses, kept = losses_of(model), []
 
@@ -158,10 +159,69 @@ def test_a_loss_that_is_no_number_names_its_step_and_changes_nothing(bad: float)
             return {"loss": terms["loss"] * bad}
         return terms
 
-    with pytest.raises(InputError, match=rf"the loss is {bad}.* at step 3.*--learning-rate"):
-        fit(model, sometimes, Schedule(9), seed=0, precision="float32", at=lambda _: kept.append(weights(model)))  # type: ignore[func-returns-value]
+    def run() -> None:
+        fit(
+            model, sometimes, Schedule(9), seed=0, precision="float32", at=lambda _: kept.append(weights(model)),  # type: ignore[func-returns-value]
+            folder=tmp_path, key="k", save_every=2, learned_from=lambda: ["nose1", "nose1", "tail2"],
+        )  # fmt: skip
+
+    with pytest.raises(
+        InputError,
+        match=r"the loss is (nan|inf|\d.*) and its gradient .* at step 3, of a batch of nose1, tail2: .*check",
+    ):
+        run()
     assert len(kept) == 3
     assert same(kept[-1], weights(model))
+    assert steps_kept(tmp_path) == 2
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried"), MemoryError("Unable. X")])
+def test_memory_that_does_not_suffice_says_what_to_lower(error: Exception) -> None:
+    def losses(_: torch.Generator) -> dict[str, Tensor]:
+        raise error
+
+    with pytest.raises(InputError, match=r"memory does not suffice for step 0 \((CUDA|Unable).*; lower --batch, or"):
+        fit(Small(), losses, Schedule(3), seed=0, size_options="--batch")
+
+
+def test_faults_of_ours_are_not_taken_for_memory() -> None:
+    def losses(_: torch.Generator) -> dict[str, Tensor]:
+        raise RuntimeError("sizes differ")
+
+    with pytest.raises(RuntimeError, match="sizes differ"):
+        fit(Small(), losses, Schedule(3), seed=0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_between_steps_with_the_state_of_the_last(number: signal.Signals, tmp_path: Path) -> None:
+    def trained(folder: Path, stop_in: int = -1) -> Small:
+        torch.manual_seed(0)
+        model = Small()
+        losses, begun = losses_of(model), []
+
+        def signalled(generator: torch.Generator) -> dict[str, Tensor]:
+            begun.append(None)
+            if len(begun) == stop_in:
+                signal.raise_signal(number)
+            return losses(generator)
+
+        fit(model, signalled, Schedule(9), seed=0, precision="float32", folder=folder, key="k")
+        return model
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    usual = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / "one", stop_in=5)
+        assert {signal.getsignal(one) for one in usual} == {end}
+    finally:
+        for one, handler in usual.items():
+            signal.signal(one, handler)
+    assert steps_kept(tmp_path / "one") == 5
+    assert read_metrics(tmp_path / "one" / "metrics.csv")["loss"][-1][0] == 5
+    assert same(weights(trained(tmp_path / "one")), weights(trained(tmp_path / "two")))
 
 
 def test_same_seed_same_weights() -> None:

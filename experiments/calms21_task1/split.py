@@ -18,8 +18,8 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import calms21, native
-from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.formats.paths import some
+from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Recording
 from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recording
 

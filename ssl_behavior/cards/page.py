@@ -23,7 +23,7 @@ from ssl_behavior.cards.pictures import family_picture, map_picture
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.clusters import NOISE
 from ssl_behavior.figures import cluster_colours
-from ssl_behavior.formats.annotated import write_text
+from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.expert import KINEMATICS
 from ssl_behavior.poses.landmarks import edges
 

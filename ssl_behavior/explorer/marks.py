@@ -19,7 +19,8 @@ from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import boris_project, caltech_annotations
-from ssl_behavior.formats.annotated import Annotations, write_text
+from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.outputs import write_text
 from ssl_behavior.predictions import file_stem
 from ssl_behavior.recordings import UNSCORED, Labels
 

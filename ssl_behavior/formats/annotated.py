@@ -13,7 +13,6 @@ from types import MappingProxyType
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import replacing
 from ssl_behavior.recordings import UNSCORED, Bout, Labels
 
 OTHER = "other"
@@ -169,12 +168,6 @@ def uncovered(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
     covered[0] = covered[-1] = True
     edges = np.flatnonzero(np.diff(covered.astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with replacing(path) as aside:
-        aside.write_bytes(text.encode("utf-8"))
 
 
 def first_line(path: Path) -> str:

@@ -11,17 +11,9 @@ import re
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import (
-    OTHER,
-    Annotations,
-    FrameRate,
-    first_line,
-    frame_bout,
-    number,
-    rate_of,
-    write_text,
-)
+from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, first_line, frame_bout, number, rate_of
 from ssl_behavior.formats.paths import video_id
+from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Bout
 
 NAME = "bento"

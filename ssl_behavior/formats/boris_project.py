@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, frame_bout, number, rate_of, write_text
+from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, frame_bout, number, rate_of
+from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Bout
 
 NO_SUBJECT = "No focal subject"

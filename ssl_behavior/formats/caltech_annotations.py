@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, uncovered, whole, write_text
+from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, uncovered, whole
 from ssl_behavior.formats.paths import video_id
+from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Bout
 
 NAME = "caltech"

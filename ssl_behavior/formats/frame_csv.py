@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, whole, write_text
+from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, whole
 from ssl_behavior.formats.paths import video_id
+from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import UNSCORED, Labels
 
 NAME = "frame_csv"

@@ -17,7 +17,7 @@ import pyarrow as pa
 from safetensors.numpy import save_file
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.outputs import replacing
 
 SUFFIX = ".safetensors"
 _LONGEST_HEADER = 100 << 20

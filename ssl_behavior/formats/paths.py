@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from uuid import uuid4
 
 from ssl_behavior.errors import InputError
 
@@ -104,19 +101,3 @@ def video_id(path: str | Path) -> str:
     if (cut := name.find("DLC_")) > 0:
         name = name[:cut].removesuffix("_")
     return name.removesuffix("_annot") or name
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; it takes the place of ``path`` once the block ends without an error."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")  # of one writer, on whatever machine
-    try:
-        aside.touch()
-        mode = aside.stat().st_mode
-        yield aside
-        aside.chmod(mode)  # safetensors makes files that others may not read, whatever the umask says
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

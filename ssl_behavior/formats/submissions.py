@@ -11,7 +11,7 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import pickles
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.outputs import replacing
 
 
 def detect(path: Path) -> bool:

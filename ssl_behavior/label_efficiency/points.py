@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import write_text
 from ssl_behavior.label_efficiency.fitting import Variant
+from ssl_behavior.outputs import write_text
 
 # What may change while points stay what they are.
 _FREE = ("sizes", "draws", "variants", "output", "overwrite")

@@ -142,6 +142,9 @@ def connected(settings: FleetConfig) -> Iterator[None]:
 def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: str) -> Iterator[tuple[Unit, Outcome]]:
     """Have every unit done, and yield each as it ends. Within ``connected``.
 
+    Units that are at work when nobody asks for more are left to it, and end at the latest with the connection: Ray may
+    end this very process where it is told to cancel a unit that ends just then.
+
     Args:
         units: to do; a few more are handed to Ray than it has workers for, so that there may be any number.
         work: called in a worker with a unit; sent there once per unit, so it holds settings and no data.
@@ -158,28 +161,24 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
     )
     running: dict[ray.ObjectRef, Unit] = {}
     left = iter(units)
-    try:
-        with tqdm(total=len(units), desc=doing, unit="unit") as bar:
-            while True:
-                for unit in islice(left, at_once - len(running)):
-                    running[task.remote(work, unit, settings.cpus)] = unit
-                if not running:
-                    return
-                (ended,), _ = ray.wait(list(running), num_returns=1)
-                unit = running.pop(ended)
-                try:
-                    outcome = ray.get(ended)
-                except RayTaskError as error:  # a fault of ours: whole, for a report of it
-                    tqdm.write(str(error))
-                    outcome = Outcome(failure=f"{type(error.cause).__name__}: {error.cause}")
-                except RayError as error:
-                    times = f"was killed {settings.attempts} times" if settings.attempts > 1 else "was killed"
-                    outcome = Outcome(failure=f"its worker {times} ({type(error).__name__})")
-                bar.update()
-                yield unit, outcome
-    finally:
-        for ref in running:
-            ray.cancel(ref)  # by force, Ray ends this process where the unit ends just then
+    with tqdm(total=len(units), desc=doing, unit="unit") as bar:
+        while True:
+            for unit in islice(left, at_once - len(running)):
+                running[task.remote(work, unit, settings.cpus)] = unit
+            if not running:
+                return
+            (ended,), _ = ray.wait(list(running), num_returns=1)
+            unit = running.pop(ended)
+            try:
+                outcome = ray.get(ended)
+            except RayTaskError as error:  # a fault of ours: whole, for a report of it
+                tqdm.write(str(error))
+                outcome = Outcome(failure=f"{type(error.cause).__name__}: {error.cause}")
+            except RayError as error:
+                times = f"was killed {settings.attempts} times" if settings.attempts > 1 else "was killed"
+                outcome = Outcome(failure=f"its worker {times} ({type(error).__name__})")
+            bar.update()
+            yield unit, outcome
 
 
 def _do(work: Work, unit: Unit, threads: int) -> Outcome:

@@ -14,7 +14,8 @@ from typing import Any
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache
-from ssl_behavior.formats.paths import expand, natural, replacing
+from ssl_behavior.formats.paths import expand, natural
+from ssl_behavior.outputs import replacing
 
 _AT_ONCE = 16
 """Small files that are asked for at a time."""

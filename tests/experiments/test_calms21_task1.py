@@ -1,8 +1,6 @@
 """CalMS21 task 1's protocol: the split is the official one, the metric is the official one, and nothing leaks."""
 
 import csv
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from experiments.calms21_task1 import protocol, report, results, split
 from experiments.calms21_task1.run import main
+from experiments.robustness.forks import Forks
 from ssl_behavior import predictions
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import calms21, read_recordings
@@ -110,15 +109,14 @@ def test_files_are_found_below_the_folder_and_npy_is_read_where_it_is(tmp_path: 
     assert found["unlabelled"] == [tmp_path / names[4], tmp_path / names[5]]
 
 
-def test_missing_files_give_one_sentence(tmp_path: Path) -> None:
+def test_missing_files_give_one_sentence(forks: Forks, tmp_path: Path) -> None:
     (tmp_path / "test.npy").touch()
-    words = ["--data", str(tmp_path), "--output", str(tmp_path / "out")]
-    command = [sys.executable, "-m", "experiments.calms21_task1.run", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(f"error: --data {tmp_path}: expected calms21_task1_train.json (or .npy) and calms21_")
-    assert "found test.npy: unpack" in done.stderr
+    words = ["--data", tmp_path, "--output", tmp_path / "out"]
+    done = forks.run(["experiments.calms21_task1.run", *words], PROJECT)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert done.err.startswith(f"error: --data {tmp_path}: expected calms21_task1_train.json (or .npy) and calms21_")
+    assert "found test.npy: unpack" in done.err
     assert not (tmp_path / "out").exists()
     (tmp_path / "test.npy").rename(tmp_path / "calms21_task1_train.npy")
     with pytest.raises(InputError, match=r"expected calms21_task1_test.json \(or .npy\), from"):

@@ -10,8 +10,9 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import FORMATS, expand, native, read_recordings, video_id
-from ssl_behavior.formats.paths import natural, replacing, some
+from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import write_submission
+from ssl_behavior.outputs import replacing
 from ssl_behavior.recordings import Recording, Skeleton
 
 

@@ -1,7 +1,5 @@
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from experiments.robustness.forks import Ended
 from ssl_behavior.checkpoints import load_encoder, load_model
 from ssl_behavior.errors import InputError
 from ssl_behavior.sweep import SweepConfig, sweep
@@ -39,8 +38,16 @@ def written(tmp_path: Path, grid: dict[str, object]) -> SweepConfig:
 
 
 def test_every_combination_is_trained_and_equal_parts_once(
-    config: SweepConfig, tracks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    config: SweepConfig,
+    tracks: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: Callable[..., Ended],
 ) -> None:
+    def run(name: str, settings: Path, *words: str | Path) -> None:
+        """A command as people run it, with settings that lie in a folder."""
+        command(name, "--config", settings / "settings.yaml", *words, "--device", "cpu")
+
     table, output = sweep(config), Path(config.output)
     assert table[["pretrain.seed", "finetune.seed"]].values.tolist() == [[0, 0], [0, 5], [1, 0], [1, 5]]
     assert (table["problem"] == "").all()
@@ -68,17 +75,6 @@ def test_every_combination_is_trained_and_equal_parts_once(
     assert "pretraining: 2 of 2 done already, 0 to do" in told
     assert "fine-tuning: 2 of 4 done already, 2 to do" in told
     assert again["macro_f1"][0] == row["macro_f1"]
-
-
-def run(command: str, settings: Path, *words: str | Path) -> None:
-    """A command as people run it, with settings that lie in a folder."""
-    given = ["--config", settings / "settings.yaml", *words, "--device", "cpu"]
-    subprocess.run(
-        [sys.executable, "-m", f"ssl_behavior.{command}", *map(str, given)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        check=True,
-    )
 
 
 def test_what_fails_is_in_the_table_and_the_rest_is_trained(tracks: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.calms21.layout import CHANNEL, FRAME_RATE, INDIVIDUALS, KEYPOINTS
-from ssl_behavior.formats.paths import replacing
+from ssl_behavior.outputs import replacing
 from ssl_behavior.recordings import Labels, Recording
 
 _FRAMES_AT_ONCE = 1000

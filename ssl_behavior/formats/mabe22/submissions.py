@@ -11,7 +11,8 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import pickles
-from ssl_behavior.formats.paths import replacing, some
+from ssl_behavior.formats.paths import some
+from ssl_behavior.outputs import replacing
 
 MOST_NUMBERS = 128
 """Per frame, in a submission to the mouse challenge."""

@@ -1,0 +1,140 @@
+"""Commands in real processes that start at once: forks of one that has imported the libraries, and nothing of ours.
+
+Importing torch and the rest takes a process four seconds; of hundreds of processes, that is nearly all of their time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+PROJECT = Path(__file__).resolve().parents[2]
+LIBRARIES = (
+    *("bokeh.server.server", "faiss", "h5py", "jsonargparse", "lightly.loss", "lightning_fabric", "matplotlib.figure"),
+    *("pandas", "pyarrow.csv", "pyarrow.parquet", "scipy.ndimage", "scipy.optimize", "sklearn.metrics", "torch"),
+    *("tqdm", "umap", "hdbscan", "xgboost", "yaml"),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its exit code, minus the signal that ended it, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A command at work."""
+
+    def __init__(self, forks: Forks, pid: int, folder: Path) -> None:
+        self.pid, self._forks, self._folder = pid, forks, folder
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self) -> Ended:
+        """Wait for its end; once."""
+        code = self._forks.ask({"wait": self.pid})["code"]
+        out, err = ((self._folder / name).read_text(errors="replace") for name in ("out", "err"))
+        return Ended(code, out, err)
+
+
+class Forks:
+    """Starts commands. Ends with its ``with`` block."""
+
+    def __enter__(self) -> Forks:
+        self._folder = tempfile.TemporaryDirectory()
+        self._count = 0
+        ours, theirs = socket.socketpair()
+        with theirs:
+            words = [sys.executable, "-m", "experiments.robustness.forks", str(theirs.fileno())]
+            # One thread, as a process with more cannot be forked.
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+            self._server = subprocess.Popen(words, cwd=PROJECT, env=environment, pass_fds=[theirs.fileno()])
+        self._socket, self._file = ours, ours.makefile("rw")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._socket.close()
+        self._server.wait()
+        self._folder.cleanup()
+
+    def start(self, words: Sequence[object], cwd: Path, before: str = "") -> Running:
+        """Start ``python -m WORDS``.
+
+        Args:
+            words: the module's name and what comes after it.
+            cwd: folder that it works in.
+            before: Python code that the process runs first.
+        """
+        self._count += 1
+        folder = Path(self._folder.name) / str(self._count)
+        folder.mkdir()
+        for name in ("out", "err"):
+            (folder / name).touch()
+        asked = {"words": [*map(str, words)], "cwd": str(cwd), "before": before, "folder": str(folder)}
+        return Running(self, self.ask(asked)["pid"], folder)
+
+    def run(self, words: Sequence[object], cwd: Path, before: str = "") -> Ended:
+        """Start a command and wait for its end."""
+        return self.start(words, cwd, before).wait()
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the process that forks answers."""
+        print(json.dumps(request), file=self._file, flush=True)
+        answer: dict[str, Any] = json.loads(self._file.readline())
+        return answer
+
+
+def _serve(file: IO[str]) -> None:
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    for line in file:
+        request = json.loads(line)
+        if "wait" in request:
+            answer = {"code": os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])}
+        else:
+            answer = {"pid": os.fork() or _become(request)}
+        print(json.dumps(answer), file=file, flush=True)
+
+
+def _become(request: dict[str, Any]) -> NoReturn:
+    """Be the process that was asked for."""
+    for number, name in enumerate(("/dev/null", f"{request['folder']}/out", f"{request['folder']}/err")):
+        os.dup2(os.open(name, os.O_RDWR), number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(request["cwd"])
+    module, *sys.argv[1:] = request["words"]
+    code: Any = 0
+    try:
+        exec(request["before"], {"__name__": "before"})  # noqa: S102 - code of our own
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as connection, connection.makefile("rw") as lines:
+        _serve(lines)
