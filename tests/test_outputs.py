@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -91,9 +91,10 @@ def test_results_that_were_there_before_an_overwrite_are_not_free_afterwards(tmp
     with pytest.raises(InputError, match="bad"), writing(tmp_path, True):
         raise InputError("bad")
     assert names(tmp_path) == {"results"}
-    with pytest.raises(InputError, match="bad"), writing(tmp_path, True) as output:
+    with suppress(InputError), writing(tmp_path, True) as output:
         write_text(output / "results", "2")
         raise InputError("bad")
+    assert names(tmp_path) == {"results"}
     with pytest.raises(InputError, match="not empty"):
         check_output(tmp_path, False)
 
