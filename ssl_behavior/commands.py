@@ -17,6 +17,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from tqdm import tqdm
+
 from ssl_behavior.errors import InputError, is_out_of_memory, sentence
 from ssl_behavior.formats import cache, read_recordings
 from ssl_behavior.memory import keep_freed_memory
@@ -166,5 +168,7 @@ def _ended_like_interrupted() -> Iterator[None]:
 
 
 def _stop(message: str, code: int) -> NoReturn:
+    for bar in [*tqdm._instances]:  # type: ignore[attr-defined]  # of loops that the error has left, or the message would stand behind them
+        bar.close()
     print(" ".join(message.split()), file=sys.stderr)
     sys.exit(code)

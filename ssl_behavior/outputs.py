@@ -6,6 +6,7 @@ to be unfinished, so that the same command starts again where it would otherwise
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -52,14 +53,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _to_disk(aside)
         os.replace(aside, path)
     except SafetensorError as error:
-        raise OSError(f"{path}: cannot be written ({error})") from None
+        code = re.search(r"os error (\d+)", str(error))
+        raise _unwritten(path, os.strerror(int(code[1])) if code else str(error)) from None
     except OSError as error:
         if error.filename not in (None, str(aside)):  # of another file, that was read
             raise
-        told = f"cannot be written ({error.strerror or error}); make room there or write elsewhere, and run again"
-        raise OSError(error.errno or 0, told, str(path)) from None
+        raise _unwritten(path, error.strerror or str(error), error.errno) from None
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _unwritten(path: Path, why: str, code: int | None = None) -> OSError:
+    told = f"cannot be written ({why}); make room there or write elsewhere, and run again"
+    return OSError(code or errno.EIO, told, str(path))
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -7,7 +7,7 @@ several GPUs or nodes: the processes share each batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import cast
@@ -94,10 +94,14 @@ def pretrain(config: PretrainConfig) -> Path:
             if not unfinished(output):
                 outputs.check_output(output, config.overwrite)
             stack.enter_context(outputs.alone_in(output))
-        return _pretrain(output, config, fabric)
+        with outputs.marked(output) if first() else nullcontext():
+            _pretrain(output, config, fabric)
+        if first():
+            finished(output)  # last: as long as it is there, the same command has nothing to learn again
+        return output
 
 
-def _pretrain(output: Path, config: PretrainConfig, fabric: Fabric) -> Path:
+def _pretrain(output: Path, config: PretrainConfig, fabric: Fabric) -> None:
     device = fabric.device
     recordings = _recordings(config)
     landmarks = shared_landmarks(recording.skeleton for recording in recordings)
@@ -136,9 +140,7 @@ def _pretrain(output: Path, config: PretrainConfig, fabric: Fabric) -> Path:
     )
     if first():
         checkpoints.save_encoder(output, encoder, poses)
-        finished(output)
         _draw_curves(output, config.architecture.channels)
-    return output
 
 
 def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, frames: int) -> Losses:
@@ -191,9 +193,7 @@ def _claim(output: Path, key: str, overwrite: bool) -> None:
             f"--output {output}: found an interrupted run of other settings or recordings, of which {kept} steps are "
             f"kept; --overwrite starts anew in its place, --config {output / 'settings.yaml'} alone goes on with it"
         )
-    # A run of which no step is kept is no loss, unless it was to replace an encoder.
-    is_free = unfinished(output) and not (output / "config.yaml").exists()
-    outputs.check_output(output, overwrite or is_free)
+    outputs.check_output(output, overwrite)
 
 
 def _draw_curves(output: Path, channels: int) -> None:

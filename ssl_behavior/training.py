@@ -278,8 +278,8 @@ def fit(
             if state and (run.step % save_every == 0 or run.step == schedule.steps or asked):
                 with together():
                     if first():
+                        log.flush()  # first, as rows past the kept step are dropped
                         run.save(state, key)
-                        log.flush()
             if asked:
                 break
     if asked:

@@ -15,10 +15,13 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn
+
+import numpy as np
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIBRARIES = (
@@ -63,8 +66,9 @@ class Forks:
         ours, theirs = socket.socketpair()
         with theirs:
             words = [sys.executable, "-m", "experiments.robustness.forks", str(theirs.fileno())]
-            # One thread, as a process with more cannot be forked.
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+            # One thread, as a process with more cannot be forked, nor one that numba runs on OpenMP in.
+            few = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue"}
+            environment = {**os.environ, **few, "MPLBACKEND": "Agg"}
             self._server = subprocess.Popen(words, cwd=PROJECT, env=environment, pass_fds=[theirs.fileno()])
         self._socket, self._file = ours, ours.makefile("rw")
         return self
@@ -95,6 +99,10 @@ class Forks:
         """Start a command and wait for its end."""
         return self.start(words, cwd, before).wait()
 
+    def compile(self) -> None:
+        """Have what UMAP compiles for ten seconds compiled in all processes that are started from now on."""
+        self.ask({"compile": True})
+
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """What the process that forks answers."""
         print(json.dumps(request), file=self._file, flush=True)
@@ -109,9 +117,20 @@ def _serve(file: IO[str]) -> None:
         request = json.loads(line)
         if "wait" in request:
             answer = {"code": os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])}
+        elif "compile" in request:
+            answer = _compile()
         else:
             answer = {"pid": os.fork() or _become(request)}
         print(json.dumps(answer), file=file, flush=True)
+
+
+def _compile() -> dict[str, Any]:
+    import umap
+
+    with warnings.catch_warnings(action="ignore"):
+        places = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+        umap.UMAP(n_neighbors=5, n_epochs=2, min_dist=0.0, random_state=0, n_jobs=1).fit_transform(places)
+    return {}
 
 
 def _become(request: dict[str, Any]) -> NoReturn:
