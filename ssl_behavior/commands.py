@@ -53,10 +53,9 @@ def run(
         arguments = sys.argv[1:] if argv is None else argv
         if issubclass(settings_class, TracksConfig):
             description = f"{description} Note: {cache.notice()}."
-        settings = parse(settings_class, arguments, description, f"python -m {function.__module__}")
         with _ended_like_interrupted():
-            function(settings)
-        sys.stdout.flush()
+            function(parse(settings_class, arguments, description, f"python -m {function.__module__}"))
+            sys.stdout.flush()
     except KeyboardInterrupt as stop:
         _stop(
             "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "

@@ -44,7 +44,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")  # of one writer, on whatever machine
+    aside = _aside(path)
     try:
         aside.touch()
         mode = aside.stat().st_mode
@@ -145,8 +145,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     try:
         if handle is not None:
             _lock(handle, folder)
-        for left in folder.rglob(".*"):
-            if _ASIDE.fullmatch(left.name):
+        for left in [path for path in folder.rglob(".*") if _ASIDE.fullmatch(path.name)]:
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
                 left.unlink(missing_ok=True)
         yield
     finally:
@@ -164,19 +166,22 @@ def marked(folder: Path) -> Iterator[Path]:
     """
     was_free = is_unfinished(folder) or not folder.exists() or _is_empty(folder)
     mark = folder / UNFINISHED
-    made = _make(mark)
-    if was_free:
-        (mark / _FREE).touch()
+    made = _make(folder)
+    if was_free and not is_unfinished(folder):
+        (aside := _aside(mark)).mkdir()
+        (aside / _FREE).touch()
+        aside.rename(mark)
+    mark.mkdir(exist_ok=True)
     try:
         yield mark
     except BaseException:
         if {*folder.iterdir()} <= {mark} and {*mark.iterdir()} <= {mark / _FREE}:
-            (mark / _FREE).unlink(missing_ok=True)  # nothing was written
+            shutil.rmtree(mark)  # nothing was written
             _take_away_empty(made)
         elif not any(mark.iterdir()):
             mark.rmdir()
         raise
-    shutil.rmtree(mark)
+    shutil.rmtree(mark.rename(_aside(mark)))  # gone at once, as half of it would say something else
 
 
 def _lock(handle: int, folder: Path) -> None:
@@ -188,6 +193,11 @@ def _lock(handle: int, folder: Path) -> None:
         ) from None
     except OSError:
         return  # a file system without locks
+
+
+def _aside(path: Path) -> Path:
+    """A name beside a path that one writer alone has, on whatever machine."""
+    return path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")
 
 
 def _make(folder: Path) -> list[Path]:

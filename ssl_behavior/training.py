@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,6 +19,7 @@ from tqdm import tqdm
 from ssl_behavior.devices import Precision, uses_bfloat16
 from ssl_behavior.errors import InputError, is_out_of_memory
 from ssl_behavior.formats.paths import some
+from ssl_behavior.interrupts import held_back
 from ssl_behavior.metrics import MetricsLog
 from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.prepare import Poses
@@ -264,7 +263,9 @@ def fit(
     log = MetricsLog(folder / "metrics.csv" if folder and first() else None, run.step)
     module.train()
     bar = tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0)
-    with bar, _between_steps(is_wanted=state is not None and count() == 1) as asked:
+    # Of several processes, each would stop after another step.
+    is_kept = state is not None and count() == 1
+    with held_back("keeping the state after this step") if is_kept else nullcontext(list[Signals]()) as asked, bar:
         while run.step < schedule.steps:
             largest = _EXPLODED * (1 + abs(log.rows[0]["loss"])) if log.rows else math.inf
             with _explained(run.step, learned_from, size_options):
@@ -282,34 +283,8 @@ def fit(
                         run.save(state, key)
             if asked:
                 break
-    if asked:
-        signal.raise_signal(asked[0])
     run._swap()
     module.eval()
-
-
-@contextmanager
-def _between_steps(is_wanted: bool) -> Iterator[list[signal.Signals]]:
-    """Inside, Ctrl-C and SIGTERM are noted in the list that is yielded; the second one does what it usually does."""
-    asked: list[signal.Signals] = []
-    if not is_wanted or threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def note(number: int, _frame: object) -> None:
-        asked.append(signal.Signals(number))
-        print("\nkeeping the state after this step", file=sys.stderr)
-        restore()
-
-    def restore() -> None:
-        for one, handler in usual.items():
-            signal.signal(one, handler)
-
-    usual = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        restore()
 
 
 @contextmanager

@@ -7,10 +7,7 @@ those of ``poses.expert``; what is unknown stays NaN, and a split learns which w
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ import xgboost
 from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.interrupts import held_back
 from ssl_behavior.recordings import UNSCORED, scored_frames
 
 
@@ -145,27 +143,11 @@ def fit_trees(
     classes = np.cumsum(counts > 0) - 1
     weights = weights or [np.ones(len(one), np.float32) for one in labels]
     batches = _Batches(list(zip(features, labels, weights, strict=True)), classes)
-    with _interrupts_wait():
+    with held_back():  # or Python would lose it in a function that XGBoost calls, and XGBoost break down
         frames = xgboost.QuantileDMatrix(batches, max_bin=settings.bins)
     with tqdm(total=settings.trees, desc=description, unit="tree", leave=False, disable=description is None) as bar:
         booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)])
     return Trees(booster, counts / counts.sum())
-
-
-@contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Ctrl-C comes after the block: in a function that XGBoost calls, Python would lose it and XGBoost break down."""
-    if threading.current_thread() is not threading.main_thread():  # which alone is interrupted
-        yield
-        return
-    caught: list[Any] = []
-    usual = signal.signal(signal.SIGINT, lambda *given: caught.append(given))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-    if caught and callable(usual):
-        usual(*caught[0])
 
 
 class _Progress(xgboost.callback.TrainingCallback):

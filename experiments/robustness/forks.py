@@ -13,17 +13,18 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from threading import Thread
+from typing import Any, NoReturn
 
 import numpy as np
 
 PROJECT = Path(__file__).resolve().parents[2]
+_LONGEST = 1 << 16
 LIBRARIES = (
     *("bokeh.server.server", "faiss", "h5py", "jsonargparse", "lightly.loss", "lightning_fabric", "matplotlib.figure"),
     *("pandas", "pyarrow.csv", "pyarrow.parquet", "scipy.ndimage", "scipy.optimize", "sklearn.metrics", "torch"),
@@ -43,8 +44,12 @@ class Ended:
 class Running:
     """A command at work."""
 
-    def __init__(self, forks: Forks, pid: int, folder: Path) -> None:
-        self.pid, self._forks, self._folder = pid, forks, folder
+    def __init__(self, forks: Forks, pid: int, streams: Sequence[int]) -> None:
+        self.pid, self._forks = pid, forks
+        self._told = ["" for _ in streams]
+        self._readers = [Thread(target=self._read, args=place) for place in enumerate(streams)]
+        for reader in self._readers:
+            reader.start()
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -53,31 +58,31 @@ class Running:
     def wait(self) -> Ended:
         """Wait for its end; once."""
         code = self._forks.ask({"wait": self.pid})["code"]
-        out, err = ((self._folder / name).read_text(errors="replace") for name in ("out", "err"))
-        return Ended(code, out, err)
+        for reader in self._readers:
+            reader.join()
+        return Ended(code, *self._told)
+
+    def _read(self, place: int, stream: int) -> None:
+        with open(stream, errors="replace", newline="") as file:
+            self._told[place] = file.read()
 
 
 class Forks:
     """Starts commands. Ends with its ``with`` block."""
 
     def __enter__(self) -> Forks:
-        self._folder = tempfile.TemporaryDirectory()
-        self._count = 0
-        ours, theirs = socket.socketpair()
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             words = [sys.executable, "-m", "experiments.robustness.forks", str(theirs.fileno())]
             # One thread, as a process with more cannot be forked, nor one that numba runs on OpenMP in.
             few = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue"}
             environment = {**os.environ, **few, "MPLBACKEND": "Agg"}
             self._server = subprocess.Popen(words, cwd=PROJECT, env=environment, pass_fds=[theirs.fileno()])
-        self._socket, self._file = ours, ours.makefile("rw")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
         self._socket.close()
         self._server.wait()
-        self._folder.cleanup()
 
     def start(self, words: Sequence[object], cwd: Path, before: str = "") -> Running:
         """Start ``python -m WORDS``.
@@ -87,13 +92,13 @@ class Forks:
             cwd: folder that it works in.
             before: Python code that the process runs first.
         """
-        self._count += 1
-        folder = Path(self._folder.name) / str(self._count)
-        folder.mkdir()
-        for name in ("out", "err"):
-            (folder / name).touch()
-        asked = {"words": [*map(str, words)], "cwd": str(cwd), "before": before, "folder": str(folder)}
-        return Running(self, self.ask(asked)["pid"], folder)
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        asked = {"words": [*map(str, words)], "cwd": str(cwd), "before": before}
+        try:
+            return Running(self, self.ask(asked, out_end, err_end)["pid"], (out, err))
+        finally:
+            os.close(out_end)
+            os.close(err_end)
 
     def run(self, words: Sequence[object], cwd: Path, before: str = "") -> Ended:
         """Start a command and wait for its end."""
@@ -103,25 +108,30 @@ class Forks:
         """Have what UMAP compiles for ten seconds compiled in all processes that are started from now on."""
         self.ask({"compile": True})
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], *streams: int) -> dict[str, Any]:
         """What the process that forks answers."""
-        print(json.dumps(request), file=self._file, flush=True)
-        answer: dict[str, Any] = json.loads(self._file.readline())
+        socket.send_fds(self._socket, [json.dumps(request).encode()], streams)
+        answer: dict[str, Any] = json.loads(self._socket.recv(_LONGEST))
         return answer
 
 
-def _serve(file: IO[str]) -> None:
+def _serve(connection: socket.socket) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
-    for line in file:
-        request = json.loads(line)
+    while True:
+        message, streams, _, _ = socket.recv_fds(connection, _LONGEST, 2)
+        if not message:
+            return
+        request = json.loads(message)
         if "wait" in request:
             answer = {"code": os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])}
         elif "compile" in request:
             answer = _compile()
         else:
-            answer = {"pid": os.fork() or _become(request)}
-        print(json.dumps(answer), file=file, flush=True)
+            answer = {"pid": os.fork() or _become(request, streams)}
+        for stream in streams:
+            os.close(stream)
+        connection.send(json.dumps(answer).encode())
 
 
 def _compile() -> dict[str, Any]:
@@ -133,10 +143,11 @@ def _compile() -> dict[str, Any]:
     return {}
 
 
-def _become(request: dict[str, Any]) -> NoReturn:
+def _become(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     """Be the process that was asked for."""
-    for number, name in enumerate(("/dev/null", f"{request['folder']}/out", f"{request['folder']}/err")):
-        os.dup2(os.open(name, os.O_RDWR), number)
+    for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *streams)):
+        os.dup2(stream, number)
+        os.close(stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["cwd"])
     module, *sys.argv[1:] = request["words"]
@@ -155,5 +166,5 @@ def _become(request: dict[str, Any]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as connection, connection.makefile("rw") as lines:
-        _serve(lines)
+    with socket.socket(fileno=int(sys.argv[1])) as given:
+        _serve(given)
