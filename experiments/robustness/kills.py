@@ -3,7 +3,7 @@
     python -m experiments.robustness.kills
 
 Every command that writes a folder is run once undisturbed. Then it is run again and again in a folder of its own and
-stopped: killed (SIGKILL) just before its n-th change of the disk, for every n; killed at random moments, up to three
+stopped: killed (SIGKILL) just before its n-th change of the disk, for many n; killed at random moments, up to three
 times in a row; interrupted (SIGINT, SIGTERM) at random moments; and run where no file can grow beyond a random size,
 as on a full disk. After that, every file that is there must be whole, and the same command must go on or start again,
 without --overwrite, and end with the same files as the undisturbed run, to the bit.
@@ -204,7 +204,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): _content(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith(".part") and not path.name.startswith(".tmp")
+        if path.is_file() and not any(part.endswith(".part") or part.startswith(".tmp") for part in path.parts)
     }
 
 
@@ -236,9 +236,10 @@ def make_inputs(forks: Forks, folder: Path) -> Path:
     return folder
 
 
-def trials(disturbed: Disturbed, times: int) -> Iterator[tuple[str, int]]:
+def trials(disturbed: Disturbed, times: int, most: int) -> Iterator[tuple[str, int]]:
     """Kinds of stops, and the change that a run is killed at."""
-    for at in range(1, disturbed.usual.changes + 1):
+    changes = disturbed.usual.changes
+    for at in range(1, changes + 1, max(1, round(changes / most))):
         yield KINDS[0], at
     for kind in KINDS[1:]:
         for _ in range(times):
@@ -256,7 +257,8 @@ def table(counts: Mapping[str, Counter[str]]) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Stop every command, and write what came of it to ``kills.md``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=20, help="stops of each kind but kills at every change")
+    parser.add_argument("--times", type=int, default=10, help="stops of each kind but kills at a change")
+    parser.add_argument("--changes", type=int, default=30, help="changes that it is killed at, at most, spread evenly")
     parser.add_argument("--commands", nargs="+", default=list(COMMANDS), choices=COMMANDS)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
@@ -270,7 +272,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name in given.commands:
             rng, counts[name] = random.Random(f"{given.seed}{name}"), Counter()
             disturbed = Disturbed(forks, made, name, Path(work))
-            for kind, at in tqdm(list(trials(disturbed, given.times)), name, unit="stop"):
+            for kind, at in tqdm(list(trials(disturbed, given.times, given.changes)), name, unit="stop"):
                 counts[name][kind] += 1
                 try:
                     disturbed.stop(kind, rng, at)
@@ -279,7 +281,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                     tqdm.write(f"{name}, {kind} {at or ''}: {lost}")
     told = table(counts)
     print(told)
-    command = f"python -m experiments.robustness.kills --times {given.times} --seed {given.seed}"
+    command = (
+        f"python -m experiments.robustness.kills --times {given.times} --changes {given.changes} --seed {given.seed}"
+    )
     (HERE / "kills.md").write_text(f"# Stops survived\n\nBy `{command}`.\n\n{told}\n")
     sys.exit(any(one["lost"] for one in counts.values()))
 
