@@ -20,7 +20,7 @@ import yaml
 from tqdm import tqdm
 
 from ssl_behavior.clusters import NOISE, Clusters
-from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo, require_name
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import replacing
@@ -145,11 +145,13 @@ class ClusteredAtlas:
         return self.names.get(cluster, "noise" if cluster == NOISE else f"cluster {cluster}")
 
     def rename(self, cluster: int, name: str) -> None:
-        """Give a cluster a name, or take it away again with an empty one.
+        """Give a cluster a name, or take it away again with an empty one; names that others gave since then stay.
 
         Raises:
-            InputError: there is no such cluster.
+            InputError: there is no such cluster, or it cannot be called so.
         """
+        require_name(name, "cluster's name")
+        self.__dict__.pop("names", None)
         if not 0 <= cluster < self.clusters.count:
             raise InputError(f"expected a cluster from 0 to {self.clusters.count - 1}; found {cluster}")
         names = {**self.names, cluster: name.strip()}

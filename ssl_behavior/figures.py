@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 from ssl_behavior.recordings import UNSCORED, Labels
 
@@ -196,6 +197,8 @@ def save(figure: Figure, path: str | Path) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # of names, which dollars and backslashes make no formulas
     options: dict[str, Any] = {"metadata": {"Software": None}} if path.suffix == ".png" else {}
     figure.savefig(path, **options)
     return path

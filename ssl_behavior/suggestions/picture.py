@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ssl_behavior.figures import styles
+from ssl_behavior.figures import save, styles
 from ssl_behavior.formats.paths import natural
 from ssl_behavior.suggestions.listing import SUGGESTED, Suggestion
 
@@ -61,7 +61,7 @@ def suggestions_picture(
         clips.annotate(str(one.rank), places[mark], xytext=(3, 3), textcoords="offset points", fontsize=7)
     clips.set_title("all clips by their embedding (two principal components)", fontsize=9)
     clips.set_axis_off()
-    figure.savefig(path, metadata={"Software": None})
+    save(figure, path)
     return path
 
 

@@ -36,7 +36,7 @@ def test_marks_survive_a_restart(marks: Marks) -> None:
         marks.add(one)
     again = Marks(Atlas(marks.atlas.folder))
     assert again.all == [SNIFF, CHASE, UNSURE]
-    again.remove(1)
+    again.remove(CHASE)
     assert marks.all == [SNIFF, UNSURE]
 
 
