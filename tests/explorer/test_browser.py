@@ -254,24 +254,24 @@ def show_everything(visit: Visit, names: dict[str, str]) -> None:
     body = visit.page.locator("body")
     for title in (f"labels {names['channel']}", "prediction", "video", "pair", "cluster"):
         visit.page.get_by_label("Colour by").select_option(label=title)
-        visit.page.wait_for_timeout(200)
+        visit.page.wait_for_timeout(100)
     for x, y in ((0.0, 0.0), (10.0, 0.0), (0.0, 10.0)):
         visit.click("map", x, y)
-        visit.page.wait_for_timeout(200)
+        visit.page.wait_for_timeout(100)
     for plot, x, y in (("strip", 10.0, 2.0), ("strip", 10.0, 1.0), ("strip", 10.0, 0.0)):
         visit.page.mouse.move(*visit.page.evaluate(_PLACE, [plot, x, y]))
-        visit.page.wait_for_timeout(200)
+        visit.page.wait_for_timeout(100)
     place = visit.page.evaluate(
         "() => { const at = Bokeh.documents[0].get_model_by_name('points').data; return [at.x[0], at.y[0]]; }"
     )
     visit.page.mouse.move(*visit.page.evaluate(_PLACE, ["map", *place]))
     videos = "|".join(re.escape(names[one]) for one in ("video", "other video"))
     visit.page.locator(".bk-Tooltip").get_by_text(re.compile(f"video ({videos}), ")).wait_for(state="visible")
-    visit.lasso(10, 0, 2.5)
+    visit.page.evaluate("Bokeh.documents[0].get_model_by_name('points').selected.indices = [...Array(40).keys()]")
     visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length > 0")
     for title in ("More like this", "Clusters", "Marks", "Lasso"):
         visit.tab(title)
-        visit.page.wait_for_timeout(300)
+        visit.page.wait_for_timeout(150)
     for what in ("folder", "agent", "target", "channel", "behaviour", "other behaviour", "cluster", "predicted"):
         assert body.get_by_text(names[what]).count(), what
 
