@@ -25,7 +25,7 @@ from ssl_behavior.explorer.marks import Marks
 from ssl_behavior.explorer.scene import Scene
 from ssl_behavior.explorer.server import MOST_PAGES, application, serve
 
-SECRET = "whatever-else-runs-on-this-machine"
+SENT = "whatever-else-runs-on-this-machine"
 BEYOND = 3 << 20
 
 
@@ -230,9 +230,9 @@ def test_requests_are_bounded(address: str) -> None:
 
 
 def test_a_page_says_nothing_of_what_the_browser_sent(address: str) -> None:
-    page = ask(address, Cookie=f"session={SECRET}", Authorization=SECRET, X_Forwarded_User=SECRET)
-    assert SECRET not in json.dumps(get_token_payload(token_of(page)), default=str)
-    assert SECRET not in page.text
+    page = ask(address, Cookie=f"session={SENT}", Authorization=SENT, X_Forwarded_User=SENT)
+    assert SENT not in json.dumps(get_token_payload(token_of(page)), default=str)
+    assert SENT not in page.text
 
 
 def test_a_socket_is_for_its_own_page(running: Running) -> None:
