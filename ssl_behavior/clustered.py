@@ -19,6 +19,7 @@ import pyarrow.parquet
 import yaml
 from tqdm import tqdm
 
+from ssl_behavior.about import read_yaml
 from ssl_behavior.clusters import NOISE, Clusters
 from ssl_behavior.embedded import EmbeddedVideo, require_name
 from ssl_behavior.embeddings import Atlas
@@ -135,9 +136,9 @@ class ClusteredAtlas:
         if not path.is_file():
             return {}
         try:
-            said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            said = read_yaml(path) or {}
             return {int(cluster): str(name) for cluster, name in said.items()}
-        except (yaml.YAMLError, UnicodeDecodeError, AttributeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             raise InputError(f"{path}: expected lines such as 3: chase; found something else: mend it") from None
 
     def name(self, cluster: int) -> str:
