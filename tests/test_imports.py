@@ -44,6 +44,7 @@ ORDER = (
     {"training"},
     {"launching"},
     {"supervision"},
+    {"sound_trees"},
     {"trees"},
     {"models"},
     {"validation"},
