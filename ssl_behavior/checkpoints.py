@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import ssl_behavior
+from ssl_behavior.about import of_another, read_yaml, require_not_newer
 from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
@@ -30,6 +31,7 @@ from ssl_behavior.trees import Trees, load_trees
 Kind = Literal["encoder", "model"]
 _MADE_BY = {"encoder": "pretrain", "model": "finetune"}
 _WEIGHTS, _TREES = "weights.safetensors", "trees.json"
+_MOST_BLOCKS = 64
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def load_model(folder: Path) -> tuple[Model, Readout]:
     try:
         classifier = Classifier(encoder, _head_kind(config["head"]), len(readout.behaviours))
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder, f"a config.yaml without a sound head ({error})") from None
+        raise _damaged(folder, f"a config.yaml without a sound head ({error})", config) from None
     _load_weights(folder, classifier, config)
     trees = None
     if "trees_bytes" in config:
@@ -119,7 +121,7 @@ def load_model(folder: Path) -> tuple[Model, Readout]:
         try:
             trees = load_trees(folder / _TREES, features, len(readout.behaviours))
         except (OSError, ValueError) as error:
-            raise _damaged(folder, f"{_TREES} that cannot be read ({error})") from None
+            raise _damaged(folder, f"{_TREES} that cannot be read ({error})", config) from None
     return Model(classifier.eval(), trees), readout
 
 
@@ -158,7 +160,7 @@ def load_readout(folder: Path) -> Readout:
             ),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder, f"a config.yaml without a sound readout ({error})") from None
+        raise _damaged(folder, f"a config.yaml without a sound readout ({error})", config) from None
 
 
 def _encoder_config(encoder: Encoder) -> dict[str, Any]:
@@ -171,7 +173,7 @@ def _encoder_config(encoder: Encoder) -> dict[str, Any]:
 
 def _head_kind(name: Any) -> HeadKind:
     if name not in ("linear", "temporal"):
-        raise ValueError(f"head {name!r}")
+        raise ValueError(f"head {str(name)[:20]!r}" if isinstance(name, str) else "no head's name")
     return name
 
 
@@ -206,25 +208,36 @@ def _config(folder: Path, kind: Kind) -> dict[str, Any]:
         found = "no config.yaml" if folder.is_dir() else "no such folder"
         raise InputError(f"{folder}: expected {wanted}; found {found}: give the --output of a run that ended")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        config = read_yaml(path)
+    except ValueError:
         config = None
-    if not isinstance(config, dict) or "kind" not in config:
+    if not isinstance(config, dict) or not isinstance(config.get("kind"), str):
         raise _damaged(folder, "a config.yaml that does not describe one")
+    require_not_newer(folder, _version(config))
     if config["kind"] != kind:
         raise InputError(f"{folder}: expected {wanted}; found one of kind {config['kind']}")
     return config
 
 
 def _encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
+    """The encoder that a config describes, once the weights beside it are known to be as many."""
     try:
-        return Encoder(
+        parts = (
             tuple(map(str, config["landmarks"])),
             Preparation(**config["preparation"]),
             Architecture(**config["architecture"]),
         )
+        there = (folder / _WEIGHTS).stat().st_size if (folder / _WEIGHTS).is_file() else 0
+        # Else a few words of a config would have any amount of memory taken.
+        if not 0 < parts[2].blocks <= _MOST_BLOCKS:
+            raise ValueError(f"{parts[2].blocks} blocks")
+        with torch.device("meta"):
+            described = Encoder(*parts).state_dict().values()
+        if (wanted := sum(tensor.nbytes for tensor in described)) > there:
+            raise ValueError(f"weights of {wanted:,} bytes are described and a file of {there:,} is there")
+        return Encoder(*parts)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise _damaged(folder, f"a config.yaml that lacks something ({error})") from None
+        raise _damaged(folder, f"a config.yaml that lacks something ({error})", config) from None
 
 
 def _load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
@@ -232,7 +245,7 @@ def _load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) ->
     try:
         module.load_state_dict(load_file(folder / _WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
-        raise _damaged(folder, f"weights that do not fit ({str(error).splitlines()[0]})") from None
+        raise _damaged(folder, f"weights that do not fit ({str(error).splitlines()[0]})", config) from None
 
 
 def _check_size(folder: Path, name: str, expected: Any) -> None:
@@ -242,5 +255,12 @@ def _check_size(folder: Path, name: str, expected: Any) -> None:
         raise _damaged(folder, f"{name} with {found} instead of {expected} bytes")
 
 
-def _damaged(folder: Path, found: str) -> InputError:
-    return InputError(f"{folder}: expected a whole checkpoint; found {found}; make it anew")
+def _version(config: Mapping[str, Any]) -> object:
+    """Of the package that wrote a config, as it says itself."""
+    versions = config.get("versions")
+    return versions.get("ssl_behavior") if isinstance(versions, dict) else None
+
+
+def _damaged(folder: Path, found: str, config: Mapping[str, Any] | None = None) -> InputError:
+    other = of_another(_version(config or {}))
+    return InputError(f"{folder}: expected a whole checkpoint; found {found}; make it anew{other}")

@@ -19,8 +19,9 @@ import pyarrow.parquet
 import yaml
 from tqdm import tqdm
 
+from ssl_behavior.about import read_yaml
 from ssl_behavior.clusters import NOISE, Clusters
-from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo, require_name
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.outputs import replacing
@@ -136,9 +137,9 @@ class ClusteredAtlas:
         if not path.is_file():
             return {}
         try:
-            said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            said = read_yaml(path) or {}
             return {int(cluster): str(name) for cluster, name in said.items()}
-        except (yaml.YAMLError, UnicodeDecodeError, AttributeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             raise InputError(f"{path}: expected lines such as 3: chase; found something else: mend it") from None
 
     def name(self, cluster: int) -> str:
@@ -146,11 +147,13 @@ class ClusteredAtlas:
         return self.names.get(cluster, "noise" if cluster == NOISE else f"cluster {cluster}")
 
     def rename(self, cluster: int, name: str) -> None:
-        """Give a cluster a name, or take it away again with an empty one.
+        """Give a cluster a name, or take it away again with an empty one; names that others gave since then stay.
 
         Raises:
-            InputError: there is no such cluster.
+            InputError: there is no such cluster, or it cannot be called so.
         """
+        require_name(name, "cluster's name")
+        self.__dict__.pop("names", None)
         if not 0 <= cluster < self.clusters.count:
             raise InputError(f"expected a cluster from 0 to {self.clusters.count - 1}; found {cluster}")
         names = {**self.names, cluster: name.strip()}

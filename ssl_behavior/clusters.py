@@ -10,8 +10,10 @@ each other. So what is stored is plain arrays, and a cluster means the same wher
 from __future__ import annotations
 
 import hashlib
+import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -222,6 +224,18 @@ def _drawn(atlas: Atlas, count: int, seed: int) -> Iterator[tuple[np.ndarray, np
         yield video.embeddings[pair], frames[video.located(pair)[frames]]
 
 
+@contextmanager
+def _threads_as_they_were() -> Iterator[None]:
+    """Numba takes all cores for the whole process, and torch adds up in another order on more threads than it had."""
+    torch = sys.modules.get("torch")  # which clusters are made without
+    before = torch.get_num_threads() if torch else 0
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)
+
+
 def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     rate = atlas.made_by.frame_rate
     drawn = _drawn(atlas, settings.landmarks, seed)
@@ -249,7 +263,10 @@ def _map(landmarks: np.ndarray, neighbours: int, seed: int) -> np.ndarray:
         warnings.simplefilter("ignore")
         import umap  # compiles for seconds when imported, and only a fit needs it
 
-        layout = umap.UMAP(n_neighbors=neighbours, min_dist=0.0, random_state=seed, n_jobs=1).fit_transform(landmarks)
+        with _threads_as_they_were():
+            layout = umap.UMAP(n_neighbors=neighbours, min_dist=0.0, random_state=seed, n_jobs=1).fit_transform(
+                landmarks
+            )
     return np.asarray(layout, np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.units.fleet import do_missing, require_none
 from ssl_behavior.units.many import ManyConfig
-from ssl_behavior.units.results import Unit
+from ssl_behavior.units.results import Results, Unit
 from ssl_behavior.units.stores import absolute, fetch_folder, require_extra
 
 
@@ -55,14 +56,28 @@ def embed_many(config: EmbedManyConfig) -> str:
     encoder.precision = computed_in(config.precision, torch.device(config.device))
     made_by = maker(encoder, config.half)
     units = config.units(asdict(made_by))
-    with TemporaryDirectory() as folder:
-        about = (Atlas.create(Path(folder), made_by).folder / ABOUT).read_bytes()
-    config.results.begin(ABOUT, about, config.overwrite, lambda name: name.startswith(f"{VIDEOS}/"))
+    config.results.begin(
+        ABOUT, _about(config.results, made_by), config.overwrite, lambda name: name.startswith(f"{VIDEOS}/")
+    )
     config.save()
     missing = config.results.missing(units)
     failed = do_missing(units, missing, _Embedding(config, made_by), config, "embedding")
     require_none(failed, len(missing))
     return config.output
+
+
+def _about(results: Results, made_by: Maker) -> bytes:
+    """What says who made the atlas: that which is there if it says the same, whichever version wrote it."""
+    with TemporaryDirectory() as name:
+        path = Path(name) / ABOUT
+        if (former := results.store.read([ABOUT]).get(ABOUT)) is not None:
+            path.write_bytes(former)
+            with suppress(InputError):
+                Atlas.create(path.parent, made_by)
+                return former
+            path.unlink()
+        Atlas.create(path.parent, made_by)
+        return path.read_bytes()
 
 
 @dataclass(frozen=True)

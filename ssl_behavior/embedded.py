@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,6 +59,21 @@ class EmbeddedVideo:
         if not found:
             raise InputError(f"--agent {agent} --target {target}: expected two individuals; found one twice")
         return found
+
+
+LONGEST_NAME = 200
+
+
+def require_name(text: str, what: str) -> None:
+    """Make sure that a text can be a name: short, and without what only terminals and files take a meaning from.
+
+    Raises:
+        InputError: it cannot; ``what`` says whose name it is.
+    """
+    if len(text) > LONGEST_NAME:
+        raise InputError(f"expected at most {LONGEST_NAME} characters for the {what}; found {len(text):,}")
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        raise InputError(f"expected a {what} without control characters; found {text!a}")
 
 
 def pair_name(agent: str, target: str) -> str:

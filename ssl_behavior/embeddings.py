@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import yaml
 
+import ssl_behavior
+from ssl_behavior.about import of_another, read_yaml, require_not_newer
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, read_about, read_arrays, write_arrays
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # torch, which atlases are opened without
     from ssl_behavior.devices import Precision
 
 ABOUT, VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
+_VERSION = "version"
 _MAKE = "python -m ssl_behavior.embed makes them"
 
 
@@ -79,11 +82,18 @@ class Atlas:
             found = "no atlas.yaml" if self.folder.is_dir() else "no such folder"
             raise InputError(f"{folder}: expected an atlas ({_MAKE}); found {found}")
         try:
-            about = yaml.safe_load(path.read_text(encoding="utf-8"))
-            self.made_by = Maker(**{**about, "landmarks": tuple(about["landmarks"])})
-            np.dtype(self.made_by.dtype)
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
-            raise InputError(f"{path}: expected what made the atlas; found something else: make it anew") from None
+            about = read_yaml(path)
+            self.version = about.pop(_VERSION, None)  # which atlases had not at first
+            require_not_newer(path, self.version)
+            self.made_by = Maker(**{**about, "landmarks": tuple(map(str, about["landmarks"]))})
+            if self.made_by.dtype not in ("float32", "float16"):
+                raise ValueError("numbers of another kind")
+        except InputError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError):
+            other = of_another(getattr(self, "version", None))
+            told = f"{path}: expected what made the atlas; found something else: make it anew{other}"
+            raise InputError(told) from None
 
     @classmethod
     def create(cls, folder: Path, made_by: Maker) -> Atlas:
@@ -95,7 +105,7 @@ class Atlas:
         path = Path(folder).expanduser() / ABOUT
         if not path.exists():
             with replacing(path) as aside:
-                plain = asdict(made_by) | {"landmarks": list(made_by.landmarks)}
+                plain = asdict(made_by) | {"landmarks": list(made_by.landmarks), _VERSION: ssl_behavior.__version__}
                 aside.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
         atlas = cls(folder)
         if atlas.made_by != made_by:
@@ -201,7 +211,9 @@ class Atlas:
             }
             unit, source = str(about["unit"]), str(about["source"])
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: expected embeddings of a video; found something else ({error})") from None
+            other = of_another(self.version)
+            told = f"{path}: expected embeddings of a video; found something else ({error}): make it anew{other}"
+            raise InputError(told) from None
         expected = (len(poses.positions), self.made_by.channels)
         if wrong := [values.shape for values in embeddings.values() if values.shape != expected]:
             raise InputError(
@@ -251,6 +263,6 @@ class Atlas:
 
 def _about(path: Path) -> dict[str, Any]:
     about = read_about(path, _KIND)
-    if not isinstance(about, dict) or "id" not in about:
+    if not isinstance(about, dict) or not isinstance(about.get("id"), str):
         raise InputError(f"{path}: expected embeddings of a video; found something else")
     return about

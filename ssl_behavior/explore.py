@@ -52,7 +52,7 @@ def explore(config: ExploreConfig) -> Path | None:
     scene = Scene.open(config.atlas, config.predictions)
     if config.export is not None:
         return _export(scene, config.export.expanduser(), config.points)
-    server, page = serve(application(scene, config.points), config.address, config.port, config.origins)
+    server, page = serve(application(scene, config.points), config.address, config.port, config.origins, config.points)
     print(f"explorer: {page}  (stop it with Ctrl-C)", flush=True)
     if config.address not in LOOPBACK:
         print("whoever reaches this address can see the atlas, and write names and marks", flush=True)
@@ -101,7 +101,7 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> Cell:
     if config.export is not None:
         page = _export(scene, config.export.expanduser(), config.points).read_text(encoding="utf-8")
         return Cell(f'srcdoc="{html.escape(page)}"', height)
-    _, address = serve(application(scene, config.points), config.address, 0, config.origins)
+    _, address = serve(application(scene, config.points), config.address, 0, config.origins, config.points)
     return Cell(f'src="{address}"', height)
 
 

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 from ssl_behavior.outputs import replacing
 from ssl_behavior.recordings import UNSCORED, Labels
@@ -196,6 +197,8 @@ def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure, whose suffix says the format, without pyplot: no window, no state shared with a notebook."""
     path = Path(path)
     FigureCanvasAgg(figure)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # of names, which dollars and backslashes make no formulas
     options: dict[str, Any] = {"metadata": {"Software": None}} if path.suffix == ".png" else {}
     with replacing(path) as aside:
         figure.savefig(aside, format=path.suffix.removeprefix("."), **options)

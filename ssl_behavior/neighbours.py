@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats import cache
 from ssl_behavior.outputs import replacing
 
 Kind = Literal["exact", "codes"]
@@ -29,7 +30,7 @@ EXACT_UP_TO = 1_000_000
 
 Beyond, either would be felt, and codes take a sixteenth of the memory (``experiments/benchmarks/index.md``).
 """
-_FILES = "index-*.faiss"
+_FILES, _OWN = "index-*.faiss", "indexes"
 _CHUNK = 65_536
 _PER_LIST, _MOST_LISTS = 40, 10_000
 """Embeddings that a list is trained on, and lists at most."""
@@ -106,6 +107,7 @@ class Neighbours:
         index = faiss.index_gpu_to_cpu(self.index) if self.on_gpu else self.index
         with replacing(path) as aside:
             faiss.write_index(index, str(aside))
+            _note_own(aside)
         for former in set(self.atlas.folder.glob(_FILES)) - {path}:
             former.unlink(missing_ok=True)
         return path
@@ -144,13 +146,14 @@ def build(atlas: Atlas, kind: Kind | None = None, seed: int = 0, description: st
 def load(atlas: Atlas, notify: Callable[[str], None] = print) -> Neighbours:
     """The index of an atlas: built at once if it is exact; else read, or built and kept beside the embeddings.
 
-    The file may be deleted at any time; one that is damaged, or of other embeddings, is made anew.
+    The file may be deleted at any time; one that is damaged, of other embeddings, or that another user wrote, is made
+    anew: FAISS believes what it reads.
     """
     kind = kind_for(atlas.rows)
     if kind == "exact":
         return build(atlas, description=None)
     path = _path(atlas, kind)
-    if path.is_file():
+    if path.is_file() and _is_own(path):
         with suppress(RuntimeError):  # how FAISS says that a file is none of its own
             index = faiss.read_index(str(path))
             if (index.ntotal, index.d) == (atlas.rows, atlas.made_by.channels):
@@ -159,6 +162,20 @@ def load(atlas: Atlas, notify: Callable[[str], None] = print) -> Neighbours:
     found.save()
     notify(f"indexed {atlas.rows:,} embeddings ({kind}); recall at 10 against exact: {recall(found):.3f}")
     return found
+
+
+def _is_own(path: Path) -> bool:
+    """Whether this user wrote a file of this content, as the user's own cache has it."""
+    folder = cache.folder()
+    return folder is not None and (folder / _OWN / cache.content(path)).is_file()
+
+
+def _note_own(path: Path) -> None:
+    folder = cache.folder()
+    with suppress(OSError):  # a cache that cannot be written to
+        if folder is not None:
+            (folder / _OWN).mkdir(parents=True, exist_ok=True)
+            (folder / _OWN / cache.content(path)).touch()
 
 
 def _path(atlas: Atlas, kind: Kind) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -219,11 +220,11 @@ def main() -> None:
             print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
             print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
         readout = checkpoints.load_readout(config.model)
-        unscored = f" --unscored {' '.join(readout.unscored)}" if readout.unscored else ""
+        unscored = f" --unscored {shlex.join(readout.unscored)}" if readout.unscored else ""
         print(
             f"next:        python -m ssl_behavior.evaluate --predictions {config.output} --annotations ANNOTATIONS \\"
         )
-        print(f"                 --channel {readout.channel}{unscored}")
+        print(f"                 --channel {shlex.quote(readout.channel)}{unscored}")
 
     commands.run(PredictConfig, command, "Predict behaviours in new recordings.")
 

@@ -6,6 +6,7 @@ several GPUs or nodes: the processes share each batch.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, fields
@@ -226,7 +227,7 @@ def main() -> None:
             print("next:    python -m ssl_behavior.simulate --output simulated")
             print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings simulated/train.npy")
             return
-        given = " ".join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
+        given = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
         print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
         print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings {given} \\")
         print(f"             --annotations ANNOTATIONS --output {output}-model")

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from ssl_behavior.errors import InputError
 from ssl_behavior.interrupts import held_back
 from ssl_behavior.recordings import UNSCORED, scored_frames
+from ssl_behavior.sound_trees import require_sound
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,14 @@ def load_trees(path: Path, features: int, behaviours: int) -> Trees:
     """
     content = path.read_bytes()
     try:
-        json.loads(content)  # XGBoost itself ends the process on some files that are none
+        model = json.loads(content)  # XGBoost itself ends the process on some files that are none
+        require_sound(model, features, behaviours)
         booster = xgboost.Booster()
-        booster.load_model(bytearray(content))
+        booster.load_model(bytearray(json.dumps(model), "utf-8"))  # and may read another thing into the file itself
         found = booster.num_features()
         frequencies = np.array(json.loads(booster.attr("frequencies") or "[]"), float)
         told_apart = booster.inplace_predict(np.zeros((1, found), np.float32)).shape[-1]
-    except (ValueError, TypeError, xgboost.core.XGBoostError) as error:
+    except (ValueError, TypeError, RecursionError, xgboost.core.XGBoostError) as error:
         raise ValueError(f"no trees: {str(error).strip().splitlines()[0]}") from None
     if (found, len(frequencies), told_apart) != (features, behaviours, int((frequencies > 0).sum())):
         raise ValueError(

@@ -20,6 +20,8 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Labels, Recording
 
+pytestmark = pytest.mark.xdist_group("umap")  # which compiles for long, once in each process
+
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 SETTINGS = Clustering(landmarks=600, seconds=0.2, neighbours=12, smallest=0.1, largest=0.7, refits=1)
 ACTS = ("rest", "chase", "<b>mount</b>")

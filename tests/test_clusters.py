@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import adjusted_rand_score
 
 from ssl_behavior.clusters import NOISE, Clustering, Clusters, averaged, directions, fit_clusters
@@ -12,6 +13,8 @@ from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings import Recording
+
+pytestmark = pytest.mark.xdist_group("umap")  # which compiles for long, once in each process
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 SETTINGS = Clustering(landmarks=500, seconds=0, neighbours=12, smallest=0.1, largest=0.7, refits=0)
@@ -87,6 +90,17 @@ def test_a_frame_is_what_it_is_whatever_stands_beside_it(clusters: Clusters) -> 
         alone = clusters.assign(values[place : place + 1])
         assert alone[0][0] == together[0][place]
         np.testing.assert_allclose(alone[1][0], together[1][place], rtol=1e-4)
+
+
+def test_a_fit_leaves_the_number_of_threads(atlas: Atlas) -> None:
+    """Of which numba would take all cores for the process, and torch would add up in another order from then on."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        fit_clusters(atlas, SETTINGS, seed=1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_same_seed_gives_the_same_clusters(atlas: Atlas, clusters: Clusters) -> None:

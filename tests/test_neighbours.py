@@ -122,17 +122,21 @@ def test_an_index_is_kept_and_made_anew_where_it_is_of_no_use(
     path.write_bytes(content[:1000])
     np.testing.assert_array_equal(load(atlas, told.append).search(asked, 10)[1], found.search(asked, 10)[1])
     assert (len(told), path.read_bytes()) == (2, content)
+    # One of the same length that somebody else wrote, of which FAISS would believe every number.
+    path.write_bytes(content[:-8] + bytes(8))
+    assert load(atlas, told.append).index.ntotal == 2400
+    assert (len(told), path.read_bytes()) == (3, content)
     empty = build(atlas, "codes")
     empty.index.reset()
     assert empty.save() == path
     assert load(atlas, told.append).index.ntotal == 2400
-    assert len(told) == 3
+    assert len(told) == 4
     # Other embeddings, as many of the same length, have an index of their own, in place of this one.
     shutil.copytree(atlas.folder, tmp_path / "other")
     text = (tmp_path / "other" / "atlas.yaml").read_text()
     (tmp_path / "other" / "atlas.yaml").write_text(text.replace(atlas.made_by.encoder, "another"))
     load(Atlas(tmp_path / "other"), told.append)
-    assert len(told) == 4
+    assert len(told) == 5
     assert path.name not in [one.name for one in (tmp_path / "other").glob("index-*.faiss")]
     path.unlink()
 

@@ -1,3 +1,4 @@
+import json
 import signal
 from dataclasses import fields, replace
 from pathlib import Path
@@ -151,3 +152,43 @@ def test_ctrl_c_while_frames_are_handed_over_is_an_interrupt(monkeypatch: pytest
     with pytest.raises(KeyboardInterrupt):
         fit_trees([np.eye(40, 3, dtype=np.float32)], [np.arange(40) % 2], 2, Boosting(trees=2))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "value"),
+    [
+        ("tree", "left_children", 10**6), ("tree", "right_children", -5), ("tree", "left_children", 0),
+        ("tree", "left_children", True), ("tree", "left_children", 1.0), ("tree", "right_children", 10**40),
+        ("tree", "split_indices", 6), ("tree", "split_indices", -1), ("tree", "split_type", 1),
+        ("tree", "categories_nodes", 5), ("tree_param", "size_leaf_vector", "7"), ("tree_param", "num_nodes", "9999"),
+        ("tree_param", "num_deleted", "1"), ("model", "tree_info", 3), ("model", "iteration_indptr", 10**6),
+        ("learner_model_param", "num_class", "-1"), ("learner_model_param", "num_target", "9"),
+    ],
+)  # fmt: skip
+def test_trees_that_lead_out_of_themselves(where: str, name: str, value: Any, parts: Parts, tmp_path: Path) -> None:
+    """With each of these XGBoost reads what is no memory of its, which ends the process or worse."""
+    fit_trees(*parts, 3, replace(FEW, trees=2)).save(tmp_path / "trees.json")
+    model = json.loads((tmp_path / "trees.json").read_text())
+    booster = model["learner"]["gradient_booster"]["model"]
+    tree = booster["trees"][0]
+    places = {"tree": tree, "tree_param": tree["tree_param"], "model": booster, **model["learner"]}
+    if isinstance(old := places[where][name], list):
+        places[where][name] = [value, *old[1:]]
+    else:
+        places[where][name] = value
+    (tmp_path / "trees.json").write_text(json.dumps(model))
+    with pytest.raises(ValueError, match="no trees: "):
+        load_trees(tmp_path / "trees.json", 6, 3)
+
+
+def test_what_json_holds_twice_or_too_deep(parts: Parts, tmp_path: Path) -> None:
+    path = tmp_path / "trees.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(ValueError, match="no trees"):
+        load_trees(path, 6, 3)
+    saved = fit_trees(*parts, 3, replace(FEW, trees=2))
+    saved.save(path)
+    text = path.read_text()
+    start = text.index('"left_children"')
+    path.write_text(f'{text[:start]}"left_children":[99999999],{text[start:]}')
+    np.testing.assert_array_equal(load_trees(path, 6, 3).predict(parts[0][0]), saved.predict(parts[0][0]))

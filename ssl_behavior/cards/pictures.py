@@ -18,6 +18,7 @@ from ssl_behavior.figures import DPI, cluster_colours, save
 
 _AGENT, _TARGET = "#D55E00", "#0072B2"
 _MOMENTS = 7
+_LONGEST = 32
 
 
 def filmstrip_picture(
@@ -73,7 +74,7 @@ def map_picture(path: str | Path, places: np.ndarray, labels: np.ndarray, names:
         x, y = np.median(places[labels == cluster], axis=0)
         box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": colours[cluster], "lw": 1.5, "alpha": 0.9}
         axes.text(x, y, str(cluster), ha="center", va="center", fontsize=9, bbox=box)
-    given = [(number, name) for number, name in enumerate(names) if name != f"cluster {number}"]
+    given = [(number, _short(name)) for number, name in enumerate(names) if name != f"cluster {number}"]
     handles = [Patch(color=colours[number], label=f"{number}  {name}") for number, name in given]
     handles += [Patch(color=colours[NOISE], label="in no cluster")] * bool((labels == NOISE).any())
     axes.legend(handles=handles, frameon=False, fontsize=9, loc="upper right")
@@ -100,10 +101,15 @@ def family_picture(path: str | Path, joins: np.ndarray, names: Sequence[str]) ->
     axes.scatter(
         ticks, np.zeros(len(names)), s=60, c=[colours[leaf] for leaf in tree["leaves"]], zorder=3, clip_on=False
     )
-    shown = [str(leaf) if names[leaf] == f"cluster {leaf}" else names[leaf] for leaf in tree["leaves"]]
+    shown = [str(leaf) if names[leaf] == f"cluster {leaf}" else _short(names[leaf]) for leaf in tree["leaves"]]
     turned = max(map(len, shown)) > 3
     axes.set_xticks(ticks, shown, rotation=40 * turned, ha="right" if turned else "center", fontsize=9)
     axes.set(ylabel="distance", ylim=(0, None))
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(axis="x", length=0)
     return save(figure, path)
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for what is drawn beside it."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

@@ -11,6 +11,7 @@ from bokeh.document import Document
 from bokeh.events import ButtonClick
 from bokeh.models import Button, CustomJS, Row, Select, TextInput
 
+from ssl_behavior.clusters import NOISE
 from ssl_behavior.embedded import pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import models, widgets
@@ -41,6 +42,7 @@ class Live:
         self.scene, self.points, self.index = scene, points, index
         self.page: Page = Page(scene, points)
         self.span = (0, 1)
+        self.moment: tuple[int, tuple[int, int]] | None = None
         self._searching()
         self._naming()
         self.marking = add_marking(self.page)
@@ -55,15 +57,18 @@ class Live:
 
     def play(self) -> None:
         """Bring what is asked for, and what there is to know about it."""
-        asked = {name: int(values[0]) for name, values in self.page.sources.asked.data.items()}
-        number, pair = asked["video"], (asked["agent"], asked["target"])
-        ids = self.scene.atlas.ids
+        try:
+            asked = [int(self.page.sources.asked.data[name][0]) for name in ("video", "agent", "target", "frame")]
+        except (LookupError, TypeError, ValueError, OverflowError):
+            return  # a browser may send anything
+        number, pair, ids = asked[0], (asked[1], asked[2]), self.scene.atlas.ids
         if not 0 <= number < len(ids) or pair not in (video := self.scene.atlas.video(ids[number])).embeddings:
             return
-        clip = models.clip(self.scene, number, pair, asked["frame"])
+        clip = models.clip(self.scene, number, pair, asked[3])
         frame = clip["first"][0] + clip["at"][0]
         codes = self.scene.codes(video, pair)[CLUSTER]
         self.span = _around(codes, frame, video.poses.frame_rate)
+        self.moment = number, pair
         self.page.sources.strips.data = strips(self.scene, video, [pair])
         self.page.sources.clip.data = clip
         if codes[frame] >= 0:
@@ -86,9 +91,9 @@ class Live:
 
     def search(self) -> None:
         """Find bouts like the one that plays, over the whole atlas."""
-        clip = {name: values[0] for name, values in self.page.sources.clip.data.items()}
-        atlas = self.scene.atlas
-        video, pair = atlas.video(atlas.ids[clip["video"]]), (clip["agent"], clip["target"])
+        assert self.moment is not None, "the page opens with a moment"
+        (number, pair), atlas = self.moment, self.scene.atlas
+        video = atlas.video(atlas.ids[number])
         hits = similar(atlas, self.index(), video, self.span, [pair], _TOP)
         columns: dict[str, list[Any]] = {name: [] for name in models.FOUND}
         for hit in hits:
@@ -134,7 +139,12 @@ class Live:
         self.page.add_tab("Clusters", row, self.said, self.listed)
 
     def _tell_name(self) -> None:
-        self.name.value = self.scene.clustered.names.get(int(self.cluster.value or -1), "")
+        self.name.value = self.scene.clustered.names.get(self._chosen(), "")
+
+    def _chosen(self) -> int:
+        """The cluster in the menu; -1 for what is none, as a browser may send anything."""
+        known = [value for value, _ in self.cluster.options]
+        return known.index(self.cluster.value) if self.cluster.value in known else NOISE
 
     def _list_clusters(self) -> None:
         names = self.scene.names(CLUSTER)
@@ -147,7 +157,7 @@ class Live:
     def rename(self) -> None:
         """Save the name that was given to a cluster, and show it everywhere."""
         try:
-            self.scene.clustered.rename(int(self.cluster.value or -1), " ".join(self.name.value.split()))
+            self.scene.clustered.rename(self._chosen(), " ".join(self.name.value.split()))
         except (InputError, OSError) as error:
             self.said.text = f"<p class='problem'>Not saved: {escape(str(error))}</p>"
             return

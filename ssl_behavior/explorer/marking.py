@@ -37,6 +37,7 @@ class Marking:
         self.page, self.marks = page, Marks(page.scene.atlas)
         self.video: EmbeddedVideo | None = None
         self.pair = (0, 0)
+        self.listed: list[Mark] = []
         channels = list(page.scene.atlas.channels) or [NO_CHANNEL]
         self.channel = Select(title="Channel", options=channels, value=channels[0], name="channel", width=100)
         self.label = Select(title="Mark as", name="label", sizing_mode="stretch_width")
@@ -90,7 +91,9 @@ class Marking:
         label = " ".join(self.word.value.split()) if self.label.value == _NEW else self.label.value
         if not label:
             raise InputError("expected a word to mark these frames with; found none: type it under Word")
-        start, stop = (round(one) for one in self.span.value)
+        if self.channel.value not in self.channel.options:
+            raise InputError(f"expected one of the channels {', '.join(self.channel.options)}; found another")
+        start, stop = self._frames()
         agent, target = (self.video.poses.individuals[i] for i in self.pair)
         self.marks.add(Mark(self.video.id, agent, target, self.channel.value, label, start, stop))
         self._offer(label)
@@ -98,12 +101,20 @@ class Marking:
 
     def remove(self) -> str:
         """Take back the mark that is chosen in the list, or the last."""
-        count = len(self.marks.all)
-        if not count:
+        if not self.listed:
             raise InputError("nothing is marked")
-        chosen = self.source.selected.indices
-        self.marks.remove(chosen[0] if chosen and chosen[0] < count else count - 1)
+        chosen = self.source.selected.indices[:1] or [-1]
+        known = range(len(self.listed))
+        self.marks.remove(self.listed[chosen[0] if chosen[0] in known else -1])
         return "Taken back. "
+
+    def _frames(self) -> tuple[int, int]:
+        """What is chosen of the recording's frames; a browser may send anything."""
+        low, high = self.span.start, self.span.end
+        if not all(low <= one <= high for one in self.span.value):
+            raise InputError(f"expected frames of the clip, {low:g} to {high:g}; found others")
+        start, stop = self.span.value
+        return round(start), round(stop)
 
     def export(self) -> str:
         """Write annotation files."""
@@ -148,7 +159,8 @@ class Marking:
     def _list(self) -> None:
         atlas = self.page.scene.atlas
         columns: dict[str, list[Any]] = {name: [] for name in models.MARKED}
-        for mark in self.marks.all:
+        self.listed = self.marks.all
+        for mark in self.listed:
             moment = (-1, -1, -1, -1)
             rate = 30.0
             if mark.video in atlas:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.embedded import EmbeddedVideo, require_name
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import boris_project, caltech_annotations
@@ -30,6 +31,7 @@ NO_CHANNEL = "marks"
 """The channel of marks in an atlas without labels."""
 _FOLDER, _FILE = "marks", "marks.csv"
 _EXPORTED = "unmarked-is-unscored"
+_LAST_FRAME = 2**31
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ _COLUMNS = [field.name for field in fields(Mark)]
 
 def _mark(row: Mapping[str, str]) -> Mark:
     words = {name: row[name] for name in ("video", "agent", "target", "channel", "label")}
-    return Mark(**words, start=int(row["start"]), stop=int(row["stop"]))
+    start, stop = int(row["start"]), int(row["stop"])
+    if not 0 <= start < stop <= _LAST_FRAME:
+        raise ValueError(f"frames {start} to {stop}")
+    return Mark(**words, start=start, stop=stop)
 
 
 class Marks:
@@ -98,14 +103,21 @@ class Marks:
         for what, text in (("label", mark.label), ("channel", mark.channel)):
             if not text.strip() or text != " ".join(text.split()) or text == UNMARKED:
                 raise InputError(f"expected a word for the {what}; found {text!r}")
-        if not 0 <= mark.start < mark.stop:
+            require_name(text, what)
+        if not 0 <= mark.start < mark.stop <= self.atlas.video(mark.video).poses.frames:
             raise InputError(f"expected frames of the video; found {mark.start} to {mark.stop}")
         self._write([*self.all, mark])
 
-    def remove(self, place: int) -> None:
-        """Forget the mark at this place in the list."""
+    def remove(self, mark: Mark) -> None:
+        """Forget a mark, the last of several that are equal; others may have changed the list since it was read.
+
+        Raises:
+            InputError: it is not there any more.
+        """
         marks = self.all
-        del marks[place]
+        if mark not in marks:
+            raise InputError("expected a mark that is there; found it taken back already")
+        del marks[len(marks) - 1 - marks[::-1].index(mark)]
         self._write(marks)
 
     def _write(self, marks: Iterable[Mark]) -> None:
@@ -170,8 +182,9 @@ class Exported:
             f"over them; where there is neither, the behaviour is {UNMARKED!r}, which is to be left unscored."
         ]
         for channel, words in self.unscored.items():
-            command = f"python -m ssl_behavior.finetune --annotations {self.folder / 'caltech'} --channel {channel}"
-            lines.append(command + (f" --unscored {' '.join(words)}" if words else "") + " ...")
+            command = ["python", "-m", "ssl_behavior.finetune", "--annotations", str(self.folder / "caltech")]
+            command += ["--channel", channel, *(["--unscored", *words] if words else [])]
+            lines.append(f"{shlex.join(command)} ...")  # a channel may be called like another command
         lines.append("The files for BORIS need 'other' in --unscored too, unless it is a behaviour of yours.")
         return "\n".join(lines)
 

@@ -21,6 +21,7 @@ from bokeh.models import (
     LinearColorMapper,
     NumberFormatter,
     PanTool,
+    PlainText,
     Range1d,
     ResetTool,
     StringFormatter,
@@ -50,7 +51,8 @@ _CLOCK = "const s = Math.max(0, {0}); return `${{Math.floor(s / 60)}}:${{(s % 60
 def words(text: str = "", **settings: Any) -> Div:
     """A piece of HTML in the page's style; what a user named must be escaped in it."""
     settings.setdefault("sizing_mode", "stretch_width")
-    return Div(text=text, stylesheets=[InlineStyleSheet(css=STYLE)], **settings)
+    # A name with dollars in it is no formula, for which the browser would ask the network.
+    return Div(text=text, disable_math=True, stylesheets=[InlineStyleSheet(css=STYLE)], **settings)
 
 
 def colour_mapper() -> LinearColorMapper:
@@ -130,7 +132,7 @@ def strip_figure(rows: list[str], drawn: Drawn) -> figure:
     )  # fmt: skip
     plot.grid.visible = False
     plot.yaxis.ticker = list(range(len(rows)))
-    titles = [row.removeprefix("label ") for row in rows]
+    titles = [PlainText(text=row.removeprefix("label ")) for row in rows]
     plot.yaxis.major_label_overrides = {len(rows) - 1 - place: title for place, title in enumerate(titles)}
     plot.xaxis.ticker = AdaptiveTicker(base=60, mantissas=[1, 2, 5, 10, 20, 30], min_interval=1, desired_num_ticks=10)
     whole = _CLOCK.replace("toFixed(1).padStart(4", "toFixed(0).padStart(2")

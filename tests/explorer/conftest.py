@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -79,6 +81,52 @@ def atlas(make_atlas: Callable[[Path], Path], tmp_path: Path) -> Path:
 def shared_atlas(make_atlas: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an atlas that no test changes."""
     return make_atlas(tmp_path_factory.mktemp("explorer") / "atlas")
+
+
+HOSTILE = {
+    "folder": "<img src=x onerror=window.hacked=1>",
+    "video": "</script><script>window.hacked=1</script>",
+    "other video": "$$\\bad$$ \"'`${window.hacked=1}",
+    "agent": '" onmouseover=window.hacked=1 x="',
+    "target": "<svg onload=window.hacked=1>",
+    "channel": "{{7*7}}<iframe srcdoc='<script>parent.hacked=1</script>'>",
+    "behaviour": "<b onclick=window.hacked=1>&amp;$$x$$",
+    "other behaviour": "<style>*{background:url(http://evil.example)}</style>",
+    "cluster": "<%= window.hacked=1 %><img src=http://evil.example/x>",
+    "predicted": "<script src=http://evil.example></script>",
+    "unit": "<object data=http://evil.example>",
+    "group": "<details open ontoggle=window.hacked=1>",
+}
+"""What things are called in an atlas that means harm."""
+
+
+class Hostile(NamedTuple):
+    """An atlas, predictions of it, and what everything in them is called."""
+
+    atlas: Path
+    predicted: Path
+    names: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def hostile(make_atlas: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Hostile:
+    """An atlas in which everything has a hostile name."""
+    parent = tmp_path_factory.mktemp("hostile")
+    atlas = Atlas(make_atlas(parent / HOSTILE["folder"]))
+    fitted = ClusteredAtlas(atlas).clusters
+    for old, new in zip(atlas.ids, (HOSTILE["video"], HOSTILE["other video"]), strict=True):
+        video = atlas.video(old)
+        poses = replace(video.poses, id=new, individuals=(HOSTILE["agent"], HOSTILE["target"]))
+        names = (HOSTILE["behaviour"], HOSTILE["other behaviour"])
+        values = np.arange(len(poses.positions)) // 40 % 2
+        labels = {HOSTILE["channel"]: Labels(names, values)}
+        atlas.path(old).unlink()
+        atlas.add(EmbeddedVideo(poses, video.embeddings, labels, HOSTILE["unit"], HOSTILE["video"]))
+    ClusteredAtlas.create(atlas, fitted).rename(0, HOSTILE["cluster"])
+    labels_of = (np.arange(FRAMES) >= FRAMES // 2).astype(np.int16)
+    behaviours, even, seen = (HOSTILE["predicted"], "rest"), np.full((FRAMES, 2), 0.5), np.full(FRAMES, 2)
+    predictions.write(parent / "said", Prediction(HOSTILE["video"], behaviours, even, labels_of, 30.0, seen))
+    return Hostile(atlas.folder, parent / "said", HOSTILE)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The explorer as a person uses it, in a real browser without a window; skipped, by name, where there is none."""
 
 import math
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ssl_behavior.cards.page import write_cards
+from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.explore import ExploreConfig, explore
 from ssl_behavior.explorer.marks import Marks
@@ -244,3 +247,57 @@ def test_an_exported_page_works_from_disk_without_a_network(
         assert visit.page.get_by_text(why).is_visible()
     assert [one for one in visit.asked if not one.startswith(("file:", "data:", "blob:"))] == []
     assert visit.page.evaluate("window.hacked") is None
+
+
+def show_everything(visit: Visit, names: dict[str, str]) -> None:
+    """Look at all tabs, colours and tooltips, in which each name is to be read as it is."""
+    body = visit.page.locator("body")
+    for title in (f"labels {names['channel']}", "prediction", "video", "pair", "cluster"):
+        visit.page.get_by_label("Colour by").select_option(label=title)
+        visit.page.wait_for_timeout(100)
+    for x, y in ((0.0, 0.0), (10.0, 0.0), (0.0, 10.0)):
+        visit.click("map", x, y)
+        visit.page.wait_for_timeout(100)
+    for plot, x, y in (("strip", 10.0, 2.0), ("strip", 10.0, 1.0), ("strip", 10.0, 0.0)):
+        visit.page.mouse.move(*visit.page.evaluate(_PLACE, [plot, x, y]))
+        visit.page.wait_for_timeout(100)
+    place = visit.page.evaluate(
+        "() => { const at = Bokeh.documents[0].get_model_by_name('points').data; return [at.x[0], at.y[0]]; }"
+    )
+    visit.page.mouse.move(*visit.page.evaluate(_PLACE, ["map", *place]))
+    videos = "|".join(re.escape(names[one]) for one in ("video", "other video"))
+    visit.page.locator(".bk-Tooltip").get_by_text(re.compile(f"video ({videos}), ")).wait_for(state="visible")
+    visit.page.evaluate("Bokeh.documents[0].get_model_by_name('points').selected.indices = [...Array(40).keys()]")
+    visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length > 0")
+    for title in ("More like this", "Clusters", "Marks", "Lasso"):
+        visit.tab(title)
+        visit.page.wait_for_timeout(150)
+    for what in ("folder", "agent", "target", "channel", "behaviour", "other behaviour", "cluster", "predicted"):
+        assert body.get_by_text(names[what]).count(), what
+
+
+def test_names_run_nothing_and_ask_nobody(visit: Visit, running: Running, hostile: Any, tmp_path: Path) -> None:
+    page = explore(ExploreConfig(hostile.atlas, hostile.predicted, 300, tmp_path / "page.html"))
+    assert page is not None
+    cards, _ = write_cards(ClusteredAtlas(Atlas(hostile.atlas)))
+    visit.open(page.as_uri())
+    show_everything(visit, hostile.names)
+    assert visit.page.evaluate("window.hacked") is None
+    visit.page.goto(cards.as_uri())
+    visit.page.wait_for_timeout(500)
+    assert visit.page.get_by_text(hostile.names["video"]).count()
+    assert visit.page.evaluate("window.hacked") is None
+    assert [one for one in visit.asked if not one.startswith(("file:", "data:", "blob:"))] == []
+    with visited(visit, running, hostile.atlas, "--predictions", str(hostile.predicted)):
+        visit.tab("More like this")
+        visit.press("Find more like this")
+        visit.until("Bokeh.documents[0].get_model_by_name('found').data.video.length > 5")
+        visit.tab("Marks")
+        visit.press("Mark")
+        visit.until("Bokeh.documents[0].get_model_by_name('marks').data.video.length === 1")
+        show_everything(visit, hostile.names)
+        visit.tab("Marks")
+        visit.press("Take back")
+        visit.until("Bokeh.documents[0].get_model_by_name('marks').data.video.length === 0")
+        assert visit.page.evaluate("window.hacked") is None
+    assert [one for one in visit.asked if "evil" in one or "cdn" in one] == []

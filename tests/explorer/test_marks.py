@@ -1,3 +1,4 @@
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_marks_survive_a_restart(marks: Marks) -> None:
         marks.add(one)
     again = Marks(Atlas(marks.atlas.folder))
     assert again.all == [SNIFF, CHASE, UNSURE]
-    again.remove(1)
+    again.remove(CHASE)
     assert marks.all == [SNIFF, UNSURE]
 
 
@@ -99,3 +100,26 @@ def test_what_is_exported_can_be_learned_from(marks: Marks, wander: Callable[...
     assert [(bout.start, bout.stop, bout.behaviour) for bout in chased.bouts()] == [(20, 90, "chase")]
     told = (exported.folder / "how-to-train.txt").read_text()
     assert f"--annotations {exported.folder / 'caltech'} --channel S1 --unscored unmarked" in told
+
+
+def test_what_is_suggested_runs_nothing_but_that(marks: Marks) -> None:
+    channel, label = "$(touch hacked)", "'; touch hacked; '"
+    marks.add(Mark("a", "mouse0", "mouse1", channel, "wrong", 0, 11))
+    marks.add(Mark("b", "mouse0", "mouse1", channel, label, 0, 11))
+    line = next(line for line in marks.export().told().splitlines() if line.startswith("python"))
+    assert shlex.split(line)[5:] == ["--channel", "$(touch_hacked)", "--unscored", "unmarked", "wrong", "..."]
+    assert "'$(touch_hacked)'" in line
+
+
+def test_frames_that_cannot_be_are_told(marks: Marks) -> None:
+    marks.add(SNIFF)
+    text = marks.path.read_text()
+    for wrong in ("-5,11", "0,0", f"0,{10**30}", "9,3"):
+        marks.path.write_text(text.replace("0,11", wrong))
+        with pytest.raises(InputError, match=r"marks\.csv: expected columns"):
+            _ = marks.all
+    marks.path.write_text(text)
+    with pytest.raises(InputError, match="expected frames of the video; found 590 to 601"):
+        marks.add(Mark("a", "mouse0", "mouse1", "S1", "sniff", 590, 601))
+    with pytest.raises(InputError, match="taken back already"):
+        marks.remove(CHASE)

@@ -1,0 +1,67 @@
+"""Whether a file's boosted trees are trees: XGBoost goes wherever their numbers point, also out of its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+_OF_NODES = (
+    *("left_children", "right_children", "parents", "split_indices", "split_type", "split_conditions", "default_left"),
+    *("base_weights", "loss_changes", "sum_hessian"),
+)
+_OF_CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
+_OBJECTIVES = ("multi:softprob", "binary:logistic")
+
+
+def require_sound(model: Any, features: int, behaviours: int) -> None:
+    """Make sure that a model, as XGBoost's JSON has it, points nowhere but into itself.
+
+    Args:
+        model: plain values.
+        features: that its splits may ask for.
+        behaviours: that its trees may speak of, at most.
+
+    Raises:
+        ValueError: it does, or it is no such model.
+    """
+    try:
+        learner = model["learner"]
+        booster, parameters = learner["gradient_booster"], learner["learner_model_param"]
+        trees, groups = booster["model"]["trees"], np.array(booster["model"]["tree_info"])
+        classes, rounds = int(parameters["num_class"]), np.array(booster["model"]["iteration_indptr"])
+        is_plain = booster["name"] == "gbtree" and learner["objective"]["name"] in _OBJECTIVES
+        if (own := int(parameters["num_feature"])) != features or classes > behaviours:
+            raise ValueError(f"trees of {own} features and {classes} behaviours, not {features} and {behaviours}")
+        is_plain &= int(parameters["num_target"]) == 1
+        is_plain &= not any(booster["model"].get("cats", {}).get(name) for name in ("enc", "sorted_idx"))
+        is_plain &= classes >= 0 and len(trees) == len(groups) and _within(groups, 0, max(classes, 1))
+        is_plain &= _within(rounds, 0, len(trees) + 1) and bool((np.diff(rounds) >= 0).all())
+        if not is_plain or not all(_is_tree(tree, features) for tree in trees):
+            raise ValueError("a tree that leads out of itself")
+    except (LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"something is missing ({type(error).__name__})") from None
+
+
+def _is_tree(tree: Mapping[str, Any], features: int) -> bool:
+    """Whether all nodes but the first are the child of one that comes before them."""
+    left, right, parents = (np.array(tree[name]) for name in ("left_children", "right_children", "parents"))
+    nodes, parameters = len(left), tree["tree_param"]
+    own = [int(parameters[name]) for name in ("num_nodes", "num_deleted", "size_leaf_vector", "num_feature")]
+    if own != [nodes, 0, 1, features] or not nodes or any(len(tree[name]) != nodes for name in _OF_NODES):
+        return False
+    if any(tree[name] for name in _OF_CATEGORIES) or any(tree["split_type"]):
+        return False
+    if not all(_within(one, -1, nodes) for one in (left, right)) or not _within(tree["split_indices"], 0, features):
+        return False
+    inner = np.flatnonzero(left >= 0)
+    children = np.concatenate([left[inner], right[inner]])
+    is_joined = bool(((left >= 0) == (right >= 0)).all()) and sorted(children.tolist()) == list(range(1, nodes))
+    return is_joined and bool((children > np.tile(inner, 2)).all() and (parents[children] == np.tile(inner, 2)).all())
+
+
+def _within(values: Any, low: int, high: int) -> bool:
+    """Whether values are whole numbers from ``low`` to below ``high``."""
+    found = np.array(values)
+    return found.ndim == 1 and found.dtype.kind in "iu" and bool(((low <= found) & (found < high)).all())

@@ -1,0 +1,144 @@
+"""What things are called is text on every page, whatever it is; what a browser makes of it is in test_browser."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bokeh.document import Document
+from bokeh.models import ColumnDataSource, Div
+
+from ssl_behavior.cards.page import write_cards
+from ssl_behavior.clustered import ClusteredAtlas
+from ssl_behavior.embeddings import Atlas
+from ssl_behavior.explore import ExploreConfig, explore, in_notebook
+from ssl_behavior.explorer.live import Live, indexed
+from ssl_behavior.explorer.points import draw
+from ssl_behavior.explorer.scene import Scene
+
+OURS = {
+    *("html", "head", "meta", "title", "style", "body", "script", "div", "h1", "h2", "h3", "h4", "p", "b", "i", "br"),
+    *("span", "code", "nav", "a", "img", "article", "table", "tr", "td", "th", "figure", "figcaption", "canvas"),
+}
+ATTRIBUTES = {
+    *("lang", "charset", "name", "content", "class", "id", "style", "href", "src", "alt", "width", "height"),
+    *("data-clip", "type", "data-root-id"),
+}
+
+
+class Elements(HTMLParser):
+    """The elements of a page, the attributes of all, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.inside = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside.replace(tag, "")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside != "script":
+            self.text += data
+
+    def require_ours(self) -> None:
+        """No element, attribute or address that a name could have made."""
+        for tag, attributes in self.found:
+            assert tag in OURS, (tag, attributes)
+            assert set(attributes) <= ATTRIBUTES, (tag, attributes)
+            for name in ("src", "href"):
+                assert (attributes.get(name) or "data:").startswith(("data:", "#")), (tag, attributes)
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def scene(hostile: Any) -> Scene:
+    return Scene.open(hostile.atlas, hostile.predicted)
+
+
+def test_cards(hostile: Any) -> None:
+    names = hostile.names
+    groups = {names["video"]: names["group"], names["other video"]: "control"}
+    page, _ = write_cards(ClusteredAtlas(Atlas(hostile.atlas)), groups)
+    found = Elements(page.read_text(encoding="utf-8"))
+    found.require_ours()
+    assert [tag for tag, _ in found.found].count("script") == 1
+    told = words(found.text)
+    for what in ("folder", "video", "agent", "target", "channel", "behaviour", "cluster", "unit"):
+        assert words(names[what]) in told, what
+
+
+def test_what_python_tells_the_live_page(scene: Scene, hostile: Any) -> None:
+    document = Document()
+    live = Live(scene, draw(scene, 200), indexed(scene))
+    live.search()
+    live.cluster.value = "1"
+    live.name.value = hostile.names["behaviour"]
+    live.rename()
+    live.marking.label.value = hostile.names["other behaviour"]
+    live.marking._try(live.marking.mark)
+    assert hostile.names["other behaviour"] in Elements(live.marking.said.text).text
+    live.marking._try(live.marking.export)
+    live.add_to(document)
+    told = ""
+    for one in document.select({"type": Div}):
+        assert one.disable_math
+        found = Elements(one.text)
+        found.require_ours()
+        assert not {tag for tag, _ in found.found} & {"script", "img", "a", "style"}
+        told += words(found.text)
+    for what in ("folder", "other video", "behaviour", "cluster"):
+        assert words(hostile.names[what]) in told, what
+    for path in ("marks", "clusters"):
+        assert {one.resolve().is_relative_to(hostile.atlas) for one in (hostile.atlas / path).rglob("*")} == {True}
+    live.marking._try(live.marking.remove)
+    live.name.value = ""
+    live.rename()
+
+
+@pytest.fixture(scope="module")
+def exported(hostile: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "page.html"
+    assert explore(ExploreConfig(hostile.atlas, hostile.predicted, 100, path)) == path
+    return path
+
+
+def test_an_exported_page(exported: Path, hostile: Any) -> None:
+    page = exported.read_text(encoding="utf-8")
+    found = Elements(page)
+    found.require_ours()
+    assert words(hostile.names["folder"]) in words(found.text)  # in its title
+    (data,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    (document,) = json.loads(data.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).values()
+    again = Document.from_json(document)
+    for one in again.select({"type": Div}):
+        Elements(one.text).require_ours()
+    points = again.select_one({"name": "points", "type": ColumnDataSource})
+    assert set(points.data["video_name"]) <= {hostile.names["video"], hostile.names["other video"]}
+
+
+def test_a_notebooks_cell(hostile: Any, tmp_path: Path) -> None:
+    config = ExploreConfig(hostile.atlas, hostile.predicted, 50, tmp_path / "page.html")
+    (only,) = Elements(in_notebook(config)._repr_html_()).found
+    assert only[0] == "iframe"
+    assert set(only[1]) == {"srcdoc", "width", "height", "style"}
+
+
+def test_dollars_and_backslashes_are_drawn(hostile: Any) -> None:
+    assert "$$" in hostile.names["other video"]  # which cards, whose picture names clusters, are made of above
+    clustered = ClusteredAtlas(Atlas(hostile.atlas))
+    clustered.rename(2, r"$\bad{$")
+    write_cards(clustered)
+    clustered.rename(2, "")

@@ -1,0 +1,82 @@
+"""Nothing that is read can act: what the code calls beyond what ruff looks at (S102, S301 ...), what the files hold."""
+
+import ast
+import pickletools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).resolve().parent
+PACKAGE = HERE.parent / "ssl_behavior"
+# Alone the reader of pickles that hands out stand-ins may touch pickle at all.
+MAY_UNPICKLE = {"formats/pickles.py"}
+FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "code", "runpy"}
+FORBIDDEN_CALLS = {
+    *("torch.load", "torch.jit.load", "torch.hub.load", "pd.read_pickle", "pd.read_hdf", "pd.eval", "yaml.load"),
+    *("yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "__import__", "compile", "ray.cloudpickle.loads"),
+}
+LOADERS = {"np.load": "allow_pickle", "numpy.load": "allow_pickle", "np.fromfile": "allow_pickle"}
+
+
+def name_of(node: ast.AST) -> str:
+    return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+
+
+def faults(source: str, path: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom) and path not in MAY_UNPICKLE:
+            modules = [one.name for one in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            yield from (f"{path}: imports {one}" for one in modules if one.split(".")[0] in FORBIDDEN_MODULES)
+        if isinstance(node, ast.Call):
+            if (name := name_of(node.func)) in FORBIDDEN_CALLS:
+                yield f"{path}: calls {name}"
+            told = {one.arg: one.value for one in node.keywords}
+            if name in LOADERS and "allow_pickle" in told and ast.unparse(told["allow_pickle"]) != "False":
+                yield f"{path}: {name} with pickles"
+            if "autoescape" in told and ast.unparse(told["autoescape"]) != "True":
+                yield f"{path}: a template that does not escape"
+
+
+def test_the_package_calls_nothing_that_runs_data() -> None:
+    files = sorted(PACKAGE.rglob("*.py"))
+    assert len(files) > 100
+    found = [fault for path in files for fault in faults(path.read_text(), path.relative_to(PACKAGE).as_posix())]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle", "from pickle import loads", "import ray.cloudpickle as c\nray.cloudpickle.loads(x)",
+        "torch.load(path, weights_only=True)", "np.load(path, allow_pickle=True)", "np.load(path, allow_pickle=trust)",
+        "yaml.load(text, Loader)",
+        "jinja2.Environment(autoescape=False)", "pd.read_pickle(path)",
+    ],
+)  # fmt: skip
+def test_the_check_sees_what_it_should(source: str) -> None:
+    assert list(faults(source, "some.py"))
+
+
+def is_pickle(content: bytes) -> bool:
+    """Whether bytes are a pickle from their start to its end."""
+    try:
+        names = [operation.name for operation, _, _ in pickletools.genops(content)]
+    except Exception:  # of anything else
+        return False
+    return len(names) > 1 and names[-1] == "STOP"
+
+
+def test_atlases_clusters_and_checkpoints_hold_no_pickle() -> None:
+    """Of what every released version wrote, and of which the tests make more that is alike."""
+    files = [path for path in (HERE / "versions").rglob("*") if path.is_file() and path.suffix != ".py"]
+    files = [path for path in files if "__pycache__" not in path.parts]
+    kinds = {path.suffix for path in files}
+    assert kinds == {".yaml", ".safetensors", ".json", ".parquet", ".npz"}
+    assert [path for path in files if is_pickle(path.read_bytes())] == []
+    assert [path for path in files if b"\x80\x04\x95" in path.read_bytes() or b"cnumpy\n" in path.read_bytes()] == []
+    for path in files:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                assert all(arrays[name].dtype != object for name in arrays)

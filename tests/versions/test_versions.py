@@ -1,0 +1,149 @@
+"""What released versions wrote is read, and means what it meant; what cannot be read says who wrote it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import ssl_behavior
+from ssl_behavior.about import of_another, require_not_newer
+from ssl_behavior.checkpoints import load_encoder, load_model
+from ssl_behavior.clustered import ClusteredAtlas
+from ssl_behavior.embed_many import _about
+from ssl_behavior.embeddings import Atlas
+from ssl_behavior.encoders import embed
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.poses.prepare import prepare
+from ssl_behavior.predict import predict_recording
+from ssl_behavior.units.results import Results
+from ssl_behavior.units.stores import Store
+
+HERE = Path(__file__).parent
+VERSIONS = sorted(path.name for path in HERE.iterdir() if (path / "said.npz").is_file())
+
+
+def test_this_version_is_among_them() -> None:
+    assert ssl_behavior.__version__ in VERSIONS, "run tests/versions/make.py before the release"
+
+
+@pytest.fixture(params=VERSIONS)
+def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """What a version wrote, to be changed at will."""
+    return Path(shutil.copytree(HERE / request.param, tmp_path / "written"))
+
+
+def test_checkpoints_say_what_they_said(written: Path) -> None:
+    said = np.load(written / "said.npz")
+    (recording,) = read_recordings([written / "tracks"])
+    encoder = load_encoder(written / "encoder")
+    encoder.precision = "float32"
+    poses = prepare(recording, encoder.landmarks, encoder.preparation)
+    np.testing.assert_allclose(embed(encoder, poses, (0, 1), with_mirror=True).numpy(), said["embedding"], atol=1e-4)
+    model, readout = load_model(written / "model")
+    model.classifier.encoder.precision = "float32"
+    predicted = predict_recording(model, readout, recording)
+    assert predicted.behaviours == ("attack", "mount", "other")
+    np.testing.assert_allclose(predicted.probabilities, said["probabilities"], atol=1e-4)
+    assert (predicted.labels == said["labels"]).mean() > 0.99
+
+
+def test_an_atlas_says_what_it_said(written: Path) -> None:
+    said = np.load(written / "said.npz")
+    atlas = Atlas(written / "atlas")
+    assert atlas.version in VERSIONS
+    assert atlas.made_by.encoder == load_encoder(written / "encoder").fingerprint()
+    (video,) = atlas.videos()
+    np.testing.assert_allclose(video.embeddings[0, 1], said["embedding"], atol=1e-6)
+    clustered = ClusteredAtlas(atlas)
+    assert [clustered.name(one) for one in range(3)] == ["cluster 0", "chase", "cluster 2"]
+    labels = clustered.labels(video.id)[video.poses.individuals[0], video.poses.individuals[1]]
+    np.testing.assert_array_equal(labels, said["clusters"])
+    again = clustered.clusters.assign(video.embeddings[0, 1])[0]
+    again[~video.located((0, 1))] = -1
+    np.testing.assert_array_equal(again, said["clusters"])
+
+
+def rewrite(path: Path, **changed: object) -> None:
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **changed}))
+
+
+OPENED: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "encoder": ("encoder/config.yaml", lambda written: load_encoder(written / "encoder")),
+    "model": ("model/config.yaml", lambda written: load_model(written / "model")),
+    "atlas": ("atlas/atlas.yaml", lambda written: Atlas(written / "atlas")),
+}
+
+
+@pytest.mark.parametrize("what", OPENED)
+@pytest.mark.parametrize("version", ["1.0.0", "0.77.1", "12.3"])
+def test_what_a_newer_version_wrote_says_so(what: str, version: str, written: Path) -> None:
+    name, opened = OPENED[what]
+    rewrite(written / name, version=version) if what == "atlas" else rewrite(
+        written / name, versions={"ssl_behavior": version}
+    )
+    here = ssl_behavior.__version__
+    with pytest.raises(InputError, match=f"written by ssl_behavior {version}, which is newer than this one, {here}: "):
+        opened(written)
+
+
+@pytest.mark.parametrize("what", OPENED)
+def test_a_layout_of_another_version_says_which(what: str, written: Path) -> None:
+    name, opened = OPENED[what]
+    changed = {"architecture": {"width": 3}} if what != "atlas" else {"landmark_names": ["nose"]}
+    said = {"version": "0.0.3"} if what == "atlas" else {"versions": {"ssl_behavior": "0.0.3"}}
+    rewrite(written / name, **changed, **said)
+    with pytest.raises(InputError, match=r"make it anew \(it was written by ssl_behavior 0\.0\.3, and this is "):
+        opened(written)
+
+
+@pytest.mark.parametrize("what", OPENED)
+@pytest.mark.parametrize("version", [None, "", "new", 3, ["0.1"], "9" * 5000, "0.1.0.dev3+local"])
+def test_what_says_no_version_or_nonsense_is_read(what: str, version: object, written: Path) -> None:
+    name, opened = OPENED[what]
+    said = {"version": version} if what == "atlas" else {"versions": {"ssl_behavior": version}}
+    rewrite(written / name, **said)
+    assert opened(written) is not None
+
+
+def test_an_atlas_without_a_version_is_added_to(written: Path) -> None:
+    path = written / "atlas" / "atlas.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("version")))
+    made_by = Atlas(written / "atlas").made_by
+    assert Atlas.create(written / "atlas", made_by).version is None
+    assert _about(Results(Store(str(written / "atlas"))), made_by) == path.read_bytes()
+    assert b"version: " in _about(Results(Store(str(written / "new"))), made_by)
+
+
+def test_versions_by_their_first_two_numbers(tmp_path: Path) -> None:
+    major, minor, *_ = (int(one) for one in ssl_behavior.__version__.split("."))
+    for same in (f"{major}.{minor}", f"{major}.{minor}.99", f"{major}.{minor}.1rc1"):
+        require_not_newer(tmp_path, same)
+    for newer in (f"{major}.{minor + 1}.0", f"{major + 1}.0.0", f"{major}.{minor + 10}"):
+        with pytest.raises(InputError, match="newer"):
+            require_not_newer(tmp_path, newer)
+    assert of_another(ssl_behavior.__version__) == of_another(None) == ""
+
+
+@pytest.mark.parametrize("wrong", [{"channels": 10**7}, {"blocks": 10**9}, {"channels": 10**12}])
+def test_a_few_words_take_no_memory(wrong: dict[str, int], written: Path) -> None:
+    path = written / "encoder" / "config.yaml"
+    rewrite(path, architecture={**yaml.safe_load(path.read_text())["architecture"], **wrong})
+    with pytest.raises(InputError, match="expected a whole checkpoint"):
+        load_encoder(written / "encoder")
+
+
+LAUGHS = "a: &a [x]\n" + "".join(f"b{i}: &b{i} [{', '.join(['*a'] * 9)}]\n" for i in range(9))
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, LAUGHS, "kind: &a [1]\nother: *a"])
+@pytest.mark.parametrize("what", OPENED)
+def test_yaml_that_means_harm_is_one_sentence(what: str, text: str, written: Path) -> None:
+    name, opened = OPENED[what]
+    (written / name).write_text(text)
+    with pytest.raises(InputError, match="expected") as told:
+        opened(written)
+    assert len(str(told.value)) < 500
