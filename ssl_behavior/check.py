@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from ssl_behavior import commands, outputs
+from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.checks import Looked, Suspicion, look
 from ssl_behavior.checks.picture import picture
 from ssl_behavior.checks.vitals import Vitals
-from ssl_behavior.errors import how_many
+from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats.annotations import attach, read_labels
 from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -30,12 +30,14 @@ class CheckConfig(commands.TracksConfig):
         annotations: files, folders or globs of annotations, to see whether they lie where the behaviour is.
         channel: of the annotations; needed only where there are several.
         unscored: behaviours of the annotations that are no judgement.
+        encoder: folder that pretrain or finetune wrote, to see what in the recordings is strange to it.
         output: folder for the table of suspicions, what was measured, and a picture of every suspicious recording.
     """
 
     annotations: tuple[Path, ...] = ()
     channel: str | None = None
     unscored: tuple[str, ...] = ()
+    encoder: Path | None = None
     output: Path = Path("checks")
 
 
@@ -51,13 +53,21 @@ def check(config: CheckConfig) -> list[Suspicion]:
 
 def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     recordings = _labelled(config.read(), config)
-    landmarks = shared_landmarks(one.skeleton for one in recordings)
-    each = [*prepare_each(recordings, landmarks, Preparation(), config.skip_bad_files, "looking")]
+    if config.encoder is None:
+        landmarks, settings, known = shared_landmarks(one.skeleton for one in recordings), Preparation(), None
+    else:
+        (landmarks, settings), known = checkpoints.taken_by(config.encoder), checkpoints.known_to(config.encoder)
+        if known is None:
+            raise InputError(
+                f"--encoder {config.encoder}: expected one that tells what is usual in the recordings it was "
+                "pretrained on; found none, as of before that was written down: pretrain anew"
+            )
+    each = [*prepare_each(recordings, landmarks, settings, config.skip_bad_files, "looking")]
     given = [
         Looked(poses, one.unit, next((own.values[poses.native_frames] for own in one.labels.values()), None))
         for one, poses in each
     ]
-    looked = look(given, landmarks)
+    looked = look(given, landmarks, known)
     suspicious = [(one, found) for one, (_, found) in zip(given, looked, strict=True) if found]
     for former in (output / "pictures").glob("*.png"):
         former.unlink()

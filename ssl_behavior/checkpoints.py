@@ -18,6 +18,7 @@ from torch import nn
 
 import ssl_behavior
 from ssl_behavior.about import of_another, read_yaml, require_not_newer
+from ssl_behavior.checks.vitals import Vitals, usual
 from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
@@ -30,6 +31,7 @@ from ssl_behavior.trees import Trees, load_trees
 
 Kind = Literal["encoder", "model"]
 _MADE_BY = {"encoder": "pretrain", "model": "finetune"}
+_USUAL = "usual"
 _WEIGHTS, _TREES = "weights.safetensors", "trees.json"
 _MOST_BLOCKS = 64
 
@@ -54,13 +56,14 @@ class Readout:
 
 
 def save_encoder(folder: Path, encoder: Encoder, pretrained_on: Sequence[Poses] = ()) -> None:
-    """Write a pretrained encoder to ``folder``, and the fingerprints of what it was pretrained on."""
+    """Write a pretrained encoder to ``folder``, and fingerprints and vitals of what it was pretrained on."""
     seen = {poses.id: poses.fingerprint() for poses in pretrained_on}
-    _save(folder, "encoder", encoder, {**_encoder_config(encoder), "pretrained_on": seen})
+    known = usual(pretrained_on, encoder.landmarks) if pretrained_on else None
+    _save(folder, "encoder", encoder, {**_encoder_config(encoder), **_plain(known), "pretrained_on": seen})
 
 
-def save_model(folder: Path, model: Model, readout: Readout) -> None:
-    """Write a fine-tuned model to ``folder``, its trees as ``trees.json``."""
+def save_model(folder: Path, model: Model, readout: Readout, known: Vitals | None = None) -> None:
+    """Write a fine-tuned model to ``folder``, its trees as ``trees.json``, and what its encoder ``known_to`` knows."""
     classifier = model.classifier
     plain = {
         "behaviours": list(readout.behaviours),
@@ -73,6 +76,7 @@ def save_model(folder: Path, model: Model, readout: Readout) -> None:
     }
     config = {
         **_encoder_config(classifier.encoder),
+        **_plain(known),
         "head": classifier.kind,
         "readout": plain,
     }
@@ -99,6 +103,33 @@ def pretrained_on(folder: Path) -> dict[str, str] | None:
     """
     seen = _config(folder, "encoder").get("pretrained_on")
     return {str(name): str(one) for name, one in seen.items()} if isinstance(seen, dict) else None
+
+
+def known_to(folder: Path) -> Vitals | None:
+    """What is usual in the recordings that an encoder, or a model's, was pretrained on; None where it does not say.
+
+    Raises:
+        InputError: as ``load_encoder``.
+    """
+    plain = _config(folder, "encoder", "model").get(_USUAL)
+    if plain is None:
+        return None
+    try:
+        proportions = {str(name): float(value) for name, value in plain["proportions"].items()}
+        box, numbers = tuple(map(float, plain["box"])), ("body_length", "speed", "forward", "left")
+        return Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(folder, f"a config.yaml that does not tell what is usual ({error})") from None
+
+
+def taken_by(folder: Path) -> tuple[tuple[str, ...], Preparation]:
+    """The landmarks that an encoder, or a model's, takes, and how recordings are prepared for it.
+
+    Raises:
+        InputError: as ``load_encoder``.
+    """
+    encoder = _encoder(folder, _config(folder, "encoder", "model"))
+    return encoder.landmarks, encoder.preparation
 
 
 def load_model(folder: Path) -> tuple[Model, Readout]:
@@ -171,6 +202,12 @@ def _encoder_config(encoder: Encoder) -> dict[str, Any]:
     }
 
 
+def _plain(known: Vitals | None) -> dict[str, Any]:
+    if known is None:
+        return {}
+    return {_USUAL: {**asdict(known), "box": list(known.box), "proportions": dict(known.proportions)}}
+
+
 def _head_kind(name: Any) -> HeadKind:
     if name not in ("linear", "temporal"):
         raise ValueError(f"head {str(name)[:20]!r}" if isinstance(name, str) else "no head's name")
@@ -201,9 +238,10 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
             (folder / _TREES).unlink(missing_ok=True)
 
 
-def _config(folder: Path, kind: Kind) -> dict[str, Any]:
+def _config(folder: Path, *kinds: Kind) -> dict[str, Any]:
     path = folder / "config.yaml"
-    wanted = f"a checkpoint of kind {kind} (python -m ssl_behavior.{_MADE_BY[kind]} writes them)"
+    makers = " and ".join(_MADE_BY[kind] for kind in kinds)
+    wanted = f"a checkpoint of kind {' or '.join(kinds)} (python -m ssl_behavior.{makers} writes them)"
     if not path.is_file():
         found = "no config.yaml" if folder.is_dir() else "no such folder"
         raise InputError(f"{folder}: expected {wanted}; found {found}: give the --output of a run that ended")
@@ -214,7 +252,7 @@ def _config(folder: Path, kind: Kind) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("kind"), str):
         raise _damaged(folder, "a config.yaml that does not describe one")
     require_not_newer(folder, _version(config))
-    if config["kind"] != kind:
+    if config["kind"] not in kinds:
         raise InputError(f"{folder}: expected {wanted}; found one of kind {config['kind']}")
     return config
 

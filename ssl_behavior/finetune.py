@@ -66,7 +66,9 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
     units = {one.id: one.unit for one in recordings}
-    print_warnings([Looked(one.poses, units[one.poses.id], one.labels) for one in videos], encoder.landmarks)
+    known = checkpoints.known_to(config.encoder)
+    looked = [Looked(one.poses, units[one.poses.id], one.labels) for one in videos]
+    print_warnings(looked, config.encoder, encoder.landmarks, known)
     labels = recordings[0].labels[channel]
     rate = encoder.preparation.frame_rate
     _tell(videos, labels.behaviours, rate, device)
@@ -76,7 +78,7 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     )  # fmt: skip
     report = _report(learned, labels.behaviours, rate)
     readout = Readout(labels.behaviours, channel, labels.pair, config.unscored, learned.reading)
-    checkpoints.save_model(output, learned.model, readout)
+    checkpoints.save_model(output, learned.model, readout, known)
     commands.save_settings(config, output / "settings.yaml")
     scores = output / _SCORES
     scores.unlink(missing_ok=True)  # those of a former model, which may have had more videos

@@ -88,7 +88,8 @@ def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> 
     if config.sample_submission:
         check_lengths(output, {poses.id: poses.frames for poses in all_poses}, config.sample_submission)
     recording_of = {recording.id: recording for recording in recordings}
-    print_warnings([Looked(one, recording_of[one.id].unit, None) for one in all_poses], encoder.landmarks)
+    looked = [Looked(one, recording_of[one.id].unit, None) for one in all_poses]
+    print_warnings(looked, config.model, encoder.landmarks, checkpoints.known_to(config.model))
     folder = None
     if not is_submission:
         folder = PredictionFolder(output, checkpoints.fingerprint(config.model), [poses.id for poses in all_poses])

@@ -9,10 +9,17 @@ import pandas as pd
 import pytest
 
 from ssl_behavior.check import CheckConfig, check, report
+from ssl_behavior.checkpoints import known_to, save_encoder, taken_by
+from ssl_behavior.checks import Looked, print_warnings
+from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import native
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings import Labels
-from ssl_behavior.simulation import CHANNEL, simulate_recordings
+from ssl_behavior.settings import parse
+from ssl_behavior.simulation import CHANNEL, SKELETON, simulate_recordings
 
 
 @pytest.fixture
@@ -52,3 +59,41 @@ def test_results_are_not_written_over(config: CheckConfig) -> None:
     (config.output / "pictures" / "of_a_former_run.png").touch()
     check(replace(config, overwrite=True))
     assert not (config.output / "pictures" / "of_a_former_run.png").exists()
+
+
+def test_what_is_strange_to_an_encoder_is_told_by_all_who_ask_it(
+    config: CheckConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = simulate_recordings(4, seed=0, frames=2400)
+    native.write(tmp_path / "ours", ours)
+    stretched = ours[1].positions.copy()
+    tail = ours[1].skeleton.keypoints.index("tail_base")
+    centre = stretched.mean(2)
+    others = [index for index in range(stretched.shape[2]) if index not in (tail, 0)]
+    stretched[:, :, others] += 1.2 * (stretched[:, :, others] - centre[:, :, None])
+    alien = replace(ours[1], id="alien", positions=stretched, stated=None)
+    native.write(tmp_path / "given", [replace(ours[0], id="mouse"), alien])
+    small = ("--batch", "2", "--clip-seconds", "2", "--architecture.channels", "8", "--architecture.blocks", "1")
+    words = ["--recordings", str(tmp_path / "ours"), "--output", str(tmp_path / "encoder"), "--steps", "2", *small]
+    pretrain(parse(PretrainConfig, [*words, "--device", "cpu"]))
+    of_encoder = replace(config, recordings=(tmp_path / "given",), encoder=tmp_path / "encoder")
+    strange = [one for one in check(of_encoder) if one.kind == "strange to the encoder"]
+    assert [one.video for one in strange] == ["alien"]
+    assert "body lengths from the centre" in strange[0].told
+    assert "same species" in strange[0].told
+    without = check(replace(of_encoder, encoder=None, output=tmp_path / "without"))
+    assert "strange to the encoder" not in {one.kind for one in without}
+    capsys.readouterr()
+    poses = [prepare(one, *taken_by(tmp_path / "encoder")) for one in (replace(ours[0], id="mouse"), alien)]
+    looked = [Looked(one, "px", None) for one in poses]
+    known = known_to(tmp_path / "encoder")
+    print_warnings(looked, tmp_path / "encoder", taken_by(tmp_path / "encoder")[0], known)
+    told = capsys.readouterr().out
+    assert "suspicious (strange to the encoder): alien; python -m ssl_behavior.check --encoder" in told
+
+
+def test_an_encoder_that_says_nothing_of_what_it_learned_from(config: CheckConfig, tmp_path: Path) -> None:
+    save_encoder(tmp_path / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 1)))
+    assert known_to(tmp_path / "encoder") is None
+    with pytest.raises(InputError, match="pretrain anew"):
+        check(replace(config, encoder=tmp_path / "encoder"))

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -258,8 +259,8 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
         load_encoder(tmp_path / "nowhere")
 
 
-def test_interrupted_saving_leaves_nothing_that_loads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old config goes before the new weights come, and the new config comes last."""
+def test_interrupted_saving_leaves_the_former_encoder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_encoder(folder).fingerprint()
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -267,20 +268,39 @@ def test_interrupted_saving_leaves_nothing_that_loads(folder: Path, monkeypatch:
     monkeypatch.setattr("ssl_behavior.checkpoints.yaml.safe_dump", stop)
     with pytest.raises(KeyboardInterrupt):
         save_encoder(folder, Encoder(("centre",), Preparation(), Architecture(8, 1)))
-    with pytest.raises(InputError, match=r"no config\.yaml"):
-        load_encoder(folder)
+    assert load_encoder(folder).fingerprint() == before
 
 
 @pytest.mark.parametrize("stopped", ["trees", "weights", "config"])
-def test_interrupted_saving_over_a_model_leaves_nothing_that_loads(
+def test_interrupted_saving_over_a_model_leaves_the_former_one(
     stopped: str, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     name = {"trees": "Trees.save", "weights": "save_file", "config": "yaml.safe_dump"}[stopped]
     whole = {"Trees.save": "ssl_behavior.trees.Trees.save"}.get(name, f"ssl_behavior.checkpoints.{name}")
     monkeypatch.setattr(whole, stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(model, make_model(), READOUT)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+@pytest.mark.parametrize("kept", ["config.yaml", "trees.json", "weights.safetensors"])
+def test_a_kill_between_the_files_leaves_nothing_that_loads(
+    kept: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old config goes before the new weights come, and the new config comes last."""
+
+    def stop(*paths: object) -> None:
+        if str(paths[1]).endswith(kept):
+            raise KeyboardInterrupt
+        usual(*paths)
+
+    usual = os.replace
+    monkeypatch.setattr("ssl_behavior.outputs.os.replace", stop)
     with pytest.raises(KeyboardInterrupt):
         save_model(model, make_model(), READOUT)
     with pytest.raises(InputError, match=r"no config\.yaml"):

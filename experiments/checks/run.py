@@ -20,8 +20,8 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments.dyads.protocol import CHANNEL, UNJUDGED
-from ssl_behavior.checks import Kind, Looked, Suspicion, suspicions
-from ssl_behavior.checks.vitals import Vitals, vitals
+from ssl_behavior.checks import Kind, Looked, Suspicion, strange, suspicions
+from ssl_behavior.checks.vitals import Vitals, median, vitals
 from ssl_behavior.formats import read_recordings
 from ssl_behavior.formats.annotations import attach, read_annotations
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -196,6 +196,19 @@ def with_sides(data: Path) -> list[Material]:
     return made
 
 
+def strangers(whole: Material, pieces: Sequence[Material]) -> Iterator[str]:
+    """What an encoder of one half of the dyads finds strange in the other half, and in recordings of other labs."""
+    known = median([whole.measured[one.id] for one in whole.recordings[::2]])
+    held_out = [whole.measured[one.id] for one in whole.recordings[1::2]]
+    others = [found for material in pieces for found in material.measured.values()]
+    yield "| strange to an encoder of 20 dyads | recordings | speed or proportions beyond its own |"
+    yield "|---|---|---|"
+    for name, given in (("the other dyads", held_out), ("pieces of other recordings", others)):
+        seen = [found for found in given if any(strange("", found, known))]
+        yield f"| {name} | {len(given)} | {len(seen)} |"
+    yield ""
+
+
 def report(data: Path) -> str:
     """The tables, in Markdown."""
     whole, pieces = dyads(data), with_sides(data)
@@ -218,7 +231,8 @@ def report(data: Path) -> str:
         for materials in ([whole], pieces)
     ]
     counts = [Counter(one.kind for one in found) for found in alarms]
-    lines += ["", "| suspected of recordings as they are | dyads | pieces |", "|---|---|---|"]
+    lines += ["", *strangers(whole, pieces)]
+    lines += ["| suspected of recordings as they are | dyads | pieces |", "|---|---|---|"]
     for kind in sorted(set(counts[0]) | set(counts[1])):
         lines.append(f"| {kind} | {' | '.join(str(found[kind]) for found in counts)} |")
     lines += ["", *(f"- {one.video}: {one.kind}: {one.told}" for found in alarms for one in found)]

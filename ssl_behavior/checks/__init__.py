@@ -6,8 +6,10 @@ often which fault is seen, and how often there is none, is measured (``experimen
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,7 +21,16 @@ from ssl_behavior.formats.paths import some
 from ssl_behavior.poses.prepare import Poses
 
 Kind = Literal[
-    "turned", "mirrored", "sides mixed", "backwards", "frame rate", "size", "proportions", "exchanged", "shifted labels"
+    "turned",
+    "mirrored",
+    "sides mixed",
+    "backwards",
+    "frame rate",
+    "size",
+    "proportions",
+    "exchanged",
+    "shifted labels",
+    "strange to the encoder",
 ]
 
 
@@ -46,6 +57,8 @@ _FASTER, _LARGER, _OTHER_BODY = 1.27, 1.5, 1.5
 """Ratios to what is usual from which on a speed, a body length or a landmark's distance is suspicious."""
 _BEYOND, _FEW = 2.0, 3
 """Standard deviations of speeds within which they are like the others, and how many others tell half of these."""
+_OTHER_SPEED = 2.0
+"""Ratio to the speed in what an encoder was pretrained on, which other mice in other arenas may well differ from."""
 _SMALLEST = 0.15
 """Body lengths from the centre below which a landmark's distance says nothing."""
 _SIDE, _MIXED = 0.8, 0.7
@@ -128,6 +141,30 @@ def unlike(video: str, found: Vitals, others: Sequence[Vitals]) -> Iterator[Susp
         )
 
 
+def strange(video: str, found: Vitals, known: Vitals) -> Iterator[Suspicion]:
+    """What of a recording is unlike all that an encoder was pretrained on, in body lengths: size does not matter to it.
+
+    Args:
+        video: the recording's id.
+        found: of it.
+        known: the median of what the encoder was pretrained on.
+    """
+    told = [
+        f"{name} {found.proportions[name]:.2f} ({known.proportions[name]:.2f}) body lengths from the centre"
+        for name in _other_proportions(found, known)[:3]
+    ]
+    ratio = _ratio(found.speed, known.speed)
+    if max(ratio, 1 / ratio) > _OTHER_SPEED:
+        told.append(f"seldom exceeded speed {found.speed:.2f} ({known.speed:.2f}) body lengths a second")
+    if told:
+        yield Suspicion(
+            video,
+            "strange to the encoder",
+            f"otherwise than in what the encoder was pretrained on (in brackets): {', '.join(told)}: is it the same "
+            "species, and do the keypoints' names mean the same?",
+        )
+
+
 def _ratio(found: float, usual: float) -> float:
     """NaN where one of them is none."""
     return found / usual if found > 0 and usual > 0 else np.nan
@@ -165,26 +202,31 @@ class Looked(NamedTuple):
     labels: np.ndarray | None
 
 
-def look(given: Sequence[Looked], landmarks: Sequence[str]) -> list[tuple[Vitals, list[Suspicion]]]:
+def look(
+    given: Sequence[Looked], landmarks: Sequence[str], known: Vitals | None = None
+) -> list[tuple[Vitals, list[Suspicion]]]:
     """What is measured, and what is suspicious, of each of some recordings, beside the others.
 
     Args:
         given: the recordings; labels are at the poses' frames, -1 unscored.
         landmarks: that they were prepared with.
+        known: the median of what an encoder that is to read them was pretrained on, where that is known.
     """
     measured = [vitals(one.poses, landmarks) for one in given]
     return [
-        (found, suspicions(one, found, measured[:place] + measured[place + 1 :]))
+        (found, suspicions(one, found, measured[:place] + measured[place + 1 :], known))
         for place, (one, found) in enumerate(zip(given, measured, strict=True))
     ]
 
 
-def suspicions(one: Looked, found: Vitals, others: Sequence[Vitals]) -> list[Suspicion]:
+def suspicions(one: Looked, found: Vitals, others: Sequence[Vitals], known: Vitals | None = None) -> list[Suspicion]:
     """All that is suspicious of a recording, of which ``found`` is measured, beside others, if these are enough."""
     video = one.poses.id
     told = [*impossible(video, found, one.unit)]
     if len(others) >= FEWEST:
         told += unlike(video, found, others)
+    if known is not None:
+        told += strange(video, found, known)
     if frames := exchanges(one.poses):
         shown = ", ".join(map(str, frames[:5])) + (f" and {len(frames) - 5} more" if len(frames) > 5 else "")
         what = f"two animals jump to where the other one was at {'frame' if len(frames) == 1 else 'frames'} {shown}"
@@ -197,11 +239,19 @@ def suspicions(one: Looked, found: Vitals, others: Sequence[Vitals]) -> list[Sus
     return told
 
 
-def print_warnings(given: Sequence[Looked], landmarks: Sequence[str]) -> None:
-    """Say what is suspicious, for commands that go on all the same: a line for each kind."""
+def print_warnings(given: Sequence[Looked], encoder: Path, landmarks: Sequence[str], known: Vitals | None) -> None:
+    """Say what is suspicious, for commands that go on all the same: a line for each kind.
+
+    Args:
+        given: as for ``look``, as are ``landmarks`` and ``known``.
+        encoder: folder of what reads the recordings.
+        landmarks: of it.
+        known: to it.
+    """
     videos: dict[str, list[str]] = {}
-    for _, found in look(given, landmarks):
+    for _, found in look(given, landmarks, known):
         for one in found:
             videos.setdefault(one.kind, []).append(one.video)
     for kind, names in videos.items():
-        print(f"suspicious ({kind}): {some(names)}; python -m ssl_behavior.check shows why")
+        option = f" --encoder {shlex.quote(str(encoder))}" if kind == "strange to the encoder" else ""
+        print(f"suspicious ({kind}): {some(names)}; python -m ssl_behavior.check{option} shows why")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _STEP_S = 0.7
 """Over which speeds are taken: longer than the tracker's noise, shorter than a run."""
 _MOVING = 1.0
 """Body lengths a second at which an animal goes somewhere."""
+_ENOUGH = 100
+"""Recordings that tell what is usual."""
 _LEAST_S, _LEAST_SPEED_S, _LEAST_MOVING_S = 60.0, 180.0, 2.0
 """Seconds of animals' time that a number must be of."""
 
@@ -75,6 +78,11 @@ def spread(values: Sequence[float]) -> float:
     """Standard deviation of the logarithms, from their median distance, which a few odd ones do not change."""
     logs = np.log([one for one in values if one > 0])
     return float(1.4826 * np.median(np.abs(logs - np.median(logs)))) if len(logs) else np.nan
+
+
+def usual(poses: Sequence[Poses], landmarks: Sequence[str]) -> Vitals:
+    """The median of recordings, or of some of them where they are many."""
+    return median([vitals(one, landmarks) for one in poses[:: math.ceil(len(poses) / _ENOUGH)]])
 
 
 def _box(poses: Poses) -> tuple[float, ...]:
