@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 import yaml
@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import ssl_behavior
+from ssl_behavior import plain_yaml
 from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
@@ -27,7 +28,9 @@ from ssl_behavior.poses.prepare import Poses, Preparation
 from ssl_behavior.trees import Trees, load_trees
 
 Kind = Literal["encoder", "model"]
+Plain = TypeVar("Plain", Preparation, Architecture)
 _MADE_BY = {"encoder": "pretrain", "model": "finetune"}
+_LARGEST = 1e6  # of any setting of an encoder
 _WEIGHTS, _TREES = "weights.safetensors", "trees.json"
 
 
@@ -205,8 +208,8 @@ def _config(folder: Path, kind: Kind) -> dict[str, Any]:
         found = "no config.yaml" if folder.is_dir() else "no such folder"
         raise InputError(f"{folder}: expected {wanted}; found {found}: give the --output of a run that ended")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        config = plain_yaml.read(path)
+    except InputError:
         config = None
     if not isinstance(config, dict) or "kind" not in config:
         raise _damaged(folder, "a config.yaml that does not describe one")
@@ -217,13 +220,41 @@ def _config(folder: Path, kind: Kind) -> dict[str, Any]:
 
 def _encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
     try:
-        return Encoder(
-            tuple(map(str, config["landmarks"])),
-            Preparation(**config["preparation"]),
-            Architecture(**config["architecture"]),
-        )
+        landmarks = tuple(map(str, config["landmarks"]))
+        preparation = _plain(Preparation, config["preparation"])
+        architecture = _plain(Architecture, config["architecture"])
+        _check_parameters(len(landmarks), architecture, config["weights_bytes"])
+        return Encoder(landmarks, preparation, architecture)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _damaged(folder, f"a config.yaml that lacks something ({error})") from None
+
+
+def _plain(kind: type[Plain], stated: Mapping[str, Any]) -> Plain:
+    """Settings of plain values, each of the kind that its default is.
+
+    Raises:
+        TypeError, ValueError: they are not, or have values that no setting has.
+    """
+    made = kind(**stated)
+    for name, default in asdict(kind()).items():
+        value = getattr(made, name)
+        if type(value) is not type(default) and not (isinstance(default, float) and type(value) is int):
+            raise TypeError(f"{name}: {value!r:.40}")
+        if isinstance(value, int | float) and not 0 <= value < _LARGEST:
+            raise ValueError(f"{name}: {value}")
+    return made
+
+
+def _check_parameters(landmarks: int, architecture: Architecture, weights_bytes: Any) -> None:
+    """Make sure that the weights of an encoder fit into their file, before room is made for them.
+
+    Raises:
+        ValueError: they do not.
+    """
+    blocks, channels = architecture.blocks, architecture.channels
+    least = max(blocks, 1) * channels**2 + landmarks**2  # every block mixes all channels, and features are of pairs
+    if not isinstance(weights_bytes, int) or channels < 1 or least > weights_bytes:
+        raise ValueError(f"{landmarks} landmarks, {blocks} blocks and {channels} channels in {weights_bytes} bytes")
 
 
 def _load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:

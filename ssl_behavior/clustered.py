@@ -19,6 +19,7 @@ import pyarrow.parquet
 import yaml
 from tqdm import tqdm
 
+from ssl_behavior import plain_yaml
 from ssl_behavior.clusters import NOISE, Clusters
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.embeddings import Atlas
@@ -122,7 +123,7 @@ class ClusteredAtlas:
                 f"{_RUN} {self.atlas.folder} --apply {self.atlas.folder}"
             )
         columns = None if embeddings else COLUMNS
-        return pd.concat([pd.read_parquet(self._path(video), columns=columns) for video in chosen], ignore_index=True)
+        return pd.concat([_table(self._path(video), columns) for video in chosen], ignore_index=True)
 
     def labels(self, video: str) -> dict[tuple[str, str], np.ndarray]:
         """The cluster of every frame (time,) of each pair (agent, target) of a video."""
@@ -135,9 +136,9 @@ class ClusteredAtlas:
         if not path.is_file():
             return {}
         try:
-            said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            said = plain_yaml.read(path) or {}
             return {int(cluster): str(name) for cluster, name in said.items()}
-        except (yaml.YAMLError, UnicodeDecodeError, AttributeError, ValueError):
+        except (AttributeError, ValueError, TypeError, OverflowError):
             raise InputError(f"{path}: expected lines such as 3: chase; found something else: mend it") from None
 
     def name(self, cluster: int) -> str:
@@ -173,6 +174,17 @@ COLUMNS = [
     *("video", "agent", "target", "cluster", "start", "stop", "start_frame", "stop_frame", "start_s", "seconds"),
     *("x", "y", *KINEMATICS),
 ]
+
+
+def _table(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    """The table of a file, its columns as plain numbers and text whatever it says that pandas is to make of them."""
+    try:
+        table = pyarrow.parquet.read_table(path, columns=columns)
+        if missing := set(columns or COLUMNS) - set(table.column_names):
+            raise KeyError(min(missing))
+        return table.to_pandas(ignore_metadata=True)
+    except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: expected bouts of clusters; found a damaged file ({error}): delete it") from None
 
 
 def frame_labels(bouts: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import yaml
 
+from ssl_behavior import plain_yaml
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, read_about, read_arrays, write_arrays
@@ -78,10 +80,10 @@ class Atlas:
             found = "no atlas.yaml" if self.folder.is_dir() else "no such folder"
             raise InputError(f"{folder}: expected an atlas ({_MAKE}); found {found}")
         try:
-            about = yaml.safe_load(path.read_text(encoding="utf-8"))
-            self.made_by = Maker(**{**about, "landmarks": tuple(about["landmarks"])})
-            np.dtype(self.made_by.dtype)
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
+            about = plain_yaml.read(path)
+            self.made_by = Maker(**{**about, "landmarks": tuple(map(str, about["landmarks"]))})
+            _check(self.made_by)
+        except (InputError, TypeError, KeyError):
             raise InputError(f"{path}: expected what made the atlas; found something else: make it anew") from None
 
     @classmethod
@@ -199,7 +201,7 @@ class Atlas:
                 for name, one in about["labels"].items()
             }
             unit, source = str(about["unit"]), str(about["source"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: expected embeddings of a video; found something else ({error})") from None
         expected = (len(poses.positions), self.made_by.channels)
         if wrong := [values.shape for values in embeddings.values() if values.shape != expected]:
@@ -248,8 +250,22 @@ class Atlas:
             self.__dict__.pop(name, None)
 
 
+def _check(made_by: Maker) -> None:
+    """Raises TypeError where what is written of a maker is of another kind."""
+    is_right = (
+        isinstance(made_by.encoder, str)
+        and made_by.dtype in ("float32", "float16")
+        and type(made_by.channels) is int
+        and isinstance(made_by.frame_rate, int | float)
+        and made_by.channels > 0
+        and 0 < made_by.frame_rate < inf
+    )
+    if not is_right:
+        raise TypeError(f"{made_by}")
+
+
 def _about(path: Path) -> dict[str, Any]:
     about = read_about(path, _KIND)
-    if not isinstance(about, dict) or "id" not in about:
+    if not isinstance(about, dict) or not isinstance(about.get("id"), str):
         raise InputError(f"{path}: expected embeddings of a video; found something else")
     return about

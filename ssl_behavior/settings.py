@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 
 import docstring_parser
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, get_loader, set_loader
 
+from ssl_behavior import plain_yaml
 from ssl_behavior.errors import InputError
 
 Settings = TypeVar("Settings")
 
 _TAKES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+_MODE = "plain_yaml"
 _METAVARS = {int: "N", float: "X", Path: "PATH", str: "NAME"}
 
 
@@ -59,6 +61,7 @@ def load_settings(settings_class: type[Settings], path: Path) -> Settings:
     parser = _parser(settings_class, "", "settings")
     if not Path(path).is_file():
         raise InputError(f"{path}: expected a YAML file of settings; there is no such file")
+    plain_yaml.read_text(path)  # which is small, and text
     try:
         return _build(parser, settings_class, parser.parse_path(str(path)))
     except ArgumentError as error:
@@ -77,6 +80,7 @@ def _parser(settings_class: type[Any], description: str, command: str) -> Argume
         usage=f"{command} [--option value ...]",
         description=description,
         formatter_class=_HelpFormatter,
+        parser_mode=_MODE,
         exit_on_error=False,
         allow_abbrev=False,
         print_config="--print-config",
@@ -127,6 +131,18 @@ def _complete_help(parser: ArgumentParser, name: str, settings: Any) -> None:
                 option.metavar = metavar
             if _is_worth_showing(default):
                 option.help += f" (default: {_show(default)})"
+
+
+def _load(text: str) -> Any:
+    """As jsonargparse loads YAML, once it is known that it does not grow."""
+    try:
+        plain_yaml.check(text)
+        return get_loader("yaml")(text)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from None
+
+
+set_loader(_MODE, _load, (yaml.YAMLError,))
 
 
 class _Dumper(yaml.SafeDumper):

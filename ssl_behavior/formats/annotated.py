@@ -47,6 +47,9 @@ class Annotations:
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        last = max([self.frames or 0, self.first, *(bout.stop for bouts in self.channels.values() for bout in bouts)])
+        if last > _LARGEST:
+            raise InputError(f"{self.source}: expected at most {_LARGEST:,.0f} frames; found a bout or end at {last:,}")
         channels = {name: tuple(sorted(bouts)) for name, bouts in self.channels.items()}
         vocabulary = {
             name: tuple(dict.fromkeys([*self.vocabulary.get(name, ()), *sorted({bout.behaviour for bout in bouts})]))

@@ -119,7 +119,10 @@ def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, flo
             raise InputError(f"{path} line {row}: expected '>behaviour' or 'start stop duration'; found {line[:60]!r}")
         else:
             where = f"{path} line {row}"
-            rows[channel].append((number(match[1], where), number(match[2], where), behaviour))
+            start, stop = number(match[1], where), number(match[2], where)
+            if stop < start:
+                raise InputError(f"{where}: expected a bout that stops after it starts; found {line[:60]!r}")
+            rows[channel].append((start, stop, behaviour))
             in_seconds = in_seconds or "." in match[1] + match[2]
     if not rows:
         raise InputError(f"{path}: expected a channel such as 'Ch1----------' and its bouts; found none")

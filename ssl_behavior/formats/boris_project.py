@@ -40,7 +40,7 @@ def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
         InputError: no such project, no events, or a state event that starts and does not stop.
     """
     try:
-        project = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        project = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_distinct)
         kinds = {str(one["code"]): str(one["type"]) for one in project["behaviors_conf"].values()}
         found = [
             _observation(path, str(name), one, kinds, frame_rate)
@@ -49,7 +49,7 @@ def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
         ]
     except InputError:
         raise
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: not a BORIS project as BORIS writes it ({type(error).__name__}: {error})") from None
     if not found:
         raise InputError(f"{path}: expected observations with events; found none")
@@ -138,6 +138,13 @@ def _apart(bouts: Sequence[Bout]) -> list[Bout]:
         else:
             same.append(bout)
     return sorted(bout for same in made.values() for bout in same)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a name twice in {list(found)[:3]}")
+    return found
 
 
 def _observation(

@@ -92,6 +92,11 @@ def some(names: Iterable[str], limit: int = 20) -> str:
     return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
 
 
+def named(error: InputError, path: Path) -> InputError:
+    """The error, with the file's name before it unless it says it."""
+    return error if str(path) in str(error) else InputError(f"{path}: {error}")
+
+
 def video_id(path: str | Path) -> str:
     """The id of the video that a file of tracks, annotations or predictions is of.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import SEEK_END
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,9 +83,9 @@ def _skip_header(file: BinaryIO, path: str | Path) -> None:
         )
 
 
-def _unpickle(unpickler: pickle.Unpickler, where: str | Path) -> Any:
+def _unpickle(unpickler: _Restricted, where: str | Path) -> Any:
     try:
-        return finished(unpickler.load())
+        return finished(unpickler.load(), unpickler.allowance)
     except InputError:
         raise
     except Exception as error:  # a broken pickle can fail in any way
@@ -94,14 +94,18 @@ def _unpickle(unpickler: pickle.Unpickler, where: str | Path) -> Any:
         ) from None
 
 
-class _Restricted(pickle.Unpickler):
-    """Finds stand-ins for the few functions and types that numpy pickles by."""
+class _Restricted(pickle._Unpickler):  # type: ignore[name-defined]
+    """Finds stand-ins for the few functions and types that numpy pickles by.
+
+    It is the unpickler in Python, as that in C makes room for as many notes ("memo") as a file of 20 bytes says.
+    """
 
     def __init__(self, file: BinaryIO, where: str | Path) -> None:
         super().__init__(file, encoding="latin1")
         self.where = where
         position = file.tell()
         self.allowance = Allowance(file.seek(0, SEEK_END))
+        self.sizes: dict[int, tuple[Any, int]] = {}
         file.seek(position)
 
     def find_class(self, module: str, name: str) -> Any:
@@ -114,6 +118,30 @@ class _Restricted(pickle.Unpickler):
             f"{self.where}: refused, as its pickle asks for {module}.{name} and only numpy arrays, scalars and plain "
             "containers are read; do not open the file elsewhere unless you trust its origin"
         )
+
+    def check_tuple(self) -> None:
+        """Make sure that the tuple made last is no larger than the file, however often it holds another.
+
+        Raises:
+            ValueError: to hash it, as a key, could take years.
+        """
+        made = self.stack[-1]
+        size = 1 + sum(self.sizes.get(id(one), (None, 1))[1] for one in made)
+        self.sizes[id(made)] = made, size  # kept, so that its id stays its own
+        if size > self.allowance.left:
+            raise ValueError("tuples within each other of more than the file can hold")
+
+
+def _then_checked(load: Callable[[_Restricted], None]) -> Callable[[_Restricted], None]:
+    def checked(unpickler: _Restricted) -> None:
+        load(unpickler)
+        unpickler.check_tuple()
+
+    return checked
+
+
+_MAKE_TUPLES = [code[0] for code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)]
+_Restricted.dispatch = _Restricted.dispatch | {code: _then_checked(_Restricted.dispatch[code]) for code in _MAKE_TUPLES}
 
 
 class _Found(Exception):

@@ -63,7 +63,7 @@ def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.nda
         for level in levels:
             values = names_in(group, f"block{i}_items_level{level}", path)
             codes = array(group, f"block{i}_items_label{level}", path)
-            if not np.issubdtype(codes.dtype, np.integer) or codes.size and not 0 <= codes.min() <= codes.max() < len(values):
+            if codes.dtype.kind not in "iu" or (codes.size and not 0 <= codes.min() <= codes.max() < len(values)):
                 raise InputError(f"{path}: expected columns that all have a name and found some without")
             rows.append([values[code] for code in codes])
         names += zip(*rows, strict=True)

@@ -61,7 +61,9 @@ def _read_analysis(path: Path) -> Recording:
         raise InputError(f"{path}: its edges name nodes beyond the {len(nodes)} there are")
     skeleton = Skeleton(nodes, tuple((nodes[int(a)], nodes[int(b)]) for a, b in edges))
     metadata = {"symmetries": symmetries} if symmetries else {}
-    return _recording(video_id(path), tracks, scores, _individuals(individuals, tracks.shape[1]), skeleton, path, metadata)
+    return _recording(
+        video_id(path), tracks, scores, _individuals(individuals, tracks.shape[1]), skeleton, path, metadata
+    )
 
 
 def _in_order(file: h5py.File, name: str, nodes: Sequence[str], path: Path) -> np.ndarray:

@@ -135,10 +135,12 @@ def _task_rows(annotations: Any, frames: int, where: str) -> np.ndarray:
 
 
 def _vocabulary(names: Any, tasks: int, path: Path) -> list[str]:
-    vocabulary = [f"task{i}" for i in range(tasks)] if names is None else list(plain.names(names, f"{path}: vocabulary"))
+    if names is None:
+        return [f"task{i}" for i in range(tasks)]
+    vocabulary = plain.names(names, f"{path}: vocabulary")
     if len(vocabulary) != tasks:
-        raise InputError(f"{path}: vocabulary: expected {tasks} names, one per task, and found {vocabulary}")
-    return vocabulary
+        raise InputError(f"{path}: vocabulary: expected {tasks} names, one per task, and found {list(vocabulary)}")
+    return list(vocabulary)
 
 
 def _with_tasks(
