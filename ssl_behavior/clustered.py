@@ -123,7 +123,7 @@ class ClusteredAtlas:
                 f"{_RUN} {self.atlas.folder} --apply {self.atlas.folder}"
             )
         columns = None if embeddings else COLUMNS
-        return pd.concat([_table(self._path(video), columns) for video in chosen], ignore_index=True)
+        return pd.concat([read_bouts(self._path(video), columns) for video in chosen], ignore_index=True)
 
     def labels(self, video: str) -> dict[tuple[str, str], np.ndarray]:
         """The cluster of every frame (time,) of each pair (agent, target) of a video."""
@@ -176,8 +176,12 @@ COLUMNS = [
 ]
 
 
-def _table(path: Path, columns: list[str] | None) -> pd.DataFrame:
-    """The table of a file, its columns as plain numbers and text whatever it says that pandas is to make of them."""
+def read_bouts(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    """Columns of a file of bouts, or all, as plain values, whatever it says that pandas is to make of them.
+
+    Raises:
+        InputError: it is damaged, or lacks a column.
+    """
     try:
         table = pyarrow.parquet.read_table(path, columns=columns)
         if missing := set(columns or COLUMNS) - set(table.column_names):

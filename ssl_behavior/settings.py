@@ -44,12 +44,17 @@ def parse(
         return _build(parser, settings_class, parser.parse_args(words))
     except ArgumentError as error:
         explanation = _explain(settings_class, str(error))
-        files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
-        if files:
-            explanation += f" (in {' or '.join(files)}, or among the options)"
+        if files := _files(words):
+            explanation += f" (in {files}, or among the options)"
         raise InputError(f"{explanation}; see {command} --help") from None
+    except InputError as error:
+        raise InputError(f"{error}" + (f" (in {files})" if (files := _files(words)) else "")) from None
     except UnicodeDecodeError:
-        raise InputError(f"expected YAML in a file of settings; found no text; see {command} --help") from None
+        raise InputError(f"{_files(words)}: expected YAML in UTF-8; found no text; see {command} --help") from None
+
+
+def _files(words: Sequence[str]) -> str:
+    return " or ".join(word.removeprefix("--config=") for word in words if word.startswith("--config="))
 
 
 def load_settings(settings_class: type[Settings], path: Path) -> Settings:
@@ -66,6 +71,8 @@ def load_settings(settings_class: type[Settings], path: Path) -> Settings:
         return _build(parser, settings_class, parser.parse_path(str(path)))
     except ArgumentError as error:
         raise InputError(f"{path}: {_explain(settings_class, str(error))}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def save_settings(settings: Any, path: Path) -> None:
@@ -169,8 +176,23 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 def _build(parser: ArgumentParser, settings_class: type[Settings], parsed: Any) -> Settings:
+    _require_groups(settings_class, parsed)
     values = parser.instantiate(parsed)
     return settings_class(**{field.name: values[field.name] for field in dataclasses.fields(settings_class)})  # type: ignore[arg-type]
+
+
+def _require_groups(settings_class: type[Any], parsed: Any, outer: str = "") -> None:
+    """Make sure that a file of settings says something of every group that it names.
+
+    Raises:
+        InputError: of one it says nothing.
+    """
+    hints = typing.get_type_hints(settings_class)
+    for name in (name for name, kind in hints.items() if dataclasses.is_dataclass(kind)):
+        if parsed.get(name) is None:
+            first = _flags(hints[name], f"{outer}{name}.")[0]
+            raise InputError(f"{_flag(outer + name)} takes settings, which are options too ({first} ...); got nothing")
+        _require_groups(hints[name], parsed[name], f"{outer}{name}.")
 
 
 def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:

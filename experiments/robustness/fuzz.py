@@ -1,9 +1,9 @@
-"""Thousands of damaged and hostile files for every reader: is each a result or one clear error, in bounded memory and time?
+"""Thousands of damaged and hostile files for every reader: a result or one clear error, in bounded memory and time?
 
     python -m experiments.robustness.fuzz --number 1000
 
-Good files are written by the project and taken from real recordings; each is changed in its bytes and by what is known of
-its format, and read in a process of its own. What comes back must be a result that is sound, or one line that names
+Good files are written by the project and taken from real recordings; each is changed in its bytes and by what is known
+of its format, and read in a process of its own. What comes back must be a result that is sound, or one line that names
 the file. Anything else is a find, and is kept under ``--finds`` to be mended and made a case of ``tests/corpus``.
 """
 

@@ -43,7 +43,7 @@ def _huge(file: h5py.File, place: str, rng: Random) -> None:
     file.create_dataset(place, shape, "f8", chunks=tuple(min(n, 1024) or 1 for n in shape))
 
 
-def _bomb(file: h5py.File, place: str, rng: Random) -> None:
+def _bomb(file: h5py.File, place: str, _: Random) -> None:
     del file[place]
     shape = (200, 1 << 20)
     file.create_dataset(place, shape, "f8", chunks=(1, 1 << 20), compression="gzip", compression_opts=1)
@@ -60,19 +60,19 @@ def _soft_link(file: h5py.File, place: str, rng: Random) -> None:
     file[place] = h5py.SoftLink(rng.choice((f"/{place}", "/", "/nowhere", "..")))
 
 
-def _external_storage(file: h5py.File, place: str, rng: Random) -> None:
+def _external_storage(file: h5py.File, place: str, _: Random) -> None:
     del file[place]
     file.create_dataset(place, (16,), "u1", external=[("/etc/passwd", 0, 16)])
 
 
-def _virtual(file: h5py.File, place: str, rng: Random) -> None:
+def _virtual(file: h5py.File, place: str, _: Random) -> None:
     del file[place]
     layout = h5py.VirtualLayout((4, 4), "f8")
     layout[:] = h5py.VirtualSource("/etc/passwd", "x", (4, 4))
     file.create_virtual_dataset(place, layout)
 
 
-def _loop(file: h5py.File, place: str, rng: Random) -> None:
+def _loop(file: h5py.File, _: str, rng: Random) -> None:
     file[f"{rng.randrange(10**6)}"] = file["/"]
 
 

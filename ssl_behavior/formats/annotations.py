@@ -272,8 +272,8 @@ def _read_file(path: Path, format: str | None, frame_rate: FrameRate) -> list[An
 
 
 def _require_readable(path: Path) -> None:
-    if not path.is_file() or path.stat().st_size > _LARGEST:
-        raise InputError(f"{path}: expected a file of at most {_LARGEST >> 20} MB; found another")
+    if path.stat().st_size > _LARGEST:
+        raise InputError(f"{path}: expected a file of at most {_LARGEST >> 20} MB; found a larger one")
 
 
 def _detect(path: Path) -> ModuleType:

@@ -86,9 +86,9 @@ def _times(path: Path, row: dict[str, str], opened: dict[tuple[str, str], float]
         return start, start if stop is None else stop
     key = (row.get("subject") or NO_SUBJECT, row["behavior"])
     kind = (row.get("behavior type") or row.get("status") or "").upper()
-    time = _number(path, row["time"])
+    time = _number(path, row.get("time", ""))
     if time is None or kind not in ("START", "STOP", "POINT"):
-        raise InputError(f"{path}: expected a time and START, STOP or POINT; found {row['time']!r} and {kind!r}")
+        raise InputError(f"{path}: expected a time and START, STOP or POINT; found {row.get('time')!r} and {kind!r}")
     if kind == "START":
         if key in opened:
             raise InputError(f"{path}: {key[1]!r} of {key[0]!r} starts at {opened[key]} s and again at {time} s")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ssl_behavior.errors import InputError
 
@@ -23,29 +25,31 @@ def most_bytes(stored: int) -> int:
     return max(LEAST, RATIO * stored)
 
 
-class Unpacked(gzip.GzipFile):
-    """A .gz file, open for reading in bytes, that ends with an error once it holds more than it should.
+def opened(path: str | Path) -> IO[bytes]:
+    """A file of bytes, or of what a .gz holds, which ends with an InputError if it is damaged or holds too much."""
+    if str(path).lower().endswith(".gz"):
+        return io.BufferedReader(_Unpacked(path), 1 << 20)
+    return open(path, "rb")
 
-    Raises:
-        OSError: on opening, where it cannot be opened.
-        InputError: on reading, where it holds more than ``most_bytes`` of its size.
-    """
 
+class _Unpacked(io.RawIOBase):
     def __init__(self, path: str | Path) -> None:
-        super().__init__(path, "rb")
         self.path, self.left = path, most_bytes(Path(path).stat().st_size)
+        self.file = gzip.GzipFile(path)
 
-    def read(self, size: int | None = -1) -> bytes:
-        """At most ``size`` bytes, or all."""
-        content = super().read(self.left + 1 if size is None or size < 0 else min(size, self.left + 1))
-        self.left -= len(content)
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            count = self.file.readinto(buffer)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{self.path}: cannot be read to its end ({error})") from None
+        self.left -= count
         if self.left < 0:
             raise InputError(f"{self.path}: expected at most {RATIO} times its size when unpacked; found more")
-        return content
+        return count
 
-
-def opened(path: str | Path) -> IO[bytes]:
-    """A file of bytes, or of what a .gz holds."""
-    if str(path).lower().endswith(".gz"):
-        return Unpacked(path)  # type: ignore[return-value]  # which has all that reading in bytes needs
-    return open(path, "rb")
+    def close(self) -> None:
+        self.file.close()
+        super().close()

@@ -68,6 +68,8 @@ def expand(paths: str | Path | Sequence[str | Path], suffixes: tuple[str, ...] |
 
 def _files(path: Path, suffixes: tuple[str, ...] | None, may_be_empty: bool = False) -> list[Path]:
     if not path.is_dir():
+        if not path.is_file():  # a pipe, which is read once and may never end, or a device
+            raise InputError(f"{path}: expected a file or folder; found something else")
         return [path]
     files = [file for file in path.rglob("*") if file.is_file() and _is_meant(file.relative_to(path), suffixes)]
     if not files and not may_be_empty:

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from os import SEEK_END
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -68,7 +69,10 @@ def bare_array(path: str | Path) -> tuple[np.dtype, tuple[int, ...]] | None:
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(file)
+    try:
+        shape, _, dtype = read_header(file)
+    except (SyntaxError, TokenError, TypeError, RecursionError, MemoryError) as error:  # numpy reads it as Python does
+        raise ValueError(f"a header that cannot be read: {error}") from None
     return shape, dtype
 
 
@@ -94,6 +98,18 @@ def _unpickle(unpickler: _Restricted, where: str | Path) -> Any:
         ) from None
 
 
+class _Within:
+    """A file of which nobody asks for more than it has, and for which no room is made in vain."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.readline, self._file, self._size = file.readline, file, size
+
+    def read(self, size: int) -> bytes:
+        if size > self._size:
+            raise ValueError("data of more than the file can hold")
+        return self._file.read(size)
+
+
 class _Restricted(pickle._Unpickler):  # type: ignore[name-defined]
     """Finds stand-ins for the few functions and types that numpy pickles by.
 
@@ -101,12 +117,13 @@ class _Restricted(pickle._Unpickler):  # type: ignore[name-defined]
     """
 
     def __init__(self, file: BinaryIO, where: str | Path) -> None:
-        super().__init__(file, encoding="latin1")
-        self.where = where
         position = file.tell()
-        self.allowance = Allowance(file.seek(0, SEEK_END))
-        self.sizes: dict[int, tuple[Any, int]] = {}
+        size = file.seek(0, SEEK_END)
         file.seek(position)
+        super().__init__(_Within(file, size), encoding="latin1")
+        self.where = where
+        self.allowance = Allowance(size)
+        self.sizes: dict[int, tuple[Any, int]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins"}.get(module, module).replace("numpy.core", "numpy._core")

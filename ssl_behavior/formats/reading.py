@@ -88,8 +88,6 @@ def read_recordings(
 
 def _read_file(path: Path, format: str | None) -> list[Recording]:
     try:
-        if not path.is_file():  # a pipe, which can be read once, or a device, which has no end
-            raise InputError(f"{path}: expected a file; found none, or something else")
         if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty")
         # The fast form is mapped as it is; of all other files the content says whether they were parsed before.
