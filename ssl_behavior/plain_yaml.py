@@ -59,10 +59,10 @@ def read_text(path: str | Path) -> str:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise InputError(f"{path}: expected at most {LARGEST >> 20} MB of text; found more")
+            raise InputError(f"{path}: expected YAML of at most {LARGEST >> 20} MB; found more")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: expected text in UTF-8; found other bytes") from None
+        raise InputError(f"{path}: expected YAML in UTF-8; found other bytes") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 

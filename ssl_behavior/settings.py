@@ -40,21 +40,21 @@ def parse(
     """
     parser = _parser(settings_class, description, command)
     words = _spelt_out(settings_class, argv)
+    for file in _files(words):
+        plain_yaml.read_text(file)  # which is there and small; the parser would take a name for YAML, too
     try:
         return _build(parser, settings_class, parser.parse_args(words))
     except ArgumentError as error:
         explanation = _explain(settings_class, str(error))
-        if files := _files(words):
+        if files := " or ".join(_files(words)):
             explanation += f" (in {files}, or among the options)"
         raise InputError(f"{explanation}; see {command} --help") from None
     except InputError as error:
-        raise InputError(f"{error}" + (f" (in {files})" if (files := _files(words)) else "")) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{_files(words)}: expected YAML in UTF-8; found no text; see {command} --help") from None
+        raise InputError(f"{' or '.join(_files(words))}: {error}" if _files(words) else f"{error}") from None
 
 
-def _files(words: Sequence[str]) -> str:
-    return " or ".join(word.removeprefix("--config=") for word in words if word.startswith("--config="))
+def _files(words: Sequence[str]) -> list[str]:
+    return [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
 
 
 def load_settings(settings_class: type[Settings], path: Path) -> Settings:
