@@ -164,6 +164,12 @@ def frame_bout(start: int, stop: int, behaviour: str) -> Bout:
     return Bout(start, max(stop, start + 1), behaviour)
 
 
+def in_order(names: Iterable[str], bouts: Iterable[Bout]) -> tuple[str, ...]:
+    """The behaviours of some bouts, in the order of ``names``."""
+    there = {bout.behaviour for bout in bouts}
+    return tuple(name for name in names if name in there)
+
+
 def uncovered(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
     """The stretches (start, stop) of ``frames`` frames that lie in no bout."""
     covered = np.zeros(frames + 2, bool)

@@ -17,6 +17,7 @@ from ssl_behavior.formats.annotated import (
     FrameRate,
     first_line,
     frame_bout,
+    in_order,
     number,
     rate_of,
     write_text,
@@ -27,7 +28,7 @@ from ssl_behavior.recordings import Bout
 NAME = "bento"
 
 _HEADER = "Bento annotation file"
-_CHANNEL = re.compile(r"(\S.*?)-{3,}")
+_RULE = "---"
 _ROW = re.compile(r"(-?[\d.]+(?:e[-+]?\d+)?)\s+(-?[\d.]+(?:e[-+]?\d+)?)(\s+\S+)?", re.IGNORECASE)
 
 
@@ -65,10 +66,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
             source=str(path),
             frames=None if stop is None else int(stop),
             first=max(0, int(start) - 1),
-            vocabulary={
-                channel: tuple(name for name in names if name in {bout.behaviour for bout in bouts})
-                for channel, bouts in channels.items()
-            },
+            vocabulary={channel: in_order(names, bouts) for channel, bouts in channels.items()},
         )
     ]
 
@@ -108,8 +106,8 @@ def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, flo
     in_seconds = False
     channel = behaviour = None
     for row, line in enumerate(lines, start=1):
-        if match := _CHANNEL.fullmatch(line):
-            channel, behaviour = match[1].strip(), None
+        if line.endswith(_RULE) and line.strip("-"):
+            channel, behaviour = line.rstrip("-").strip(), None
             rows.setdefault(channel, [])
         elif line.startswith(">"):
             behaviour = line[1:].strip()

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, frame_bout, number, rate_of, write_text
+from ssl_behavior.formats.annotated import (
+    OTHER,
+    Annotations,
+    FrameRate,
+    frame_bout,
+    in_order,
+    number,
+    rate_of,
+    write_text,
+)
 from ssl_behavior.recordings import Bout
 
 NO_SUBJECT = "No focal subject"
@@ -170,8 +179,5 @@ def _observation(
     if opened:
         subject, behaviour, _ = next(iter(opened))
         raise InputError(f"{path}: {behaviour!r} of {subject!r} in {name!r} starts and does not stop")
-    vocabulary = {
-        channel: tuple(code for code in kinds if code in {bout.behaviour for bout in bouts})
-        for channel, bouts in channels.items()
-    }
+    vocabulary = {channel: in_order(kinds, bouts) for channel, bouts in channels.items()}
     return Annotations(name, {k: tuple(v) for k, v in channels.items()}, OTHER, str(path), None, 0, vocabulary)

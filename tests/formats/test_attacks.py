@@ -34,6 +34,7 @@ from ssl_behavior.simulation import SKELETON, simulate_recordings
 from ssl_behavior.units.grid import read_grid
 
 MARKER = "HIT"
+CALTECH = "Caltech Behavior Annotator - Annotation File"
 TOUCH = f"touch {MARKER}"
 PICKLE_READERS: list[Callable[[Path], object]] = [
     lambda path: read_recordings(path, notify=lambda _: None),
@@ -324,6 +325,25 @@ def test_pipes_and_devices_are_no_files(tmp_path):
             read_grid(path, ("pretrain",))
 
 
+@pytest.mark.parametrize("name", ["v.annot", "v_annot.txt"])
+def test_lines_that_could_be_read_in_many_ways_take_no_longer(name, tmp_path):
+    """Read by a pattern that tries every way, or looked up in a list, these would take an hour."""
+    head = {
+        "v.annot": "Bento annotation file\nList of annotations:\n",
+        "v_annot.txt": f"{CALTECH}\nConfiguration file:\n",
+    }
+    names = "".join(f"n{i} k\n" if name.endswith("txt") else f"n{i}\n" for i in range(20_000))
+    rows = {
+        "v.annot": "Ch1---\n" + "".join(f">n{i}\n1 2 1\n" for i in range(20_000)) + "-" * 300_000 + "x\n",
+        "v_annot.txt": "S1: start end type\n"
+        + "".join(f"{i + 1} {i + 1} n{i}\n" for i in range(20_000))
+        + ":" * 300_000,
+    }
+    (tmp_path / name).write_text(f"{head[name]}{names}\n{rows[name]}")
+    with pytest.raises(InputError, match=r"line \d+: expected"):
+        read_annotations(tmp_path / name)
+
+
 def test_links_of_the_file_system_are_followed(tmp_path):
     """What a person links to is theirs to read."""
     (one,) = simulate_recordings(1, seed=0, frames=9)
@@ -335,8 +355,7 @@ def test_links_of_the_file_system_are_followed(tmp_path):
 
 def test_what_a_file_says_does_not_steer_the_terminal(tmp_path):
     (tmp_path / "v_annot.txt").write_text(
-        "Caltech Behavior Annotator - Annotation File\n\nConfiguration file:\na\tb\n\n"
-        "S1: start end type\n1 2 \x1b[2J\x07x\n"
+        f"{CALTECH}\n\nConfiguration file:\na\tb\n\nS1: start end type\n1 2 \x1b[2J\x07x\n"
     )
     with pytest.raises(InputError) as told:
         read_annotations(tmp_path / "v_annot.txt")
