@@ -18,9 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from experiments.robustness.sandbox import MEGABYTES, SECONDS
-
 HERE = Path(__file__).parent
+SECONDS, MEGABYTES = 20, 6000
+"""For one file, the latter of the whole process."""
 READERS = {
     "native .safetensors": ("native", "read", "tracks/video000.safetensors"),
     "pickles": ("pickles", "load", "calms21.npy"),
@@ -59,44 +59,22 @@ def guide(name: str, folder: Path, arguments: list[str]) -> None:
     atheris.Fuzz()
 
 
-def report(seconds: int) -> str:
+def report(seconds: int, finds: Path) -> str:
     """The table of executions and finds, in Markdown."""
+    from experiments.robustness import seeds  # not above, as what is imported before atheris looks is not looked at
+
+    finds.mkdir(parents=True, exist_ok=True)
     lines = ["| reader | files read | reached (edges) | finds |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
-        seeds = [
-            sys.executable,
-            "-c",
-            f"from experiments.robustness import seeds; seeds.write(__import__('pathlib').Path({folder!r}))",
-        ]
-        subprocess.run(seeds, check=True, stdout=subprocess.DEVNULL)
+        seeds.write(Path(folder))
         for name, (_, _, good) in READERS.items():
             corpus = Path(folder) / "corpus" / Path(good).name
             corpus.mkdir(parents=True)
             (corpus / "good").write_bytes((Path(folder) / good).read_bytes())
-            limits = [
-                f"-max_total_time={seconds}",
-                f"-timeout={SECONDS:.0f}",
-                f"-rss_limit_mb={3 * MEGABYTES}",
-                "-seed=1",
-            ]
-            told = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "experiments.robustness.guided",
-                    "--reader",
-                    name,
-                    "--folder",
-                    folder,
-                    *limits,
-                    "-close_fd_mask=3",
-                    f"-artifact_prefix={corpus}-",
-                    str(corpus),
-                ],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            words = ["-m", "experiments.robustness.guided", "--reader", name, "--folder", folder]
+            limits = f"-max_total_time={seconds} -timeout={SECONDS} -rss_limit_mb={MEGABYTES} -close_fd_mask=3"
+            words += [*limits.split(), "-seed=1", f"-artifact_prefix={finds}/{corpus.name}-", str(corpus)]
+            told = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
             lines.append(f"| {name} | {' | '.join(counts(told.stderr))} | {int(told.returncode != 0)} |")
             print(lines[-1], flush=True)
             if told.returncode:
@@ -115,9 +93,12 @@ def main() -> None:
     """Fuzz every reader, and write and print guided.md beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=60, help="for each reader")
+    parser.add_argument("--finds", type=Path, default=Path("runs/robustness"), help="folder that finds are kept in")
     parser.add_argument("--reader", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given, rest = parser.parse_known_args()
+    if rest and not given.reader:
+        parser.error(f"there is no option {rest[0]}")
     try:
         import atheris  # noqa: F401
     except ImportError:
@@ -126,7 +107,9 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         guide(given.reader, given.folder, rest)
     os.environ["SSL_BEHAVIOR_CACHE"] = ""
-    text = f"`python -m experiments.robustness.guided --seconds {given.seconds}`\n\n{report(given.seconds)}\n"
+    text = (
+        f"`python -m experiments.robustness.guided --seconds {given.seconds}`\n\n{report(given.seconds, given.finds)}\n"
+    )
     (HERE / "guided.md").write_text(text, encoding="utf-8")
 
 

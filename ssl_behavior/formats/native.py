@@ -98,7 +98,7 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
         channel: Labels(
             _texts(known["behaviours"]),
             _of_kind(arrays[f"labels/{channel}"], "iu"),
-            _texts(known["pair"]) if known["pair"] else None,
+            _pair(known["pair"]) if known["pair"] else None,
         )
         for channel, known in about["labels"].items()
     }
@@ -135,6 +135,11 @@ def _texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list | tuple):
         raise TypeError(f"{values!r:.40} in place of a list of texts")
     return tuple(map(_text, values))
+
+
+def _pair(values: Any) -> tuple[str, str]:
+    agent, target = _texts(values)
+    return agent, target
 
 
 def _of_kind(values: np.ndarray, kinds: str) -> np.ndarray:

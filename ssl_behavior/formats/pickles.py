@@ -110,7 +110,10 @@ class _Within:
         return self._file.read(size)
 
 
-class _Restricted(pickle._Unpickler):  # type: ignore[name-defined]
+_InPython: Any = pickle._Unpickler
+
+
+class _Restricted(_InPython):
     """Finds stand-ins for the few functions and types that numpy pickles by.
 
     It is the unpickler in Python, as that in C makes room for as many notes ("memo") as a file of 20 bytes says.
@@ -157,8 +160,18 @@ def _then_checked(load: Callable[[_Restricted], None]) -> Callable[[_Restricted]
     return checked
 
 
+def _load_bytearray(unpickler: _Restricted) -> None:
+    """As pickle does, which makes room for as many bytes as the file says before it reads them."""
+    length = int.from_bytes(unpickler.read(8), "little")
+    unpickler.append(bytearray(unpickler.read(length)))
+
+
 _MAKE_TUPLES = [code[0] for code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)]
-_Restricted.dispatch = _Restricted.dispatch | {code: _then_checked(_Restricted.dispatch[code]) for code in _MAKE_TUPLES}
+_Restricted.dispatch = {
+    **_Restricted.dispatch,
+    **{code: _then_checked(_Restricted.dispatch[code]) for code in _MAKE_TUPLES},
+    pickle.BYTEARRAY8[0]: _load_bytearray,
+}
 
 
 class _Found(Exception):

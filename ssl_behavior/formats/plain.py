@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ def number(value: Any, where: str) -> float:
         InputError: it is none, or beyond all measure.
     """
     value = value.item() if isinstance(value, np.ndarray) and value.shape == () else value
-    if not isinstance(value, Real) or not abs(value) < _LARGEST:
+    if not isinstance(value, int | float | np.integer | np.floating) or not -_LARGEST < value < _LARGEST:
         raise InputError(f"{where}: expected a number and found {_shown(value)}")
     return float(value)
 
