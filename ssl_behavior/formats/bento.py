@@ -48,9 +48,10 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
         InputError: a row outside a channel and behaviour, or one that holds no two numbers, or no number in the header.
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    rate = _header_number(path, lines, "annotation framerate") or rate_of(frame_rate, video_id(path), path)
-    stop = _header_number(path, lines, "annotation stop frame")
-    start = _header_number(path, lines, "annotation start frame") or 1
+    stated = [line for line in lines if line[:10].lower() == "annotation"]
+    rate = _header_number(path, stated, "annotation framerate") or rate_of(frame_rate, video_id(path), path)
+    stop = _header_number(path, stated, "annotation stop frame")
+    start = _header_number(path, stated, "annotation start frame") or 1
     names = _section(lines, "list of annotations")
     rows, in_seconds = _rows(path, lines)
     scale = rate if in_seconds else 1.0

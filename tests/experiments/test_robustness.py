@@ -1,0 +1,61 @@
+"""The fuzzer tells what is right from what is a find."""
+
+import os
+import time
+from collections import Counter
+from random import Random
+
+import pytest
+
+from experiments.robustness import guided, sandbox
+from experiments.robustness.bytes import ANY, TEXT
+from experiments.robustness.fuzz import fuzz, table
+from experiments.robustness.shaped import laughs, safetensors, values
+from experiments.robustness.targets import Target
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import native
+from ssl_behavior.simulation import simulate_recordings
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [
+        ("result", lambda path: path),
+        ("refused", lambda path: _raise(InputError(f"{path}: expected more"))),
+        ("refused", lambda path: _raise(FileNotFoundError(2, "No such file", str(path)))),
+        ("unclear", lambda _: _raise(InputError("expected more"))),
+        ("wrong", lambda _: _raise(sandbox.WrongResult("infinite"))),
+        ("crash", lambda _: _raise(KeyError("x"))),
+        ("memory", lambda _: bytearray((sandbox.MEGABYTES + 100) << 20)),
+        ("died", lambda _: os._exit(3)),
+        ("slow", lambda _: time.sleep(60)),
+    ],
+)
+def test_what_became_of_a_file(kind, read, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "SECONDS", 0.5)
+    assert sandbox.run(read, tmp_path / "a.csv").kind == kind
+
+
+def test_changes_change_and_finds_are_kept(tmp_path):
+    good = tmp_path / "a.csv"
+    good.write_text("frame,label\n0,a\n1,b\n")
+    told = Target("a reader", [good], lambda path: _raise(KeyError(path.read_text(errors="replace"))), TEXT)
+    assert fuzz(told, 3, 0, tmp_path / "finds") == Counter(crash=3)
+    assert len(list((tmp_path / "finds" / "a_reader").glob("*.told"))) == 3
+    assert "| all | 3 | 0 | 0 | 0 | 0 | 3 |" in table({"a reader": Counter(crash=3)})
+    native.write(tmp_path / "a.safetensors", simulate_recordings(1, seed=0, frames=9))
+    data = (tmp_path / "a.safetensors").read_bytes()
+    for mutation in (*ANY, safetensors):
+        assert len({mutation(data, Random(seed)) for seed in range(9)}) > 3
+    assert len({values(b'{"a": [1, {"b": 2}]}', Random(seed)) for seed in range(9)}) > 3
+    assert b"&a3" in laughs(b"a: 1", Random(1)) or b"[[[" in laughs(b"a: 1", Random(1))
+
+
+def test_what_libfuzzer_says_is_counted():
+    log = "#2\tINITED cov: 5 ft: 9\n#512\tpulse  cov: 17 ft: 20\n#1024\tDONE cov: 18 ft: 20\n"
+    assert guided.counts(log) == ("1,024", "18")
+    assert {name.rpartition(".")[2] for *_, name in guided.READERS.values()} >= {"npy", "csv", "h5"}
