@@ -115,8 +115,6 @@ def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         found = {row["video"].strip(): row["group"].strip() for row in rows}
-        if len(found) < len(rows):
-            raise InputError(f"--groups {path}: expected every video once; found one twice")
     except (KeyError, AttributeError, UnicodeDecodeError, csv.Error):
         raise InputError(f"--groups {path}: expected a .csv file with the columns video and group") from None
     if unknown := set(found) - set(videos):
