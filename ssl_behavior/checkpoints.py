@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 import yaml
@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import ssl_behavior
-from ssl_behavior.about import of_another, read_yaml, require_not_newer
+from ssl_behavior import plain_yaml
 from ssl_behavior.checks.vitals import Vitals, usual
 from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
@@ -28,10 +28,13 @@ from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.prepare import Poses, Preparation
 from ssl_behavior.trees import Trees, load_trees
+from ssl_behavior.versions import of_another, require_not_newer
 
 Kind = Literal["encoder", "model"]
+Plain = TypeVar("Plain", Preparation, Architecture)
 _MADE_BY = {"encoder": "pretrain", "model": "finetune"}
 _USUAL = "usual"
+_LARGEST = 1e6  # of any setting of an encoder
 _WEIGHTS, _TREES = "weights.safetensors", "trees.json"
 _MOST_BLOCKS = 64
 
@@ -59,7 +62,7 @@ def save_encoder(folder: Path, encoder: Encoder, pretrained_on: Sequence[Poses] 
     """Write a pretrained encoder to ``folder``, and fingerprints and vitals of what it was pretrained on."""
     seen = {poses.id: poses.fingerprint() for poses in pretrained_on}
     known = usual(pretrained_on, encoder.landmarks) if pretrained_on else None
-    _save(folder, "encoder", encoder, {**_encoder_config(encoder), **_plain(known), "pretrained_on": seen})
+    _save(folder, "encoder", encoder, {**_encoder_config(encoder), **_told(known), "pretrained_on": seen})
 
 
 def save_model(folder: Path, model: Model, readout: Readout, known: Vitals | None = None) -> None:
@@ -76,7 +79,7 @@ def save_model(folder: Path, model: Model, readout: Readout, known: Vitals | Non
     }
     config = {
         **_encoder_config(classifier.encoder),
-        **_plain(known),
+        **_told(known),
         "head": classifier.kind,
         "readout": plain,
     }
@@ -202,7 +205,7 @@ def _encoder_config(encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def _plain(known: Vitals | None) -> dict[str, Any]:
+def _told(known: Vitals | None) -> dict[str, Any]:
     if known is None:
         return {}
     return {_USUAL: {**asdict(known), "box": list(known.box), "proportions": dict(known.proportions)}}
@@ -246,8 +249,8 @@ def _config(folder: Path, *kinds: Kind) -> dict[str, Any]:
         found = "no config.yaml" if folder.is_dir() else "no such folder"
         raise InputError(f"{folder}: expected {wanted}; found {found}: give the --output of a run that ended")
     try:
-        config = read_yaml(path)
-    except ValueError:
+        config = plain_yaml.read(path)
+    except InputError:
         config = None
     if not isinstance(config, dict) or not isinstance(config.get("kind"), str):
         raise _damaged(folder, "a config.yaml that does not describe one")
@@ -258,24 +261,48 @@ def _config(folder: Path, *kinds: Kind) -> dict[str, Any]:
 
 
 def _encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
-    """The encoder that a config describes, once the weights beside it are known to be as many."""
     try:
-        parts = (
-            tuple(map(str, config["landmarks"])),
-            Preparation(**config["preparation"]),
-            Architecture(**config["architecture"]),
-        )
-        there = (folder / _WEIGHTS).stat().st_size if (folder / _WEIGHTS).is_file() else 0
-        # Else a few words of a config would have any amount of memory taken.
-        if not 0 < parts[2].blocks <= _MOST_BLOCKS:
-            raise ValueError(f"{parts[2].blocks} blocks")
-        with torch.device("meta"):
-            described = Encoder(*parts).state_dict().values()
-        if (wanted := sum(tensor.nbytes for tensor in described)) > there:
-            raise ValueError(f"weights of {wanted:,} bytes are described and a file of {there:,} is there")
-        return Encoder(*parts)
+        landmarks = tuple(map(str, config["landmarks"]))
+        preparation = _plain(Preparation, config["preparation"])
+        architecture = _plain(Architecture, config["architecture"])
+        _require_weights(landmarks, preparation, architecture, folder / _WEIGHTS)
+        return Encoder(landmarks, preparation, architecture)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _damaged(folder, f"a config.yaml that lacks something ({error})", config) from None
+
+
+def _plain(kind: type[Plain], stated: Mapping[str, Any]) -> Plain:
+    """Settings of plain values, each of the kind that its default is.
+
+    Raises:
+        TypeError, ValueError: they are not, or have values that no setting has.
+    """
+    made = kind(**stated)
+    for name, default in asdict(kind()).items():
+        value = getattr(made, name)
+        if type(value) is not type(default) and not (isinstance(default, float) and type(value) is int):
+            raise TypeError(f"{name}: {value!r:.40}")
+        if isinstance(value, int | float) and not 0 <= value < _LARGEST:
+            raise ValueError(f"{name}: {value}")
+    return made
+
+
+def _require_weights(
+    landmarks: tuple[str, ...], preparation: Preparation, architecture: Architecture, path: Path
+) -> None:
+    """Make sure that a file holds as many weights as an encoder is described to have, before room is made for them.
+
+    Raises:
+        ValueError: it does not.
+    """
+    there = path.stat().st_size if path.is_file() else 0
+    # Features are of pairs of landmarks.
+    if not 0 < architecture.blocks <= _MOST_BLOCKS or len(landmarks) ** 2 > there:
+        raise ValueError(f"{architecture.blocks} blocks, {len(landmarks)} landmarks and a file of {there:,} bytes")
+    with torch.device("meta"):
+        described = Encoder(landmarks, preparation, architecture).state_dict().values()
+    if (wanted := sum(tensor.nbytes for tensor in described)) > there:
+        raise ValueError(f"weights of {wanted:,} bytes are described and a file of {there:,} is there")
 
 
 def _load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ import pyarrow.parquet
 import yaml
 from tqdm import tqdm
 
-from ssl_behavior.about import read_yaml
+from ssl_behavior import plain_yaml
 from ssl_behavior.clusters import NOISE, Clusters
 from ssl_behavior.embedded import EmbeddedVideo, require_name
 from ssl_behavior.embeddings import Atlas
@@ -124,7 +124,7 @@ class ClusteredAtlas:
                 f"{_RUN} {self.atlas.folder} --apply {self.atlas.folder}"
             )
         columns = None if embeddings else COLUMNS
-        return pd.concat([pd.read_parquet(self._path(video), columns=columns) for video in chosen], ignore_index=True)
+        return pd.concat([read_bouts(self._path(video), columns) for video in chosen], ignore_index=True)
 
     def labels(self, video: str) -> dict[tuple[str, str], np.ndarray]:
         """The cluster of every frame (time,) of each pair (agent, target) of a video."""
@@ -137,9 +137,9 @@ class ClusteredAtlas:
         if not path.is_file():
             return {}
         try:
-            said = read_yaml(path) or {}
+            said = plain_yaml.read(path) or {}
             return {int(cluster): str(name) for cluster, name in said.items()}
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, ValueError, TypeError, OverflowError):
             raise InputError(f"{path}: expected lines such as 3: chase; found something else: mend it") from None
 
     def name(self, cluster: int) -> str:
@@ -177,6 +177,21 @@ COLUMNS = [
     *("video", "agent", "target", "cluster", "start", "stop", "start_frame", "stop_frame", "start_s", "seconds"),
     *("x", "y", *KINEMATICS),
 ]
+
+
+def read_bouts(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    """Columns of a file of bouts, or all, as plain values, whatever it says that pandas is to make of them.
+
+    Raises:
+        InputError: it is damaged, or lacks a column.
+    """
+    try:
+        table = pyarrow.parquet.read_table(path, columns=columns)
+        if missing := set(columns or COLUMNS) - set(table.column_names):
+            raise KeyError(min(missing))
+        return table.to_pandas(ignore_metadata=True)
+    except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: expected bouts of clusters; found a damaged file ({error}): delete it") from None
 
 
 def frame_labels(bouts: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:

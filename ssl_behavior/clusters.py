@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -155,15 +155,34 @@ class Clusters:
         arrays, about = read_arrays(path, _KIND)
         try:
             known: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+            _check_shapes(known)
             known |= {name: about[name] for name in ("encoder", "least_cosine", "frame_rate")}
             known |= {name: tuple(about[name]) for name in _STABILITY}
             return cls(**known, settings=Clustering(**about["settings"]))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: expected clusters; found something else ({error}): make them anew") from None
 
 
 _STABILITY = ("stability", "stability_inside")
 _ARRAYS = ("centre", "landmarks", "positions", "labels", "joins")
+
+
+def _check_shapes(arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises ValueError where arrays are not those of clusters."""
+    labels, joins, centre = arrays["labels"], arrays["joins"], arrays["centre"]
+    expected = {
+        "centre": (centre.size,),
+        "landmarks": (len(labels), centre.size),
+        "positions": (len(labels), 2),
+        "labels": (labels.size,),
+        "joins": (len(joins), len(joins)),
+    }
+    for name, shape in expected.items():
+        kind = "i" if name == "labels" else "f"
+        if arrays[name].shape != shape or arrays[name].dtype.kind != kind or not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} of shape {arrays[name].shape} and {arrays[name].dtype}")
+    if not len(labels) or labels.min() < NOISE or labels.max() >= len(joins):
+        raise ValueError("labels of other clusters")
 
 
 def directions(embeddings: np.ndarray, centre: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 import yaml
 
 import ssl_behavior
-from ssl_behavior.about import of_another, read_yaml, require_not_newer
+from ssl_behavior import plain_yaml
 from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, read_about, read_arrays, write_arrays
@@ -26,6 +27,7 @@ from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.prepare import pack, unpack
 from ssl_behavior.recordings import Labels
+from ssl_behavior.versions import of_another, require_not_newer
 
 if TYPE_CHECKING:  # torch, which atlases are opened without
     from ssl_behavior.devices import Precision
@@ -82,18 +84,20 @@ class Atlas:
             found = "no atlas.yaml" if self.folder.is_dir() else "no such folder"
             raise InputError(f"{folder}: expected an atlas ({_MAKE}); found {found}")
         try:
-            about = read_yaml(path)
+            about = dict(plain_yaml.read(path))
             self.version = about.pop(_VERSION, None)  # which atlases had not at first
-            require_not_newer(path, self.version)
+        except (InputError, TypeError, ValueError):
+            raise self._other(path) from None
+        require_not_newer(path, self.version)
+        try:
             self.made_by = Maker(**{**about, "landmarks": tuple(map(str, about["landmarks"]))})
-            if self.made_by.dtype not in ("float32", "float16"):
-                raise ValueError("numbers of another kind")
-        except InputError:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError):
-            other = of_another(getattr(self, "version", None))
-            told = f"{path}: expected what made the atlas; found something else: make it anew{other}"
-            raise InputError(told) from None
+            _check(self.made_by)
+        except (TypeError, ValueError, KeyError):
+            raise self._other(path) from None
+
+    def _other(self, path: Path) -> InputError:
+        told = f"{path}: expected what made the atlas; found something else: make it anew"
+        return InputError(told + of_another(getattr(self, "version", None)))
 
     @classmethod
     def create(cls, folder: Path, made_by: Maker) -> Atlas:
@@ -210,7 +214,7 @@ class Atlas:
                 for name, one in about["labels"].items()
             }
             unit, source = str(about["unit"]), str(about["source"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             other = of_another(self.version)
             told = f"{path}: expected embeddings of a video; found something else ({error}): make it anew{other}"
             raise InputError(told) from None
@@ -259,6 +263,20 @@ class Atlas:
         """What is there is listed anew."""
         for name in ("ids", "pieces", "channels", "_starts", "_embeddings"):
             self.__dict__.pop(name, None)
+
+
+def _check(made_by: Maker) -> None:
+    """Raises TypeError where what is written of a maker is of another kind."""
+    is_right = (
+        isinstance(made_by.encoder, str)
+        and made_by.dtype in ("float32", "float16")
+        and type(made_by.channels) is int
+        and isinstance(made_by.frame_rate, int | float)
+        and made_by.channels > 0
+        and 0 < made_by.frame_rate < inf
+    )
+    if not is_right:
+        raise TypeError(f"{made_by}")
 
 
 def _about(path: Path) -> dict[str, Any]:

@@ -1,12 +1,28 @@
 """The one exception a user is meant to read, and how messages say things."""
 
+_LONGEST, _LAST = 1000, 250
+"""Characters of a message, and of its end, which says what to do."""
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used.
 
     The message is one sentence that names the file, what was expected, what was found and what to do. Commands print
-    it and exit with code 2; anything else that escapes is a bug of ours.
+    it and exit with code 2; anything else that escapes is a bug of ours. It may quote a file, so it is kept to one line
+    of bounded length, and what would steer a terminal is spelt out.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
+
+
+def _one_line(text: str) -> str:
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - _LAST]} ... {text[-_LAST:]}"
+    return "".join(
+        letter if letter.isprintable() else " " if letter.isspace() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -25,4 +41,4 @@ def sentence(error: InputError | OSError) -> str:
     if not isinstance(error, OSError):
         return str(error)
     where = f"{error.filename}: " if error.filename is not None else ""
-    return f"{where}{error.strerror or error}"
+    return _one_line(f"{where}{error.strerror or error}")

@@ -224,7 +224,7 @@ def _check_same_question(scores: Path, settings: EvaluateConfig) -> None:
         former = json.loads(scores.read_text(encoding="utf-8"))["settings"]
         now = _question(asdict(settings))
         other = [name for name, value in _question(former).items() if value != now[name]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{scores}: expected former scores and found none; give --output, or --overwrite") from None
     if other:
         flags = ", ".join("--" + name.replace("_", "-") for name in other)

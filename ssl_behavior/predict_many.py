@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import yaml
 
-from ssl_behavior import checkpoints, commands
+from ssl_behavior import checkpoints, commands, plain_yaml
 from ssl_behavior.checkpoints import Readout
 from ssl_behavior.devices import Device, Precision, computed_in
 from ssl_behavior.errors import InputError
@@ -100,7 +100,7 @@ class _Predicting:
             files = files_below(predictions.path)
             # These two are of the whole folder.
             del files[WRITTEN]
-            reviewed = yaml.safe_load(files.pop(_REVIEWED).read_bytes())
+            reviewed = plain_yaml.read(files.pop(_REVIEWED), repeats=True)
             self._require_unedited(unit, files)
             self.config.results.put(unit, files, {"reviewed": reviewed})
 
@@ -138,7 +138,7 @@ def _require_unedited(results: Results, known: Mapping[str, str], names: Sequenc
         names: of the review files that are to be written over.
     """
     there = results.store.read([*names, _REVIEWED])
-    written = yaml.safe_load(there.pop(_REVIEWED, b"")) or {}
+    written = plain_yaml.loads(there.pop(_REVIEWED, b""), _REVIEWED, repeats=True) or {}
     with TemporaryDirectory() as name:
         folder = Path(name) / "review"
         folder.mkdir()
@@ -154,7 +154,8 @@ def _require_unedited(results: Results, known: Mapping[str, str], names: Sequenc
 
 def _note_reviewed(results: Results, units: Sequence[Unit]) -> None:
     """Write what the review files of all that is done were written as, so that edited ones are told from others."""
-    written: dict[str, Any] = yaml.safe_load(results.store.read([_REVIEWED]).get(_REVIEWED, b"")) or {}
+    there = results.store.read([_REVIEWED]).get(_REVIEWED, b"")
+    written: dict[str, Any] = plain_yaml.loads(there, _REVIEWED, repeats=True) or {}
     for note in results.marks(units).values():
         written |= note["reviewed"]
     results.write(_REVIEWED, _lines(written).encode())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from ssl_behavior import predictions
+from ssl_behavior import plain_yaml, predictions
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import Strip, ethogram
 from ssl_behavior.formats.paths import some
@@ -76,6 +76,6 @@ class PredictionFolder:
 def _model(path: Path) -> str | None:
     """The model that is written down, None where that cannot be read."""
     try:
-        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["model"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError):
+        return str(plain_yaml.read(path)["model"])
+    except (InputError, TypeError, KeyError):
         return None

@@ -20,6 +20,7 @@ import pyarrow.csv
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.formats.bounds import LONGEST_LINE
 from ssl_behavior.formats.paths import natural
 from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Labels
@@ -138,8 +139,11 @@ def read(path: str | Path) -> Prediction:
         InputError: the columns are not those of a prediction, or a label is not among the behaviours.
     """
     path = Path(path)
-    with path.open(encoding="utf-8", newline="") as file:
-        names = next(csv.reader(file), [])
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            names = next(csv.reader(iter(lambda: file.readline(LONGEST_LINE), "")), [])
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected a table of predictions; found something else ({error})") from None
     behaviours = tuple(names[len(_LEADING) :])
     if names[: len(_LEADING)] != _LEADING or not behaviours:
         wanted = f"columns {', '.join(_LEADING)} and behaviours"
@@ -150,7 +154,9 @@ def read(path: str | Path) -> Prediction:
         times = table[1].to_numpy(np.float64)
         animals_tracked = table[3].to_numpy(np.int16)
         probabilities = table.iloc[:, len(_LEADING) :].to_numpy(np.float32)
-    except (ValueError, KeyError) as error:
+        if not (np.isfinite(times).all() and ((probabilities >= 0) & (probabilities <= 1)).all()):
+            raise ValueError("a time or probability is missing, or a probability is not from 0 to 1")
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: expected numbers in every column but label; {str(error).splitlines()[0]}") from None
     if probabilities.shape[1] != len(behaviours) or (table[0].to_numpy() != np.arange(len(table))).any():
         raise InputError(f"{path}: expected a row per frame from 0 and a number per behaviour; found other rows")

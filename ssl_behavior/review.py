@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from ssl_behavior import plain_yaml
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import boris, caltech_annotations
 from ssl_behavior.formats.annotated import Annotations
@@ -81,8 +82,8 @@ class ReviewFolder:
 def _read(path: Path) -> dict[str, str]:
     """What is written, or nothing where it is not whole: all that is there is then taken for somebody else's."""
     try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        plain = plain_yaml.read(path, repeats=True)
+    except InputError:
         return {}
     return plain if isinstance(plain, dict) else {}
 

@@ -15,14 +15,16 @@ from typing import Any, TypeVar
 
 import docstring_parser
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, get_loader, set_loader
 
+from ssl_behavior import plain_yaml
 from ssl_behavior.errors import InputError
 from ssl_behavior.outputs import write_text
 
 Settings = TypeVar("Settings")
 
 _TAKES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+_MODE = "plain_yaml"
 _METAVARS = {int: "N", float: "X", Path: "PATH", str: "NAME"}
 
 
@@ -39,16 +41,21 @@ def parse(
     """
     parser = _parser(settings_class, description, command)
     words = _spelt_out(settings_class, argv)
+    for file in _files(words):
+        plain_yaml.read_text(file)  # which is there and small; the parser would take a name for YAML, too
     try:
         return _build(parser, settings_class, parser.parse_args(words))
     except ArgumentError as error:
         explanation = _explain(settings_class, str(error))
-        files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
-        if files:
-            explanation += f" (in {' or '.join(files)}, or among the options)"
+        if files := " or ".join(_files(words)):
+            explanation += f" (in {files}, or among the options)"
         raise InputError(f"{explanation}; see {command} --help") from None
-    except UnicodeDecodeError:
-        raise InputError(f"expected YAML in a file of settings; found no text; see {command} --help") from None
+    except InputError as error:
+        raise InputError(f"{' or '.join(_files(words))}: {error}" if _files(words) else f"{error}") from None
+
+
+def _files(words: Sequence[str]) -> list[str]:
+    return [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
 
 
 def load_settings(settings_class: type[Settings], path: Path) -> Settings:
@@ -60,10 +67,13 @@ def load_settings(settings_class: type[Settings], path: Path) -> Settings:
     parser = _parser(settings_class, "", "settings")
     if not Path(path).is_file():
         raise InputError(f"{path}: expected a YAML file of settings; there is no such file")
+    plain_yaml.read_text(path)  # which is small, and text
     try:
         return _build(parser, settings_class, parser.parse_path(str(path)))
     except ArgumentError as error:
         raise InputError(f"{path}: {_explain(settings_class, str(error))}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def save_settings(settings: Any, path: Path) -> None:
@@ -78,6 +88,7 @@ def _parser(settings_class: type[Any], description: str, command: str) -> Argume
         usage=f"{command} [--option value ...]",
         description=description,
         formatter_class=_HelpFormatter,
+        parser_mode=_MODE,
         exit_on_error=False,
         allow_abbrev=False,
         print_config="--print-config",
@@ -130,6 +141,18 @@ def _complete_help(parser: ArgumentParser, name: str, settings: Any) -> None:
                 option.help += f" (default: {_show(default)})"
 
 
+def _load(text: str) -> Any:
+    """As jsonargparse loads YAML, once it is known that it does not grow."""
+    try:
+        plain_yaml.check(text)
+        return get_loader("yaml")(text)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from None
+
+
+set_loader(_MODE, _load, (yaml.YAMLError,))
+
+
 class _Dumper(yaml.SafeDumper):
     """Quotes what YAML 1.2 and jsonargparse, but not YAML 1.1, take for numbers: a video may be called 1e3."""
 
@@ -154,8 +177,23 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 def _build(parser: ArgumentParser, settings_class: type[Settings], parsed: Any) -> Settings:
+    _require_groups(settings_class, parsed)
     values = parser.instantiate(parsed)
     return settings_class(**{field.name: values[field.name] for field in dataclasses.fields(settings_class)})  # type: ignore[arg-type]
+
+
+def _require_groups(settings_class: type[Any], parsed: Any, outer: str = "") -> None:
+    """Make sure that a file of settings says something of every group that it names.
+
+    Raises:
+        InputError: of one it says nothing.
+    """
+    hints = typing.get_type_hints(settings_class)
+    for name in (name for name, kind in hints.items() if dataclasses.is_dataclass(kind)):
+        if parsed.get(name) is None:
+            first = _flags(hints[name], f"{outer}{name}.")[0]
+            raise InputError(f"{_flag(outer + name)} takes settings, which are options too ({first} ...); got nothing")
+        _require_groups(hints[name], parsed[name], f"{outer}{name}.")
 
 
 def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:

@@ -46,6 +46,9 @@ class Annotations:
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        last = max([self.frames or 0, self.first, *(bout.stop for bouts in self.channels.values() for bout in bouts)])
+        if last > _LARGEST:
+            raise InputError(f"{self.source}: expected at most {_LARGEST:,.0f} frames; found a bout or end at {last:,}")
         channels = {name: tuple(sorted(bouts)) for name, bouts in self.channels.items()}
         vocabulary = {
             name: tuple(dict.fromkeys([*self.vocabulary.get(name, ()), *sorted({bout.behaviour for bout in bouts})]))
@@ -158,6 +161,12 @@ def frame_bout(start: int, stop: int, behaviour: str) -> Bout:
     """A bout of at least one frame, from frames that were rounded from seconds."""
     start = max(start, 0)
     return Bout(start, max(stop, start + 1), behaviour)
+
+
+def in_order(names: Iterable[str], bouts: Iterable[Bout]) -> tuple[str, ...]:
+    """The behaviours of some bouts, in the order of ``names``."""
+    there = {bout.behaviour for bout in bouts}
+    return tuple(name for name in names if name in there)
 
 
 def uncovered(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from types import ModuleType
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import bento, boris, caltech_annotations, frame_csv
 from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, merged_vocabulary
-from ssl_behavior.formats.paths import expand, natural, some
+from ssl_behavior.formats.paths import expand, named, natural, some
 from ssl_behavior.formats.reading import read_recordings
 from ssl_behavior.recordings import Recording
 
@@ -29,6 +29,8 @@ __all__ = [
 
 FORMATS: Mapping[str, ModuleType] = {module.NAME: module for module in (caltech_annotations, bento, boris, frame_csv)}
 ANNOTATION_SUFFIXES = (".txt", ".annot", ".csv", ".tsv", ".boris")
+_LARGEST = 256 << 20
+"""Bytes: a hundred hours at 30 Hz, with a number for each of three behaviours, and text a few times that in memory."""
 _TRACKS = (".npy", ".json", ".json.gz")
 LABEL_SUFFIXES = _TRACKS + ANNOTATION_SUFFIXES
 """Of files that may hold labels: annotations, and tracks with labels of their own."""
@@ -259,11 +261,19 @@ def _behaviours(
 
 def _read_file(path: Path, format: str | None, frame_rate: FrameRate) -> list[Annotations]:
     try:
+        _require_readable(path)
         module = FORMATS[format] if format else _detect(path)
         found: list[Annotations] = module.read(path, frame_rate)
+    except InputError as error:
+        raise named(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     return found
+
+
+def _require_readable(path: Path) -> None:
+    if path.stat().st_size > _LARGEST:
+        raise InputError(f"{path}: expected a file of at most {_LARGEST >> 20} MB; found a larger one")
 
 
 def _detect(path: Path) -> ModuleType:

@@ -11,7 +11,16 @@ import re
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, first_line, frame_bout, number, rate_of
+from ssl_behavior.formats.annotated import (
+    OTHER,
+    Annotations,
+    FrameRate,
+    first_line,
+    frame_bout,
+    in_order,
+    number,
+    rate_of,
+)
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Bout
@@ -19,7 +28,7 @@ from ssl_behavior.recordings import Bout
 NAME = "bento"
 
 _HEADER = "Bento annotation file"
-_CHANNEL = re.compile(r"(\S.*?)-{3,}")
+_RULE = "---"
 _ROW = re.compile(r"(-?[\d.]+(?:e[-+]?\d+)?)\s+(-?[\d.]+(?:e[-+]?\d+)?)(\s+\S+)?", re.IGNORECASE)
 
 
@@ -39,9 +48,10 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
         InputError: a row outside a channel and behaviour, or one that holds no two numbers, or no number in the header.
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    rate = _header_number(path, lines, "annotation framerate") or rate_of(frame_rate, video_id(path), path)
-    stop = _header_number(path, lines, "annotation stop frame")
-    start = _header_number(path, lines, "annotation start frame") or 1
+    stated = [line for line in lines if line[:10].lower() == "annotation"]
+    rate = _header_number(path, stated, "annotation framerate") or rate_of(frame_rate, video_id(path), path)
+    stop = _header_number(path, stated, "annotation stop frame")
+    start = _header_number(path, stated, "annotation start frame") or 1
     names = _section(lines, "list of annotations")
     rows, in_seconds = _rows(path, lines)
     scale = rate if in_seconds else 1.0
@@ -57,10 +67,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
             source=str(path),
             frames=None if stop is None else int(stop),
             first=max(0, int(start) - 1),
-            vocabulary={
-                channel: tuple(name for name in names if name in {bout.behaviour for bout in bouts})
-                for channel, bouts in channels.items()
-            },
+            vocabulary={channel: in_order(names, bouts) for channel, bouts in channels.items()},
         )
     ]
 
@@ -100,8 +107,8 @@ def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, flo
     in_seconds = False
     channel = behaviour = None
     for row, line in enumerate(lines, start=1):
-        if match := _CHANNEL.fullmatch(line):
-            channel, behaviour = match[1].strip(), None
+        if line.endswith(_RULE) and line.strip("-"):
+            channel, behaviour = line.rstrip("-").strip(), None
             rows.setdefault(channel, [])
         elif line.startswith(">"):
             behaviour = line[1:].strip()
@@ -111,7 +118,10 @@ def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, flo
             raise InputError(f"{path} line {row}: expected '>behaviour' or 'start stop duration'; found {line[:60]!r}")
         else:
             where = f"{path} line {row}"
-            rows[channel].append((number(match[1], where), number(match[2], where), behaviour))
+            start, stop = number(match[1], where), number(match[2], where)
+            if stop < start:
+                raise InputError(f"{where}: expected a bout that stops after it starts; found {line[:60]!r}")
+            rows[channel].append((start, stop, behaviour))
             in_seconds = in_seconds or "." in match[1] + match[2]
     if not rows:
         raise InputError(f"{path}: expected a channel such as 'Ch1----------' and its bouts; found none")

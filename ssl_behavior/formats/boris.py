@@ -65,6 +65,8 @@ def _observation(path: Path, name: str, rows: list[dict[str, str]], frame_rate: 
         frames = frames if length is None else max(frames or 0, round(length * rate))
         times = _times(path, row, opened)
         if times is not None:
+            if times[1] < times[0]:
+                raise InputError(f"{path}: {behaviour!r} of {subject!r} stops at {times[1]} s, before its start")
             bouts = channels.setdefault(subject, [])
             bouts.append(frame_bout(round(times[0] * rate), round(times[1] * rate), behaviour))
     if opened:
@@ -84,10 +86,12 @@ def _times(path: Path, row: dict[str, str], opened: dict[tuple[str, str], float]
         return start, start if stop is None else stop
     key = (row.get("subject") or NO_SUBJECT, row["behavior"])
     kind = (row.get("behavior type") or row.get("status") or "").upper()
-    time = _number(path, row["time"])
+    time = _number(path, row.get("time", ""))
     if time is None or kind not in ("START", "STOP", "POINT"):
-        raise InputError(f"{path}: expected a time and START, STOP or POINT; found {row['time']!r} and {kind!r}")
+        raise InputError(f"{path}: expected a time and START, STOP or POINT; found {row.get('time')!r} and {kind!r}")
     if kind == "START":
+        if key in opened:
+            raise InputError(f"{path}: {key[1]!r} of {key[0]!r} starts at {opened[key]} s and again at {time} s")
         opened[key] = time
         return None
     if kind == "STOP" and key not in opened:

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, frame_bout, number, rate_of
+from ssl_behavior.formats.annotated import (
+    OTHER,
+    Annotations,
+    FrameRate,
+    frame_bout,
+    in_order,
+    number,
+    rate_of,
+)
 from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Bout
 
@@ -41,7 +49,7 @@ def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
         InputError: no such project, no events, or a state event that starts and does not stop.
     """
     try:
-        project = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        project = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_distinct)
         kinds = {str(one["code"]): str(one["type"]) for one in project["behaviors_conf"].values()}
         found = [
             _observation(path, str(name), one, kinds, frame_rate)
@@ -50,7 +58,7 @@ def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
         ]
     except InputError:
         raise
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: not a BORIS project as BORIS writes it ({type(error).__name__}: {error})") from None
     if not found:
         raise InputError(f"{path}: expected observations with events; found none")
@@ -141,6 +149,13 @@ def _apart(bouts: Sequence[Bout]) -> list[Bout]:
     return sorted(bout for same in made.values() for bout in same)
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a name twice in {list(found)[:3]}")
+    return found
+
+
 def _observation(
     path: Path, name: str, observation: Mapping[str, Any], kinds: Mapping[str, str], frame_rate: FrameRate
 ) -> Annotations:
@@ -164,8 +179,5 @@ def _observation(
     if opened:
         subject, behaviour, _ = next(iter(opened))
         raise InputError(f"{path}: {behaviour!r} of {subject!r} in {name!r} starts and does not stop")
-    vocabulary = {
-        channel: tuple(code for code in kinds if code in {bout.behaviour for bout in bouts})
-        for channel, bouts in channels.items()
-    }
+    vocabulary = {channel: in_order(kinds, bouts) for channel, bouts in channels.items()}
     return Annotations(name, {k: tuple(v) for k, v in channels.items()}, OTHER, str(path), None, 0, vocabulary)

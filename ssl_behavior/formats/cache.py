@@ -108,7 +108,7 @@ def _read(path: Path, kind: str, unpack: Unpack[Made]) -> Made | None:
         with suppress(OSError):  # others' files, or a disk that is only to be read
             os.utime(path)
         return found
-    except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError):
+    except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None  # not there, or damaged
 
 

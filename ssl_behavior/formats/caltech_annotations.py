@@ -7,10 +7,11 @@ Frames in no row are unscored.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, uncovered, whole
+from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, in_order, uncovered, whole
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import Bout
@@ -40,7 +41,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
             configuration does not name.
     """
     lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    names: list[str] = []
+    names: dict[str, None] = {}
     channels: dict[str, list[Bout]] = {}
     channel: str | None = None
     in_configuration = False
@@ -53,7 +54,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
         elif not line or not line.strip("-") or number == 1:
             continue
         elif in_configuration:
-            names.append(line.rsplit(maxsplit=1)[0] if len(line.split()) > 1 else line)
+            names[line.rsplit(maxsplit=1)[0] if len(line.split()) > 1 else line] = None
         elif channel is not None:
             channels[channel].append(_bout(path, number, line, names))
         else:
@@ -66,10 +67,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
             channels={name: tuple(bouts) for name, bouts in channels.items()},
             source=str(path),
             frames=max(bout.stop for bouts in channels.values() for bout in bouts),
-            vocabulary={
-                name: tuple(n for n in names if n in {bout.behaviour for bout in bouts})
-                for name, bouts in channels.items()
-            },
+            vocabulary={name: in_order(names, bouts) for name, bouts in channels.items()},
         )
     ]
 
@@ -97,7 +95,7 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) 
     write_text(path, "".join(f"{line}\r\n" for line in lines))
 
 
-def _bout(path: Path, number: int, line: str, names: list[str]) -> Bout:
+def _bout(path: Path, number: int, line: str, names: Collection[str]) -> Bout:
     match = _ROW.fullmatch(line)
     if match is None:
         raise InputError(f"{path} line {number}: expected 'start end behaviour'; found {line[:60]!r}")
@@ -106,7 +104,7 @@ def _bout(path: Path, number: int, line: str, names: list[str]) -> Bout:
     if not 1 <= start <= end:
         raise InputError(f"{where}: expected 1 <= start <= end; found {start} to {end} ({name})")
     if name not in names:
-        raise InputError(f"{where}: label {name!r} is not in the file's configuration {names}")
+        raise InputError(f"{where}: label {name!r} is not in the file's configuration {list(names)}")
     return Bout(start - 1, end, name)
 
 

@@ -9,18 +9,19 @@ the arena), become the series "single" (time, part, space) and the metadata "sin
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats import bounds
 from ssl_behavior.formats.arrow import matrix
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.formats.pytables import is_table, read_table
@@ -88,16 +89,13 @@ def read(path: Path) -> list[Recording]:
     ]
 
 
-def _open(path: Path) -> IO[str]:
-    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
-    return opener(path, "rt", encoding="utf-8-sig", newline="")
-
-
 def _csv_header(path: Path) -> list[list[str]]:
     """The header rows, without their first column; empty where they are not DeepLabCut's."""
-    with _open(path) as file:
-        reader = csv.reader(line for _, line in zip(range(4), file, strict=False))
-        rows = list(reader)
+    with bounds.opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        lines = [text.readline(bounds.LONGEST_LINE) for _ in range(4)]
+    if any(len(line) == bounds.LONGEST_LINE for line in lines):
+        return []
+    rows = list(csv.reader(lines))
     last = next((i for i, row in enumerate(rows) if row and row[0].strip().lower() in ("coords", "coord")), 0)
     if last < 2 or rows[0][0].strip().lower() != "scorer":
         return []
@@ -110,10 +108,12 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
         header = _csv_header(path)
         if not header:
             raise InputError(f"{path}: expected DeepLabCut's header rows (scorer, bodyparts, coords) and found none")
+        if len(header[0]) > bounds.MOST_COLUMNS:
+            raise InputError(f"{path}: expected at most {bounds.MOST_COLUMNS:,} columns and found {len(header[0]):,}")
         names = [str(i) for i in range(len(header[0]) + 1)]
-        with pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None) as stream:
+        with bounds.opened(path) as file:
             table = pa.csv.read_csv(
-                stream,
+                pa.input_stream(file),
                 pa.csv.ReadOptions(skip_rows=len(header), column_names=names),
                 convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names[1:], pa.float32())),
             )
@@ -177,7 +177,9 @@ def _at_frames(values: np.ndarray, frames: np.ndarray, path: Path) -> np.ndarray
         raise InputError(f"{path}: expected frame numbers that rise from 0 on and found some that fall or repeat")
     if np.array_equal(frames, np.arange(len(frames))):
         return values
-    if frames[-1] - frames[0] >= _LARGEST_GAP * len(frames):
+    if frames[-1] - frames[0] >= _LARGEST_GAP * len(frames) or (
+        (int(frames[-1]) + 1) * values.shape[1] * values.itemsize > bounds.most_bytes(values.nbytes)
+    ):
         raise InputError(
             f"{path}: expected a row per frame and found {len(frames)} rows for frames {frames[0]} to {frames[-1]}"
         )

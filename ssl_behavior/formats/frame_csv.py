@@ -12,6 +12,7 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, whole
+from ssl_behavior.formats.bounds import LONGEST_LINE
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.outputs import write_text
 from ssl_behavior.recordings import UNSCORED, Labels
@@ -19,6 +20,7 @@ from ssl_behavior.recordings import UNSCORED, Labels
 NAME = "frame_csv"
 CHANNEL = "label"
 
+_LEADING = ["frame", "time_s", CHANNEL, "animals_tracked"]
 _LARGEST_GAP = 100  # frames per row, in a table of more frames than could be labelled here and there
 _FEW_FRAMES = 10_000_000
 
@@ -39,8 +41,11 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
         InputError: no rows, a frame that is no whole number, one that comes twice, or one far beyond the others.
     """
     with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        names = _names(file.readline())
+        names = _names(file.readline(LONGEST_LINE))
         rows = [row for row in csv.reader(file) if row]
+    own = names[:4] == _LEADING  # in which a behaviour may be called so, too
+    if CHANNEL not in names or (not own and max(names.count(CHANNEL), names.count("frame")) > 1):
+        raise InputError(f"{path}: expected one column {CHANNEL!r} and at most one 'frame'; found {names[:10]}")
     column = names.index(CHANNEL)
     needed = max(column, names.index("frame") if "frame" in names else 0)
     if not rows or any(len(row) <= needed for row in rows):
@@ -49,13 +54,15 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
         )
     labels = [row[column].strip() for row in rows]
     frames = _frames(path, [row[names.index("frame")] for row in rows]) if "frame" in names else np.arange(len(rows))
+    if len(set(labels)) > np.iinfo(np.int16).max:
+        raise InputError(f"{path}: expected behaviours in the column {CHANNEL!r}; found {len(set(labels)):,} of them")
     behaviours = tuple(dict.fromkeys(sorted(name for name in set(labels) if name)))
     index = {name: i for i, name in enumerate(behaviours)}
     values = np.full(int(frames.max()) + 1, UNSCORED, np.int16)
     values[frames] = [index.get(name, UNSCORED) for name in labels]
     bouts = tuple(Labels(behaviours, values).bouts())
     # The program's own predictions name every behaviour in the columns after these.
-    stated = tuple(names[4:]) if names[:4] == ["frame", "time_s", CHANNEL, "animals_tracked"] else ()
+    stated = tuple(names[4:]) if own else ()
     return [
         Annotations(
             video_id(path), {CHANNEL: bouts}, source=str(path), frames=len(values), vocabulary={CHANNEL: stated}

@@ -8,24 +8,26 @@ is two to four times faster, checks the nesting of every row, and needs memory f
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats import bounds
 from ssl_behavior.formats.arrow import matrix
 
 _BLOCK = 1 << 20
-_LONGEST_ROW = 64 << 20
+_LONGEST_ROW = 4 << 20
+_LONGEST_VALUE = 1 << 20
 _DEEPEST = 32
 _SPACE = b" \t\r\n"
+_BLANK = re.compile(rb"[ \t\r\n]*")
 _NUMBER = b"0123456789.eE+-NaInfityul"  # and NaN, Infinity, null
 _STARTS_NUMBER = b"0123456789-NIn"
 
@@ -36,8 +38,8 @@ def load(path: str | Path) -> Any:
     Raises:
         InputError: the file is no JSON, is cut short, holds a list of uneven rows, or names a key of an object twice.
     """
-    with gzip.open(path) if str(path).endswith(".gz") else open(path, "rb") as file:
-        stream = _Stream(file, path)  # type: ignore[arg-type]
+    with bounds.opened(path) as file:
+        stream = _Stream(file, path)
         content = stream.value()
         if stream.next_byte(at_end=True):
             raise stream.error("more text after the end of the JSON")
@@ -45,7 +47,7 @@ def load(path: str | Path) -> Any:
 
 
 class _Stream:
-    def __init__(self, file: BinaryIO, path: str | Path) -> None:
+    def __init__(self, file: IO[bytes], path: str | Path) -> None:
         self.file = file
         self.path = path
         self.text = b""
@@ -65,10 +67,9 @@ class _Stream:
     def next_byte(self, at_end: bool = False) -> bytes:
         """The next byte that is no white space, not yet taken; b"" where the file may and does end."""
         while True:
-            while self.at < len(self.text):
-                if self.text[self.at] not in _SPACE:
-                    return self.text[self.at : self.at + 1]
-                self.at += 1
+            self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self.text):
+                return self.text[self.at : self.at + 1]
             if not self._more(at_end):
                 return b""
 
@@ -133,7 +134,7 @@ class _Stream:
         while not (match := pattern.match(self.text, self.at)):
             if self.text[self.at : self.at + 1] != b'"' and wanted.startswith("a string"):
                 raise self.error(f"no {wanted.removeprefix('a ')}")
-            if not self._more(at_end=True) or len(self.text) > _LONGEST_ROW:
+            if len(self.text) - self.at > _LONGEST_VALUE or not self._more(at_end=True):
                 raise self.error(f"no end of {wanted}")
         try:
             content = json.loads(match[0])
@@ -144,8 +145,14 @@ class _Stream:
 
     def _holds_numbers(self) -> bool:
         while not (match := re.compile(rb"[\s\[]+([^\s\[])").match(self.text, self.at)):
+            self._require_shallow(self.text[self.at :])
             self._more()
+        self._require_shallow(match[0])
         return match[1] in [bytes([byte]) for byte in _STARTS_NUMBER]
+
+    def _require_shallow(self, brackets: bytes) -> None:
+        if brackets.count(b"[") > _DEEPEST or len(brackets) > _LONGEST_VALUE:
+            raise self.error(f"nesting deeper than {_DEEPEST}")
 
     def _numbers(self) -> np.ndarray:
         depth = len(re.compile(rb"[\s\[]+").match(self.text, self.at)[0].translate(None, _SPACE))  # type: ignore[index]
@@ -199,6 +206,8 @@ class _Rows:
         if self.nesting is None:
             row = text[: text.find(self.close) + len(self.close)] if self.close else b"0"
             self.nesting = row.translate(None, _NUMBER)
+            if row.count(b",") > bounds.MOST_COLUMNS:
+                raise ValueError(f"rows of more than {bounds.MOST_COLUMNS:,} numbers")
             self.shape = np.array(json.loads(row.replace(b"null", b"NaN"))).shape
         nesting = text.translate(None, _NUMBER)
         count = (len(nesting) + 1) // (len(self.nesting) + 1)

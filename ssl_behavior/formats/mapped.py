@@ -67,7 +67,7 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], Any]:
     try:
         behind = _map(path)[start:]
         return {name: _array(path, behind, entry) for name, entry in arrays.items()}, about
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
         raise _other_kind(path, kind) from None
@@ -89,14 +89,14 @@ def is_kind(path: Path, kind: str) -> bool:
         return False
     try:
         return kind in _header(path)[0].get("__metadata__", {})
-    except (InputError, OSError):
+    except (InputError, OSError, TypeError):
         return False
 
 
 def _told(path: Path, header: dict[str, Any], kind: str) -> Any:
     try:
         return json.loads(header["__metadata__"][kind])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise _other_kind(path, kind) from None
 
 
@@ -119,12 +119,19 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
         if not 2 <= length <= min(_LONGEST_HEADER, path.stat().st_size):
             raise InputError(f"{path}: expected a safetensors file and found none, or one that is cut short")
         try:
-            header = json.loads(file.read(length))
-        except ValueError:
+            header = json.loads(file.read(length), object_pairs_hook=_distinct)
+        except (ValueError, RecursionError):
             raise InputError(f"{path}: expected a safetensors file and found a header that is no JSON") from None
     if not isinstance(header, dict):
         raise InputError(f"{path}: expected a safetensors file and found a header that is no JSON object")
     return header, 8 + length
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name twice")
+    return found
 
 
 def _map(path: Path) -> np.ndarray:

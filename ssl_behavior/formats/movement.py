@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.bounds import LONGEST_LINE, MOST_COLUMNS
+from ssl_behavior.formats.hdf5 import holds, opened
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
 from ssl_behavior.recordings import Recording, Skeleton
@@ -26,14 +28,10 @@ def detect(path: Path) -> bool:
     """An NWB file, a netCDF file, or a CSV with Anipose's columns."""
     suffix = path.suffix.lower()
     if suffix == ".nwb":
-        try:
-            with h5py.File(path, "r") as file:
-                return "nwb_version" in file.attrs
-        except OSError:
-            return False
+        return holds(path, attribute="nwb_version")
     if suffix == ".csv":
         with open(path, encoding="utf-8", errors="replace") as text:
-            columns = text.readline().strip().split(",")
+            columns = text.readline(LONGEST_LINE).strip().split(",")
         return "fnum" in columns and any(column.endswith("_error") for column in columns)
     return suffix in _NETCDF
 
@@ -51,6 +49,7 @@ def read(path: Path) -> list[Recording]:
         raise InputError(
             f"{path}: reading this file needs movement; install it with pip install 'ssl_behavior[movement]'"
         ) from None
+    _require_plain(path)
     try:
         with warnings.catch_warnings(action="ignore"):
             if path.suffix.lower() in _NETCDF:
@@ -64,6 +63,22 @@ def read(path: Path) -> list[Recording]:
         raise
     except Exception as error:  # movement raises whatever its parts do
         raise InputError(f"{path}: movement cannot read it ({type(error).__name__}: {error})") from None
+
+
+def _require_plain(path: Path) -> None:
+    """Make sure, of what others open for us, that it is no more than it seems.
+
+    Raises:
+        InputError: an HDF5 file leads elsewhere or declares too much, or a table has too many columns.
+    """
+    if path.suffix.lower() == ".csv":
+        with open(path, "rb") as file:
+            head = file.readline(LONGEST_LINE)
+        if len(head) == LONGEST_LINE or head.count(b",") > MOST_COLUMNS:
+            raise InputError(f"{path}: expected at most {MOST_COLUMNS:,} columns and found more")
+    elif h5py.is_hdf5(path):
+        with opened(path, "movement"):
+            pass
 
 
 def _recording(data: Any, path: Path) -> Recording:

@@ -58,9 +58,7 @@ def read(path: Path) -> list[Recording]:
     arrays, about = read_arrays(path, _KEY)
     try:
         return [unpack(arrays, about)]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise InputError(
             f"{path}: expected a recording that ssl_behavior wrote; convert it again ({error!r})"
         ) from None
@@ -97,29 +95,57 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
         KeyError, TypeError, ValueError, AttributeError, InputError: something is missing or of another kind.
     """
     labels = {
-        channel: Labels(tuple(known["behaviours"]), arrays[f"labels/{channel}"], known["pair"] and tuple(known["pair"]))
+        channel: Labels(
+            _texts(known["behaviours"]),
+            _of_kind(arrays[f"labels/{channel}"], "iu"),
+            _pair(known["pair"]) if known["pair"] else None,
+        )
         for channel, known in about["labels"].items()
     }
-    skeleton = Skeleton(tuple(about["keypoints"]), tuple((a, b) for a, b in about["edges"]), dict(about["landmarks"]))
+    edges = tuple((_text(a), _text(b)) for a, b in about["edges"])
+    skeleton = Skeleton(_texts(about["keypoints"]), edges, dict(about["landmarks"]))
     # Files of before 0.1.0 state neither the order of the series nor a fingerprint.
     there = [name.removeprefix("series/") for name in arrays if name.startswith("series/")]
     series = {name: arrays[f"series/{name}"] for name in about.get("series", there)}
-    tracks = arrays["positions"], arrays.get("confidence")
+    tracks = _of_kind(arrays["positions"], "f"), arrays.get("confidence")
     stated = Stated(str(about["fingerprint"]), tracks) if "fingerprint" in about else None
     return Recording(
-        about["id"],
+        _text(about["id"]),
         tracks[0],
-        tuple(about["individuals"]),
+        _texts(about["individuals"]),
         skeleton,
         about["frame_rate"],
         tracks[1],
         labels,
         series,
-        about["unit"],
-        about["source"],
-        about["metadata"],
+        _text(about["unit"]),
+        _text(about["source"]),
+        dict(about["metadata"]),
         stated,
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} in place of text")
+    return value
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"{values!r:.40} in place of a list of texts")
+    return tuple(map(_text, values))
+
+
+def _pair(values: Any) -> tuple[str, str]:
+    agent, target = _texts(values)
+    return agent, target
+
+
+def _of_kind(values: np.ndarray, kinds: str) -> np.ndarray:
+    if values.dtype.kind not in kinds:
+        raise TypeError(f"numbers of {values.dtype}")
+    return values
 
 
 def pack_all(recordings: Sequence[Recording]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:

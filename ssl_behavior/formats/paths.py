@@ -65,6 +65,8 @@ def expand(paths: str | Path | Sequence[str | Path], suffixes: tuple[str, ...] |
 
 def _files(path: Path, suffixes: tuple[str, ...] | None, may_be_empty: bool = False) -> list[Path]:
     if not path.is_dir():
+        if not path.is_file():  # a pipe, which is read once and may never end, or a device
+            raise InputError(f"{path}: expected a file or folder; found something else")
         return [path]
     files = [file for file in path.rglob("*") if file.is_file() and _is_meant(file.relative_to(path), suffixes)]
     if not files and not may_be_empty:
@@ -87,6 +89,11 @@ def some(names: Iterable[str], limit: int = 20) -> str:
     """Names for a message, in natural order, with only the number of those beyond ``limit``; "none" for none."""
     ordered = sorted(names, key=natural) or ["none"]
     return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
+
+
+def named(error: InputError, path: Path) -> InputError:
+    """The error, with the file's name before it unless it says it."""
+    return error if str(path) in str(error) else InputError(f"{path}: {error}")
 
 
 def video_id(path: str | Path) -> str:

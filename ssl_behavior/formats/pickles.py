@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import SEEK_END
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -68,7 +69,10 @@ def bare_array(path: str | Path) -> tuple[np.dtype, tuple[int, ...]] | None:
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(file)
+    try:
+        shape, _, dtype = read_header(file)
+    except (SyntaxError, TokenError, TypeError, RecursionError, MemoryError) as error:  # numpy reads it as Python does
+        raise ValueError(f"a header that cannot be read: {error}") from None
     return shape, dtype
 
 
@@ -83,9 +87,9 @@ def _skip_header(file: BinaryIO, path: str | Path) -> None:
         )
 
 
-def _unpickle(unpickler: pickle.Unpickler, where: str | Path) -> Any:
+def _unpickle(unpickler: _Restricted, where: str | Path) -> Any:
     try:
-        return finished(unpickler.load())
+        return finished(unpickler.load(), unpickler.allowance)
     except InputError:
         raise
     except Exception as error:  # a broken pickle can fail in any way
@@ -94,15 +98,35 @@ def _unpickle(unpickler: pickle.Unpickler, where: str | Path) -> Any:
         ) from None
 
 
-class _Restricted(pickle.Unpickler):
-    """Finds stand-ins for the few functions and types that numpy pickles by."""
+class _Within:
+    """A file of which nobody asks for more than it has, and for which no room is made in vain."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.readline, self._file, self._size = file.readline, file, size
+
+    def read(self, size: int) -> bytes:
+        if size > self._size:
+            raise ValueError("data of more than the file can hold")
+        return self._file.read(size)
+
+
+_InPython: Any = pickle._Unpickler
+
+
+class _Restricted(_InPython):
+    """Finds stand-ins for the few functions and types that numpy pickles by.
+
+    It is the unpickler in Python, as that in C makes room for as many notes ("memo") as a file of 20 bytes says.
+    """
 
     def __init__(self, file: BinaryIO, where: str | Path) -> None:
-        super().__init__(file, encoding="latin1")
-        self.where = where
         position = file.tell()
-        self.allowance = Allowance(file.seek(0, SEEK_END))
+        size = file.seek(0, SEEK_END)
         file.seek(position)
+        super().__init__(_Within(file, size), encoding="latin1")
+        self.where = where
+        self.allowance = Allowance(size)
+        self.sizes: dict[int, tuple[Any, int]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins"}.get(module, module).replace("numpy.core", "numpy._core")
@@ -114,6 +138,40 @@ class _Restricted(pickle.Unpickler):
             f"{self.where}: refused, as its pickle asks for {module}.{name} and only numpy arrays, scalars and plain "
             "containers are read; do not open the file elsewhere unless you trust its origin"
         )
+
+    def check_tuple(self) -> None:
+        """Make sure that the tuple made last is no larger than the file, however often it holds another.
+
+        Raises:
+            ValueError: to hash it, as a key, could take years.
+        """
+        made = self.stack[-1]
+        size = 1 + sum(self.sizes.get(id(one), (None, 1))[1] for one in made)
+        self.sizes[id(made)] = made, size  # kept, so that its id stays its own
+        if size > self.allowance.left:
+            raise ValueError("tuples within each other of more than the file can hold")
+
+
+def _then_checked(load: Callable[[_Restricted], None]) -> Callable[[_Restricted], None]:
+    def checked(unpickler: _Restricted) -> None:
+        load(unpickler)
+        unpickler.check_tuple()
+
+    return checked
+
+
+def _load_bytearray(unpickler: _Restricted) -> None:
+    """As pickle does, which makes room for as many bytes as the file says before it reads them."""
+    length = int.from_bytes(unpickler.read(8), "little")
+    unpickler.append(bytearray(unpickler.read(length)))
+
+
+_MAKE_TUPLES = [code[0] for code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)]
+_Restricted.dispatch = {
+    **_Restricted.dispatch,
+    **{code: _then_checked(_Restricted.dispatch[code]) for code in _MAKE_TUPLES},
+    pickle.BYTEARRAY8[0]: _load_bytearray,
+}
 
 
 class _Found(Exception):

@@ -10,7 +10,8 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import pickles
-from ssl_behavior.formats.hdf5 import array, opened, text
+from ssl_behavior.formats.hdf5 import BROKEN, array, opened, text
+from ssl_behavior.formats.hdf5 import names as names_in
 
 
 def is_table(path: Path) -> bool:
@@ -18,7 +19,7 @@ def is_table(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return bool(_groups(file))
-    except OSError:
+    except BROKEN:
         return False
 
 
@@ -34,15 +35,22 @@ def read_table(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
             raise InputError(f"{path}: expected one table that pandas wrote and found {sorted(groups) or 'none'}")
         group = file[groups[0]]
         names, index, values = _appendable(group, path) if "table" in group else _fixed(group, path)
-    if not np.issubdtype(index.dtype, np.integer) or index.ndim != 1:
+    if not np.issubdtype(index.dtype, np.integer) or index.ndim != 1 or (index > np.iinfo(np.int64).max).any():
         raise InputError(f"{path}: expected frame numbers as the table's index and found {index.dtype}")
     if values.shape != (len(index), len(names)):
         raise InputError(f"{path}: expected {len(index)} rows of {len(names)} columns and found {values.shape}")
-    return [list(level) for level in zip(*names, strict=True)], index, values
+    if len(levels := {len(name) for name in names}) != 1:
+        raise InputError(f"{path}: expected names of as many levels for every column and found {sorted(levels)}")
+    return [list(level) for level in zip(*names, strict=True)], index.astype(np.int64), values
 
 
 def _groups(file: h5py.File) -> list[str]:
-    return [name for name, group in file.items() if "pandas_type" in group.attrs]
+    links = {name: file.get(name, getlink=True) for name in file}
+    return [name for name, link in links.items() if isinstance(link, h5py.HardLink) and _is_pandas(file[name])]
+
+
+def _is_pandas(one: Any) -> bool:
+    return isinstance(one, h5py.Group) and "pandas_type" in one.attrs
 
 
 def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
@@ -53,8 +61,11 @@ def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.nda
         levels = range(int(group.attrs.get(f"block{i}_items_nlevels", 0)))
         rows = []
         for level in levels:
-            values = [text(name) for name in array(group, f"block{i}_items_level{level}", path)]
-            rows.append([values[code] for code in array(group, f"block{i}_items_label{level}", path)])
+            values = names_in(group, f"block{i}_items_level{level}", path)
+            codes = array(group, f"block{i}_items_label{level}", path)
+            if codes.dtype.kind not in "iu" or (codes.size and not 0 <= codes.min() <= codes.max() < len(values)):
+                raise InputError(f"{path}: expected columns that all have a name and found some without")
+            rows.append([values[code] for code in codes])
         names += zip(*rows, strict=True)
         blocks.append(_float32(array(group, f"block{i}_values", path), path))
     if not names:
@@ -83,4 +94,5 @@ def _appendable(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], n
 def _float32(values: np.ndarray, path: Path) -> np.ndarray:
     if values.dtype.kind not in "fiu":
         raise InputError(f"{path}: expected a table of numbers and found {values.dtype}")
-    return values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)

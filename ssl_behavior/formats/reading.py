@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,14 +9,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
 from tqdm import tqdm
 
+from ssl_behavior import plain_yaml
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache, calms21, deeplabcut, mabe22, movement, native, pickles, sleap, submissions
 from ssl_behavior.formats.annotated import first_line
 from ssl_behavior.formats.mapped import SUFFIX
-from ssl_behavior.formats.paths import expand
+from ssl_behavior.formats.paths import expand, named
 from ssl_behavior.recordings import Recording
 
 FORMATS: Mapping[str, ModuleType] = {
@@ -89,17 +88,17 @@ def read_recordings(
 
 def _read_file(path: Path, format: str | None) -> list[Recording]:
     try:
-        if path.is_file() and path.stat().st_size == 0:
+        if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty")
         # The fast form is mapped as it is; of all other files the content says whether they were parsed before.
         recordings = _parsed(path, format) if path.suffix == SUFFIX else _kept(path, format)
-    except InputError:
+    except InputError as error:
         if submissions.detect(path):
             raise InputError(
                 f"{path}: expected tracks and found a submission, which has labels only; "
                 "give it to evaluate as --predictions"
             ) from None
-        raise
+        raise named(error, path) from None
     except (OSError, EOFError, UnicodeError, MemoryError) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     if empty := next((recording.id for recording in recordings if not recording.frames), None):
@@ -184,10 +183,9 @@ def _reordered(recording: Recording, keypoints: tuple[str, ...]) -> Recording:
 
 def _with_landmarks(recordings: Sequence[Recording], path: Path) -> list[Recording]:
     try:
-        text = path.read_text(encoding="utf-8")
-        landmarks = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as a skeleton file ({' '.join(str(error).split())})") from None
+        landmarks = plain_yaml.read(path)  # which JSON is, too
+    except InputError as error:
+        raise InputError(f"{error}: cannot be read as a skeleton file") from None
     if not isinstance(landmarks, dict) or not all(isinstance(name, str) for pair in landmarks.items() for name in pair):
         raise InputError(f"{path}: expected lines like 'keypoint: landmark' and found something else")
     known = {name for recording in recordings for name in recording.skeleton.keypoints}

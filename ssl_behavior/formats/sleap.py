@@ -14,7 +14,8 @@ import h5py
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.hdf5 import array, opened, text
+from ssl_behavior.formats.bounds import most_bytes
+from ssl_behavior.formats.hdf5 import array, holds, names, opened, text
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
 from ssl_behavior.recordings import Recording, Skeleton
@@ -29,11 +30,7 @@ def detect(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in (".slp", ".h5", ".hdf5"):
         return False
-    try:
-        with h5py.File(path, "r") as file:
-            return "tracks" in file and "node_names" in file if suffix != ".slp" else "metadata" in file
-    except OSError:
-        return False
+    return holds(path, "metadata") if suffix == ".slp" else holds(path, "tracks", "node_names")
 
 
 def read(path: Path) -> list[Recording]:
@@ -47,22 +44,26 @@ def read(path: Path) -> list[Recording]:
 
 def _read_analysis(path: Path) -> Recording:
     with opened(path, "SLEAP") as file:
-        nodes = tuple(text(name) for name in array(file, "node_names", path))
+        nodes = tuple(names(file, "node_names", path))
         tracks = _in_order(file, "tracks", nodes, path)
-        names = [text(name) for name in array(file, "track_names", path)] if "track_names" in file else []
+        individuals = names(file, "track_names", path) if "track_names" in file else []
         scores = _in_order(file, "point_scores", nodes, path) if "point_scores" in file else None
         edges = array(file, "edge_inds", path).reshape(-1, 2) if "edge_inds" in file else np.empty((0, 2), int)
-        symmetries = json.loads(text(file.attrs.get("skeleton_symmetries", "[]")))
+        symmetries = _json(file.attrs, "skeleton_symmetries", "[]")
     if tracks.shape[2] != len(nodes) or tracks.shape[3] not in (2, 3):
         raise InputError(
             f"{path}: expected tracks of {len(nodes)} nodes and 2 coordinates and found the shape {tracks.shape} "
             f"(frame, track, node, xy); state the order of the axes in the attribute 'dims'"
         )
-    if edges.size and not (edges.min() >= 0 and edges.max() < len(nodes)):
+    if len(set(nodes)) < len(nodes):
+        raise InputError(f"{path}: expected nodes of different names and found {list(nodes)}")
+    if edges.size and not (edges.dtype.kind in "iu" and edges.min() >= 0 and edges.max() < len(nodes)):
         raise InputError(f"{path}: its edges name nodes beyond the {len(nodes)} there are")
     skeleton = Skeleton(nodes, tuple((nodes[int(a)], nodes[int(b)]) for a, b in edges))
     metadata = {"symmetries": symmetries} if symmetries else {}
-    return _recording(video_id(path), tracks, scores, _individuals(names, tracks.shape[1]), skeleton, path, metadata)
+    return _recording(
+        video_id(path), tracks, scores, _individuals(individuals, tracks.shape[1]), skeleton, path, metadata
+    )
 
 
 def _in_order(file: h5py.File, name: str, nodes: Sequence[str], path: Path) -> np.ndarray:
@@ -70,12 +71,19 @@ def _in_order(file: h5py.File, name: str, nodes: Sequence[str], path: Path) -> n
     values = array(file, name, path)
     wanted = _AXES[: len(_LEGACY[name])]
     if "dims" in file[name].attrs:
-        dims = tuple(json.loads(text(file[name].attrs["dims"])))
+        dims = tuple(map(str, _json(file[name].attrs, "dims")))
     else:
         dims = wanted if text(file.attrs.get("preset", "")) == "standard" else _LEGACY[name]
     if sorted(dims) != sorted(wanted) or values.ndim != len(wanted):
         raise InputError(f"{path}: expected {name} with the axes {', '.join(wanted)} and found {dims}, {values.shape}")
     return values.transpose([dims.index(axis) for axis in wanted])
+
+
+def _json(attributes: h5py.AttributeManager, name: str, default: str = "") -> Any:
+    try:
+        return json.loads(text(attributes.get(name, default)))
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply") from None
 
 
 def _individuals(names: Sequence[str], tracks: int) -> tuple[str, ...]:
@@ -108,6 +116,8 @@ def _read_labels(path: Path) -> list[Recording]:
         raise InputError(
             f"{path}: reading .slp needs sleap-io; install it (pip install sleap-io) or export an analysis .h5"
         ) from None
+    with opened(path, "SLEAP"):  # which refuses what sleap_io would follow
+        pass
     try:
         labels = sleap_io.load_slp(str(path), open_videos=False)
         return [_read_video(labels, video, path) for video in labels.videos]
@@ -141,7 +151,10 @@ def _tracks(labels: Any, frames: Sequence[Any], nodes: int) -> tuple[tuple[str, 
     """
     tracks = list(labels.tracks)
     most = len(tracks) or max(len(frame.instances) for frame in frames)
-    values = np.full((max(frame.frame_idx for frame in frames) + 1, most, nodes, 3), np.nan, np.float32)
+    length, first = max(frame.frame_idx for frame in frames) + 1, min(frame.frame_idx for frame in frames)
+    if first < 0 or length * most * nodes * 12 > most_bytes(len(frames) * most * nodes * 12):
+        raise ValueError(f"{len(frames)} frames are numbered {first} to {length - 1}")
+    values = np.full((length, most, nodes, 3), np.nan, np.float32)
     for frame in frames:
         by_hand_last = sorted(frame.instances, key=lambda instance: not hasattr(instance, "score"))
         for i, instance in enumerate(frame.instances if not tracks else by_hand_last):

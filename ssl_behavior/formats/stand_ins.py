@@ -132,7 +132,7 @@ class Unbuilt:
         flat = np.empty(len(data), object)
         done[id(self)] = (self, flat.reshape(shape))
         for i, inner in enumerate(data):
-            flat[i] = _finished(inner, done)
+            flat[i] = _finished(inner, done, self._allowance)
         return done[id(self)][1]
 
 
@@ -208,16 +208,19 @@ STAND_INS: Mapping[tuple[str, str], type[_StandIn]] = {
 }
 
 
-def finished(content: Any) -> Any:
+def finished(content: Any, allowance: Allowance) -> Any:
     """What a pickle gave, with arrays and dtypes in place of the notes on them.
 
+    A list or dict counts as often as others hold it, as whoever writes or copies it will take it apart so often.
+
     Raises:
-        ValueError: a note is incomplete, its data do not fit it, or one is where no array can be.
+        ValueError: a note is incomplete, its data do not fit it, one is where no array can be, or it is all too much.
+        RecursionError: a list or dict holds itself.
     """
-    return _finished(content, {})
+    return _finished(content, {}, allowance)
 
 
-def _finished(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
+def _finished(value: Any, done: dict[int, tuple[Any, Any]], allowance: Allowance) -> Any:
     """As ``finished``; ``done`` maps an id to the object, kept so that its id stays its own, and what became of it."""
     if type(value) not in _WALKED:
         return value
@@ -229,27 +232,25 @@ def _finished(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
         return value.to_dtype()
     if isinstance(value, Unbuilt):
         return value.to_array(done)
+    allowance.take(1 + len(value))
     if isinstance(value, tuple):
-        made = tuple(_finished(inner, done) for inner in value)
-        changed = any(one is not other for one, other in zip(made, value, strict=True))
-        done[id(value)] = (value, made if changed else value)
-        return done[id(value)][1]
-    done[id(value)] = (value, value)
-    _fill(value, done)
+        made = tuple(_finished(inner, done, allowance) for inner in value)
+        return made if any(one is not other for one, other in zip(made, value, strict=True)) else value
+    _fill(value, done, allowance)
     return value
 
 
-def _fill(container: Any, done: dict[int, tuple[Any, Any]]) -> None:
+def _fill(container: Any, done: dict[int, tuple[Any, Any]], allowance: Allowance) -> None:
     if isinstance(container, dict):
         for key in container:
-            _check_unchanged(key, done)
+            _check_unchanged(key, done, allowance)
     elif not isinstance(container, list):
         for inner in container:
-            _check_unchanged(inner, done)
+            _check_unchanged(inner, done, allowance)
         return
     for place, inner in container.items() if isinstance(container, dict) else enumerate(container):
         if type(inner) in _WALKED:  # else a long list of numbers would be written anew
-            container[place] = _finished(inner, done)
+            container[place] = _finished(inner, done, allowance)
 
 
 def _from_bytes(data: Any, dtype: np.dtype, shape: Any, order: Any, allowance: Allowance) -> np.ndarray:
@@ -276,8 +277,8 @@ def _check_shape(shape: Any, allowance: Allowance) -> None:
         raise ValueError("arrays of more than the file can hold")
 
 
-def _check_unchanged(value: Any, done: dict[int, tuple[Any, Any]]) -> None:
-    if _finished(value, done) is not value:
+def _check_unchanged(value: Any, done: dict[int, tuple[Any, Any]], allowance: Allowance) -> None:
+    if _finished(value, done, allowance) is not value:
         raise ValueError("an array where none can be")
 
 

@@ -55,10 +55,12 @@ def write_submission(path: str | Path, labels: Mapping[str, Any], sample: str | 
 def _labels(values: Any, where: str) -> np.ndarray:
     array: np.ndarray = np.empty(())
     if not isinstance(values, Mapping):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
             array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise InputError(f"{where}: expected a list of whole numbers, one per frame, and found something else")
+    if array.size and not np.iinfo(np.int16).min <= array.min() <= array.max() <= np.iinfo(np.int16).max:
+        raise InputError(f"{where}: expected numbers of behaviours and found {array.min()} to {array.max()}")
     return array.astype(np.int16)
 
 

@@ -12,7 +12,8 @@ def zeros_as_unseen(positions: np.ndarray) -> np.ndarray:
 
     A tracked point in the very corner pixel, to all decimals, does not occur; trackers write it for "not found".
     """
-    positions = np.ascontiguousarray(positions, np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is no place in a picture either
+        positions = np.ascontiguousarray(positions, np.float32)
     axes = range(positions.shape[-1])  # numpy's own reduction over so short an axis is several times slower
     zero = reduce(np.logical_and, (positions[..., axis] == 0 for axis in axes))
     unseen = reduce(np.logical_or, (~np.isfinite(positions[..., axis]) for axis in axes), zero)
@@ -28,7 +29,8 @@ def bounded_confidence(confidence: np.ndarray, positions: np.ndarray) -> np.ndar
     Unseen keypoints have 0. Seen ones without a score (placed by hand) have 1, and peak values above 1 become 1.
     """
     unseen = np.isnan(positions[..., 0])
-    bounded = np.fmin(np.asarray(confidence, np.float32), np.float32(1))  # NaN becomes 1 too
+    with np.errstate(over="ignore"):
+        bounded = np.fmin(np.asarray(confidence, np.float32), np.float32(1))  # NaN becomes 1 too
     np.maximum(bounded, 0, out=bounded)
     bounded[unseen] = 0
     return bounded

@@ -84,9 +84,12 @@ class Points:
     def get(self, task: Task) -> Point | None:
         """The point of this task, if it is there."""
         plain = _read(self.folder / f"{task.name}.json")
-        if plain is None or plain.get("task", {}).get("videos") != list(task.videos):
-            return None
-        return Point(task, np.array(plain["counts"], np.int64), plain["minutes"])
+        try:
+            if plain is None or plain["task"]["videos"] != list(task.videos):
+                return None
+            return Point(task, np.array(plain["counts"], np.int64), float(plain["minutes"]))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None  # damaged, so measured anew
 
     def add(self, point: Point) -> None:
         """Write a point, whole or not at all."""
@@ -97,7 +100,7 @@ class Points:
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return plain if isinstance(plain, dict) else None
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from ssl_behavior import plain_yaml
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import some
 from ssl_behavior.settings import load_settings
@@ -28,6 +30,7 @@ from ssl_behavior.settings import load_settings
 Settings = TypeVar("Settings")
 
 _VARY = "vary"
+_MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,7 @@ def read_grid(path: Path, names: Sequence[str]) -> list[Configuration]:
     """
     if not path.is_file():
         raise InputError(f"{path}: expected a YAML file of settings to sweep; there is no such file")
-    try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected YAML; found something else ({' '.join(str(error).split())})") from None
+    plain = plain_yaml.read(path)
     if not isinstance(plain, dict) or set(plain) - {*names, _VARY} or set(names) - set(plain):
         found = some(map(str, plain)) if isinstance(plain, dict) else type(plain).__name__
         raise InputError(f"{path}: expected the sections {', '.join(names)} and perhaps {_VARY}; found {found}")
@@ -69,6 +69,8 @@ def read_grid(path: Path, names: Sequence[str]) -> list[Configuration]:
         raise InputError(f"{path}: expected lines like '{names[0]}.seed: [0, 1]' under {_VARY}; found {vary!r}")
     if wrong := [str(name) for name in vary if str(name).partition(".")[0] not in names]:
         raise InputError(f"{path}: expected settings of {' or '.join(names)} under {_VARY}; found {some(wrong)}")
+    if (count := math.prod(map(len, vary.values()))) > _MOST:
+        raise InputError(f"{path}: expected at most {_MOST:,} combinations under {_VARY}; found {count:,}")
     return [
         _chosen(path, {name: plain[name] for name in names}, dict(zip(vary, values, strict=True)))
         for values in itertools.product(*vary.values())

@@ -117,11 +117,22 @@ class Results:
     def marks(self, units: Iterable[Unit]) -> dict[Unit, dict[str, Any]]:
         """What was noted of each of the units that are done."""
         found = self.store.read([unit.mark for unit in units])
-        return {unit: json.loads(found[unit.mark]) for unit in units if unit.mark in found}
+        return {unit: self._note(unit.mark, found[unit.mark]) for unit in units if unit.mark in found}
 
     def former(self, unit: Unit) -> list[dict[str, Any]]:
         """What was noted of results of the same label from other inputs."""
-        return [json.loads(content) for content in self.store.read(unit.former).values()]
+        return [self._note(mark, content) for mark, content in self.store.read(unit.former).items()]
+
+    def _note(self, mark: str, content: bytes) -> dict[str, Any]:
+        try:
+            note = json.loads(content)
+        except (ValueError, RecursionError):
+            note = None
+        if not isinstance(note, dict) or not isinstance(note.get("files"), list):
+            raise InputError(
+                f"{self.store.address}/{mark}: expected the note of a result; found something else: delete it"
+            )
+        return note
 
     def put(self, unit: Unit, files: Mapping[str, Path], note: Mapping[str, Any]) -> None:
         """Write a unit's result, in place of one from other inputs, and then its mark."""

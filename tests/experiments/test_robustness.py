@@ -1,44 +1,61 @@
-"""Commands that are killed, interrupted or out of room lose nothing, and go on to the same result."""
+"""The fuzzer tells what is right from what is a find."""
 
-import random
-from pathlib import Path
+import os
+import time
+from collections import Counter
+from random import Random
 
 import pytest
 
-from experiments.robustness import kills
-from experiments.robustness.forks import Forks
-from experiments.robustness.kills import KINDS, Disturbed
+from experiments.robustness import guided, sandbox
+from experiments.robustness.bytes import ANY, TEXT
+from experiments.robustness.fuzz import fuzz, table
+from experiments.robustness.shaped import laughs, safetensors, values
+from experiments.robustness.targets import Target
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import native
+from ssl_behavior.simulation import simulate_recordings
 
 
-@pytest.fixture(scope="module")
-def made(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return kills.make_inputs(forks, tmp_path_factory.mktemp("made"))
+def _raise(error: BaseException) -> None:
+    raise error
 
 
-@pytest.fixture(scope="module")
-def disturbed(
-    forks: Forks, made: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Disturbed:
-    if request.param == "cluster":
-        forks.compile()
-    return Disturbed(forks, made, request.param, tmp_path_factory.mktemp(request.param))
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [
+        ("result", lambda path: path),
+        ("refused", lambda path: _raise(InputError(f"{path}: expected more"))),
+        ("refused", lambda path: _raise(FileNotFoundError(2, "No such file", str(path)))),
+        ("unclear", lambda _: _raise(InputError("expected more"))),
+        ("wrong", lambda _: _raise(sandbox.WrongResult("infinite"))),
+        ("crash", lambda _: _raise(KeyError("x"))),
+        ("memory", lambda _: bytearray((sandbox.MEGABYTES + 100) << 20)),
+        ("died", lambda _: os._exit(3)),
+        ("slow", lambda _: time.sleep(60)),
+    ],
+)
+def test_what_became_of_a_file(kind, read, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "SECONDS", 0.5)
+    assert sandbox.run(read, tmp_path / "a.csv").kind == kind
 
 
-@pytest.mark.xdist_group("kills")
-@pytest.mark.parametrize("disturbed", ["pretrain", "finetune", "embed", "cluster"], indirect=True)
-def test_what_is_stopped_at_any_moment_goes_on_to_the_same_result(disturbed: Disturbed) -> None:
-    rng = random.Random(disturbed.name)
-    for at in rng.sample(range(1, disturbed.usual.changes + 1), 6):
-        disturbed.stop("killed at a change", rng, at)
-    for kind in KINDS[1:]:
-        disturbed.stop(kind, rng)
+def test_changes_change_and_finds_are_kept(tmp_path):
+    good = tmp_path / "a.csv"
+    good.write_text("frame,label\n0,a\n1,b\n")
+    told = Target("a reader", [good], lambda path: _raise(KeyError(path.read_text(errors="replace"))), TEXT)
+    assert fuzz(told, 3, 0, tmp_path / "finds") == Counter(crash=3)
+    assert len(list((tmp_path / "finds" / "a_reader").glob("*.told"))) == 3
+    assert "| all | 3 | 0 | 0 | 0 | 0 | 3 |" in table({"a reader": Counter(crash=3)})
+    native.write(tmp_path / "a.safetensors", simulate_recordings(1, seed=0, frames=9))
+    data = (tmp_path / "a.safetensors").read_bytes()
+    for mutation in (*ANY, safetensors):
+        assert len({mutation(data, Random(seed)) for seed in range(9)}) > 3
+    assert len({values(b'{"a": [1, {"b": 2}]}', Random(seed)) for seed in range(9)}) > 3
+    assert b"&a3" in laughs(b"a: 1", Random(1)) or b"[[[" in laughs(b"a: 1", Random(1))
 
 
-@pytest.mark.xdist_group("kills")
-@pytest.mark.parametrize("disturbed", ["embed"], indirect=True)
-def test_a_loss_is_seen(disturbed: Disturbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other test would prove nothing if it took damage for none."""
-    words = [*disturbed.words, "--half"]
-    monkeypatch.setattr(disturbed, "words", words)
-    with pytest.raises(AssertionError, match=r"is not whole|differ"):
-        disturbed.stop("SIGTERM", random.Random(0))
+def test_what_libfuzzer_says_is_counted():
+    log = "#2\tINITED cov: 5 ft: 9\n#512\tpulse  cov: 17 ft: 20\n#1024\tDONE cov: 18 ft: 20\n"
+    assert guided.counts(log) == ("1,024", "18")
+    assert {name.rpartition(".")[2] for *_, name in guided.READERS.values()} >= {"npy", "csv", "h5"}

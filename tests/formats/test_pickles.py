@@ -222,9 +222,28 @@ def test_memory_is_bounded_by_the_file(tmp_path):
             pickles.load(path)
 
 
-def test_containers_that_hold_themselves_are_read(tmp_path):
+def test_containers_that_hold_themselves_or_each_other_too_often_are_refused(tmp_path):
+    """Whoever wrote or hashed what they hold would not come to an end."""
     ring: list[object] = [np.arange(2)]
     ring.append({"ring": ring})
-    found = pickles.load(_save(tmp_path / "a.npy", {"ring": ring}))["ring"]
-    assert found[1]["ring"] is found
-    np.testing.assert_array_equal(found[0], [0, 1])
+    lists: list[object] = []
+    tuples: tuple[object, ...] = ()
+    for _ in range(60):
+        lists, tuples = [lists, lists], (tuples, tuples)
+    for content in ({"ring": ring}, {"vocabulary": lists}, {"a": tuples}):
+        with pytest.raises(InputError, match=r"a\.npy: .*broken"):
+            pickles.load(_save(tmp_path / "a.npy", content))
+
+
+def test_a_tuple_that_takes_years_to_hash_is_refused_before_it_is_a_key(tmp_path):
+    twice = [pickle.BINGET + bytes([i]) + pickle.BINGET + bytes([i]) + pickle.TUPLE2 for i in range(60)]
+    nested = pickle.EMPTY_TUPLE + b"".join(pickle.MEMOIZE + pickle.POP + pair for pair in twice)
+    content = pickle.PROTO + b"\x04" + pickle.EMPTY_DICT + nested + pickle.NONE + pickle.SETITEM + pickle.STOP
+    with pytest.raises(InputError, match="more than the file can hold"):
+        pickles.loads(content, "here")
+
+
+def test_a_note_of_an_absurd_number_takes_no_room():
+    """The unpickler in C would make room for as many notes, 64 GB of them."""
+    content = pickle.PROTO + b"\x04" + pickle.NONE + pickle.LONG_BINPUT + b"\xff\xff\xff\xff" + pickle.STOP
+    assert pickles.loads(content, "here") is None

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 import ssl_behavior
-from ssl_behavior.about import of_another, require_not_newer
 from ssl_behavior.checkpoints import load_encoder, load_model
 from ssl_behavior.clustered import ClusteredAtlas
 from ssl_behavior.embed_many import _about
@@ -21,6 +20,7 @@ from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.predict import predict_recording
 from ssl_behavior.units.results import Results
 from ssl_behavior.units.stores import Store
+from ssl_behavior.versions import of_another, require_not_newer
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.name for path in HERE.iterdir() if (path / "said.npz").is_file())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import json_stream, pickles
+from ssl_behavior.formats import bounds, json_stream, pickles, plain
 from ssl_behavior.formats.calms21.layout import CHANNEL, FRAME_RATE, INDIVIDUALS, KEYPOINTS, SHAPE, SKELETON
 from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
 from ssl_behavior.recordings import UNSCORED, Labels, Recording, Skeleton
@@ -20,7 +19,7 @@ from ssl_behavior.recordings import UNSCORED, Labels, Recording, Skeleton
 def detect(path: Path) -> bool:
     """A pickled .npy whose keypoints, if any, are of two mice, or JSON that soon names what such files hold."""
     if path.name.lower().endswith((".json", ".json.gz")):
-        with gzip.open(path) if path.name.lower().endswith(".gz") else open(path, "rb") as file:
+        with bounds.opened(path) as file:
             return re.search(rb'"(keypoints|features|sequences|annotator-id_\d+)"\s*:', file.read(1 << 16)) is not None
     if path.suffix.lower() != ".npy" or not pickles.is_pickled(path):
         return False
@@ -69,9 +68,9 @@ def _sequences(
 
 def _recording(group: str, name: str, fields: Mapping[str, Any], vocabulary: Any, path: Path) -> Recording:
     where = f"{path}: sequence {name!r}"
-    metadata = dict(fields.get("metadata") or {})
+    metadata = dict(plain.mapping(fields.get("metadata") or {}, f"{where}: metadata"))
     vocabulary = metadata.pop("vocab", fields.get("vocabulary", vocabulary))
-    if (annotator := _annotator(group, fields, metadata)) is not None:
+    if (annotator := _annotator(group, fields, metadata, where)) is not None:
         metadata["annotator"] = annotator
     if group:
         metadata["group"] = group
@@ -91,27 +90,23 @@ def _recording(group: str, name: str, fields: Mapping[str, Any], vocabulary: Any
     labels = {}
     if fields.get("annotations") is not None:
         labels = _labels(fields["annotations"], _vocabulary(vocabulary, where), group, where)
-    frame_rate = float(fields.get("frame_rate", metadata.pop("frame_rate", FRAME_RATE)))
+    stated = fields.get("frame_rate", metadata.pop("frame_rate", FRAME_RATE))
+    frame_rate = plain.number(stated, f"{where}: frame_rate")
     return Recording(
         name, positions, INDIVIDUALS, skeleton, frame_rate, confidence, labels, series, "px", str(path), metadata
     )
 
 
-def _annotator(group: str, fields: Mapping[str, Any], metadata: dict[str, Any]) -> int | None:
+def _annotator(group: str, fields: Mapping[str, Any], metadata: dict[str, Any], where: str) -> int | None:
     stated = fields.get("annotator_id", metadata.pop("annotator-id", None))
     if stated is None and (match := re.fullmatch(r"annotator-id_(\d+)", group)):
-        stated = match[1]
-    return None if stated is None else int(stated)
+        stated = int(match[1])
+    return None if stated is None else int(plain.number(stated, f"{where}: annotator"))
 
 
 def _array(values: Any, where: str, expected: tuple[Any, ...]) -> np.ndarray:
     """Float32 numbers of an expected shape, in which None is any length and a last ``...`` any further dimensions."""
-    try:
-        array = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{where}: expected an array of numbers and found rows that are uneven or no numbers"
-        ) from None
+    array = plain.array(values, where)
     free = expected[-1:] == (...,)
     lengths = expected[:-1] if free else expected
     fits = array.ndim >= len(lengths) if free else array.ndim == len(lengths)
@@ -124,13 +119,13 @@ def _array(values: Any, where: str, expected: tuple[Any, ...]) -> np.ndarray:
 def _vocabulary(vocabulary: Any, where: str) -> tuple[str, ...]:
     """Behaviours' names in the order of their numbers, from a list of names or a dict of numbers."""
     if isinstance(vocabulary, Mapping):
-        numbers = {str(name): int(number) for name, number in vocabulary.items()}
+        numbers = {str(name): int(plain.number(code, f"{where}: vocabulary")) for name, code in vocabulary.items()}
         if sorted(numbers.values()) != list(range(len(numbers))):
             raise InputError(f"{where}: expected a vocabulary numbered from 0 and found {numbers}")
         return tuple(sorted(numbers, key=lambda name: numbers[name]))
     if vocabulary is None:
         raise InputError(f"{where}: has annotations and neither it nor the file has a vocabulary")
-    return tuple(str(name) for name in vocabulary)
+    return plain.names(vocabulary, f"{where}: vocabulary")
 
 
 def _labels(annotations: Any, vocabulary: tuple[str, ...], group: str, where: str) -> dict[str, Labels]:

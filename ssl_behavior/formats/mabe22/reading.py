@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import pickles
+from ssl_behavior.formats import pickles, plain
 from ssl_behavior.formats.mabe22.submissions import checked_places
 from ssl_behavior.formats.paths import some
 from ssl_behavior.formats.unseen import zeros_as_unseen
@@ -96,7 +96,7 @@ def attach_task_labels(
     if not isinstance(tree, Mapping) or any(name not in tree for name in wanted):
         found = ", ".join(map(str, tree)) if isinstance(tree, Mapping) else type(tree).__name__
         raise InputError(f"{path}: expected task labels, a dict with {', '.join(wanted)}; found {found[:200]}")
-    array = _array(tree["label_array"], f"{path}: label_array")
+    array = plain.array(tree["label_array"], f"{path}: label_array")
     if array.ndim != 2:
         raise InputError(f"{path}: label_array: expected shape (task, frame) and found {array.shape}")
     places = checked_places(tree["frame_number_map"], array.shape[1], path)
@@ -120,44 +120,40 @@ def _tracks(name: str, fields: Any, path: Path) -> Recording:
     where = f"{path}: sequence {name!r}"
     if not isinstance(fields, Mapping) or "keypoints" not in fields:
         raise InputError(f"{where}: expected keypoints and found none")
-    keypoints = _array(fields["keypoints"], f"{where}: keypoints")
+    keypoints = plain.array(fields["keypoints"], f"{where}: keypoints")
     if keypoints.ndim != 4 or keypoints.shape[1:] != _SHAPE:
         shape = ", ".join(map(str, _SHAPE))
         raise InputError(f"{where}: keypoints: expected shape (time, {shape}) and found {keypoints.shape}")
     return Recording(name, zeros_as_unseen(keypoints), INDIVIDUALS, Skeleton(KEYPOINTS), FRAME_RATE, source=str(path))
 
 
-def _array(values: Any, where: str) -> np.ndarray:
-    try:
-        return np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        raise InputError(f"{where}: expected an array of numbers and found uneven rows or no numbers") from None
-
-
 def _task_rows(annotations: Any, frames: int, where: str) -> np.ndarray:
-    values = np.atleast_2d(_array(annotations, where))
+    values = np.atleast_2d(plain.array(annotations, where))
     if values.ndim != 2 or values.shape[1] != frames:
         raise InputError(f"{where}: expected shape (task, {frames} frames) and found {values.shape}")
     return values
 
 
 def _vocabulary(names: Any, tasks: int, path: Path) -> list[str]:
-    vocabulary = [f"task{i}" for i in range(tasks)] if names is None else [str(name) for name in names]
-    if len(vocabulary) != tasks or len(set(vocabulary)) != tasks:
-        raise InputError(f"{path}: vocabulary: expected {tasks} names, one per task, and found {vocabulary}")
-    return vocabulary
+    if names is None:
+        return [f"task{i}" for i in range(tasks)]
+    vocabulary = plain.names(names, f"{path}: vocabulary")
+    if len(vocabulary) != tasks:
+        raise InputError(f"{path}: vocabulary: expected {tasks} names, one per task, and found {list(vocabulary)}")
+    return list(vocabulary)
 
 
 def _with_tasks(
     recordings: Sequence[Recording],
     values: Mapping[str, np.ndarray],
     vocabulary: Sequence[str],
-    task_type: Sequence[str] | None,
+    task_type: Any,
     path: Path,
 ) -> list[Recording]:
     """The recordings with the rows (task, frame) that ``values`` holds by id as channels and series."""
     # The challenge's own word for the other type is "Continious".
-    stated = [None if task_type is None else str(task_type[i]).lower() == "discrete" for i in range(len(vocabulary))]
+    types = _types(task_type, len(vocabulary), path)
+    stated = [None if kind is None else kind.lower() == "discrete" for kind in types]
     labels: dict[str, dict[str, Labels]] = {name: {} for name in values}
     series: dict[str, dict[str, np.ndarray]] = {name: {} for name in values}
     for i, task in enumerate(vocabulary):
@@ -168,6 +164,15 @@ def _with_tasks(
             else:
                 labels[name][task] = Labels(behaviours, np.nan_to_num(rows[i], nan=UNSCORED).astype(np.int16))
     return [replace(one, labels=labels.get(one.id, {}), series=series.get(one.id, {})) for one in recordings]
+
+
+def _types(task_type: Any, tasks: int, path: Path) -> list[str | None]:
+    if task_type is None:
+        return [None] * tasks
+    listed = list(np.atleast_1d(np.asarray(task_type, object)))
+    if len(listed) != tasks or not all(isinstance(kind, str) for kind in listed):
+        raise InputError(f"{path}: task_type: expected a word for each of {tasks} tasks and found something else")
+    return listed
 
 
 def _behaviours(

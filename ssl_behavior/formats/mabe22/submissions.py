@@ -74,7 +74,7 @@ def read_split(path: str | Path) -> tuple[frozenset[str], frozenset[str]]:
         learned, scored = (
             frozenset(str(name) for key in keys for name in content.get(key, ())) for keys in (_LEARNED, _SCORED)
         )
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         learned = scored = frozenset()
     if not learned or not scored:
         raise InputError(
@@ -90,7 +90,7 @@ def checked_places(places: Any, frames: int | None, path: str | Path) -> dict[st
     """Sequence id to (start, stop), once they tile the frames without gap or overlap."""
     try:
         found = {str(name): (int(start), int(stop)) for name, (start, stop) in places.items()}
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise InputError(
             f"{path}: expected a frame_number_map, id to (start, stop), and found something else"
         ) from None

@@ -1,32 +1,12 @@
-"""The small YAML files that say what a folder holds, and which version of the package wrote it."""
+"""Which version of the package wrote what is read."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 import ssl_behavior
 from ssl_behavior.errors import InputError
-
-_LARGEST = 32 << 20
-
-
-def read_yaml(path: Path) -> Any:
-    """The plain values in a file.
-
-    Raises:
-        ValueError: it is no YAML of plain values, or longer or deeper than we write it.
-        OSError: it cannot be read.
-    """
-    if path.stat().st_size > _LARGEST:
-        raise ValueError(f"more than {_LARGEST >> 20} MB")
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(type(error).__name__) from None
 
 
 def require_not_newer(where: Path, version: object) -> None:

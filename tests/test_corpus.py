@@ -1,0 +1,185 @@
+"""Files that readers once stumbled over, and properties that hold for any: a result, or one clear error."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from experiments.robustness import words
+from experiments.robustness.bytes import TEXT
+from experiments.robustness.sandbox import outcome_of
+from experiments.robustness.targets import annotations, prediction, tracks
+from ssl_behavior import predictions
+from ssl_behavior.formats import (
+    bento,
+    boris,
+    calms21,
+    caltech_annotations,
+    frame_csv,
+    mabe22,
+    native,
+    read_recordings,
+    submissions,
+)
+from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.predictions import Prediction
+from ssl_behavior.pretrain import PretrainConfig
+from ssl_behavior.recordings import Bout, Recording, Skeleton
+from ssl_behavior.settings import parse
+from ssl_behavior.units.grid import read_grid
+
+CORPUS = Path(__file__).with_name("corpus")
+EXPECTED = json.loads((CORPUS / "expected.json").read_text())
+READERS = {
+    "tracks": tracks,
+    "annotations": annotations,
+    "submissions": submissions.read_submission,
+    "embeddings": mabe22.read_submission,
+    "places": mabe22.read_frame_number_map,
+    "splits": mabe22.read_split,
+    "settings": lambda path: parse(PretrainConfig, ["--config", str(path)]),
+    "sweeps": lambda path: read_grid(path, ("pretrain", "finetune")),
+    "predictions": prediction,
+}
+FEW = settings(
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def test_every_case_is_expected_to_be_something():
+    there = {str(path.relative_to(CORPUS)) for path in CORPUS.rglob("*") if path.is_file()} - {"expected.json"}
+    assert there == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_was_found_once(name, tmp_path):
+    place = tmp_path / Path(name).name  # alone, as a folder of predictions is read as a whole
+    place.write_bytes((CORPUS / name).read_bytes())
+    outcome = outcome_of(READERS[name.partition("/")[0]], place)
+    assert outcome.kind == ("result" if EXPECTED[name] is None else "refused"), outcome.told
+    assert (EXPECTED[name] or "") in outcome.told
+
+
+TRACKS = st.builds(
+    lambda frames, individuals, seed: Recording(
+        f"v{seed}",
+        np.where(
+            np.random.default_rng(seed).random((frames, individuals, 3, 1)) < 0.2,
+            np.nan,
+            np.random.default_rng(seed).uniform(1, 900, (frames, individuals, 3, 2)),
+        ).astype(np.float32),
+        tuple(f"m{i}" for i in range(individuals)),
+        Skeleton(("a", "b", "ß c")),
+        frame_rate=25.0,
+    ),
+    st.integers(1, 30),
+    st.integers(1, 3),
+    st.integers(0, 99),
+)
+
+
+@FEW
+@given(TRACKS)
+def test_recordings_come_back_to_the_bit(tmp_path, recording):
+    native.write(tmp_path / "a.safetensors", [recording])
+    (found,) = read_recordings(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(found.positions, recording.positions)
+    assert (found.id, found.individuals, found.skeleton, found.frame_rate) == (
+        recording.id,
+        recording.individuals,
+        recording.skeleton,
+        recording.frame_rate,
+    )
+
+
+@FEW
+@given(st.integers(1, 30), st.integers(0, 99), st.sampled_from([".npy", ".json"]))
+def test_calms21_comes_back(tmp_path, frames, seed, ending):
+    values = np.random.default_rng(seed).uniform(1, 900, (frames, 2, 7, 2)).astype(np.float32)
+    given_ = Recording("v", values, calms21.INDIVIDUALS, calms21.SKELETON, calms21.FRAME_RATE)
+    (found,) = read_recordings(calms21.write(tmp_path / f"a{ending}", [given_]))
+    np.testing.assert_allclose(found.positions, values, rtol=1e-6)
+
+
+BOUTS = st.lists(
+    st.tuples(st.integers(1, 9), st.integers(0, 9), st.sampled_from(["run", "sit up", "ätzen"])), min_size=1
+)
+
+
+def bouts_of(steps: list[tuple[int, int, str]]) -> tuple[Bout, ...]:
+    """Bouts of these lengths, with these gaps before them."""
+    made, at = [], 0
+    for length, gap, name in steps:
+        made.append(Bout(at + gap, at + gap + length, name))
+        at += gap + length
+    return tuple(made)
+
+
+@FEW
+@given(BOUTS)
+@pytest.mark.parametrize(
+    ("module", "name", "channel"),
+    [
+        (caltech_annotations, "v_annot.txt", "S1"),
+        (bento, "v.annot", "S1"),
+        (boris, "v.boris", "S1"),
+        (frame_csv, "v.csv", "label"),
+    ],
+)
+def test_annotations_come_back(tmp_path, module, name, channel, steps):
+    bouts = bouts_of(steps)
+    frames = bouts[-1].stop
+    whole = Annotations("v", {channel: bouts}, frames=frames)
+    module.write(tmp_path / name, whole, 30.0)
+    (found,) = module.read(tmp_path / name, 30.0)
+    behaviours = tuple(sorted({bout.behaviour for bout in bouts} | {"other"}))
+    wanted = Annotations("v", {channel: bouts}, found.background, frames=frames).labels(channel, behaviours, frames)
+    np.testing.assert_array_equal(found.labels(channel, behaviours, frames).values, wanted.values)
+
+
+@FEW
+@given(st.integers(1, 30), st.integers(0, 99))
+def test_predictions_come_back(tmp_path, frames, seed):
+    rng = np.random.default_rng(seed)
+    share = rng.dirichlet(np.ones(3), frames)
+    one = Prediction("v", ("a", "label", "x, y"), share, share.argmax(1), 30.0, rng.integers(0, 3, frames))
+    path, _ = predictions.write(tmp_path, one)
+    found = predictions.read(path)
+    np.testing.assert_allclose(found.probabilities, share, atol=1e-6)
+    np.testing.assert_array_equal(found.labels, one.labels)
+
+
+WRITTEN = {
+    "v_annot.txt": caltech_annotations.write,
+    "v.annot": bento.write,
+    "v.boris": boris.write,
+    "v.csv": lambda path, given_: frame_csv.write(path, Annotations("v", {"label": given_.channels["S1"]}, frames=9)),
+}
+
+
+@FEW
+@given(st.sampled_from(sorted(WRITTEN)), st.randoms(use_true_random=False))
+def test_any_change_of_a_text_is_read_or_told(tmp_path, name, random):
+    path = tmp_path / name
+    WRITTEN[name](path, Annotations("v", {"S1": (Bout(0, 3, "a"), Bout(5, 9, "b"))}, frames=9))
+    path.write_bytes(random.choice(TEXT)(path.read_bytes(), Random(random.getrandbits(32))))
+    outcome = outcome_of(annotations, path)
+    assert not outcome.is_find, outcome.told
+
+
+@pytest.fixture(scope="module")
+def classes():
+    return words.settings_classes()
+
+
+@settings(FEW, max_examples=15)
+@given(st.randoms(use_true_random=False))
+def test_any_words_on_a_command_line_are_settings_or_one_sentence(classes, random):
+    command = random.choice(sorted(classes))
+    line = words.line(classes[command], Random(random.getrandbits(32)))
+    outcome = outcome_of(words.reader(classes[command], line), Path())
+    assert not outcome.is_find, (line, outcome.told)
