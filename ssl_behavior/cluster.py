@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,16 +118,20 @@ def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:
     """Video id -> group from a .csv file; nothing without a file.
 
     Raises:
-        InputError: it has other columns, or names a video that there is not.
+        InputError: it has other columns, or names a video twice or one that there is not.
     """
     if path is None:
         return {}
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
-        found = {row["video"].strip(): row["group"].strip() for row in rows}
+        told = [(row["video"].strip(), row["group"].strip()) for row in rows]
     except (KeyError, AttributeError, UnicodeDecodeError, csv.Error):
         raise InputError(f"--groups {path}: expected a .csv file with the columns video and group") from None
+    found = dict(told)
+    if len(found) < len(told):
+        twice = {video for video, times in Counter(video for video, _ in told).items() if times > 1}
+        raise InputError(f"--groups {path}: expected every video once; found {some(twice, 10)} several times")
     if unknown := set(found) - set(videos):
         raise InputError(f"--groups {path}: expected videos of the atlas {some(videos, 10)}; found {some(unknown, 10)}")
     return found

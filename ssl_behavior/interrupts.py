@@ -10,16 +10,17 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def held_back(told: str = "") -> Iterator[list[signal.Signals]]:
-    """Inside, the first signal that asks the process to end is noted, and acts at the end; the second acts at once.
+def held_back(told: str = "", once: bool = False) -> Iterator[list[signal.Signals]]:
+    """Inside, signals that ask the process to end are noted, and the first acts at the end.
 
     Only the main thread is told of signals; in another, nothing is done.
 
     Args:
-        told: what is said when it is noted.
+        told: what is said when one is noted.
+        once: hold back the first alone; the second acts at once.
 
     Yields:
-        a list that it is put in.
+        the list of those that were noted.
     """
     asked: list[signal.Signals] = []
     if threading.current_thread() is not threading.main_thread():
@@ -28,7 +29,8 @@ def held_back(told: str = "") -> Iterator[list[signal.Signals]]:
 
     def note(number: int, _frame: object) -> None:
         asked.append(signal.Signals(number))
-        restore()
+        if once:
+            restore()
         if told:
             print(f"\n{told}", file=sys.stderr)
 

@@ -265,7 +265,10 @@ def fit(
     bar = tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0)
     # Of several processes, each would stop after another step.
     is_kept = state is not None and count() == 1
-    with held_back("keeping the state after this step") if is_kept else nullcontext(list[Signals]()) as asked, bar:
+    with (
+        held_back("keeping the state after this step", once=True) if is_kept else nullcontext(list[Signals]()) as asked,
+        bar,
+    ):
         while run.step < schedule.steps:
             largest = _EXPLODED * (1 + abs(log.rows[0]["loss"])) if log.rows else math.inf
             with _explained(run.step, learned_from, size_options):

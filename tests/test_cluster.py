@@ -159,6 +159,7 @@ def test_bad_input(changed: dict[str, object], message: str, made: Path) -> None
         ("name,group\na,b\n", "expected a .csv file with the columns video and group"),
         ("video,group\nv9,treated\n", "expected videos of the atlas .*found v9"),
         ("video,group\nv9\n", "expected a .csv file with the columns video and group"),
+        ("video,group\nv1,a\nv2,a\nv1,b\n", "expected every video once; found v1 several times"),
     ],
 )
 def test_groups_that_cannot_be(text: str, message: str, made: Path, tmp_path: Path) -> None:
