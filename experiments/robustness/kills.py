@@ -125,6 +125,8 @@ class Disturbed:
             for _ in range(rng.randint(1, 3)):
                 self._require(self._sent(signal.SIGKILL, folder, rng), -signal.SIGKILL, 0)
                 self._require_whole(folder)
+                if self._is_there(folder):
+                    break
         elif kind == "no room":
             largest = max(map(len, self.usual.files.values()))
             before = _OFTEN + _NO_ROOM.format(bytes=int(largest * rng.random() ** 2))

@@ -210,6 +210,7 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(
     assert "Traceback" not in told
     assert "SIGTERM received" not in told
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in workers))
+    time.sleep(1)  # for workers that were about to start
     before = changed(Path(config.output))
     marks = len(list(Path(config.output, "units").iterdir()))
     assert 0 < marks < count
