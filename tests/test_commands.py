@@ -340,6 +340,34 @@ def test_reader_that_goes_away_is_no_error() -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 9 GiB. X"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"),
+    ],
+)
+def test_memory_that_does_not_suffice_is_told(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(_: ExampleConfig) -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as stopped:
+        run(ExampleConfig, fail, "", [])
+    assert stopped.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: there is not enough memory ({str(error).split('.')[0]}")
+    assert "give fewer recordings at a time" in told
+
+
+def test_other_faults_are_not_taken_for_memory() -> None:
+    def fail(_: ExampleConfig) -> None:
+        raise RuntimeError("sizes differ")
+
+    with pytest.raises(RuntimeError, match="sizes differ"):
+        run(ExampleConfig, fail, "", [])
+
+
 def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     out = capsys.readouterr().out

@@ -198,7 +198,9 @@ def test_it_says_whether_the_encoder_has_seen_the_test_videos(
     assert label_curve(config)["test_videos_seen_in_pretraining"] == sorted(f"video00{i}" for i in pretrained_on)
     assert told in capsys.readouterr().out
     # The same videos cut short are seen no less, under their names.
-    cut = [replace(one, positions=one.positions[:-10]) for one in seen]
+    cut = [
+        replace(one, positions=one.positions[:-10], centre=one.centre[:-10], heading=one.heading[:-10]) for one in seen
+    ]
     save_encoder(tmp_path / "encoder", encoder, cut)
     again = label_curve(replace(config, output=tmp_path / "again"))
     assert again["test_videos_seen_in_pretraining"] == sorted(f"video00{i}" for i in pretrained_on)

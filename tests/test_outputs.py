@@ -196,3 +196,30 @@ def test_sigkill_is_what_it_is(forks: Forks, tmp_path: Path) -> None:
     running = forks.start(["ssl_behavior.simulate", "--output", "out"], tmp_path, "import time; time.sleep(50)")
     running.send(signal.SIGKILL)
     assert running.wait().code == -signal.SIGKILL
+
+
+def test_replacing_keeps_the_old_file_on_an_error(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail() -> None:
+        with replacing(path) as aside:
+            aside.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+def test_replacing_gives_the_mode_that_the_umask_asks_for(umask, tmp_path):
+    usual = os.umask(umask)
+    try:
+        with replacing(tmp_path / "weights") as aside:
+            aside.unlink()
+            aside.touch(0o600)
+    finally:
+        os.umask(usual)
+    assert (tmp_path / "weights").stat().st_mode & 0o777 == 0o666 & ~umask

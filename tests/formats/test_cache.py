@@ -129,6 +129,17 @@ def test_what_nobody_read_for_long_is_deleted(table, place):
     assert "my.safetensors" in names, "what the cache did not write stays"
 
 
+def test_a_clock_that_was_set_back_deletes_nothing(table, place, monkeypatch):
+    first = read_recordings(table, notify=_quiet)  # a year from now, as the clock says later
+    monkeypatch.setattr(time, "time", lambda: table.stat().st_mtime - 365 * 86_400)
+    third = table.with_name("third.csv")
+    shutil.copy(table, third)
+    cache._forget.cache_clear()
+    read_recordings(third, notify=_quiet)
+    assert len(list(place.rglob("*.safetensors"))) == 2
+    _same(read_recordings(table, notify=_quiet), first)
+
+
 @pytest.mark.parametrize("left", [0, 5, 300, -1])
 def test_a_damaged_file_is_made_anew(table, place, left, monkeypatch, capsys):
     expected = _without(monkeypatch, table)

@@ -1,6 +1,5 @@
 """Files, folders and globs to recordings: what is read, in which order, and what each mistake says."""
 
-import os
 import random
 import sys
 from pathlib import Path
@@ -9,10 +8,9 @@ import numpy as np
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import FORMATS, expand, native, read_recordings, video_id
+from ssl_behavior.formats import FORMATS, expand, native, read_recordings, reading, video_id
 from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import write_submission
-from ssl_behavior.outputs import replacing
 from ssl_behavior.recordings import Recording, Skeleton
 
 
@@ -225,28 +223,16 @@ def test_movement_netcdf_is_read_where_installed(tmp_path):
     np.testing.assert_array_equal(recording.positions, positions.transpose(0, 3, 2, 1))
 
 
-def test_replacing_keeps_the_old_file_on_an_error(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_text("old")
+def test_a_file_that_vanishes_before_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Recording("one", np.zeros((5, 1, 2, 2), np.float32), ("a",), Skeleton(("x", "y")), 30.0)
+    (file,) = native.write(tmp_path / "one.safetensors", [one])
+    usual = reading.expand
 
-    def fail() -> None:
-        with replacing(path) as aside:
-            aside.write_text("half")
-            raise RuntimeError
+    def gone(*given: object) -> list[Path]:
+        found = usual(*given)  # type: ignore[arg-type]
+        file.unlink()
+        return found
 
-    with pytest.raises(RuntimeError):
-        fail()
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
-
-
-@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
-def test_replacing_gives_the_mode_that_the_umask_asks_for(umask, tmp_path):
-    usual = os.umask(umask)
-    try:
-        with replacing(tmp_path / "weights") as aside:
-            aside.unlink()
-            aside.touch(0o600)
-    finally:
-        os.umask(usual)
-    assert (tmp_path / "weights").stat().st_mode & 0o777 == 0o666 & ~umask
+    monkeypatch.setattr(reading, "expand", gone)
+    with pytest.raises(InputError, match=r"one\.safetensors: cannot be read"):
+        read_recordings(file)
