@@ -47,7 +47,7 @@ def check(config: CheckConfig) -> list[Suspicion]:
     Raises:
         InputError: there is nothing to look at, or the output is taken.
     """
-    with outputs.writing(config.output, config.overwrite) as output:
+    with outputs.writing(config) as output:
         return _check(output, config)
 
 
@@ -60,7 +60,7 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
         if known is None:
             raise InputError(
                 f"--encoder {config.encoder}: expected one that tells what is usual in the recordings it was "
-                "pretrained on; found none, as of before that was written down: pretrain anew"
+                "pretrained on; found an older one: pretrain anew"
             )
     each = [*prepare_each(recordings, landmarks, settings, config.skip_bad_files, "looking")]
     given = [

@@ -23,8 +23,9 @@ from ssl_behavior.decoding import Decoder, Reading
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.heads import Classifier, HeadKind
+from ssl_behavior.interrupts import held_back
 from ssl_behavior.models import Model
-from ssl_behavior.outputs import replacing
+from ssl_behavior.outputs import replacing, to_disk
 from ssl_behavior.poses.expert import expert_feature_names
 from ssl_behavior.poses.prepare import Poses, Preparation
 from ssl_behavior.trees import Trees, load_trees
@@ -226,7 +227,8 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
         "python": platform.python_version(),
     }
     text = folder / "config.yaml"
-    with replacing(text) as aside, ExitStack() as others:  # which are renamed first, as they are entered last
+    # The others are renamed first, as they are entered last; an interrupt in between would leave neither old nor new.
+    with held_back(), replacing(text) as aside, ExitStack() as others:
         weights = others.enter_context(replacing(folder / _WEIGHTS))
         save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, weights)
         sizes = {"weights_bytes": weights.stat().st_size}
@@ -236,6 +238,8 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
             sizes["trees_bytes"] = grown.stat().st_size
         whole = {"kind": kind, "versions": versions, **sizes, **config}
         aside.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+        for path in (weights, aside, *([grown] if trees else [])):
+            to_disk(path)  # now, as a disk that is full may say so only then
         text.unlink(missing_ok=True)
         if trees is None:
             (folder / _TREES).unlink(missing_ok=True)

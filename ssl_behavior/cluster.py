@@ -51,8 +51,9 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     taker = atlas if config.apply is None else Atlas(config.apply)
     groups = read_groups(config.groups, taker.ids)
     folder = taker.folder / FOLDER
-    is_free = config.overwrite or outputs.is_unfinished(folder)
-    with outputs.alone_in(taker.folder), outputs.marked(folder):
+    of = outputs.identity(config)
+    is_free = config.overwrite or outputs.is_unfinished(folder, of)
+    with outputs.alone_in(taker.folder), outputs.marked(folder, of):
         clustered = _fitted(atlas, config, is_free) if taker is atlas else _applied(atlas, taker, config, is_free)
         commands.save_settings(config, clustered.folder / "settings.yaml")
         _tell(clustered, *write_cards(clustered, groups))

@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 from tqdm import tqdm
 
-from ssl_behavior.errors import InputError, is_out_of_memory, sentence
+from ssl_behavior.errors import InputError, is_out_of_memory, memory_told, sentence
 from ssl_behavior.formats import cache, read_recordings
 from ssl_behavior.memory import keep_freed_memory
 from ssl_behavior.recordings import Recording
@@ -58,8 +58,8 @@ def run(
             sys.stdout.flush()
     except KeyboardInterrupt as stop:
         _stop(
-            "interrupted before the end; the same command starts again (pretrain from its last saved step, label_curve "
-            "after its last point, embed_many, predict_many and sweep with what is missing)",
+            "interrupted before the end; the same command starts again (pretrain and finetune from the last step they "
+            "kept, embed, label_curve, embed_many, predict_many and sweep with what is missing)",
             143 if isinstance(stop, _Ended) else 130,
         )
     except BrokenPipeError:
@@ -72,7 +72,7 @@ def run(
         if not is_out_of_memory(error):
             raise
         _stop(
-            f"error: there is not enough memory ({str(error).split('.')[0]}); give fewer recordings at a time, or "
+            f"error: there is not enough memory ({memory_told(error)}); give fewer recordings at a time, or "
             "--device cpu if it is the GPU's, or end other programs",
             2,
         )

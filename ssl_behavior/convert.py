@@ -23,7 +23,7 @@ class ConvertConfig(TracksConfig):
 
 def convert(settings: ConvertConfig) -> list[Path]:
     """Write every recording in the fast form and return the files."""
-    with writing(settings.output, settings.overwrite) as output:
+    with writing(settings) as output:
         recordings = settings.read()
         files = native.write(output, recordings)
     frames = sum(recording.frames for recording in recordings)

@@ -1,5 +1,7 @@
 """The one exception a user is meant to read, and how messages say things."""
 
+import re
+
 _LONGEST, _LAST = 1000, 250
 """Characters of a message, and of its end, which says what to do."""
 
@@ -29,6 +31,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory could not be had: numpy's, or torch's on a GPU or a CPU."""
     told = str(error).lower() if isinstance(error, RuntimeError) else ""
     return isinstance(error, MemoryError) or "out of memory" in told or "can't allocate memory" in told
+
+
+def memory_told(error: BaseException) -> str:
+    """What an error of memory says of how much it was, in few words."""
+    wanted = r"CUDA out of memory|Unable to allocate [\d.]+ \w+|tried to allocate \d+ bytes"
+    found = re.search(wanted, str(error))
+    return found[0] if found else type(error).__name__
 
 
 def how_many(number: int, thing: str) -> str:

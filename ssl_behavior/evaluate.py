@@ -18,7 +18,7 @@ from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels, require_behaviours
 from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import read_submission
-from ssl_behavior.outputs import alone_in, check_output, marked, write_text
+from ssl_behavior.outputs import alone_in, check_output, identity, marked, notices, write_text
 from ssl_behavior.predictions import Prediction, file_stem
 from ssl_behavior.recordings import UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
@@ -87,7 +87,14 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     if not settings.annotations:
         raise InputError("expected --annotations: files, folders or globs to score against; got none")
     if settings.output is not None:
-        output = check_output(output, settings.overwrite)
+        output = check_output(output, settings.overwrite, of=identity(settings))
+    with alone_in(output), marked(output, identity(settings)):
+        return _evaluate(output, path, settings)
+
+
+def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, Any]:
+    for notice in notices([path]):
+        print(notice)
     videos, behaviours = (_of_folder if path.is_dir() else _of_submission)(path, settings)
     if not any((video.truth != UNSCORED).any() for video in videos):
         raise InputError(
@@ -102,9 +109,8 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     print(f"\n{table(report)}\n")
     if report["mean_average_precision"] is None:
         print("labels without probabilities: average precision and calibration are not known")
-    with alone_in(output), marked(output):
-        _write(output, report, videos, behaviours)
-        save_settings(settings, output / "settings.yaml")
+    _write(output, report, videos, behaviours)
+    save_settings(settings, output / "settings.yaml")
     print(f"scores and pictures are in {output}: scores.json, confusion.png, ethogram.png, one picture per video")
     return report
 

@@ -55,7 +55,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     """
     config.require_supervision()
     device = choose_device(config.device)
-    with outputs.writing(config.output, config.overwrite) as output:
+    with outputs.writing(config) as output:
         return _finetune(output, device, config)
 
 

@@ -29,6 +29,8 @@ from ssl_behavior.supervision import LabelledPoses
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4
+_MARK = "label_curve"
+"""On its output; which run it is tells the points that are there."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
     fitting = Fitting(config.supervision, choose_device(config.device), config.precision)
     output = config.output.expanduser()
     if not (output / "points" / "run.json").exists():
-        outputs.check_output(output, config.overwrite)
-    with outputs.alone_in(output):
+        outputs.check_output(output, config.overwrite, of=_MARK)
+    with outputs.alone_in(output), outputs.marked(output, _MARK):
         return _label_curve(output, config, variants, fitting)
 
 

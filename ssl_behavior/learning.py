@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ssl_behavior.decoding import Decoder, Reading, balance
-from ssl_behavior.devices import Precision
+from ssl_behavior.devices import Precision, uses_bfloat16
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model, fit_tree_member, tree_examples
@@ -70,7 +70,7 @@ def learn(
         keep: folder for the trainings' states, from which an interrupted run goes on; none by default.
     """
     keeping = (
-        Keeping(keep, _key(encoder, videos, behaviours, settings, seed, precision, from_scratch)) if keep else None
+        Keeping(keep, _key(encoder, videos, precision, behaviours, settings, seed, from_scratch)) if keep else None
     )
     device = encoder.mean.device
     if from_scratch:
@@ -96,11 +96,13 @@ def learn(
     return Learned(Model(classifier.eval(), trees), reading, held_out, read)
 
 
-def _key(encoder: Encoder, videos: Sequence[LabelledPoses], *settings: object) -> str:
+def _key(encoder: Encoder, videos: Sequence[LabelledPoses], precision: Precision, *settings: object) -> str:
     """Names a run by all that its weights depend on."""
+    device = encoder.mean.device
+    computed = device.type, uses_bfloat16(precision, device)
     labels = [hashlib.sha256(one.labels.tobytes()).hexdigest() for one in videos]
     pairs = [one.pairs for one in videos]
-    return run_key((encoder.fingerprint(), labels, pairs, settings), [one.poses for one in videos])
+    return run_key((encoder.fingerprint(), computed, labels, pairs, settings), [one.poses for one in videos])
 
 
 def fresh_encoder(encoder: Encoder, videos: Sequence[LabelledPoses], seed: int) -> Encoder:

@@ -70,12 +70,12 @@ def predict_each(config: PredictConfig) -> Iterator[Prediction]:
         InputError: as ``predict``, before the first video.
     """
     device = choose_device(config.device)
-    with outputs.writing(config.output, config.overwrite, file_suffix=".npy") as output:
+    with outputs.writing(config, file_suffix=".npy") as output:
         yield from _predict_each(output, device, config)
 
 
 def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> Iterator[Prediction]:
-    is_submission = output.suffix == ".npy"
+    is_submission = output.suffix.lower() == ".npy"
     model, readout = checkpoints.load_model(config.model)
     _check_submission(config, readout, is_submission)
     model.classifier.to(device)

@@ -36,6 +36,8 @@ from ssl_behavior.training import Losses, Schedule, finished, fit, run_key, step
 from ssl_behavior.windows import ClipSampler, require_length
 
 _COLLAPSED = 4.0
+_MARK = "pretrain"
+"""On its output; which run it is tells the state that is kept."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ def pretrain(config: PretrainConfig) -> Path:
         output = config.output.expanduser()
         if first():
             if not unfinished(output):
-                outputs.check_output(output, config.overwrite)
+                outputs.check_output(output, config.overwrite, of=_MARK)
             stack.enter_context(outputs.alone_in(output))
-        with outputs.marked(output) if first() else nullcontext():
+        with outputs.marked(output, _MARK) if first() else nullcontext():
             _pretrain(output, config, fabric)
         if first():
             finished(output)  # last: as long as it is there, the same command has nothing to learn again
@@ -194,7 +196,7 @@ def _claim(output: Path, key: str, overwrite: bool) -> None:
             f"--output {output}: found an interrupted run of other settings or recordings, of which {kept} steps are "
             f"kept; --overwrite starts anew in its place, --config {output / 'settings.yaml'} alone goes on with it"
         )
-    outputs.check_output(output, overwrite)
+    outputs.check_output(output, overwrite, of=_MARK)
 
 
 def _draw_curves(output: Path, channels: int) -> None:

@@ -68,7 +68,7 @@ def probe(config: ProbeConfig) -> dict[str, Any]:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
     _check(config)
-    with outputs.writing(config.output, config.overwrite) as output:
+    with outputs.writing(config) as output:
         return _probe(output, config)
 
 

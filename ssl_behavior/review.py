@@ -7,8 +7,10 @@ since is told from one that nobody touched, and is never written over.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -17,7 +19,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats import boris, caltech_annotations
 from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.paths import some
-from ssl_behavior.outputs import write_text
+from ssl_behavior.outputs import replacing, write_text
 from ssl_behavior.predictions import file_stem
 
 _ENDINGS = {"_annot.txt": caltech_annotations, ".boris": boris}
@@ -67,10 +69,16 @@ class ReviewFolder:
         """Write one video's annotations for both programs, at ``frame_rate`` Hz."""
         self.path.mkdir(parents=True, exist_ok=True)
         files = self._files(file_stem(annotations.id))
-        for module, file in zip(_ENDINGS.values(), files, strict=True):
-            module.write(file, annotations, frame_rate)
-        with (self.path / _WRITTEN).open("a", encoding="utf-8") as written:  # added to, as there may be thousands
-            written.write(_lines({file.name: _content(file) for file in files}))
+        with TemporaryDirectory() as folder:
+            made = [Path(folder) / file.name for file in files]
+            for module, file in zip(_ENDINGS.values(), made, strict=True):
+                module.write(file, annotations, frame_rate)
+            # Noted first, so that no file is there of which it is not known who wrote it.
+            with (self.path / _WRITTEN).open("a", encoding="utf-8") as written:  # added to, as there may be thousands
+                written.write(_lines({file.name: _content(file) for file in made}))
+            for one, file in zip(made, files, strict=True):
+                with replacing(file) as aside:
+                    shutil.copyfile(one, aside)
 
     def _files(self, stem: str) -> list[Path]:
         return [self.path / f"{stem}{end}" for end in _ENDINGS]
@@ -82,7 +90,8 @@ class ReviewFolder:
 def _read(path: Path) -> dict[str, str]:
     """What is written, or nothing where it is not whole: all that is there is then taken for somebody else's."""
     try:
-        plain = plain_yaml.read(path, repeats=True)
+        whole_lines = plain_yaml.read_text(path).rpartition("\n")[0]  # the last may have been cut short
+        plain = plain_yaml.loads(whole_lines, path, repeats=True)
     except InputError:
         return {}
     return plain if isinstance(plain, dict) else {}

@@ -73,7 +73,7 @@ def simulate(settings: SimulateConfig) -> Path:
             "--min-frames must be at least 1 and no more than --max-frames; got "
             f"{settings.min_frames} and {settings.max_frames}"
         )
-    with writing(settings.output, settings.overwrite) as output:
+    with writing(settings) as output:
         print(_write(output, settings))
     return output
 

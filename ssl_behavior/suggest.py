@@ -83,7 +83,7 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     """
     commands.require_above(0, config, "top", "seconds")
     commands.require_at_least(0, config, "seed")
-    with outputs.writing(config.output, config.overwrite) as output:
+    with outputs.writing(config) as output:
         return _suggest(output, config)
 
 

@@ -186,6 +186,7 @@ def train(
         key=keep.key if keep else "",
         description=description,
         learned_from=examples.sampler.drawn,
+        rate_option="--supervision.learning-rate",
         size_options="--supervision.batch or --supervision.clip-seconds",
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssl_behavior.devices import Precision, uses_bfloat16
-from ssl_behavior.errors import InputError, is_out_of_memory
+from ssl_behavior.errors import InputError, is_out_of_memory, memory_told
 from ssl_behavior.formats.paths import some
 from ssl_behavior.interrupts import held_back
 from ssl_behavior.metrics import MetricsLog
@@ -94,6 +96,7 @@ class Fit:
 
     def __init__(self, module: nn.Module, schedule: Schedule, seed: int, groups: dict[str, float] | None = None):
         self.module, self.schedule, self.step = module, schedule, 0
+        self.first_loss: float | None = None
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # dropout draws from the global generator
         by_factor: dict[tuple[float, bool], list[nn.Parameter]] = {}
@@ -114,11 +117,11 @@ class Fit:
         self.trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         self.mean = [p.detach().clone() for p in self.trained] if schedule.average else []
 
-    def advance(self, losses: Losses, autocast: bool, largest: float = math.inf) -> dict[str, float]:
+    def advance(self, losses: Losses, autocast: bool) -> dict[str, float]:
         """One step; returns the losses and the gradient's norm.
 
         Raises:
-            FloatingPointError: if the loss is not finite or above ``largest``; the weights are those before the step.
+            FloatingPointError: if the loss is not finite, or has exploded; the weights are those before the step.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.learning_rate * group["factor"] * self.schedule.rate(self.step)
@@ -127,6 +130,8 @@ class Fit:
         terms["loss"].backward()
         norm = nn.utils.clip_grad_norm_(self.trained, self.schedule.clip_norm)
         values = dict(zip(terms, averaged(torch.stack([*terms.values()])).tolist(), strict=True))
+        self.first_loss = values["loss"] if self.first_loss is None else self.first_loss
+        largest = _EXPLODED * (1 + abs(self.first_loss))
         if not (math.isfinite(values["loss"]) and math.isfinite(float(norm)) and values["loss"] <= largest):
             raise FloatingPointError(f"the loss is {values['loss']:.4g} and its gradient {float(norm):.4g}")
         self.optimiser.step()
@@ -164,7 +169,7 @@ class Fit:
             tensors["cuda"] = torch.cuda.get_rng_state(self.device)
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         with replacing(path) as aside:
-            save_file(tensors, aside, {"step": str(self.step), "key": key})
+            save_file(tensors, aside, {"step": str(self.step), "key": key, "first_loss": repr(self.first_loss)})
 
     def load(self, path: Path) -> None:
         """Continue from a state that ``save`` wrote."""
@@ -185,7 +190,8 @@ class Fit:
         torch.set_rng_state(tensors["global"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(tensors["cuda"], self.device)
-        self.step = int(_header(path)["step"])
+        told = _header(path)
+        self.step, self.first_loss = int(told["step"]), json.loads(told["first_loss"].replace("None", "null"))
 
 
 def _header(path: Path) -> dict[str, str]:
@@ -226,7 +232,8 @@ def fit(
     at: Callable[[int], dict[str, float] | None] | None = None,
     description: str = "training",
     learned_from: Callable[[], Iterable[str]] = tuple,
-    size_options: str = "the batch's size",
+    rate_option: str = "--learning-rate",
+    size_options: str = "--batch",
 ) -> None:
     """Train ``module`` in place; where several processes share the run, the first alone writes, logs and calls ``at``.
 
@@ -244,6 +251,7 @@ def fit(
         at: called with the number of finished steps, with the mean weights in place; what it returns is logged.
         description: of the progress bar.
         learned_from: ids of the recordings of the last batch, to be named where its loss is none.
+        rate_option: the option that sets the learning rate.
         size_options: the options that set how much memory a batch takes.
 
     Raises:
@@ -270,9 +278,8 @@ def fit(
         bar,
     ):
         while run.step < schedule.steps:
-            largest = _EXPLODED * (1 + abs(log.rows[0]["loss"])) if log.rows else math.inf
-            with _explained(run.step, learned_from, size_options):
-                values = run.advance(losses, autocast, largest)
+            with _explained(run.step, learned_from, rate_option, size_options):
+                values = run.advance(losses, autocast)
             bar.update()
             bar.set_postfix({k: f"{v:.3g}" for k, v in values.items()}, refresh=False)
             if at is not None and first():
@@ -291,21 +298,27 @@ def fit(
 
 
 @contextmanager
-def _explained(step: int, learned_from: Callable[[], Iterable[str]], size_options: str) -> Iterator[None]:
+def _explained(
+    step: int, learned_from: Callable[[], Iterable[str]], rate_option: str, size_options: str
+) -> Iterator[None]:
     """What goes wrong in a step, in a sentence that says what to do."""
     try:
         yield
     except FloatingPointError as error:
         given = gathered(list(learned_from()))
         raise InputError(
-            f"{error} at step {step}, of a batch of {some(dict.fromkeys(given), 8)}: expected finite numbers, not "
-            f"beyond {_EXPLODED} times the first; look for impossible positions there (python -m ssl_behavior.check) "
-            "and leave out what is wrong, or lower the learning rate. Nothing that was written is lost"
+            f"{error} at step {step}, of a batch of {some(dict.fromkeys(given), 8)}: expected finite numbers of the "
+            "size of the first ones; look for impossible positions there (python -m ssl_behavior.check) and leave out "
+            f"what is wrong, or lower {rate_option}: what was kept of this run stays until --overwrite starts another"
         ) from None
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise InputError(
-            f"memory does not suffice for step {step} ({str(error).split('.')[0]}); lower {size_options}, or give "
-            "--device cpu if it is the GPU's memory"
-        ) from None
+        told = (
+            f"memory does not suffice for step {step} ({memory_told(error)}); lower {size_options}, or give --device "
+            "cpu if it is the GPU's memory"
+        )
+        if count() == 1:
+            raise InputError(told) from None
+        print(f"error: {told}", file=sys.__stderr__, flush=True)  # the others are within the step, and wait for nobody
+        sys.exit(2)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,14 @@ from experiments.robustness.forks import Forks
 from ssl_behavior import outputs
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import write_arrays
-from ssl_behavior.outputs import alone_in, check_output, is_unfinished, replacing, write_text, writing
+from ssl_behavior.outputs import alone_in, check_output, is_unfinished, notices, replacing, write_text, writing
+
+
+@dataclass(frozen=True)
+class Settings:
+    output: Path
+    overwrite: bool = False
+    seed: int = 0
 
 
 def names(folder: Path) -> set[str]:
@@ -25,14 +33,14 @@ def names(folder: Path) -> set[str]:
 
 def test_an_output_folder_is_made(tmp_path: Path) -> None:
     for path in (tmp_path / "a" / "v1.2", str(tmp_path / "a" / "v1.2")):
-        with writing(path, False) as output:
+        with writing(Settings(Path(path))) as output:
             assert output.is_dir()
             assert is_unfinished(output)
         assert not output.exists()  # as nothing was written
 
 
 def test_an_output_file_gets_its_folder(tmp_path: Path) -> None:
-    with writing(tmp_path / "b" / "submission.npy", False, ".npy") as path:
+    with writing(Settings(tmp_path / "b" / "submission.npy"), ".npy") as path:
         assert path.parent.is_dir()
         assert not path.exists()
 
@@ -64,14 +72,14 @@ def test_output_of_the_other_kind_is_refused(overwrite: bool, tmp_path: Path) ->
 
 
 def test_a_run_that_fails_before_it_writes_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="bad"), writing(tmp_path / "out", False):
+    with pytest.raises(InputError, match="bad"), writing(Settings(tmp_path / "out")):
         raise InputError("bad")
     assert not any(tmp_path.iterdir())
 
 
 def test_a_run_that_fails_on_the_way_may_start_again(tmp_path: Path) -> None:
     def run() -> None:
-        with writing(tmp_path, False) as output:
+        with writing(Settings(tmp_path)) as output:
             write_text(output / "first", "1")
             if not (output / "second").exists():
                 write_text(output / "second", "2")
@@ -80,6 +88,11 @@ def test_a_run_that_fails_on_the_way_may_start_again(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bad"):
         run()
     assert is_unfinished(tmp_path)
+    assert notices([tmp_path, tmp_path / "nowhere"]) == [
+        f"{tmp_path}: what is there is of a run that did not end, and may lack files"
+    ]
+    with pytest.raises(InputError, match="what a run of other settings left"), writing(Settings(tmp_path, seed=1)):
+        pass
     run()
     assert names(tmp_path) == {"first", "second"}
     with pytest.raises(InputError, match="not empty"):
@@ -88,10 +101,10 @@ def test_a_run_that_fails_on_the_way_may_start_again(tmp_path: Path) -> None:
 
 def test_results_that_were_there_before_an_overwrite_are_not_free_afterwards(tmp_path: Path) -> None:
     write_text(tmp_path / "results", "1")
-    with pytest.raises(InputError, match="bad"), writing(tmp_path, True):
+    with pytest.raises(InputError, match="bad"), writing(Settings(tmp_path, overwrite=True)):
         raise InputError("bad")
     assert names(tmp_path) == {"results"}
-    with suppress(InputError), writing(tmp_path, True) as output:
+    with suppress(InputError), writing(Settings(tmp_path, overwrite=True)) as output:
         write_text(output / "results", "2")
         raise InputError("bad")
     assert names(tmp_path) == {"results"}
@@ -116,20 +129,24 @@ def test_of_two_runs_the_second_is_refused_until_the_first_is_gone_however_it_go
         assert process.stdout.readline() == "holding\n"
         with pytest.raises(InputError, match="another run is writing to this folder"), alone_in(tmp_path):
             pass
-        assert names(tmp_path) == {"begun"}
+        assert names(tmp_path) == {"begun", ".lock"}
         process.kill()
     with alone_in(tmp_path):
-        assert names(tmp_path) == {"begun"}
+        assert names(tmp_path) == {"begun", ".lock"}
+    assert names(tmp_path) == {"begun"}
 
 
-def test_what_killed_runs_left_aside_is_taken_away_and_nothing_else(tmp_path: Path) -> None:
-    left = ("inner/.a.csv.0123456789ab.part", ".tmpZYQy12")
-    others = (".gitignore", "a.part", ".b.part", "inner/.tmp-mine", ".tmp")
+def test_what_killed_runs_left_aside_is_taken_away_once_it_is_old_and_nothing_else(tmp_path: Path) -> None:
+    left = ("inner/.a.csv.0123456789ab.part", "..unfinished.0123456789ab.part")
+    others = (".gitignore", "a.part", ".b.part", ".tmpZYQy12", ".c.csv.ffffffffffff.part")
     for name in (*left, *others):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+        if name != others[-1]:
+            os.utime(tmp_path / name, (1, 1))
     with alone_in(tmp_path):
-        assert names(tmp_path) == {"inner", *others}
+        assert names(tmp_path) == {"inner", ".lock", *others}
+    assert names(tmp_path) == {"inner", *others}
 
 
 @contextmanager
@@ -186,7 +203,7 @@ def test_file_systems_without_locks_are_written_to(monkeypatch: pytest.MonkeyPat
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(outputs.fcntl, "flock", refuse)
-    with writing(tmp_path / "out", False) as output:
+    with writing(Settings(tmp_path / "out")) as output:
         write_text(output / "a", "a")
     assert names(tmp_path / "out") == {"a"}
 

@@ -17,6 +17,7 @@ from ssl_behavior.formats import cache, calms21, deeplabcut, mabe22, movement, n
 from ssl_behavior.formats.annotated import first_line
 from ssl_behavior.formats.mapped import SUFFIX
 from ssl_behavior.formats.paths import expand, named
+from ssl_behavior.outputs import notices
 from ssl_behavior.recordings import Recording
 
 FORMATS: Mapping[str, ModuleType] = {
@@ -67,6 +68,8 @@ def read_recordings(
         raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
     if frame_rate is not None and not 0 < frame_rate < float("inf"):
         raise InputError(f"frame rate must be a positive number of Hz; got {frame_rate}")
+    for notice in notices([paths] if isinstance(paths, str | Path) else paths):
+        notify(notice)
     files = expand(paths, TRACK_SUFFIXES if format is None else None)
     recordings: list[Recording] = []
     for file in tqdm(files, "reading", unit="file", file=sys.stderr, disable=len(files) < 2, leave=False):
