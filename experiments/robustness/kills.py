@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "predict": "--model model --recordings data/train.npy --device cpu",
     "label_curve": f"--encoder encoder --recordings data/train.npy --sizes 1 --draws 1 {FEW}",
     "check": "--recordings tracks",
+    "suggest": "--atlas unlabelled --seconds 2 --top 5",
     "convert": "--recordings data/train.npy",
     "evaluate": "--predictions predictions --annotations data/truth.npy --bootstrap 20",
     "probe": "--encoder encoder --recordings data/test.npy --device cpu",
@@ -237,6 +238,7 @@ def make_inputs(forks: Forks, folder: Path) -> Path:
         f"pretrain --recordings tracks --output encoder --steps 20 {SMALL}",
         f"finetune --encoder encoder --recordings data/train.npy --output model {FEW}",
         "embed --encoder encoder --recordings data/train.npy --output atlas --device cpu",
+        "embed --encoder encoder --recordings data/test.npy --output unlabelled --device cpu",
         "predict --model model --recordings data/test.npy --output predictions --device cpu",
     ):
         name, *rest = words.split()
