@@ -41,8 +41,10 @@ def audited() -> bool:
 def leaking() -> bool:
     """Whether tracked files hold secrets that the baseline does not know."""
     files = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+    # Hostile files are none to be parsed by those who have no bounds.
+    looked_at = [name for name in files.split("\0") if name and not name.startswith("tests/corpus/")]
     command = [sys.executable, "-m", "detect_secrets.pre_commit_hook", "--baseline", ".secrets.baseline"]
-    done = subprocess.run([*command, *filter(None, files.split("\0"))], check=False)
+    done = subprocess.run([*command, *looked_at], check=False)
     print("detect-secrets: found what is listed above" if done.returncode else "detect-secrets: no secrets")
     return done.returncode != 0
 
