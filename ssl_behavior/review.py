@@ -58,11 +58,13 @@ class ReviewFolder:
 
     def clear(self, stems: Iterable[str]) -> None:
         """Take away the files of these videos."""
+        self.path.mkdir(parents=True, exist_ok=True)
         gone = {file for stem in stems for file in self._files(stem)}
         for file in gone:
             file.unlink(missing_ok=True)
         names = {file.name for file in gone}
-        self._written = {name: content for name, content in self._written.items() if name not in names}
+        there = {path.name for path in self.path.iterdir()} - names  # a kill may have left a note without its file
+        self._written = {name: content for name, content in self._written.items() if name in there}
         write_text(self.path / _WRITTEN, _lines(self._written))
 
     def write(self, annotations: Annotations, frame_rate: float) -> None:
