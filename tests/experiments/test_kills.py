@@ -25,13 +25,14 @@ def disturbed(
 
 
 @pytest.mark.xdist_group("kills")
-@pytest.mark.parametrize("disturbed", ["pretrain", "finetune", "embed", "cluster"], indirect=True)
+@pytest.mark.parametrize("disturbed", ["pretrain", "finetune", "embed", "predict", "cluster"], indirect=True)
 def test_what_is_stopped_at_any_moment_goes_on_to_the_same_result(disturbed: Disturbed) -> None:
     rng = random.Random(disturbed.name)
     for at in rng.sample(range(1, disturbed.usual.changes + 1), 6):
         disturbed.stop("killed at a change", rng, at)
     for kind in KINDS[1:]:
         disturbed.stop(kind, rng)
+    assert disturbed.runs == 1 + 6 + len(KINDS[1:])
 
 
 @pytest.mark.xdist_group("kills")
