@@ -167,7 +167,8 @@ def _ended_like_interrupted() -> Iterator[None]:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    for bar in [*tqdm._instances]:  # type: ignore[attr-defined]  # of loops that the error has left, or the message would stand behind them
+    # Of loops that the error has left: the message would stand behind them.
+    for bar in [*tqdm._instances]:  # type: ignore[attr-defined]
         bar.close()
     print(" ".join(message.split()), file=sys.stderr)
     sys.exit(code)

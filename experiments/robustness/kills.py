@@ -203,8 +203,6 @@ def parse(*given):
     return usual(*given)
 commands.parse = parse
 """
-
-
 _BEING_WRITTEN = re.compile(r"\..*\.part|\.tmp\w+|\.lock")
 
 
@@ -213,8 +211,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): _content(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and not any(part.endswith(".part") or part.startswith((".tmp", ".lock")) for part in path.parts)
+        if path.is_file() and not any(map(_BEING_WRITTEN.fullmatch, path.parts))
     }
 
 
