@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
 from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels, require_behaviours
+from ssl_behavior.formats.labelled import require_videos
 from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.inputs import LabelsConfig
 from ssl_behavior.outputs import alone_in, check_output, identity, marked, notices, write_text
 from ssl_behavior.predictions import Prediction, file_stem
 from ssl_behavior.recordings import UNSCORED
@@ -30,13 +32,12 @@ _IN_ONE_SENTENCE = 5
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(LabelsConfig):
     """What to score against what.
 
     Attributes:
         predictions: the folder that predict wrote, or a submission .npy.
         annotations: files, folders or globs of annotations, or tracks that carry labels (CalMS21 .npy or .json).
-        channel: which channel of the annotations; needed only where there are several.
         unscored: behaviours that stand for frames nobody judged: these frames are not scored, and the behaviours are in
             no mean.
         videos: score these videos only; all by default.
@@ -50,9 +51,7 @@ class EvaluateConfig:
     """
 
     predictions: Path
-    annotations: tuple[Path, ...]
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
+    annotations: tuple[Path, ...] = field(kw_only=True)
     videos: tuple[str, ...] = ()
     output: Path | None = None
     overwrite: bool = False
@@ -165,11 +164,7 @@ def _matched(predicted: set[str], annotated: set[str], settings: EvaluateConfig)
     """The videos to score; tells what has no counterpart."""
     if settings.videos:
         chosen = {file_stem(name) if file_stem(name) in predicted | annotated else name for name in settings.videos}
-        if missing := chosen - (predicted & annotated):
-            there = some(predicted & annotated, 10) or "none"
-            raise InputError(
-                f"--videos {some(missing)}: expected videos that are both predicted and annotated; found {there}"
-            )
+        require_videos(chosen, predicted & annotated, "videos that are both predicted and annotated")
         predicted, annotated = predicted & chosen, annotated & chosen
     if not predicted & annotated:
         raise InputError(
