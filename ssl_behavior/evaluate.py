@@ -22,7 +22,7 @@ from ssl_behavior.formats.submissions import read_submission
 from ssl_behavior.inputs import LabelsConfig
 from ssl_behavior.outputs import alone_in, check_output, identity, marked, notices, write_text
 from ssl_behavior.predictions import Prediction, file_stem
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
 
 DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
@@ -131,7 +131,9 @@ def _of_folder(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo],
 
 def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
     submission = read_submission(path)
-    annotations, recordings = read_labels(settings.annotations, settings.frame_rate or 30.0, settings.skip_bad_files)
+    annotations, recordings = read_labels(
+        settings.annotations, settings.frame_rate or ASSUMED_FRAME_RATE, settings.skip_bad_files
+    )
     counting = {one.id: one for one in recordings if one.labels and one.metadata.get("annotator", 0) in (0, None)}
     if not counting:
         raise InputError(
@@ -156,7 +158,7 @@ def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVid
             raise InputError(f"{path}: {name}: labels must be indices of {list(behaviours)}; found {found}")
         values = truth.renamed(behaviours).values.copy()
         values[np.isin(values, [i for i, known in enumerate(behaviours) if known in settings.unscored])] = UNSCORED
-        videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate or 30.0))
+        videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate))
     return videos, behaviours
 
 

@@ -149,8 +149,8 @@ def predict_poses(model: Model, readout: Readout, poses: Poses, recording: Recor
     probabilities = readout.reading.probabilities(model.logits(video))
     # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
     labels = poses.to_native(readout.reading.decoder.decode(probabilities, poses.frame_rate))
-    rate = recording.frame_rate or poses.frame_rate
-    return Prediction(poses.id, readout.behaviours, poses.to_native(probabilities), labels, rate, tracked)
+    native = poses.to_native(probabilities)
+    return Prediction(poses.id, readout.behaviours, native, labels, recording.frame_rate, tracked)
 
 
 def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> np.ndarray:

@@ -185,7 +185,7 @@ def require_videos(videos: Iterable[str], existing: Iterable[str], expected: str
 
 def _annotations_of(recordings: Iterable[Recording], paths: Paths, skip_bad_files: bool) -> list[Annotations]:
     """Annotations; those in seconds are counted in frames of their recording."""
-    rates = {one.id: one.frame_rate or 30.0 for one in recordings}
+    rates = {one.id: one.frame_rate for one in recordings}
     return read_labels(paths, rates, skip_bad_files)[0]
 
 

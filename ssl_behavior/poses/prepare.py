@@ -142,7 +142,7 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     length = body_length(positions, landmarks)
     positions = without_outliers(positions / length)
     frame_rate = settings.frame_rate
-    native_rate = recording.frame_rate or frame_rate
+    native_rate = recording.frame_rate
     if abs(native_rate - frame_rate) < 1e-3 * frame_rate:
         native_rate = frame_rate  # 29.97 Hz is taken for 30
     positions, seen, native_frames = resample(positions, native_rate, frame_rate)
