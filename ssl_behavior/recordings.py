@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssl_behavior.digests import digest
 from ssl_behavior.errors import InputError
 
 UNSCORED = -1
@@ -143,12 +143,10 @@ def fingerprint(arrays: Sequence[np.ndarray | None], stated: Stated | None = Non
     """32 characters that only equal arrays share: those stated of the very same arrays, or computed from all values."""
     if stated is not None and all(one is other for one, other in zip(arrays, stated.arrays, strict=True)):
         return stated.digest
-    digest = hashlib.sha256()
+    parts: list[str | np.ndarray] = []
     for array in arrays:
-        digest.update(repr(None if array is None else (array.shape, array.dtype.str)).encode())
-        if array is not None:
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:32]
+        parts += [repr(None)] if array is None else [repr((array.shape, array.dtype.str)), array]
+    return digest(*parts, length=32)
 
 
 @dataclass(frozen=True, eq=False)

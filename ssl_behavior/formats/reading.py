@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ssl_behavior import plain_yaml
+from ssl_behavior.digests import file_digest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache, calms21, deeplabcut, mabe22, movement, native, pickles, sleap, submissions
 from ssl_behavior.formats.annotated import first_line
@@ -119,7 +120,7 @@ def _kept(path: Path, format: str | None) -> list[Recording]:
 
     recordings = cache.kept(
         "recordings",
-        lambda: (path.name, format, cache.content(path)),
+        lambda: (path.name, format, file_digest(path)),
         lambda: _parsed(path, format),
         pack,
         native.unpack_all,
