@@ -14,29 +14,24 @@ from ssl_behavior.checks import Looked, Suspicion, look
 from ssl_behavior.checks.picture import picture
 from ssl_behavior.checks.vitals import Vitals
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats.annotations import attach, read_labels
+from ssl_behavior.inputs import AnnotatedTracksConfig
 from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
 from ssl_behavior.predictions import file_stem
-from ssl_behavior.recordings import Recording
 
 
 @dataclass(frozen=True)
-class CheckConfig(commands.TracksConfig):
+class CheckConfig(AnnotatedTracksConfig):
     """Settings of looking for silent errors.
 
     Attributes:
         annotations: files, folders or globs of annotations, to see whether they lie where the behaviour is.
-        channel: of the annotations; needed only where there are several.
         unscored: behaviours of the annotations that are no judgement.
         encoder: folder that pretrain or finetune wrote, to see what in the recordings is strange to it.
         output: folder for the table of suspicions, what was measured, and a picture of every suspicious recording.
     """
 
-    annotations: tuple[Path, ...] = ()
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
     encoder: Path | None = None
     output: Path = Path("checks")
 
@@ -52,7 +47,7 @@ def check(config: CheckConfig) -> list[Suspicion]:
 
 
 def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
-    recordings = _labelled(config.read(), config)
+    recordings = config.read_with_labels(every_channel=False)
     if config.encoder is None:
         landmarks, settings, known = shared_landmarks(one.skeleton for one in recordings), Preparation(), None
     else:
@@ -77,17 +72,6 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     _write(output, {poses.id: measured for (_, poses), (measured, _) in zip(each, looked, strict=True)}, every)
     commands.save_settings(config, output / "settings.yaml")
     return every
-
-
-def _labelled(recordings: list[Recording], config: CheckConfig) -> list[Recording]:
-    """The recordings with one channel of annotations, where they have any; else with what their own files have."""
-    if not config.annotations:
-        return recordings
-    rates = {one.id: one.frame_rate or 30.0 for one in recordings}
-    annotations = read_labels(config.annotations, rates, config.skip_bad_files)[0]
-    own = attach(recordings, annotations, config.channel, config.unscored, strict=False)
-    with_labels = {one.id: one for one in own}
-    return [with_labels.get(one.id, one) for one in recordings]
 
 
 def _write(output: Path, measured: Mapping[str, Vitals], found: Sequence[Suspicion]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ import ssl_behavior
 from ssl_behavior import plain_yaml
 from ssl_behavior.checks.vitals import Vitals, usual
 from ssl_behavior.decoding import Decoder, Reading
+from ssl_behavior.digests import digest
 from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.heads import Classifier, HeadKind
@@ -167,11 +167,8 @@ def fingerprint(folder: Path) -> str:
         InputError: as ``load_model``.
     """
     _config(folder, "model")
-    digest = hashlib.sha256()
-    for name in ("config.yaml", _WEIGHTS, _TREES):
-        if (folder / name).exists():
-            digest.update((folder / name).read_bytes())
-    return digest.hexdigest()[:16]
+    files = (folder / name for name in ("config.yaml", _WEIGHTS, _TREES))
+    return digest(*(file.read_bytes() for file in files if file.exists()))
 
 
 def load_readout(folder: Path) -> Readout:

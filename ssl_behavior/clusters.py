@@ -9,7 +9,6 @@ each other. So what is stored is plain arrays, and a cluster means the same wher
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from sklearn.metrics import adjusted_rand_score
 
+from ssl_behavior.digests import digest
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import read_arrays, write_arrays
@@ -134,8 +134,7 @@ class Clusters:
 
     def fingerprint(self) -> str:
         """16 characters that only the same clusters share."""
-        parts = (self.centre, self.landmarks, self.positions, self.labels)
-        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:16]
+        return digest(self.centre, self.landmarks, self.positions, self.labels)
 
     def save(self, path: Path) -> None:
         """Write to ``path``, a .safetensors file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,20 +13,21 @@ from ssl_behavior.embedded import EmbeddedVideo
 from ssl_behavior.embeddings import ABOUT, Atlas, Maker
 from ssl_behavior.encoders import Encoder, embed
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats.annotations import Annotations, attach, read_labels
 from ssl_behavior.formats.paths import some
+from ssl_behavior.inputs import AnnotatedTracksConfig
 from ssl_behavior.poses.prepare import Poses, prepare_each
 from ssl_behavior.recordings import Labels, Recording
 
 
 @dataclass(frozen=True)
-class EmbedConfig(commands.TracksConfig):
+class EmbedConfig(AnnotatedTracksConfig):
     """Settings of embedding.
 
     Attributes:
         encoder: folder that pretrain wrote.
         annotations: files, folders or globs of annotations, to see labels beside the embeddings; recordings without
             any are embedded too.
+        channel: of the annotations; every channel if none is given.
         unscored: behaviours of the annotations that are no judgement.
         output: folder of the atlas; videos that are there already are left as they are, but for labels that differ.
         half: store half-precision numbers, which take half the space.
@@ -35,8 +36,6 @@ class EmbedConfig(commands.TracksConfig):
     """
 
     encoder: Path
-    annotations: tuple[Path, ...] = ()
-    unscored: tuple[str, ...] = ()
     output: Path = Path("atlas")
     half: bool = False
     device: Device = "auto"
@@ -60,7 +59,9 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
     encoder.precision = computed_in(config.precision, device)
-    recordings = _labelled(config.read(), config)
+    recordings = config.read_with_labels(every_channel=True)
+    if config.annotations and (bare := [one.id for one in recordings if not one.labels]):
+        print(f"without annotations: {some(bare)}")
     made_by = maker(encoder, config.half)
     done: Counter[str] = Counter()
     atlas = None
@@ -125,37 +126,6 @@ def _same(labels: Mapping[str, Labels], others: Mapping[str, Labels]) -> bool:
         return {name: (one.behaviours, one.pair, one.values.tobytes()) for name, one in given.items()}
 
     return told(labels) == told(others)
-
-
-def _labelled(recordings: list[Recording], config: EmbedConfig) -> list[Recording]:
-    """The recordings, with every channel of the annotations where there are some."""
-    if not config.annotations:
-        return recordings
-    rates = {one.id: one.frame_rate or 30.0 for one in recordings}
-    annotations = read_labels(config.annotations, rates, config.skip_bad_files)[0]
-    vocabularies = _vocabularies(annotations)
-    if missing := set(config.unscored) - set().union(*vocabularies.values()):
-        known = {name for names in vocabularies.values() for name in names}
-        raise InputError(f"--unscored {', '.join(sorted(missing))}: expected behaviours; found {some(known)}")
-    for channel, names in vocabularies.items():
-        unscored = [name for name in config.unscored if name in names]
-        if set(names) <= set(unscored):
-            continue
-        own = attach(recordings, annotations, channel, unscored, notify=lambda _: None, strict=False)
-        labels = {one.id: one.labels for one in own}
-        recordings = [one.with_labels({**one.labels, **labels.get(one.id, {})}) for one in recordings]
-    bare = [one.id for one in recordings if not one.labels]
-    if bare:
-        print(f"without annotations: {some(bare)}")
-    return recordings
-
-
-def _vocabularies(annotations: Iterable[Annotations]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for one in annotations:
-        for channel, names in one.vocabulary.items():
-            found.setdefault(channel, set()).update(names)
-    return found
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_behavior.devices import Precision, uses_bfloat16
+from ssl_behavior.digests import digest
 from ssl_behavior.poses.augment import reflect
 from ssl_behavior.poses.features import Clip, feature_names, features, known_features, pair_clip
 from ssl_behavior.poses.landmarks import mirror
@@ -53,10 +53,8 @@ class Encoder(nn.Module):
 
     def fingerprint(self) -> str:
         """16 characters that only an encoder of the same weights and settings has."""
-        digest = hashlib.sha256(repr((self.landmarks, self.preparation, self.architecture)).encode())
-        for tensor in self.state_dict().values():
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        weights = (tensor.detach().cpu().numpy() for tensor in self.state_dict().values())
+        return digest(repr((self.landmarks, self.preparation, self.architecture)), *weights)
 
     def kinematics(self, clip: Clip) -> tuple[Tensor, Tensor]:
         """Standardised features (batch, time, feature), 0 where unknown, and where they are known."""

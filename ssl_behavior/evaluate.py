@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
 from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels, require_behaviours
+from ssl_behavior.formats.labelled import require_videos
 from ssl_behavior.formats.paths import natural, some
 from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.inputs import LabelsConfig
 from ssl_behavior.outputs import alone_in, check_output, identity, marked, notices, write_text
 from ssl_behavior.predictions import Prediction, file_stem
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
 
 DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
@@ -30,13 +32,12 @@ _IN_ONE_SENTENCE = 5
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(LabelsConfig):
     """What to score against what.
 
     Attributes:
         predictions: the folder that predict wrote, or a submission .npy.
         annotations: files, folders or globs of annotations, or tracks that carry labels (CalMS21 .npy or .json).
-        channel: which channel of the annotations; needed only where there are several.
         unscored: behaviours that stand for frames nobody judged: these frames are not scored, and the behaviours are in
             no mean.
         videos: score these videos only; all by default.
@@ -50,9 +51,7 @@ class EvaluateConfig:
     """
 
     predictions: Path
-    annotations: tuple[Path, ...]
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
+    annotations: tuple[Path, ...] = field(kw_only=True)
     videos: tuple[str, ...] = ()
     output: Path | None = None
     overwrite: bool = False
@@ -132,7 +131,9 @@ def _of_folder(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo],
 
 def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
     submission = read_submission(path)
-    annotations, recordings = read_labels(settings.annotations, settings.frame_rate or 30.0, settings.skip_bad_files)
+    annotations, recordings = read_labels(
+        settings.annotations, settings.frame_rate or ASSUMED_FRAME_RATE, settings.skip_bad_files
+    )
     counting = {one.id: one for one in recordings if one.labels and one.metadata.get("annotator", 0) in (0, None)}
     if not counting:
         raise InputError(
@@ -157,7 +158,7 @@ def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVid
             raise InputError(f"{path}: {name}: labels must be indices of {list(behaviours)}; found {found}")
         values = truth.renamed(behaviours).values.copy()
         values[np.isin(values, [i for i, known in enumerate(behaviours) if known in settings.unscored])] = UNSCORED
-        videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate or 30.0))
+        videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate))
     return videos, behaviours
 
 
@@ -165,11 +166,7 @@ def _matched(predicted: set[str], annotated: set[str], settings: EvaluateConfig)
     """The videos to score; tells what has no counterpart."""
     if settings.videos:
         chosen = {file_stem(name) if file_stem(name) in predicted | annotated else name for name in settings.videos}
-        if missing := chosen - (predicted & annotated):
-            there = some(predicted & annotated, 10) or "none"
-            raise InputError(
-                f"--videos {some(missing)}: expected videos that are both predicted and annotated; found {there}"
-            )
+        require_videos(chosen, predicted & annotated, "videos that are both predicted and annotated")
         predicted, annotated = predicted & chosen, annotated & chosen
     if not predicted & annotated:
         raise InputError(

@@ -61,15 +61,14 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
 
 def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dict[str, Any]:
     encoder = checkpoints.load_encoder(config.encoder).to(device)
-    recordings, channel = config.read_labelled()
-    recordings = _some(recordings, config)
+    recordings = _some(config.read_labelled(), config)
+    ((channel, labels),) = recordings[0].labels.items()
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
     units = {one.id: one.unit for one in recordings}
     known = checkpoints.known_to(config.encoder)
     looked = [Looked(one.poses, units[one.poses.id], one.labels) for one in videos]
     print_warnings(looked, config.encoder, encoder.landmarks, known)
-    labels = recordings[0].labels[channel]
     rate = encoder.preparation.frame_rate
     _tell(videos, labels.behaviours, rate, device)
     learned = learn(

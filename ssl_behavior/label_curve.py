@@ -114,7 +114,8 @@ def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
 def _study(config: LabelCurveConfig) -> Study:
     """Read what the settings name, and choose the videos to test on."""
     encoder = checkpoints.load_encoder(config.encoder)
-    recordings, channel = config.read_labelled()
+    recordings = config.read_labelled()
+    ((channel, labels),) = recordings[0].labels.items()
     clip_seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, clip_seconds, config.skip_bad_files)
     if len(videos) < _FEWEST_VIDEOS:
@@ -123,7 +124,7 @@ def _study(config: LabelCurveConfig) -> Study:
             f"{len(videos)}; label more videos"
         )
     require_distinct([video.poses for video in videos])
-    behaviours = recordings[0].labels[channel].behaviours
+    behaviours = labels.behaviours
     test = _test_videos(videos, len(behaviours), config)
     tested = {videos[i].poses.id: videos[i].poses.fingerprint() for i in test}
     truth = {one.id: one.labels[channel].values for one in recordings}

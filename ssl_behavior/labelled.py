@@ -1,101 +1,22 @@
-"""What every command that learns from labels takes in: recordings with one channel's labels, as poses to train on."""
+"""Input of the commands that fit models to labels: their settings, and recordings with labels as poses to train on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.commands import TracksConfig, require_above, require_at_least, require_shares
+from ssl_behavior.commands import require_above, require_at_least, require_shares
 from ssl_behavior.devices import Device, Precision
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats.annotations import (
-    Annotations,
-    attach,
-    choose_channel,
-    from_recordings,
-    read_labels,
-    require_behaviours,
-)
-from ssl_behavior.formats.paths import some
+from ssl_behavior.inputs import LabelledTracksConfig
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, Supervision, labelled_pairs
 from ssl_behavior.windows import require_length
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelledTracksConfig(TracksConfig):
-    """Settings of every command that takes in labels.
-
-    Attributes:
-        annotations: files, folders or globs of annotations; those in the recordings' own files if none are given.
-        channel: of the annotations; needed only where there are several.
-        unscored: behaviours that are no judgement: their frames are left out of training and scores.
-        agent: the individual whose behaviour towards the target was annotated; without it, labels hold for the group.
-        target: the individual that the agent's behaviour is directed at.
-        videos: use only the labelled videos with these ids.
-    """
-
-    annotations: tuple[Path, ...] = ()
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
-    agent: str | None = None
-    target: str | None = None
-    videos: tuple[str, ...] = ()
-
-    def read_labelled(self) -> tuple[list[Recording], str]:
-        """The labelled recordings that these settings name, and their channel.
-
-        Raises:
-            InputError: recordings and annotations do not go together, or a name is not among them.
-        """
-        self._require_both_or_neither()
-        recordings = self.read()
-        annotations = self._annotations(recordings)
-        channel = choose_channel(annotations, self.channel)
-        if wanted := set(self.videos):
-            tracked, annotated = {one.id for one in recordings}, {one.id for one in annotations}
-            for there, what in ((tracked, "recordings"), (annotated, "annotations")):
-                if missing := wanted - there:
-                    raise InputError(
-                        f"--videos {', '.join(sorted(missing))}: expected ids among the {what}; found {some(there, 10)}"
-                    )
-            annotations = [one for one in annotations if one.id in wanted | tracked]
-        require_behaviours(self.unscored, annotations, channel)
-        labelled = attach(recordings, annotations, channel, self.unscored, strict=not self.skip_bad_files)
-        return [self._directed(one, channel) for one in labelled if not wanted or one.id in wanted], channel
-
-    def _annotations(self, recordings: Sequence[Recording]) -> list[Annotations]:
-        if self.annotations:
-            rates = {one.id: one.frame_rate or 30.0 for one in recordings}
-            return read_labels(self.annotations, rates, self.skip_bad_files)[0]
-        if not (annotations := from_recordings([one for one in recordings if one.labels])):
-            raise InputError(
-                f"{self.recordings[0]}: expected labels in the recordings' files, without --annotations; found none"
-            )
-        return annotations
-
-    def _require_both_or_neither(self) -> None:
-        if (self.agent is None) != (self.target is None):
-            found = f"--target {self.target}" if self.agent is None else f"--agent {self.agent}"
-            raise InputError(f"expected --agent and --target together; found {found} alone: give both, or neither")
-
-    def _directed(self, recording: Recording, channel: str) -> Recording:
-        """The recording with labels that speak of the ordered pair that --agent and --target name, if they do."""
-        if self.agent is None or self.target is None:
-            return recording
-        pair, there = (self.agent, self.target), recording.individuals
-        # A lone animal is paired with itself.
-        if not set(pair) <= set(there) or (self.agent == self.target and len(there) > 1):
-            raise InputError(
-                f"{recording.source or recording.id}: expected two individuals of {', '.join(there)}; found --agent "
-                f"{self.agent} and --target {self.target}"
-            )
-        return recording.with_labels({channel: replace(recording.labels[channel], pair=pair)})
 
 
 @dataclass(frozen=True, kw_only=True)

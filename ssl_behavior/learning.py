@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 
 from ssl_behavior.decoding import Decoder, Reading, balance
 from ssl_behavior.devices import Precision, uses_bfloat16
+from ssl_behavior.digests import digest
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.heads import Classifier, HeadKind
 from ssl_behavior.models import Model, fit_tree_member, tree_examples
@@ -100,7 +100,7 @@ def _key(encoder: Encoder, videos: Sequence[LabelledPoses], precision: Precision
     """Names a run by all that its weights depend on."""
     device = encoder.mean.device
     computed = device.type, uses_bfloat16(precision, device)
-    labels = [hashlib.sha256(one.labels.tobytes()).hexdigest() for one in videos]
+    labels = [digest(one.labels, length=64) for one in videos]
     pairs = [one.pairs for one in videos]
     return run_key((encoder.fingerprint(), computed, labels, pairs, settings), [one.poses for one in videos])
 

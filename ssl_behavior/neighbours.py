@@ -8,7 +8,6 @@ are exact, and what is missed is a neighbour whose code is not among the nearest
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import faiss
 import numpy as np
 from tqdm import tqdm
 
+from ssl_behavior.digests import digest, file_digest
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache
@@ -167,7 +167,7 @@ def load(atlas: Atlas, notify: Callable[[str], None] = print) -> Neighbours:
 def _is_own(path: Path) -> bool:
     """Whether this user wrote a file of this content, as the user's own cache has it."""
     folder = cache.folder()
-    return folder is not None and (folder / _OWN / cache.content(path)).is_file()
+    return folder is not None and (folder / _OWN / file_digest(path)).is_file()
 
 
 def _note_own(path: Path) -> None:
@@ -175,14 +175,13 @@ def _note_own(path: Path) -> None:
     with suppress(OSError):  # a cache that cannot be written to
         if folder is not None:
             (folder / _OWN).mkdir(parents=True, exist_ok=True)
-            (folder / _OWN / cache.content(path)).touch()
+            (folder / _OWN / file_digest(path)).touch()
 
 
 def _path(atlas: Atlas, kind: Kind) -> Path:
     """The file of an index, named by what it is of."""
     embedded = [(video, atlas.fingerprint(video)) for video in atlas.ids]
-    digest = hashlib.sha256(repr((kind, atlas.made_by, embedded)).encode()).hexdigest()[:16]
-    return atlas.folder / _FILES.replace("*", digest)
+    return atlas.folder / _FILES.replace("*", digest(repr((kind, atlas.made_by, embedded))))
 
 
 def recall(found: Neighbours, asked: np.ndarray | None = None, neighbours: int = 10, queries: int = 200) -> float:

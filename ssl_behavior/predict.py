@@ -17,7 +17,7 @@ from ssl_behavior.checkpoints import Readout
 from ssl_behavior.checks import Looked, print_warnings
 from ssl_behavior.devices import Device, Precision, choose_device
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats.paths import some
+from ssl_behavior.formats.labelled import choose_videos
 from ssl_behavior.formats.submissions import check_lengths, write_submission
 from ssl_behavior.models import Model
 from ssl_behavior.poses.landmarks import as_landmarks
@@ -81,7 +81,7 @@ def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> 
     model.classifier.to(device)
     encoder = model.classifier.encoder
     encoder.precision = config.precision
-    recordings = _chosen(config)
+    recordings = choose_videos(config.read(), config.videos)
     say_who_is_who(readout, recordings)
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
@@ -149,8 +149,8 @@ def predict_poses(model: Model, readout: Readout, poses: Poses, recording: Recor
     probabilities = readout.reading.probabilities(model.logits(video))
     # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
     labels = poses.to_native(readout.reading.decoder.decode(probabilities, poses.frame_rate))
-    rate = recording.frame_rate or poses.frame_rate
-    return Prediction(poses.id, readout.behaviours, poses.to_native(probabilities), labels, rate, tracked)
+    native = poses.to_native(probabilities)
+    return Prediction(poses.id, readout.behaviours, native, labels, recording.frame_rate, tracked)
 
 
 def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> np.ndarray:
@@ -169,18 +169,6 @@ def say_who_is_who(readout: Readout, recordings: Sequence[Recording]) -> None:
             f"the model speaks of what {readout.pair[0]} does to {readout.pair[1]} and {other.id} tracks "
             f"{', '.join(other.individuals)}: taking the first of them for {readout.pair[0]}"
         )
-
-
-def _chosen(config: PredictConfig) -> Sequence[Recording]:
-    recordings = config.read()
-    if not config.videos:
-        return recordings
-    there = {one.id for one in recordings}
-    if missing := set(config.videos) - there:
-        raise InputError(
-            f"--videos {', '.join(sorted(missing))}: expected ids among the recordings; found {some(there, 10)}"
-        )
-    return [one for one in recordings if one.id in config.videos]
 
 
 def about(predicted: Iterable[Prediction]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from ssl_behavior.formats.annotated import Annotations
 from ssl_behavior.formats.bounds import LONGEST_LINE
 from ssl_behavior.formats.paths import natural
 from ssl_behavior.outputs import write_text
-from ssl_behavior.recordings import Labels
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Labels
 
 _LEADING = ["frame", "time_s", "label", "animals_tracked"]
 _BOUT_COLUMNS = ["behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "mean_probability"]
@@ -164,7 +164,7 @@ def read(path: str | Path) -> Prediction:
     if (labels < 0).any():
         wrong = table[2][int(np.flatnonzero(labels < 0)[0])]
         raise InputError(f"{path}: label {wrong!r} is not in the vocabulary {list(behaviours)}")
-    rate = round((len(times) - 1) / times[-1], 3) if len(times) > 1 and times[-1] > 0 else 30.0
+    rate = round((len(times) - 1) / times[-1], 3) if len(times) > 1 and times[-1] > 0 else ASSUMED_FRAME_RATE
     return Prediction(path.name.removesuffix(".csv"), behaviours, probabilities, labels, rate, animals_tracked)
 
 

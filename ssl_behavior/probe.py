@@ -18,8 +18,9 @@ from ssl_behavior.devices import Device, choose_device
 from ssl_behavior.encoders import embed
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.formats import mabe22
+from ssl_behavior.formats.labelled import choose_videos, own_labels
 from ssl_behavior.formats.paths import some
-from ssl_behavior.labelled import LabelledTracksConfig
+from ssl_behavior.inputs import LabelledTracksConfig
 from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.prepare import Poses, prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
@@ -154,33 +155,14 @@ def _require_files(config: ProbeConfig) -> None:
 def _recordings(config: ProbeConfig) -> list[Recording]:
     """The recordings, with the labels to probe for and no others."""
     files = [path.expanduser() for path in config.annotations]
+    where = "the recordings' own files, as no --annotations are given"
     if len(files) == 1 and mabe22.holds_task_labels(files[0]):
-        recordings = mabe22.attach_task_labels(config.read(), files[0])
+        recordings, where = mabe22.attach_task_labels(config.read(), files[0]), str(files[0])
     elif files:
-        return [replace(one, series={}) for one in config.read_labelled()[0]]
+        return [replace(one, series={}) for one in config.read_labelled()]
     else:
         recordings = config.read()
-    if missing := set(config.videos) - {one.id for one in recordings}:
-        found = some((one.id for one in recordings), 10)
-        raise InputError(f"--videos {', '.join(sorted(missing))}: expected ids among the recordings; found {found}")
-    channels = {name for one in recordings for name in (*one.labels, *one.series)}
-    if config.channel is not None and config.channel not in channels:
-        where = files[0] if files else "the recordings' own files, as no --annotations are given"
-        raise InputError(f"--channel {config.channel}: expected a task of {where}; found {some(channels)}")
-    known = {name for one in recordings for labels in one.labels.values() for name in labels.behaviours}
-    if missing := set(config.unscored) - known:
-        raise InputError(f"--unscored {', '.join(sorted(missing))}: expected behaviours; found {some(known)}")
-    return [_narrowed(one, config) for one in recordings if not config.videos or one.id in config.videos]
-
-
-def _narrowed(recording: Recording, config: ProbeConfig) -> Recording:
-    wanted = {*recording.labels, *recording.series} if config.channel is None else {config.channel}
-    labels = {
-        name: one.without(set(config.unscored) & set(one.behaviours))
-        for name, one in recording.labels.items()
-        if name in wanted
-    }
-    return replace(recording, labels=labels, series={k: v for k, v in recording.series.items() if k in wanted})
+    return choose_videos(own_labels(recordings, config.channel, config.unscored, where), config.videos)
 
 
 def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[Task], Split | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -10,9 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssl_behavior.digests import digest
 from ssl_behavior.errors import InputError
 
 UNSCORED = -1
+ASSUMED_FRAME_RATE = 30.0
+"""Hz, where neither a file nor the user states a frame rate."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,10 @@ def fingerprint(arrays: Sequence[np.ndarray | None], stated: Stated | None = Non
     """32 characters that only equal arrays share: those stated of the very same arrays, or computed from all values."""
     if stated is not None and all(one is other for one, other in zip(arrays, stated.arrays, strict=True)):
         return stated.digest
-    digest = hashlib.sha256()
+    parts: list[str | np.ndarray] = []
     for array in arrays:
-        digest.update(repr(None if array is None else (array.shape, array.dtype.str)).encode())
-        if array is not None:
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:32]
+        parts += [repr(None)] if array is None else [repr((array.shape, array.dtype.str)), array]
+    return digest(*parts, length=32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +160,7 @@ class Recording:
         positions: (time, individual, keypoint, space) float32, NaN where unseen, in ``unit``.
         individuals: one name per individual.
         skeleton: the keypoints' names.
-        frame_rate: Hz, or None where the file does not state it.
+        frame_rate: Hz.
         confidence: (time, individual, keypoint) float32 in 0..1, or None.
         labels: channel name -> Labels of the same length.
         series: other time series by name, each (time, ...): precomputed features, running speed, pupil.
@@ -168,13 +168,15 @@ class Recording:
         source: the file it came from.
         metadata: what else the file says (lab, annotator, ...).
         stated: the fingerprint of positions and confidence, where their file states it.
+        needs_frame_rate: the file does not state the frame rate, and ``ASSUMED_FRAME_RATE`` stands in for it; only
+            readers of one format give such recordings, and ``read_recordings`` settles the rate.
     """
 
     id: str
     positions: np.ndarray
     individuals: tuple[str, ...]
     skeleton: Skeleton
-    frame_rate: float | None = None
+    frame_rate: float
     confidence: np.ndarray | None = None
     labels: Mapping[str, Labels] = field(default_factory=dict)
     series: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -182,6 +184,7 @@ class Recording:
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stated: Stated | None = field(default=None, repr=False)
+    needs_frame_rate: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         where = f"{self.source or 'recording'} ({self.id})"
@@ -204,7 +207,7 @@ class Recording:
             if confidence.shape != positions.shape[:3]:
                 raise InputError(f"{where}: confidence has shape {confidence.shape}, not {positions.shape[:3]}")
             object.__setattr__(self, "confidence", confidence)
-        if self.frame_rate is not None and not (np.isfinite(self.frame_rate) and self.frame_rate > 0):
+        if not (np.isfinite(self.frame_rate) and self.frame_rate > 0):
             raise InputError(f"{where}: frame rate must be a positive number of Hz; got {self.frame_rate}")
         series = {name: _read_only(values) for name, values in self.series.items()}
         lengths = {name: len(labels.values) for name, labels in self.labels.items()}

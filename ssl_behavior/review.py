@@ -6,7 +6,6 @@ since is told from one that nobody touched, and is never written over.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from ssl_behavior import plain_yaml
+from ssl_behavior.digests import file_digest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import boris, caltech_annotations
 from ssl_behavior.formats.annotated import Annotations
@@ -77,7 +77,7 @@ class ReviewFolder:
                 module.write(file, annotations, frame_rate)
             # Noted first, so that no file is there of which it is not known who wrote it.
             with (self.path / _WRITTEN).open("a", encoding="utf-8") as written:  # added to, as there may be thousands
-                written.write(_lines({file.name: _content(file) for file in made}))
+                written.write(_lines({file.name: file_digest(file, 16) for file in made}))
             for one, file in zip(made, files, strict=True):
                 with replacing(file) as aside:
                     shutil.copyfile(one, aside)
@@ -86,7 +86,7 @@ class ReviewFolder:
         return [self.path / f"{stem}{end}" for end in _ENDINGS]
 
     def _is_edited(self, file: Path) -> bool:
-        return file.exists() and _content(file) != self._written.get(file.name)
+        return file.exists() and file_digest(file, 16) != self._written.get(file.name)
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -97,10 +97,6 @@ def _read(path: Path) -> dict[str, str]:
     except InputError:
         return {}
     return plain if isinstance(plain, dict) else {}
-
-
-def _content(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def _lines(written: dict[str, str]) -> str:

@@ -138,7 +138,7 @@ def _draw_mice(axes: Axes, recording: Recording, behaviour: str) -> None:
 
 def _liveliest_span(recording: Recording) -> slice:
     """The two minutes with the most behaviours, then the most bouts."""
-    values, length = recording.labels[CHANNEL].values, int(SHOWN_SECONDS * (recording.frame_rate or 30.0))
+    values, length = recording.labels[CHANNEL].values, int(SHOWN_SECONDS * recording.frame_rate)
     starts = range(0, max(1, len(values) - length + 1), 300)
 
     def liveliness(start: int) -> tuple[int, int]:
@@ -159,7 +159,7 @@ def _draw_labels(axes: Axes, recording: Recording, shown: slice) -> None:
 
 
 def _draw_series(speeds_axes: Axes, distance_axes: Axes, recording: Recording, shown: slice) -> None:
-    rate = recording.frame_rate or 30.0
+    rate = recording.frame_rate
     neck = recording.positions[shown, :, recording.skeleton.keypoints.index("neck")]
     seconds = np.arange(len(neck)) / rate
     speeds = np.full(neck.shape[:2], np.nan)

@@ -13,6 +13,7 @@ from ssl_behavior.clusters import directions
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import merged_vocabulary
+from ssl_behavior.inputs import LabelsConfig
 from ssl_behavior.outputs import write_text
 from ssl_behavior.predictions import file_stem
 from ssl_behavior.recordings import UNSCORED, Labels
@@ -39,7 +40,7 @@ _SECOND = 0.2
 
 
 @dataclass(frozen=True)
-class SuggestConfig:
+class SuggestConfig(LabelsConfig):
     """Settings of suggesting what to label next.
 
     Attributes:
@@ -61,9 +62,6 @@ class SuggestConfig:
 
     atlas: Path
     predictions: Path | None = None
-    annotations: tuple[Path, ...] = ()
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
     agent: str | None = None
     target: str | None = None
     top: int = 20

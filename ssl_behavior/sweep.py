@@ -22,7 +22,7 @@ from ssl_behavior.formats.reading import TRACK_SUFFIXES
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.units.fleet import FleetConfig, connected, do_missing, require_none
 from ssl_behavior.units.grid import Configuration, read_grid, settings_of
-from ssl_behavior.units.results import Results, Unit, digest, files_below
+from ssl_behavior.units.results import Results, Unit, files_below, unit_digest
 from ssl_behavior.units.stores import InputFile, Store, absolute, fetch, fetch_folder, input_files, require_extra
 
 _INPUTS = {"recordings": TRACK_SUFFIXES, "annotations": LABEL_SUFFIXES, "skeleton": None}
@@ -137,7 +137,7 @@ def _step(
             files += [(name, one) for one in found]
     own = {name: value for name, value in settings.items() if name not in {*_INPUTS, *_GIVEN}}
     contents = [(name, one.address.rpartition("/")[2], one.stamp) for name, one in files]
-    what = digest(settings_class.__name__, own, contents, encoder.digest if encoder else None)
+    what = unit_digest(settings_class.__name__, own, contents, encoder.digest if encoder else None)
     label = f"{'model' if encoder else 'encoder'}-{what}"
     inputs, text = tuple(one for _, one in files), yaml.safe_dump(section, sort_keys=False)
     return Step(label, what, inputs, section=text, encoder=encoder)

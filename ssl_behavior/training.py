@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import sys
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssl_behavior.devices import Precision, uses_bfloat16
+from ssl_behavior.digests import digest
 from ssl_behavior.errors import InputError, is_out_of_memory, memory_told
 from ssl_behavior.formats.paths import some
 from ssl_behavior.interrupts import held_back
@@ -65,11 +65,7 @@ class Schedule:
 
 def run_key(settings: object, poses: Sequence[Poses]) -> str:
     """A name for a run: the hash of its settings and of its inputs' content."""
-    digest = hashlib.sha256(repr(settings).encode())
-    for one in poses:
-        digest.update(one.id.encode())
-        digest.update(one.fingerprint().encode())
-    return digest.hexdigest()[:32]
+    return digest(repr(settings), *(part for one in poses for part in (one.id, one.fingerprint())), length=32)
 
 
 @dataclass(frozen=True)

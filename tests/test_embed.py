@@ -123,5 +123,7 @@ def test_annotations_beside_the_recordings(config: EmbedConfig, tmp_path: Path, 
     assert labels["S1"].behaviours == ("fight",)
     np.testing.assert_array_equal(labels["S1"].values, np.where(np.arange(120) < 50, 0, -1))
     assert set(atlas.video("video000").labels) == {CHANNEL}
+    one_channel = embed_recordings(replace(config, channel="S1", output=tmp_path / "of_one_channel"))
+    assert set(one_channel.video("video001").labels) == {"S1"}
     with pytest.raises(InputError, match="--unscored nap: expected behaviours; found base, fight"):
         embed_recordings(replace(config, unscored=("nap",), overwrite=True))

@@ -258,7 +258,7 @@ def sequences(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     submission, truth = sequences(tmp_path)
-    report = evaluate(EvaluateConfig(submission, [str(truth)]))
+    report = evaluate(EvaluateConfig(submission, annotations=[str(truth)]))
     assert report["videos"] == ["a", "b"]
     assert report["macro_f1"] == pytest.approx((1 + 2 / 3 + 1) / 3)
     assert report["mean_average_precision"] is None
@@ -275,7 +275,7 @@ def test_bad_submissions(tmp_path: Path, labels: list[int], message: str) -> Non
     submission, truth = sequences(tmp_path)
     np.save(submission, np.array({"a": labels}, dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=message):
-        evaluate(EvaluateConfig(submission, [str(truth)]))
+        evaluate(EvaluateConfig(submission, annotations=[str(truth)]))
 
 
 def test_the_command(folders: tuple[Path, Path]) -> None:

@@ -20,7 +20,7 @@ OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
 
 # Data runs one way: a module imports from lines above its own, or from its own package, and never from below.
 ORDER = (
-    {"errors", "interrupts", "memory"},
+    {"digests", "errors", "interrupts", "memory"},
     {"outputs", "plain_yaml", "versions"},
     {"recordings"},
     {"settings"},
@@ -52,6 +52,7 @@ ORDER = (
     {"checkpoints"},
     {"commands"},
     {"units"},
+    {"inputs"},
     {"labelled", "embedded"},
     {"embeddings"},
     {"neighbours"},
@@ -76,6 +77,7 @@ WITHOUT_TORCH = [
     "predictions",
     "prediction_folder",
     "commands",
+    "inputs",
     "simulate",
     "convert",
     "evaluate",

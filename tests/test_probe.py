@@ -251,10 +251,10 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
         ("--recordings train.npy --encoder triplets --embeddings x.npy", "found both"),
         ("--recordings train.npy --encoder nowhere", "nowhere: expected a checkpoint of kind encoder"),
         ("--recordings train.npy --encoder triplets --folds 1", "--folds: expected 2 or more and found 1"),
-        ("--recordings train.npy --encoder triplets --channel night", "--channel night: expected a task"),
+        ("--recordings train.npy --encoder triplets --channel night", "--channel night: expected a channel"),
         (
             "--recordings test.npy --encoder triplets --channel S1",
-            "--channel S1: expected a task of the recordings' own files, as no --annotations are given; found none",
+            "--channel S1: expected a channel of the recordings' own files, as no --annotations are given; found none",
         ),
         (
             "--recordings train.npy --encoder triplets --split no.json",

@@ -63,7 +63,7 @@ def commands() -> None:
     )
     predict(PredictConfig(recordings=TRACKS, model=Path("model"), output=Path("predictions"), device="cpu"))
     predict(PredictConfig(recordings=TRACKS, model=Path("model"), output=Path("submission.npy"), device="cpu"))
-    evaluate(EvaluateConfig(Path("predictions"), (DATA / "train.npy",), bootstrap=20))
+    evaluate(EvaluateConfig(Path("predictions"), annotations=(DATA / "train.npy",), bootstrap=20))
     embed_recordings(
         EmbedConfig(
             recordings=(*TRACKS, DATA / "test.npy"), encoder=Path("encoder"), output=Path("atlas"), device="cpu"

@@ -145,7 +145,7 @@ def encode(config: PretrainConfig) -> float:
 
 def score(predictions: Path, truth: Path, output: Path) -> dict[str, Any]:
     """The scores of a folder of predictions, as plain values."""
-    return evaluate(EvaluateConfig(predictions, (truth,), CHANNEL, output=output, overwrite=True))
+    return evaluate(EvaluateConfig(predictions, annotations=(truth,), channel=CHANNEL, output=output, overwrite=True))
 
 
 def assess(model: Path, tracks: Path, truth: Path) -> tuple[dict[str, Any], float]:

@@ -71,7 +71,7 @@ def mirrored(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
 
 
 def at_rate(factor: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
-    return lambda one, _: (replace(one, frame_rate=(one.frame_rate or 30.0) * factor), None)
+    return lambda one, _: (replace(one, frame_rate=one.frame_rate * factor), None)
 
 
 def of_size(factor: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
@@ -104,7 +104,7 @@ def nose_for_tail(one: Recording, _: np.random.Generator) -> tuple[Recording, No
 
 def late_by(seconds: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
     def apply(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
-        frames = round(seconds * (one.frame_rate or 30.0))
+        frames = round(seconds * one.frame_rate)
         own = one.labels[CHANNEL]
         values = np.concatenate([np.full(frames, UNSCORED), own.values[: one.frames - frames]])
         return one.with_labels({CHANNEL: replace(own, values=values)}), None

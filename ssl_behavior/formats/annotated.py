@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.recordings import UNSCORED, Bout, Labels
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, UNSCORED, Bout, Labels
 
 OTHER = "other"
 
@@ -141,7 +141,7 @@ def whole(text: str, where: str | Path) -> int:
 
 
 def rate_of(frame_rate: FrameRate, video: str, path: str | Path) -> float:
-    """The frame rate of one video in Hz; of one that a mapping does not name, the median of those it does, or 30.
+    """The frame rate of one video in Hz; of one that a mapping does not name, the median of those it does, or 30 Hz.
 
     Raises:
         InputError: the rate is not positive and finite.
@@ -151,7 +151,7 @@ def rate_of(frame_rate: FrameRate, video: str, path: str | Path) -> float:
         try:
             rate = frame_rate[video]
         except KeyError:
-            rate = median(frame_rate.values()) if frame_rate else 30.0
+            rate = median(frame_rate.values()) if frame_rate else ASSUMED_FRAME_RATE
     if not 0 < rate < inf:  # type: ignore[operator]
         raise InputError(f"{path}: the frame rate of {video!r} must be a positive number of Hz; got {rate}")
     return float(rate)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from ssl_behavior.formats import bento, boris, caltech_annotations, frame_csv
 from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, merged_vocabulary
 from ssl_behavior.formats.paths import expand, named, natural, some
 from ssl_behavior.formats.reading import read_recordings
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Recording
 
 __all__ = [
     "FORMATS",
@@ -39,7 +39,7 @@ LABEL_SUFFIXES = _TRACKS + ANNOTATION_SUFFIXES
 def read_annotations(
     paths: str | Path | Sequence[str | Path],
     format: str | None = None,
-    frame_rate: FrameRate = 30.0,
+    frame_rate: FrameRate = ASSUMED_FRAME_RATE,
     skip_bad_files: bool = False,
     notify: Callable[[str], None] = print,
 ) -> list[Annotations]:
@@ -78,7 +78,7 @@ def read_annotations(
 
 def read_labels(
     paths: str | Path | Sequence[str | Path],
-    frame_rate: FrameRate = 30.0,
+    frame_rate: FrameRate = ASSUMED_FRAME_RATE,
     skip_bad_files: bool = False,
     notify: Callable[[str], None] = print,
 ) -> tuple[list[Annotations], list[Recording]]:

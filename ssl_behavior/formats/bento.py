@@ -23,7 +23,7 @@ from ssl_behavior.formats.annotated import (
 )
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.outputs import write_text
-from ssl_behavior.recordings import Bout
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Bout
 
 NAME = "bento"
 
@@ -37,7 +37,7 @@ def detect(path: Path) -> bool:
     return first_line(path).lower().startswith(_HEADER.lower())
 
 
-def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
     """The bouts of all channels.
 
     Args:
@@ -72,7 +72,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     ]
 
 
-def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) -> None:
+def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:
     """Write a file that Bento opens, in seconds; bouts of the background are left out, as it is what remains.
 
     Args:

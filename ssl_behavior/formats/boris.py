@@ -14,7 +14,7 @@ from ssl_behavior.formats import boris_project
 from ssl_behavior.formats.annotated import OTHER, Annotations, FrameRate, frame_bout, number, rate_of
 from ssl_behavior.formats.boris_project import NO_SUBJECT, write
 from ssl_behavior.formats.paths import video_id
-from ssl_behavior.recordings import Bout
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Bout
 
 __all__ = ["NAME", "detect", "read", "write"]
 
@@ -30,7 +30,7 @@ def detect(path: Path) -> bool:
     return boris_project.is_project(head) or _table(head) is not None
 
 
-def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
     """One Annotations per observation in the file; its id is the observation id.
 
     Args:

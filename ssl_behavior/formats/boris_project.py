@@ -24,7 +24,7 @@ from ssl_behavior.formats.annotated import (
     rate_of,
 )
 from ssl_behavior.outputs import write_text
-from ssl_behavior.recordings import Bout
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Bout
 
 NO_SUBJECT = "No focal subject"
 
@@ -65,7 +65,7 @@ def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
     return found
 
 
-def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) -> None:
+def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:
     """Write a project with one observation, without its video; bouts of the background are left out.
 
     Args:

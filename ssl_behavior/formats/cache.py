@@ -8,7 +8,6 @@ once, and all or any of it can be deleted at any time. What nobody has read for 
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import os
 import re
@@ -24,6 +23,7 @@ import platformdirs
 from safetensors import SafetensorError
 
 from ssl_behavior import __version__
+from ssl_behavior.digests import digest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, read_arrays, write_arrays
 
@@ -80,7 +80,7 @@ def kept(
     place = folder()
     if place is None:
         return make()
-    name = hashlib.sha256(f"{_code()}{follows_from()!r}".encode()).hexdigest()[:32]
+    name = digest(_code(), repr(follows_from()), length=32)
     path = place / kind / f"{name}{SUFFIX}"
     found = _read(path, kind, unpack)
     if found is not None:
@@ -90,16 +90,6 @@ def kept(
         return made
     found = _read(path, kind, unpack)
     return made if found is None else found
-
-
-def content(path: Path) -> str:
-    """The digest of all bytes of a file.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path, kind: str, unpack: Unpack[Made]) -> Made | None:
@@ -154,9 +144,11 @@ def _written_as(kind: str) -> str:
 def _code() -> str:
     """The digest of the code that reads and prepares, ours and others': what other code made is made anew, unasked."""
     package = Path(__file__).parents[1]
-    files = [package / "recordings.py", *(package / "formats").rglob("*.py"), *(package / "poses").rglob("*.py")]
+    files = [
+        package / "recordings.py",
+        package / "digests.py",
+        *(package / "formats").rglob("*.py"),
+        *(package / "poses").rglob("*.py"),
+    ]
     others = [f"{name} {version(name)}" for name in _READERS if importlib.util.find_spec(name.replace("-", "_"))]
-    digest = hashlib.sha256(f"{__version__} {others}".encode())
-    for file in sorted(files):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return digest(f"{__version__} {others}", *(file.read_bytes() for file in sorted(files)), length=64)

@@ -14,7 +14,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, in_order, uncovered, whole
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.outputs import write_text
-from ssl_behavior.recordings import Bout
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Bout
 
 NAME = "caltech"
 
@@ -29,7 +29,7 @@ def detect(path: Path) -> bool:
     return first_line(path).lower() == _HEADER.lower()
 
 
-def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
     """The bouts of all channels, with the behaviours in the configuration's order.
 
     Args:
@@ -72,7 +72,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     ]
 
 
-def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) -> None:
+def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:
     """Write a file that the annotator opens; frames of the background become bouts of their own.
 
     Keys are given out anew: the first free letter of each behaviour's name, else any free one.

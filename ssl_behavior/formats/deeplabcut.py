@@ -26,7 +26,7 @@ from ssl_behavior.formats.arrow import matrix
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.formats.pytables import is_table, read_table
 from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
-from ssl_behavior.recordings import Recording, Skeleton
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Recording, Skeleton
 
 NAME = "deeplabcut"
 _SINGLE = "single"
@@ -81,10 +81,12 @@ def read(path: Path) -> list[Recording]:
             positions,
             individuals,
             Skeleton(parts),
-            confidence=confidence,
+            ASSUMED_FRAME_RATE,
+            confidence,
             series=series,
             source=str(path),
             metadata=metadata,
+            needs_frame_rate=True,
         )
     ]
 

@@ -15,7 +15,7 @@ from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, w
 from ssl_behavior.formats.bounds import LONGEST_LINE
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.outputs import write_text
-from ssl_behavior.recordings import UNSCORED, Labels
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, UNSCORED, Labels
 
 NAME = "frame_csv"
 CHANNEL = "label"
@@ -30,7 +30,7 @@ def detect(path: Path) -> bool:
     return CHANNEL in _names(first_line(path))
 
 
-def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
+def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
     """The labels as bouts of one channel, ``label``.
 
     Args:
@@ -70,7 +70,7 @@ def read(path: Path, frame_rate: FrameRate = 30.0) -> list[Annotations]:
     ]
 
 
-def write(path: str | Path, annotations: Annotations, frame_rate: float = 30.0) -> None:
+def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:
     """Write ``frame,label`` rows of an Annotations' only channel; unscored frames get an empty label.
 
     Args:

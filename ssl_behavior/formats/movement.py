@@ -17,7 +17,7 @@ from ssl_behavior.formats.bounds import LONGEST_LINE, MOST_COLUMNS
 from ssl_behavior.formats.hdf5 import holds, opened
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
-from ssl_behavior.recordings import Recording, Skeleton
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Recording, Skeleton
 
 NAME = "movement"
 _NETCDF = (".nc", ".nc4", ".netcdf")
@@ -91,15 +91,17 @@ def _recording(data: Any, path: Path) -> Recording:
         confidence = bounded_confidence(np.asarray(data.confidence.transpose(*dimensions[:3]).values), positions)
     names = [tuple(str(name) for name in data.coords[dimension].values) for dimension in dimensions[1:3]]
     rate = data.attrs.get("fps")
+    is_stated = rate is not None and np.isfinite(rate)
     software = str(data.attrs.get("source_software") or "movement")
     return Recording(
         video_id(path),
         positions,
         names[0],
         Skeleton(names[1]),
-        None if rate is None or not np.isfinite(rate) else float(rate),
+        float(rate) if is_stated else ASSUMED_FRAME_RATE,
         confidence,
         unit="px" if positions.shape[-1] == 2 else "calibrated",
         source=str(path),
         metadata={"source_software": software},
+        needs_frame_rate=not is_stated,
     )

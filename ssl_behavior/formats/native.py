@@ -15,7 +15,7 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import SUFFIX, is_kind, read_arrays, write_arrays
-from ssl_behavior.recordings import Labels, Recording, Skeleton, Stated
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Labels, Recording, Skeleton, Stated
 
 NAME = "native"
 _KEY = "ssl_behavior.recording"
@@ -79,7 +79,7 @@ def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "edges": skeleton.edges,
         "landmarks": dict(skeleton.landmarks),
         "series": list(recording.series),
-        "frame_rate": recording.frame_rate,
+        "frame_rate": None if recording.needs_frame_rate else recording.frame_rate,
         "labels": {name: {"behaviours": own.behaviours, "pair": own.pair} for name, own in recording.labels.items()},
         "unit": recording.unit,
         "source": recording.source,
@@ -108,13 +108,14 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
     there = [name.removeprefix("series/") for name in arrays if name.startswith("series/")]
     series = {name: arrays[f"series/{name}"] for name in about.get("series", there)}
     tracks = _of_kind(arrays["positions"], "f"), arrays.get("confidence")
+    needs_frame_rate = about["frame_rate"] is None
     stated = Stated(str(about["fingerprint"]), tracks) if "fingerprint" in about else None
     return Recording(
         _text(about["id"]),
         tracks[0],
         _texts(about["individuals"]),
         skeleton,
-        about["frame_rate"],
+        ASSUMED_FRAME_RATE if needs_frame_rate else about["frame_rate"],
         tracks[1],
         labels,
         series,
@@ -122,6 +123,7 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
         _text(about["source"]),
         dict(about["metadata"]),
         stated,
+        needs_frame_rate,
     )
 
 

@@ -12,18 +12,18 @@ from typing import Any
 from tqdm import tqdm
 
 from ssl_behavior import plain_yaml
+from ssl_behavior.digests import file_digest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache, calms21, deeplabcut, mabe22, movement, native, pickles, sleap, submissions
 from ssl_behavior.formats.annotated import first_line
 from ssl_behavior.formats.mapped import SUFFIX
 from ssl_behavior.formats.paths import expand, named
 from ssl_behavior.outputs import notices
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Recording
 
 FORMATS: Mapping[str, ModuleType] = {
     module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
 }
-ASSUMED_FRAME_RATE = 30.0
 _EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl_behavior.convert or a file that movement reads"
 TRACK_SUFFIXES = (
     ".safetensors",
@@ -120,7 +120,7 @@ def _kept(path: Path, format: str | None) -> list[Recording]:
 
     recordings = cache.kept(
         "recordings",
-        lambda: (path.name, format, cache.content(path)),
+        lambda: (path.name, format, file_digest(path)),
         lambda: _parsed(path, format),
         pack,
         native.unpack_all,
@@ -208,14 +208,11 @@ def _with_frame_rate(
     recordings: Sequence[Recording], frame_rate: float | None, notify: Callable[[str], None]
 ) -> list[Recording]:
     if frame_rate is not None:
-        return [replace(recording, frame_rate=frame_rate) for recording in recordings]
-    unstated = [recording for recording in recordings if recording.frame_rate is None]
+        return [replace(recording, frame_rate=frame_rate, needs_frame_rate=False) for recording in recordings]
+    unstated = [recording for recording in recordings if recording.needs_frame_rate]
     if unstated:
         notify(
             f"frame rate not stated for {len(unstated)} of {len(recordings)} recordings: assuming "
             f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate says otherwise)"
         )
-    return [
-        recording if recording.frame_rate is not None else replace(recording, frame_rate=ASSUMED_FRAME_RATE)
-        for recording in recordings
-    ]
+    return [replace(one, needs_frame_rate=False) if one.needs_frame_rate else one for one in recordings]

@@ -18,7 +18,7 @@ from ssl_behavior.formats.bounds import most_bytes
 from ssl_behavior.formats.hdf5 import array, holds, names, opened, text
 from ssl_behavior.formats.paths import video_id
 from ssl_behavior.formats.unseen import bounded_confidence, zeros_as_unseen
-from ssl_behavior.recordings import Recording, Skeleton
+from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Recording, Skeleton
 
 NAME = "sleap"
 _AXES = ("frame", "track", "node", "xy")
@@ -106,7 +106,17 @@ def _recording(
     if scores is not None and scores.shape != positions.shape[:3]:
         raise InputError(f"{path}: expected point_scores of shape {positions.shape[:3]} and found {scores.shape}")
     confidence = None if scores is None else bounded_confidence(scores, positions)
-    return Recording(name, positions, individuals, skeleton, confidence=confidence, source=str(path), metadata=metadata)
+    return Recording(
+        name,
+        positions,
+        individuals,
+        skeleton,
+        ASSUMED_FRAME_RATE,
+        confidence,
+        source=str(path),
+        metadata=metadata,
+        needs_frame_rate=True,
+    )
 
 
 def _read_labels(path: Path) -> list[Recording]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ssl_behavior.digests import digest
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.label_efficiency.fitting import Variant
@@ -88,10 +88,8 @@ class Study:
     def key(self, settings: object) -> str:
         """A name for all that points depend on: these settings and the content, not the paths, of what is read."""
         told = (settings, self.encoder.fingerprint(), self.behaviours, self.ids(self.test))
-        digest = hashlib.sha256(run_key(told, [video.poses for video in self.videos]).encode())
-        for video in self.videos:
-            digest.update(video.labels.tobytes() + repr(video.pairs).encode())
-        return digest.hexdigest()[:32]
+        labels = [part for video in self.videos for part in (video.labels, repr(video.pairs))]
+        return digest(run_key(told, [video.poses for video in self.videos]), *labels, length=32)
 
     def warnings(self) -> Iterator[str]:
         """Behaviours that occur on one side only."""

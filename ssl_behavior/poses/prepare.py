@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ssl_behavior.digests import digest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache
 from ssl_behavior.poses.cleaning import body_frames, body_length, fill_gaps, resample, without_outliers
@@ -73,7 +73,7 @@ class Poses:
         """16 characters that only the same tracks share, whatever they are called."""
         if self.stated is not None and self.positions is self.stated.arrays[0]:
             return self.stated.digest
-        return hashlib.sha256(np.ascontiguousarray(self.positions).data).hexdigest()[:16]
+        return digest(self.positions)
 
     def between(self, start: int, stop: int) -> Poses:
         """Frames ``start`` to ``stop``."""
@@ -142,7 +142,7 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     length = body_length(positions, landmarks)
     positions = without_outliers(positions / length)
     frame_rate = settings.frame_rate
-    native_rate = recording.frame_rate or frame_rate
+    native_rate = recording.frame_rate
     if abs(native_rate - frame_rate) < 1e-3 * frame_rate:
         native_rate = frame_rate  # 29.97 Hz is taken for 30
     positions, seen, native_frames = resample(positions, native_rate, frame_rate)

@@ -18,7 +18,7 @@ from ssl_behavior.formats.reading import FORMATS, TRACK_SUFFIXES
 from ssl_behavior.predictions import file_stem
 from ssl_behavior.recordings import Recording
 from ssl_behavior.units.fleet import FleetConfig
-from ssl_behavior.units.results import Results, Unit, digest
+from ssl_behavior.units.results import Results, Unit, unit_digest
 from ssl_behavior.units.stores import Store, absolute, fetch, input_files
 
 
@@ -77,7 +77,8 @@ class ManyConfig(FleetConfig):
             )
         of_all = [made_by, self.format, self.frame_rate, skeleton]
         return [
-            Unit(label, digest(label, file.stamp, of_all), (file,)) for label, file in zip(labels, files, strict=True)
+            Unit(label, unit_digest(label, file.stamp, of_all), (file,))
+            for label, file in zip(labels, files, strict=True)
         ]
 
     def read_one(self, unit: Unit, folder: Path) -> Recording:

@@ -6,7 +6,6 @@ replaced: where it is and the files that it names are, the result of just these 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ssl_behavior import __version__
+from ssl_behavior.digests import digest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.paths import some
 from ssl_behavior.units.stores import InputFile, Store
@@ -28,7 +28,7 @@ class Unit:
 
     Attributes:
         label: what its result is called: a video id as it stands in file names, or a configuration's digest.
-        digest: 16 characters that only the same work has (see ``digest``).
+        digest: 16 characters that only the same work has (see ``unit_digest``).
         inputs: files that it reads.
         former: marks of results of the same label from other inputs, which its own replaces.
     """
@@ -44,9 +44,9 @@ class Unit:
         return f"{_MARKS}/{self.label}.{self.digest}.json"
 
 
-def digest(*parts: object) -> str:
+def unit_digest(*parts: object) -> str:
     """16 characters that only the same settings and contents have, for this version of the package."""
-    return hashlib.sha256(json.dumps([__version__, *parts], sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return digest(json.dumps([__version__, *parts], sort_keys=True, default=str))
 
 
 class Results:

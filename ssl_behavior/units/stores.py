@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ssl_behavior.digests import file_digest
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import cache
 from ssl_behavior.formats.paths import expand, natural
 from ssl_behavior.outputs import replacing
 
@@ -75,7 +75,7 @@ def input_files(addresses: Sequence[str], suffixes: tuple[str, ...] | None = Non
 
 def _on_disk(path: str, suffixes: tuple[str, ...] | None) -> Iterator[InputFile]:
     for file in expand(path, suffixes):
-        yield InputFile(str(file), cache.content(file))
+        yield InputFile(str(file), file_digest(file))
 
 
 def _in_store(fs: Any, path: str, address: str, suffixes: tuple[str, ...] | None) -> Iterator[InputFile]:

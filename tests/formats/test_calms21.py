@@ -161,7 +161,7 @@ def test_writing_without_labels_leaves_out_the_vocabulary_too(tmp_path):
 
 def test_nothing_is_left_behind_when_writing_fails(tmp_path):
     (tmp_path / "a.npy").write_text("kept")
-    other = Recording("b", np.zeros((5, 1, 7, 2)), ("mouse",), calms21.SKELETON)
+    other = Recording("b", np.zeros((5, 1, 7, 2)), ("mouse",), calms21.SKELETON, 30.0)
     with pytest.raises(InputError, match="native"):
         calms21.write(tmp_path / "a.npy", [_recording(), other])
     assert [file.name for file in tmp_path.iterdir()] == ["a.npy"]

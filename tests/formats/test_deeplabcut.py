@@ -52,7 +52,7 @@ def test_four_header_rows(tmp_path, name):
     assert np.isnan(recording.positions[1, 0, 1]).all()
     assert recording.confidence[0].tolist() == [[0.5, 0.5], [0.5, 0.5]]
     assert recording.confidence[1].tolist() == [[0.5, 0], [0.5, 0.5]]
-    assert recording.frame_rate is None
+    assert recording.needs_frame_rate
 
 
 def test_three_header_rows_are_one_individual(tmp_path):

@@ -61,13 +61,26 @@ def test_everything_is_kept(tmp_path):
 
 
 def test_a_recording_without_extras_and_without_keypoints(tmp_path):
-    plain = Recording("a", np.zeros((4, 2, 0, 2)), ("m1", "m2"), Skeleton(()), series={"features": np.ones((4, 8))})
+    plain = Recording(
+        "a", np.zeros((4, 2, 0, 2)), ("m1", "m2"), Skeleton(()), 30.0, series={"features": np.ones((4, 8))}
+    )
     native.write(tmp_path / "a.safetensors", [plain])
     (found,) = native.read(tmp_path / "a.safetensors")
     assert found.positions.shape == (4, 2, 0, 2)
     assert found.confidence is None
-    assert found.frame_rate is None
     np.testing.assert_array_equal(found.series["features"], plain.series["features"])
+
+
+def test_a_frame_rate_that_no_file_states_stays_unstated_until_recordings_are_read(tmp_path):
+    unstated = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), 30.0, needs_frame_rate=True)
+    native.write(tmp_path / "a.safetensors", [unstated])
+    assert b'"frame_rate": null' in (tmp_path / "a.safetensors").read_bytes().replace(b"\\", b"")
+    (found,) = native.read(tmp_path / "a.safetensors")
+    assert (found.frame_rate, found.needs_frame_rate) == (30.0, True)
+    notices: list[str] = []
+    (settled,) = read_recordings(tmp_path, notify=notices.append)
+    assert (settled.frame_rate, settled.needs_frame_rate) == (30.0, False)
+    assert "frame rate not stated for 1 of 1" in notices[0]
 
 
 def test_arrays_are_mapped_and_read_only(tmp_path):
@@ -121,7 +134,7 @@ def test_header_that_declares_a_huge_shape(tmp_path):
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path):
-    recording = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), metadata={"x": object()})
+    recording = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), 30.0, metadata={"x": object()})
     with pytest.raises(InputError, match=r"a\.safetensors.*cannot be written"):
         native.write(tmp_path, [recording])
     assert not list(tmp_path.iterdir())

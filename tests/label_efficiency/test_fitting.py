@@ -90,7 +90,7 @@ def test_a_point_is_what_the_commands_give(
     for ours, theirs in zip(found, predicted, strict=True):
         assert np.array_equal(ours, theirs.labels)
     calms21.write(tmp_path / "truth.npy", recordings)
-    scores = evaluate(EvaluateConfig(tmp_path / "predictions", (tmp_path / "truth.npy",)))
+    scores = evaluate(EvaluateConfig(tmp_path / "predictions", annotations=(tmp_path / "truth.npy",)))
     truth = [one.labels[CHANNEL].values for one in recordings[2:]]
     counts = [confusion(true, labels, len(BEHAVIOURS)) for true, labels in zip(truth, found, strict=True)]
     assert np.sum(counts, 0).tolist() == scores["confusion"]

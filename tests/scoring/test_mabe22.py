@@ -185,7 +185,7 @@ def test_one_label_to_learn_from_is_always_said() -> None:
 
 
 def recording(name: str, labels: dict[str, Labels], series: dict[str, np.ndarray]) -> Recording:
-    return Recording(name, np.zeros((4, 1, 1, 2)), ("a",), Skeleton(("nose",)), labels=labels, series=series)
+    return Recording(name, np.zeros((4, 1, 1, 2)), ("a",), Skeleton(("nose",)), 30.0, labels=labels, series=series)
 
 
 def test_tasks_of_labels() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.units.fleet import FleetConfig, connected, do_missing, each_done, require_none
-from ssl_behavior.units.results import Results, Unit, digest
+from ssl_behavior.units.results import Results, Unit, unit_digest
 from ssl_behavior.units.stores import Store
 
 pytestmark = pytest.mark.slow
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def units(count: int) -> list[Unit]:
-    return [Unit(str(i), digest(i)) for i in range(count)]
+    return [Unit(str(i), unit_digest(i)) for i in range(count)]
 
 
 @pytest.mark.usefixtures("cluster")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.units.results import Results, Unit, digest, files_below
+from ssl_behavior.units.results import Results, Unit, files_below, unit_digest
 from ssl_behavior.units.stores import InputFile, Store
 
 
@@ -21,12 +21,12 @@ def made(tmp_path: Path, content: str) -> dict[str, Path]:
 
 
 def test_digests_are_of_all_parts() -> None:
-    assert digest("a", {"x": 1, "y": (2,)}) == digest("a", {"y": [2], "x": 1})
-    assert len({digest("a"), digest("b"), digest("a", None), digest(["a"]), digest()}) == 5
+    assert unit_digest("a", {"x": 1, "y": (2,)}) == unit_digest("a", {"y": [2], "x": 1})
+    assert len({unit_digest("a"), unit_digest("b"), unit_digest("a", None), unit_digest(["a"]), unit_digest()}) == 5
 
 
 def test_a_unit_is_done_once_its_result_is_there(results: Results, tmp_path: Path) -> None:
-    unit, other = (Unit(name, digest(name), (InputFile(f"{name}.csv", "stamp"),)) for name in ("7.1", "8"))
+    unit, other = (Unit(name, unit_digest(name), (InputFile(f"{name}.csv", "stamp"),)) for name in ("7.1", "8"))
     assert results.missing([unit, other]) == [unit, other]
     results.put(unit, made(tmp_path, "result"), {"score": 0.5})
     assert results.missing([unit, other]) == [other]
@@ -35,7 +35,7 @@ def test_a_unit_is_done_once_its_result_is_there(results: Results, tmp_path: Pat
 
 
 def test_other_inputs_replace_the_former_result(results: Results, tmp_path: Path) -> None:
-    unit, changed = Unit("7", digest("before")), Unit("7", digest("after"))
+    unit, changed = Unit("7", unit_digest("before")), Unit("7", unit_digest("after"))
     results.put(unit, made(tmp_path, "before"), {})
     (missing,) = results.missing([changed])
     assert missing == changed
@@ -46,7 +46,7 @@ def test_other_inputs_replace_the_former_result(results: Results, tmp_path: Path
 
 
 def test_what_is_half_replaced_is_not_done(results: Results, tmp_path: Path) -> None:
-    unit, changed = Unit("7", digest("before")), Unit("7", digest("after"))
+    unit, changed = Unit("7", unit_digest("before")), Unit("7", unit_digest("after"))
     results.put(unit, made(tmp_path, "before"), {})
     (missing,) = results.missing([changed])
     with pytest.raises(InputError, match=r"nowhere\.txt"):
@@ -59,7 +59,7 @@ def test_results_of_another_checkpoint_need_overwrite(results: Results, tmp_path
         results.begin("about.yaml", content, overwrite, lambda name: name.startswith("videos/"))
 
     begin(b"encoder 1")
-    unit = Unit("7", digest("before"))
+    unit = Unit("7", unit_digest("before"))
     results.put(unit, made(tmp_path, "before"), {})
     results.write("notes.txt", b"mine")
     begin(b"encoder 1")
@@ -83,7 +83,7 @@ def test_other_peoples_folders_are_left_alone(results: Results) -> None:
 
 
 def test_results_that_were_taken_away_are_not_done(results: Results, tmp_path: Path) -> None:
-    unit = Unit("7", digest("7"))
+    unit = Unit("7", unit_digest("7"))
     results.put(unit, made(tmp_path, "result"), {})
     results.store.remove(["videos/7.txt"])
     assert results.missing([unit]) == [unit]
@@ -98,7 +98,7 @@ def test_results_of_another_command_are_left(results: Results, tmp_path: Path) -
 
 
 def test_names_are_no_patterns(results: Results, tmp_path: Path) -> None:
-    unit = Unit("cage[1]", digest("1"))
+    unit = Unit("cage[1]", unit_digest("1"))
     results.write("cage1", b"another")
     for name in (unit.mark, "cage[1]"):
         results.write(name, b"{}")

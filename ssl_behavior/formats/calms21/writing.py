@@ -94,7 +94,7 @@ def _fields(recording: Recording, vocabulary: Sequence[str] | None, path: Path) 
     if vocabulary is not None and (channel := _channel(recording, path)) is not None:
         fields["annotations"] = channel.renamed(vocabulary).values.astype(np.int64)
     fields["annotator_id"] = int(recording.metadata.get("annotator", 0))
-    if recording.frame_rate not in (None, FRAME_RATE):
+    if recording.frame_rate != FRAME_RATE:
         fields["frame_rate"] = recording.frame_rate
     return fields
 
