@@ -13,9 +13,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -24,8 +23,9 @@ from ssl_behavior.formats import cache, read_recordings
 from ssl_behavior.memory import keep_freed_memory
 from ssl_behavior.recordings import Recording
 from ssl_behavior.settings import load_settings, parse, save_settings
+from ssl_behavior.validators import Above, Checked
 
-__all__ = ["TracksConfig", "load_settings", "require_above", "run", "save_settings"]
+__all__ = ["TracksConfig", "load_settings", "run", "save_settings"]
 
 Settings = TypeVar("Settings")
 
@@ -79,7 +79,7 @@ def run(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TracksConfig:
+class TracksConfig(Checked):
     """Settings of every command that reads tracks.
 
     Attributes:
@@ -94,7 +94,7 @@ class TracksConfig:
 
     recordings: tuple[Path, ...]
     format: str | None = None
-    frame_rate: float | None = None
+    frame_rate: Annotated[float, Above(0)] | None = None
     skeleton: Path | None = None
     mixed_skeletons: bool = False
     skip_bad_files: bool = False
@@ -110,39 +110,6 @@ class TracksConfig:
             self.skeleton,
             mixed_skeletons=self.mixed_skeletons,
         )
-
-
-def require_above(limit: float, settings: object, *names: str) -> None:
-    """Make sure that these settings, ``field`` or ``field.inner``, are larger than ``limit``.
-
-    Raises:
-        InputError: one is not.
-    """
-    _require(lambda value: value > limit, f"a number above {limit:g}", settings, names)
-
-
-def require_at_least(limit: float, settings: object, *names: str) -> None:
-    """Make sure that these settings are ``limit`` or more.
-
-    Raises:
-        InputError: one is not.
-    """
-    _require(lambda value: value >= limit, f"{limit:g} or more", settings, names)
-
-
-def require_shares(settings: object, *names: str) -> None:
-    """Make sure that these settings are at least 0 and below 1.
-
-    Raises:
-        InputError: one is not.
-    """
-    _require(lambda value: 0 <= value < 1, "a share of at least 0 and below 1", settings, names)
-
-
-def _require(is_right: Callable[[Any], bool], wanted: str, settings: object, names: Sequence[str]) -> None:
-    for name in names:
-        if not is_right(value := attrgetter(name)(settings)):
-            raise InputError(f"--{name.replace('_', '-')}: expected {wanted} and found {value:g}")
 
 
 class _Ended(KeyboardInterrupt):

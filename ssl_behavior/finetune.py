@@ -53,7 +53,6 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     Raises:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
-    config.require_supervision()
     device = choose_device(config.device)
     with outputs.writing(config) as output:
         return _finetune(output, device, config)

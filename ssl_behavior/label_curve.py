@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 from tqdm import tqdm
@@ -26,6 +26,7 @@ from ssl_behavior.label_efficiency.videos import hold_out, require_distinct
 from ssl_behavior.labelled import LearningConfig, behaviour_counts, labelled_poses, shares
 from ssl_behavior.scoring.frames import confusion, counted
 from ssl_behavior.supervision import LabelledPoses
+from ssl_behavior.validators import Above, Share
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4
@@ -50,9 +51,9 @@ class LabelCurveConfig(LearningConfig):
 
     output: Path = Path("runs/label_curve")
     sizes: tuple[int, ...] = ()
-    draws: int = 3
+    draws: Annotated[int, Above(0)] = 3
     test_videos: tuple[str, ...] = ()
-    test_share: float = 0.25
+    test_share: Annotated[float, Above(0), Share()] = 0.25
     variants: tuple[str, ...] = ("pretrained", "from-scratch", "expert-features")
 
 
@@ -96,11 +97,7 @@ def _label_curve(
 
 
 def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
-    """Refuse settings that cannot be; returns the variants that can."""
-    config.require_supervision()
-    commands.require_above(0, config, "draws")
-    if not 0 < config.test_share < 1:
-        raise InputError(f"--test-share {config.test_share:g}: expected a number between 0 and 1, such as 0.25")
+    """Refuse settings that do not go together; returns the variants that can."""
     if unknown := set(config.variants) - set(VARIANTS):
         raise InputError(f"--variants {some(unknown)}: expected some of {', '.join(VARIANTS)}")
     variants = tuple(dict.fromkeys(config.variants))

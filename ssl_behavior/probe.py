@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -27,6 +27,7 @@ from ssl_behavior.probing.picture import probes_picture
 from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.mabe22 import Split, Task, TaskScore, means, score_task, table, tasks_of
 from ssl_behavior.supervision import labelled_pairs
+from ssl_behavior.validators import AtLeast
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class ProbeConfig(LabelledTracksConfig):
     encoder: Path | None = None
     embeddings: Path | None = None
     split: Path | None = None
-    folds: int = 5
+    folds: Annotated[int, AtLeast(2)] = 5
     frame_number_map: Path | None = None
     output: Path = Path("runs/probe")
     device: Device = "auto"
@@ -137,7 +138,6 @@ def _check(config: ProbeConfig) -> None:
     _require_files(config)
     if config.embeddings and config.frame_number_map:
         raise InputError("--frame-number-map places what is written, and with --embeddings nothing is; leave it out")
-    commands.require_at_least(2, config, "folds")
 
 
 def _require_files(config: ProbeConfig) -> None:

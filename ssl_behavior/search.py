@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.neighbours import Neighbours, load
 from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.landmarks import edges
+from ssl_behavior.validators import Above, Checked
 
 _PER_RESULT = 200
 """Frames looked at for each bout that is asked for: a bout has many, and all are near."""
@@ -29,7 +31,7 @@ _MARGIN_S = 1.0
 
 
 @dataclass(frozen=True)
-class SearchConfig:
+class SearchConfig(Checked):
     """Settings of a search by example.
 
     Attributes:
@@ -49,7 +51,7 @@ class SearchConfig:
     frames: str
     agent: str | None = None
     target: str | None = None
-    top: int = 20
+    top: Annotated[int, Above(0)] = 20
     output: Path | None = None
     figure: Path | None = None
     overwrite: bool = False
@@ -84,7 +86,6 @@ def search(config: SearchConfig) -> list[Hit]:
     Raises:
         InputError: no such video, frames or individuals.
     """
-    commands.require_above(0, config, "top")
     for option, path, suffix in (("--output", config.output, ".csv"), ("--figure", config.figure, ".png")):
         if path is not None:
             if path.suffix != suffix:

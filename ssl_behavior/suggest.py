@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from ssl_behavior.suggestions import (
     table,
     to_correct,
 )
+from ssl_behavior.validators import Above, AtLeast, Checked
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
 _NOVEL = 0.5
@@ -39,7 +41,7 @@ _SECOND = 0.2
 
 
 @dataclass(frozen=True)
-class SuggestConfig:
+class SuggestConfig(Checked):
     """Settings of suggesting what to label next.
 
     Attributes:
@@ -66,10 +68,10 @@ class SuggestConfig:
     unscored: tuple[str, ...] = ()
     agent: str | None = None
     target: str | None = None
-    top: int = 20
-    seconds: float = 10.0
+    top: Annotated[int, Above(0)] = 20
+    seconds: Annotated[float, Above(0)] = 10.0
     output: Path = Path("suggestions")
-    seed: int = 0
+    seed: Annotated[int, AtLeast(0)] = 0
     overwrite: bool = False
 
 
@@ -81,8 +83,6 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     Raises:
         InputError: there is no atlas, nothing of it is left to label, or the predictions are of other videos.
     """
-    commands.require_above(0, config, "top", "seconds")
-    commands.require_at_least(0, config, "seed")
     with outputs.writing(config) as output:
         return _suggest(output, config)
 

@@ -21,7 +21,8 @@ OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
 # Data runs one way: a module imports from lines above its own, or from its own package, and never from below.
 ORDER = (
     {"errors", "interrupts", "memory"},
-    {"outputs", "plain_yaml", "versions"},
+    {"options", "outputs", "plain_yaml", "versions"},
+    {"validators"},
     {"recordings"},
     {"settings"},
     {"formats"},

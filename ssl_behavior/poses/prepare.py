@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,6 +15,7 @@ from ssl_behavior.formats import cache
 from ssl_behavior.poses.cleaning import body_frames, body_length, fill_gaps, resample, without_outliers
 from ssl_behavior.poses.landmarks import as_landmarks, coverage
 from ssl_behavior.recordings import Recording, Stated
+from ssl_behavior.validators import Above, AtLeast
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Preparation:
         max_gap: seconds up to which an unseen keypoint is filled in.
     """
 
-    frame_rate: float = 15.0
-    min_confidence: float = 0.1
-    max_gap: float = 0.5
+    frame_rate: Annotated[float, Above(0)] = 15.0
+    min_confidence: Annotated[float, AtLeast(0)] = 0.1
+    max_gap: Annotated[float, AtLeast(0)] = 0.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Annotated, Self
 
 from ssl_behavior.commands import TracksConfig, save_settings
 from ssl_behavior.devices import Precision
@@ -20,6 +20,7 @@ from ssl_behavior.recordings import Recording
 from ssl_behavior.units.fleet import FleetConfig
 from ssl_behavior.units.results import Results, Unit, digest
 from ssl_behavior.units.stores import Store, absolute, fetch, input_files
+from ssl_behavior.validators import Above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class ManyConfig(FleetConfig):
 
     recordings: tuple[str, ...]
     format: str | None = None
-    frame_rate: float | None = None
+    frame_rate: Annotated[float, Above(0)] | None = None
     skeleton: str | None = None
     precision: Precision = "auto"
     output: str
