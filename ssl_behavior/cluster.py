@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.cluster``: a map, clusters and cluster cards of an atlas."""
+"""``ssl-behavior cluster``: a map, clusters and cluster cards of an atlas."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _tell(clustered: ClusteredAtlas, page: Path, measured: Measured) -> None:
         print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in one.items())}")
     print(f"\ncards: {page}")
     print("next:  open the cards in a browser, or the whole atlas:")
-    print(f"       python -m ssl_behavior.explore --atlas {clustered.atlas.folder}")
+    print(f"       ssl-behavior explore --atlas {clustered.atlas.folder}")
 
 
 def _check(clustering: Clustering) -> None:
@@ -133,17 +133,8 @@ def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def main() -> None:
-    """The shell's way in."""
-
-    def command(config: ClusterConfig) -> None:
-        cluster(config)
-
-    commands.run(ClusterConfig, command, "Find clusters in an atlas, and write what each of them is.")
+main = commands.command(ClusterConfig, cluster, "Find clusters in an atlas, and write what each of them is.")
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.cluster import main as imported_main
-
-    imported_main()
+    main()

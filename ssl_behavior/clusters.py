@@ -152,7 +152,7 @@ class Clusters:
             InputError: it is not there, or is something else.
         """
         if not path.is_file():
-            raise InputError(f"{path}: expected clusters and found no such file: run python -m ssl_behavior.cluster")
+            raise InputError(f"{path}: expected clusters and found no such file: run ssl-behavior cluster")
         arrays, about = read_arrays(path, _KIND)
         try:
             known: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from ssl_behavior import predictions as prediction_files
-from ssl_behavior.commands import run, save_settings
+from ssl_behavior.commands import command, save_settings
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
 from ssl_behavior.formats.annotated import Annotations
@@ -252,12 +252,8 @@ def _remove_former(output: Path) -> None:
             picture.unlink()
 
 
-def main() -> None:
-    """The command."""
-    run(EvaluateConfig, evaluate, DESCRIPTION)
+main = command(EvaluateConfig, evaluate, DESCRIPTION)
 
 
 if __name__ == "__main__":
-    from ssl_behavior.evaluate import main as command
-
-    command()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.explore``: see an atlas in the browser, or write it as one HTML file."""
+"""``ssl-behavior explore``: see an atlas in the browser, or write it as one HTML file."""
 
 from __future__ import annotations
 
@@ -127,17 +127,8 @@ def _export(scene: Scene, path: Path, count: int) -> Path:
     return path
 
 
-def main() -> None:
-    """The shell's way in."""
-
-    def command(config: ExploreConfig) -> None:
-        explore(config)
-
-    commands.run(ExploreConfig, command, "See an atlas in the browser, or write it as one HTML file.")
+main = commands.command(ExploreConfig, explore, "See an atlas in the browser, or write it as one HTML file.")
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.explore import main as imported_main
-
-    imported_main()
+    main()

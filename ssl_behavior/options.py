@@ -14,7 +14,7 @@ from typing import Any
 
 from ssl_behavior.errors import InputError
 
-__all__ = ["as_parser_words", "item_type", "option_of", "options_of", "short_options"]
+__all__ = ["as_parser_words", "item_type", "option_of", "option_types", "short_options"]
 
 _OF_EVERY_COMMAND = ("--config", "--print-config", "--help")
 
@@ -24,15 +24,15 @@ def option_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def options_of(settings_class: type[Any], outer: str = "") -> list[str]:
-    """The options of all settings of a dataclass, nested ones as ``--outer.inner``."""
-    options: list[str] = []
+def option_types(settings_class: type[Any], outer: str = "") -> dict[str, Any]:
+    """Option -> type of its setting, for all settings of a dataclass, nested ones as ``--outer.inner``."""
+    kinds: dict[str, Any] = {}
     hints = typing.get_type_hints(settings_class)
     for field in dataclasses.fields(settings_class):
-        options.append(option_of(outer + field.name))
+        kinds[option_of(outer + field.name)] = hints[field.name]
         if dataclasses.is_dataclass(hints[field.name]):
-            options += options_of(hints[field.name], f"{outer}{field.name}.")
-    return options
+            kinds |= option_types(hints[field.name], f"{outer}{field.name}.")
+    return kinds
 
 
 def short_options(settings_class: type[Any]) -> dict[str, str]:
@@ -46,8 +46,7 @@ def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]
     Raises:
         InputError: an option does not exist, or a list has no value.
     """
-    hints = typing.get_type_hints(settings_class)
-    kinds = {option_of(field.name): hints[field.name] for field in dataclasses.fields(settings_class)}
+    kinds = option_types(settings_class)
     words: list[str] = []
     lists: dict[str, list[str]] = {}
     rest = list(argv)
@@ -65,10 +64,12 @@ def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]
         if item_type(kind) is not None:
             lists.setdefault(option, []).extend(values)
         elif kind is bool and not values:
-            words.append(f"{option}=true")
+            words.append(f"{_for_parser(option)}=true")
         else:
-            words.append("=".join([option, *values]))
-    return words + [f"{option}={_as_list(option, values, kinds[option])}" for option, values in lists.items()]
+            words.append("=".join([_for_parser(option), *values]))
+    return words + [
+        f"{_for_parser(option)}={_as_list(option, values, kinds[option])}" for option, values in lists.items()
+    ]
 
 
 def item_type(kind: Any) -> Any:
@@ -79,13 +80,13 @@ def item_type(kind: Any) -> Any:
 
 
 def _existing(settings_class: type[Any], name: str) -> str:
-    """The option that a word names, as the parser spells it: nested names with ``_``.
+    """The option that a word names, in full.
 
     Raises:
         InputError: there is no such option; the sentence names the nearest ones.
     """
     option, short = option_of(name[2:]), short_options(settings_class)
-    full = [*options_of(settings_class), *_OF_EVERY_COMMAND]
+    full = [*option_types(settings_class), *_OF_EVERY_COMMAND]
     if option in short:
         option = short[option]
     elif option not in full:
@@ -94,19 +95,23 @@ def _existing(settings_class: type[Any], name: str) -> str:
         near = _by_last_name(settings_class).get(near[0], near) if near and near[0] not in short else near
         advice = f"did you mean {' or '.join(near)}?" if near else "see --help"
         raise InputError(f"there is no option {name}; {advice}")
+    return option
+
+
+def _for_parser(option: str) -> str:
+    """The option as the parser spells it: nested names with ``_``."""
     outer, dot, inner = option.partition(".")
     return outer + dot + inner.replace("-", "_")
 
 
 def _by_last_name(settings_class: type[Any]) -> dict[str, list[str]]:
     """Last name -> the nested options that have it, such as ``--steps`` -> [``--supervision.steps``]."""
-    all_options = options_of(settings_class)
+    all_options = option_types(settings_class)
     taken = {*all_options, *_OF_EVERY_COMMAND}
-    groups = {option.rpartition(".")[0] for option in all_options}
     nested: dict[str, list[str]] = defaultdict(list)
-    for option in all_options:
+    for option, kind in all_options.items():
         last = "--" + option.rpartition(".")[2]
-        if "." in option and option not in groups and last not in taken:
+        if "." in option and last not in taken and not dataclasses.is_dataclass(kind):
             nested[last].append(option)
     return dict(nested)
 

@@ -1,6 +1,6 @@
-"""``python -m ssl_behavior.pretrain``: learn an encoder from tracks nobody labelled.
+"""``ssl-behavior pretrain``: learn an encoder from tracks nobody labelled.
 
-``torchrun --nproc-per-node 4 -m ssl_behavior.pretrain`` and ``srun python -m ssl_behavior.pretrain`` learn the same on
+``torchrun --nproc-per-node 4 -m ssl_behavior.pretrain`` and ``srun ssl-behavior pretrain`` learn the same on
 several GPUs or nodes: the processes share each batch.
 """
 
@@ -208,30 +208,28 @@ def _recordings(config: PretrainConfig) -> list[Recording]:
     return simulate_recordings(12, config.seed)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: PretrainConfig, output: Path) -> None:
+    """Print where the results are, and what to run next."""
+    if not first():
+        return
+    print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
+    if not config.recordings:
+        print("next:    ssl-behavior simulate --output simulated")
+        print(f"         ssl-behavior finetune --encoder {output} --recordings simulated/train.npy")
+        return
+    given = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
+    print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
+    print(f"         ssl-behavior finetune --encoder {output} --recordings {given} \\")
+    print(f"             --annotations ANNOTATIONS --output {output}-model")
 
-    def command(config: PretrainConfig) -> None:
-        output = pretrain(config)
-        if not first():
-            return
-        print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
-        if not config.recordings:
-            print("next:    python -m ssl_behavior.simulate --output simulated")
-            print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings simulated/train.npy")
-            return
-        given = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
-        print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
-        print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings {given} \\")
-        print(f"             --annotations ANNOTATIONS --output {output}-model")
 
-    commands.run(
-        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun."
-    )
+main = commands.command(
+    PretrainConfig,
+    pretrain,
+    "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun.",
+    _next_steps,
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.pretrain import main as imported_main
-
-    imported_main()
+    main()

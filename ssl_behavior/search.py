@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.search``: find bouts like this one."""
+"""``ssl-behavior search``: find bouts like this one."""
 
 from __future__ import annotations
 
@@ -212,26 +212,21 @@ def table(hits: list[Hit]) -> str:
     return text.getvalue()
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: SearchConfig, hits: list[Hit]) -> None:
+    """Print where the results are, and what to run next."""
+    columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
+    print(columns.format("", "video", "pair", "frames", "time", "similarity"))
+    for rank, hit in enumerate(hits, 1):
+        pair, frames = pair_name(hit.agent, hit.target), f"{hit.start}:{hit.stop}"
+        print(columns.format(rank, hit.video, pair, frames, when(hit.seconds), f"{hit.similarity:.3f}"))
+    if config.output is not None:
+        print(f"\nbouts: {config.output}")
+    if config.figure is not None:
+        print(f"\npicture: {config.figure}")
 
-    def command(config: SearchConfig) -> None:
-        hits = search(config)
-        columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
-        print(columns.format("", "video", "pair", "frames", "time", "similarity"))
-        for rank, hit in enumerate(hits, 1):
-            pair, frames = pair_name(hit.agent, hit.target), f"{hit.start}:{hit.stop}"
-            print(columns.format(rank, hit.video, pair, frames, when(hit.seconds), f"{hit.similarity:.3f}"))
-        if config.output is not None:
-            print(f"\nbouts: {config.output}")
-        if config.figure is not None:
-            print(f"\npicture: {config.figure}")
 
-    commands.run(SearchConfig, command, "Find bouts like an example.")
+main = commands.command(SearchConfig, search, "Find bouts like an example.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.search import main as imported_main
-
-    imported_main()
+    main()

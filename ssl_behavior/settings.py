@@ -16,7 +16,7 @@ from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, get_lo
 
 from ssl_behavior import plain_yaml
 from ssl_behavior.errors import InputError
-from ssl_behavior.options import as_parser_words, item_type, option_of, options_of, short_options
+from ssl_behavior.options import as_parser_words, item_type, option_of, option_types, short_options
 from ssl_behavior.outputs import write_text
 from ssl_behavior.validators import field_bounds
 
@@ -38,7 +38,7 @@ def parse(
         InputError: an unknown option or key, or a value of the wrong type.
         SystemExit: 0 after ``--help`` or ``--print-config``.
     """
-    parser = _parser(settings_class, description, command)
+    parser = parser_of(settings_class, description, command)
     words = as_parser_words(settings_class, argv)
     for file in _files(words):
         plain_yaml.read_text(file)  # which is there and small; the parser would take a name for YAML, too
@@ -63,7 +63,7 @@ def load_settings(settings_class: type[Settings], path: Path) -> Settings:
     Raises:
         InputError: no such file, no YAML, an unknown key, or a value of the wrong type.
     """
-    parser = _parser(settings_class, "", "settings")
+    parser = parser_of(settings_class)
     if not Path(path).is_file():
         raise InputError(f"{path}: expected a YAML file of settings; there is no such file")
     plain_yaml.read_text(path)  # which is small, and text
@@ -81,7 +81,8 @@ def save_settings(settings: Any, path: Path) -> None:
     write_text(path, text)
 
 
-def _parser(settings_class: type[Any], description: str, command: str) -> ArgumentParser:
+def parser_of(settings_class: type[Any], description: str = "", command: str = "settings") -> ArgumentParser:
+    """The parser of a command's options, with their help."""
     parser = ArgumentParser(
         prog=command,
         usage=f"{command} [--option value ...]",
@@ -191,7 +192,7 @@ def _require_groups(settings_class: type[Any], parsed: Any, outer: str = "") -> 
     hints = typing.get_type_hints(settings_class)
     for name in (name for name, kind in hints.items() if dataclasses.is_dataclass(kind)):
         if parsed.get(name) is None:
-            first = options_of(hints[name], f"{outer}{name}.")[0]
+            first = next(iter(option_types(hints[name], f"{outer}{name}.")))
             option = option_of(outer + name)
             raise InputError(f"{option} takes settings, which are options too ({first} ...); got nothing")
         _require_groups(hints[name], parsed[name], f"{outer}{name}.")
@@ -248,7 +249,7 @@ def _explain(settings_class: type[Any], message: str) -> str:
     """The parser's complaint in one plain sentence."""
     group = re.match(r"Parser key \"([\w.]+)\":\s+Unable to load config '([^']*)'", message)
     if group and dataclasses.is_dataclass(inner := _kind(settings_class, group[1])):
-        first = " ".join(options_of(inner, f"{group[1]}.")[:2])  # type: ignore[arg-type]
+        first = " ".join(list(option_types(inner, f"{group[1]}."))[:2])  # type: ignore[arg-type]
         expected = f"a YAML file of its settings, which are options too ({first} ...)"
         return f"{option_of(group[1])} takes {expected}; got {group[2]}"
     match = re.search(r'Parser key "([\w.]+)":.*(?:Got|Given) value: ([^\n]*)', message, re.DOTALL)

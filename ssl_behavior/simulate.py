@@ -1,6 +1,6 @@
 """Make simulated recordings of a resident and an intruder mouse, in the files of the MABe-2021 challenge (CalMS21).
 
-python -m ssl_behavior.simulate --output simulated
+ssl-behavior simulate --output simulated
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssl_behavior.commands import run
+from ssl_behavior.commands import command
 from ssl_behavior.errors import InputError
 from ssl_behavior.figures import save, styles
 from ssl_behavior.formats import calms21
@@ -183,16 +183,12 @@ def _report(output: Path, train: Sequence[Recording], truth: Sequence[Recording]
     shares = ", ".join(f"{name} {np.mean(values == label):.1%}" for label, name in enumerate(BEHAVIOURS))
     lines.append(f"  labelled frames: {shares}")
     lines.append(f"  picture: {output / 'simulated.png'}")
-    lines.append(f"next: python -m ssl_behavior.pretrain --recordings {output / 'test.npy'} --output runs/simulated")
+    lines.append(f"next: ssl-behavior pretrain --recordings {output / 'test.npy'} --output runs/simulated")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """The command."""
-    run(SimulateConfig, simulate, "Make simulated recordings of two mice, with labels that are exact.")
+main = command(SimulateConfig, simulate, "Make simulated recordings of two mice, with labels that are exact.")
 
 
 if __name__ == "__main__":
-    from ssl_behavior.simulate import main as imported_main
-
-    imported_main()
+    main()

@@ -16,10 +16,10 @@ from itertools import islice
 from typing import Annotated, Any
 
 import torch
-from tqdm import tqdm
 
 from ssl_behavior.devices import Device
 from ssl_behavior.errors import InputError
+from ssl_behavior.progress import progress_bar
 from ssl_behavior.units.results import Unit
 from ssl_behavior.validators import Above, AtLeast, Checked
 
@@ -159,7 +159,7 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
     )
     running: dict[ray.ObjectRef, Unit] = {}
     left = iter(units)
-    with tqdm(total=len(units), desc=doing, unit="unit") as bar:
+    with progress_bar(len(units), doing, unit="unit") as bar:
         while True:
             for unit in islice(left, at_once - len(running)):
                 running[task.remote(work, unit, settings.cpus)] = unit
@@ -170,7 +170,7 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
             try:
                 outcome = ray.get(ended)
             except RayTaskError as error:  # a fault of ours: whole, for a report of it
-                tqdm.write(str(error))
+                bar.write(str(error))
                 outcome = Outcome(failure=f"{type(error.cause).__name__}: {error.cause}")
             except RayError as error:
                 times = f"was killed {settings.attempts} times" if settings.attempts > 1 else "was killed"
