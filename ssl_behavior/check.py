@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.check``: look for errors in recordings that nothing else tells of."""
+"""``ssl-behavior check``: look for errors in recordings that nothing else tells of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.checks import Looked, Suspicion, look
@@ -19,6 +18,7 @@ from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
 from ssl_behavior.predictions import file_stem
+from ssl_behavior.progress import progress
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     suspicious = [(one, found) for one, (_, found) in zip(given, looked, strict=True) if found]
     for former in (output / "pictures").glob("*.png"):
         former.unlink()
-    for (poses, _, labels), found in tqdm(suspicious, "drawing", unit="video", leave=False):
+    for (poses, _, labels), found in progress(suspicious, "drawing", unit="video", leave=False):
         picture(output / "pictures" / f"{file_stem(poses.id)}.png", found, poses, landmarks, labels)
     every = [one for _, found in looked for one in found]
     _write(output, {poses.id: measured for (_, poses), (measured, _) in zip(each, looked, strict=True)}, every)
@@ -102,21 +102,16 @@ def report(found: Sequence[Suspicion]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: CheckConfig, found: list[Suspicion]) -> None:
+    """Print where the results are, and what to run next."""
+    print(report(found))
+    if found:
+        print(f"\na picture of each suspicious recording: {config.output / 'pictures'}")
+    print(f"{'' if found else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
 
-    def command(config: CheckConfig) -> None:
-        found = check(config)
-        print(report(found))
-        if found:
-            print(f"\na picture of each suspicious recording: {config.output / 'pictures'}")
-        print(f"{'' if found else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
 
-    commands.run(CheckConfig, command, "Look for errors in recordings that nothing else tells of.")
+main = commands.command(CheckConfig, check, "Look for errors in recordings that nothing else tells of.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.check import main as imported_main
-
-    imported_main()
+    main()

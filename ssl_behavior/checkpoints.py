@@ -245,7 +245,7 @@ def _save(folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any]
 def _config(folder: Path, *kinds: Kind) -> dict[str, Any]:
     path = folder / "config.yaml"
     makers = " and ".join(_MADE_BY[kind] for kind in kinds)
-    wanted = f"a checkpoint of kind {' or '.join(kinds)} (python -m ssl_behavior.{makers} writes them)"
+    wanted = f"a checkpoint of kind {' or '.join(kinds)} (ssl-behavior {makers} writes them)"
     if not path.is_file():
         found = "no config.yaml" if folder.is_dir() else "no such folder"
         raise InputError(f"{folder}: expected {wanted}; found {found}: give the --output of a run that ended")

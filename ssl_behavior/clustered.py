@@ -17,7 +17,6 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import yaml
-from tqdm import tqdm
 
 from ssl_behavior import plain_yaml
 from ssl_behavior.clusters import NOISE, Clusters
@@ -26,10 +25,11 @@ from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.expert import KINEMATICS, kinematics
+from ssl_behavior.progress import progress
 
 FOLDER = "clusters"
 _FITTED, _NAMES, _BOUTS = "fitted.safetensors", "names.yaml", "bouts"
-_RUN = "python -m ssl_behavior.cluster --atlas"
+_RUN = "ssl-behavior cluster --atlas"
 
 
 class ClusteredAtlas:
@@ -71,7 +71,7 @@ class ClusteredAtlas:
         clusters.save(fitted)
         clustered = cls(atlas)
         missing = [video for video in atlas.ids if not clustered.has(video)]
-        for video in tqdm(missing, "assigning", unit="video", leave=False):
+        for video in progress(missing, "assigning", unit="video", leave=False):
             clustered._assign(atlas.video(video))
         return clustered
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import faiss
 import numpy as np
@@ -26,6 +26,7 @@ from ssl_behavior.digests import digest
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.mapped import read_arrays, write_arrays
+from ssl_behavior.validators import Above, AtLeast, Share
 
 NOISE = -1
 _KIND = "ssl_behavior.clusters"
@@ -51,13 +52,13 @@ class Clustering:
         refits: fits from other landmarks and seeds, to measure how stable the clusters are; 0 for none.
     """
 
-    landmarks: int = 20_000
-    seconds: float = 1.0
-    neighbours: int = 30
-    smallest: float = 0.01
-    largest: float = 0.2
+    landmarks: Annotated[int, Above(0)] = 20_000
+    seconds: Annotated[float, AtLeast(0)] = 1.0
+    neighbours: Annotated[int, Above(1)] = 30
+    smallest: Annotated[float, Above(0), Share()] = 0.01
+    largest: Annotated[float, Above(0), Share()] = 0.2
     selection: Literal["eom", "leaf"] = "eom"
-    refits: int = 2
+    refits: Annotated[int, AtLeast(0)] = 2
 
     def reach(self, frame_rate: float) -> int:
         """Frames to either side that embeddings are averaged over."""
@@ -150,7 +151,7 @@ class Clusters:
             InputError: it is not there, or is something else.
         """
         if not path.is_file():
-            raise InputError(f"{path}: expected clusters and found no such file: run python -m ssl_behavior.cluster")
+            raise InputError(f"{path}: expected clusters and found no such file: run ssl-behavior cluster")
         arrays, about = read_arrays(path, _KIND)
         try:
             known: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}

@@ -1,33 +1,89 @@
 """What every command shares: settings in, results out, and errors that a user can read.
 
 A command is a frozen dataclass of settings and a function that takes it. The function is also the notebook's entry
-point; ``run`` is the shell's.
+point; ``main = command(...)`` is the shell's.
 """
 
 from __future__ import annotations
 
-import os
+import importlib
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Generic, NoReturn, TypeVar
 
-from tqdm import tqdm
-
-from ssl_behavior.errors import InputError, is_out_of_memory, memory_told, sentence
+from ssl_behavior.errors import PROGRAM, InputError, is_out_of_memory, memory_told, sentence
 from ssl_behavior.formats import cache, read_recordings
+from ssl_behavior.individuals import about_individuals
+from ssl_behavior.interrupts import reader_may_leave
 from ssl_behavior.memory import keep_freed_memory
+from ssl_behavior.progress import close_bars
 from ssl_behavior.recordings import Recording
 from ssl_behavior.settings import load_settings, parse, save_settings
+from ssl_behavior.validators import Above, Checked
 
-__all__ = ["TracksConfig", "load_settings", "require_above", "run", "save_settings"]
+__all__ = ["Command", "TracksConfig", "command", "load_settings", "run", "save_settings"]
 
 Settings = TypeVar("Settings")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Command(Generic[Settings, Result]):
+    """A command of the shell, which is called without arguments or with the words after its name.
+
+    Attributes:
+        settings_class: a dataclass; each field is an option ``--field-name`` with the help its docstring gives.
+        function: what the command does; also the notebook's entry point.
+        description: the first lines of ``--help``.
+        report: prints where the results are and what to run next.
+    """
+
+    settings_class: type[Settings]
+    function: Callable[[Settings], Result]
+    description: str
+    report: Callable[[Settings, Result], None] | None = None
+
+    def __call__(self, argv: Sequence[str] | None = None) -> None:
+        """Run the command with the words of the shell, or with ``argv``.
+
+        ``python -m ssl_behavior.pretrain`` runs the module under the name ``__main__``. Settings would then be of
+        other classes than those that the rest of the package imports, so the command of the imported module runs.
+        """
+        spec = sys.modules["__main__"].__spec__ if self.function.__module__ == "__main__" else None
+        if spec is not None:
+            importlib.import_module(spec.name).main(argv)
+        else:
+            run(self.settings_class, self._act, self.description, argv, self.name)
+
+    @property
+    def name(self) -> str:
+        """How people call it: ``ssl-behavior pretrain``, or ``python -m`` and the module where it is no part of us."""
+        package, _, module = self.function.__module__.partition(".")
+        return f"{PROGRAM} {module}" if package == __package__ else f"python -m {self.function.__module__}"
+
+    def _act(self, config: Settings) -> None:
+        result = self.function(config)
+        if self.report is not None:
+            self.report(config, result)
+
+
+def command(
+    settings_class: type[Settings],
+    function: Callable[[Settings], Result],
+    description: str,
+    report: Callable[[Settings, Result], None] | None = None,
+) -> Command[Settings, Result]:
+    """The ``main`` of a command's module; see ``Command``.
+
+    Example:
+        >>> main = command(EmbedConfig, embed_recordings, "Write the embedding of every frame.", _next_steps)
+    """
+    return Command(settings_class, function, description, report)
 
 
 def run(
@@ -35,6 +91,7 @@ def run(
     function: Callable[[Settings], object],
     description: str,
     argv: Sequence[str] | None = None,
+    name: str | None = None,
 ) -> None:
     """Parse the settings, call the function, and turn what the user must know into one sentence and an exit code.
 
@@ -43,29 +100,25 @@ def run(
         function: what the command does.
         description: the first lines of ``--help``.
         argv: the words after the command; those of the shell by default.
+        name: how people call the command, for help and errors; ``python -m`` and the function's module by default.
 
     Raises:
-        SystemExit: 2 on unusable input or settings, 130 when interrupted, 143 when told to end (SIGTERM, as schedulers
-            send it), 1 when the reader of a pipe has gone.
+        SystemExit: 2 on unusable input or settings, 130 when interrupted, 143 on SIGTERM (as schedulers send it),
+            1 when the reader of a pipe has gone.
     """
     keep_freed_memory()
     try:
         arguments = sys.argv[1:] if argv is None else argv
         if issubclass(settings_class, TracksConfig):
             description = f"{description} Note: {cache.notice()}."
-        with _ended_like_interrupted():
-            function(parse(settings_class, arguments, description, f"python -m {function.__module__}"))
-            sys.stdout.flush()
+        with reader_may_leave(), _ended_like_interrupted():
+            function(parse(settings_class, arguments, description, name or f"python -m {function.__module__}"))
     except KeyboardInterrupt as stop:
         _stop(
             "interrupted before the end; the same command starts again (pretrain and finetune from the last step they "
             "kept, embed, label_curve, embed_many, predict_many and sweep with what is missing)",
             143 if isinstance(stop, _Ended) else 130,
         )
-    except BrokenPipeError:
-        # Python would complain once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except (InputError, OSError) as error:
         _stop(f"error: {sentence(error)}", 2)
     except (MemoryError, RuntimeError) as error:
@@ -79,7 +132,7 @@ def run(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TracksConfig:
+class TracksConfig(Checked):
     """Settings of every command that reads tracks.
 
     Attributes:
@@ -94,15 +147,15 @@ class TracksConfig:
 
     recordings: tuple[Path, ...]
     format: str | None = None
-    frame_rate: float | None = None
+    frame_rate: Annotated[float, Above(0)] | None = None
     skeleton: Path | None = None
     mixed_skeletons: bool = False
     skip_bad_files: bool = False
     overwrite: bool = False
 
     def read(self) -> list[Recording]:
-        """The recordings that these settings name."""
-        return read_recordings(
+        """The recordings that these settings name; says how many individuals and ordered pairs they have."""
+        recordings = read_recordings(
             self.recordings,
             self.format,
             self.skip_bad_files,
@@ -110,39 +163,9 @@ class TracksConfig:
             self.skeleton,
             mixed_skeletons=self.mixed_skeletons,
         )
-
-
-def require_above(limit: float, settings: object, *names: str) -> None:
-    """Make sure that these settings, ``field`` or ``field.inner``, are larger than ``limit``.
-
-    Raises:
-        InputError: one is not.
-    """
-    _require(lambda value: value > limit, f"a number above {limit:g}", settings, names)
-
-
-def require_at_least(limit: float, settings: object, *names: str) -> None:
-    """Make sure that these settings are ``limit`` or more.
-
-    Raises:
-        InputError: one is not.
-    """
-    _require(lambda value: value >= limit, f"{limit:g} or more", settings, names)
-
-
-def require_shares(settings: object, *names: str) -> None:
-    """Make sure that these settings are at least 0 and below 1.
-
-    Raises:
-        InputError: one is not.
-    """
-    _require(lambda value: 0 <= value < 1, "a share of at least 0 and below 1", settings, names)
-
-
-def _require(is_right: Callable[[Any], bool], wanted: str, settings: object, names: Sequence[str]) -> None:
-    for name in names:
-        if not is_right(value := attrgetter(name)(settings)):
-            raise InputError(f"--{name.replace('_', '-')}: expected {wanted} and found {value:g}")
+        for line in about_individuals(recordings):
+            print(line)
+        return recordings
 
 
 class _Ended(KeyboardInterrupt):
@@ -167,8 +190,6 @@ def _ended_like_interrupted() -> Iterator[None]:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    # Of loops that the error has left: the message would stand behind them.
-    for bar in [*tqdm._instances]:  # type: ignore[attr-defined]
-        bar.close()
+    close_bars()
     print(" ".join(message.split()), file=sys.stderr)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.embed``: write the embedding of every frame, to explore."""
+"""``ssl-behavior embed``: write the embedding of every frame, to explore."""
 
 from __future__ import annotations
 
@@ -128,23 +128,18 @@ def _same(labels: Mapping[str, Labels], others: Mapping[str, Labels]) -> bool:
     return told(labels) == told(others)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:
+    """Print where the results are, and what to run next."""
+    first = atlas.video(atlas.ids[0]).poses
+    example = f"--video {first.id} --frames 0:{min(60, first.frames)}"
+    print(f"\natlas: {config.output}")
+    print("next:  see what behaviours there are, or find bouts like an example, named by its video and frames")
+    print(f"       ssl-behavior cluster --atlas {config.output}")
+    print(f"       ssl-behavior search --atlas {config.output} {example}")
 
-    def command(config: EmbedConfig) -> None:
-        atlas = embed_recordings(config)
-        first = atlas.video(atlas.ids[0]).poses
-        example = f"--video {first.id} --frames 0:{min(60, first.frames)}"
-        print(f"\natlas: {config.output}")
-        print("next:  see what behaviours there are, or find bouts like an example, named by its video and frames")
-        print(f"       python -m ssl_behavior.cluster --atlas {config.output}")
-        print(f"       python -m ssl_behavior.search --atlas {config.output} {example}")
 
-    commands.run(EmbedConfig, command, "Write the embedding of every frame, to explore.")
+main = commands.command(EmbedConfig, embed_recordings, "Write the embedding of every frame, to explore.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.embed import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.embed_many``: what embed does, for thousands of recordings, on a Ray cluster."""
+"""``ssl-behavior embed_many``: what embed does, for thousands of recordings, on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -116,21 +116,16 @@ def _loaded(address: str) -> Encoder:
         return checkpoints.load_encoder(fetch_folder(address, Path(folder)))
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(_: EmbedManyConfig, atlas: str) -> None:
+    """Print where the results are, and what to run next."""
+    print(f"\natlas: {atlas}")
+    copy = " (copy the folder to a disk first)" if "://" in atlas else ""
+    print(f"next:  see what behaviours there are{copy}")
+    print(f"       ssl-behavior cluster --atlas {atlas}")
 
-    def command(config: EmbedManyConfig) -> None:
-        atlas = embed_many(config)
-        print(f"\natlas: {atlas}")
-        copy = " (copy the folder to a disk first)" if "://" in atlas else ""
-        print(f"next:  see what behaviours there are{copy}")
-        print(f"       python -m ssl_behavior.cluster --atlas {atlas}")
 
-    commands.run(EmbedManyConfig, command, "Embed thousands of recordings on a Ray cluster.")
+main = commands.command(EmbedManyConfig, embed_many, "Embed thousands of recordings on a Ray cluster.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.embed_many import main as imported_main
-
-    imported_main()
+    main()

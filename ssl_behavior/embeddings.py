@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # torch, which atlases are opened without
 
 ABOUT, VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
 _VERSION = "version"
-_MAKE = "python -m ssl_behavior.embed makes them"
+_MAKE = "ssl-behavior embed makes them"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 import re
 
+PROGRAM = "ssl-behavior"
+"""What people type before the name of a command."""
+
 _LONGEST, _LAST = 1000, 250
 """Characters of a message, and of its end, which says what to do."""
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from ssl_behavior import predictions as prediction_files
-from ssl_behavior.commands import require_above, require_at_least, run, save_settings
+from ssl_behavior.commands import command, save_settings
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.figures import Strip, confusion_picture, ethogram
 from ssl_behavior.formats.annotated import Annotations
@@ -24,6 +24,7 @@ from ssl_behavior.outputs import alone_in, check_output, identity, marked, notic
 from ssl_behavior.predictions import Prediction, file_stem
 from ssl_behavior.recordings import ASSUMED_FRAME_RATE, UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
+from ssl_behavior.validators import Above, AtLeast
 
 DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 
@@ -55,9 +56,9 @@ class EvaluateConfig(LabelsConfig):
     videos: tuple[str, ...] = ()
     output: Path | None = None
     overwrite: bool = False
-    frame_rate: float | None = None
-    bootstrap: int = 1000
-    seed: int = 0
+    frame_rate: Annotated[float, Above(0)] | None = None
+    bootstrap: Annotated[int, AtLeast(0)] = 1000
+    seed: Annotated[int, AtLeast(0)] = 0
     skip_bad_files: bool = False
 
 
@@ -80,9 +81,6 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
             "submission .npy (--videos scores some of the folder's videos only)"
         )
     output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
-    require_at_least(0, settings, "seed", "bootstrap")
-    if settings.frame_rate is not None:
-        require_above(0, settings, "frame_rate")
     if not settings.annotations:
         raise InputError("expected --annotations: files, folders or globs to score against; got none")
     if settings.output is not None:
@@ -251,12 +249,8 @@ def _remove_former(output: Path) -> None:
             picture.unlink()
 
 
-def main() -> None:
-    """The command."""
-    run(EvaluateConfig, evaluate, DESCRIPTION)
+main = command(EvaluateConfig, evaluate, DESCRIPTION)
 
 
 if __name__ == "__main__":
-    from ssl_behavior.evaluate import main as command
-
-    command()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.finetune``: learn behaviours from few labelled videos, on a pretrained encoder."""
+"""``ssl-behavior finetune``: learn behaviours from few labelled videos, on a pretrained encoder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,6 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     Raises:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
-    config.require_supervision()
     device = choose_device(config.device)
     with outputs.writing(config) as output:
         return _finetune(output, device, config)
@@ -121,21 +120,16 @@ def _some(recordings: list[Recording], config: FinetuneConfig) -> list[Recording
     return chosen
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
+    """Print where the results are, and what to run next."""
+    told = f"{_SCORES} has the scores above" if report else "no scores: one video cannot be cross-validated"
+    print(f"\nmodel: {config.output}   ({told})")
+    files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
+    print(f"next:  ssl-behavior predict --model {config.output} --recordings {files}")
 
-    def command(config: FinetuneConfig) -> None:
-        report = finetune(config)
-        told = f"{_SCORES} has the scores above" if report else "no scores: one video cannot be cross-validated"
-        print(f"\nmodel: {config.output}   ({told})")
-        files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
-        print(f"next:  python -m ssl_behavior.predict --model {config.output} --recordings {files}")
 
-    commands.run(FinetuneConfig, command, "Fine-tune a pretrained encoder on few labelled videos.")
+main = commands.command(FinetuneConfig, finetune, "Fine-tune a pretrained encoder on few labelled videos.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.finetune import main as imported_main
-
-    imported_main()
+    main()

@@ -8,10 +8,11 @@ from pathlib import Path
 from ssl_behavior.commands import TracksConfig
 from ssl_behavior.formats.labelled import add_labels, read_labelled
 from ssl_behavior.recordings import Recording
+from ssl_behavior.validators import Checked
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelsConfig:
+class LabelsConfig(Checked):
     """Settings of every command that reads annotations.
 
     Attributes:

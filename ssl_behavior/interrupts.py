@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM where a moment later is better than now."""
+"""Ctrl-C and SIGTERM where a moment later is better than now, and readers of a pipe that leave early."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -45,3 +46,21 @@ def held_back(told: str = "", once: bool = False) -> Iterator[list[signal.Signal
         restore()
     if asked:
         signal.raise_signal(asked[0])
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Inside, a reader of the output that goes away, as ``head`` does, ends the process without a traceback.
+
+    Raises:
+        SystemExit: 1 when the reader has gone.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # here, and not at the exit of Python, where the error could not be caught
+    except BrokenPipeError:
+        # Python flushes once more at exit, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.label_curve``: how good labels get with the number of labelled videos, on your own data."""
+"""``ssl-behavior label_curve``: how good labels get with the number of labelled videos, on your own data."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
-from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.devices import choose_device
@@ -24,8 +23,10 @@ from ssl_behavior.label_efficiency.report import about_resamples, advice, plain,
 from ssl_behavior.label_efficiency.study import Study
 from ssl_behavior.label_efficiency.videos import hold_out, require_distinct
 from ssl_behavior.labelled import LearningConfig, behaviour_counts, labelled_poses, shares
+from ssl_behavior.progress import progress_bar
 from ssl_behavior.scoring.frames import confusion, counted
 from ssl_behavior.supervision import LabelledPoses
+from ssl_behavior.validators import Above, Share
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4
@@ -50,9 +51,9 @@ class LabelCurveConfig(LearningConfig):
 
     output: Path = Path("runs/label_curve")
     sizes: tuple[int, ...] = ()
-    draws: int = 3
+    draws: Annotated[int, Above(0)] = 3
     test_videos: tuple[str, ...] = ()
-    test_share: float = 0.25
+    test_share: Annotated[float, Above(0), Share()] = 0.25
     variants: tuple[str, ...] = ("pretrained", "from-scratch", "expert-features")
 
 
@@ -86,7 +87,7 @@ def _label_curve(
     missing = [task for task in tasks if task not in points]
     if len(missing) < len(tasks):
         print(f"{len(tasks) - len(missing)} of {len(tasks)} points are there already")
-    with tqdm(total=len(missing), unit="point", smoothing=0, disable=not missing) as bar:
+    with progress_bar(len(missing), None, unit="point", smoothing=0, shown=bool(missing)) as bar:
         for task in missing:
             told = f"{shown(task.variant)}, {task.size} labelled, draw {task.draw + 1} of {config.draws}"
             bar.set_description(told)
@@ -96,11 +97,7 @@ def _label_curve(
 
 
 def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
-    """Refuse settings that cannot be; returns the variants that can."""
-    config.require_supervision()
-    commands.require_above(0, config, "draws")
-    if not 0 < config.test_share < 1:
-        raise InputError(f"--test-share {config.test_share:g}: expected a number between 0 and 1, such as 0.25")
+    """Refuse settings that do not go together; returns the variants that can."""
     if unknown := set(config.variants) - set(VARIANTS):
         raise InputError(f"--variants {some(unknown)}: expected some of {', '.join(VARIANTS)}")
     variants = tuple(dict.fromkeys(config.variants))
@@ -199,18 +196,15 @@ def _notes(study: Study, draws: int) -> Iterator[str]:
     yield study.about_pretraining()
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: LabelCurveConfig, _: dict[str, Any]) -> None:
+    """Print where the results are, and what to run next."""
+    print(f"\ncurve: {config.output}   (curve.png; curve.csv has every draw and behaviour, curve.json the bands)")
 
-    def command(config: LabelCurveConfig) -> None:
-        label_curve(config)
-        print(f"\ncurve: {config.output}   (curve.png; curve.csv has every draw and behaviour, curve.json the bands)")
 
-    commands.run(LabelCurveConfig, command, "Draw F1 against the number of labelled videos: how many to label.")
+main = commands.command(
+    LabelCurveConfig, label_curve, "Draw F1 against the number of labelled videos: how many to label.", _next_steps
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.label_curve import main as imported_main
-
-    imported_main()
+    main()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from ssl_behavior.commands import require_above, require_at_least, require_shares
 from ssl_behavior.devices import Device, Precision
 from ssl_behavior.encoders import Encoder
 from ssl_behavior.errors import InputError, how_many
@@ -16,6 +16,7 @@ from ssl_behavior.inputs import LabelledTracksConfig
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.recordings import UNSCORED, Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, Supervision, labelled_pairs
+from ssl_behavior.validators import AtLeast
 from ssl_behavior.windows import require_length
 
 
@@ -33,22 +34,9 @@ class LearningConfig(LabelledTracksConfig):
 
     encoder: Path
     supervision: Supervision = field(default_factory=Supervision)
-    seed: int = 0
+    seed: Annotated[int, AtLeast(0)] = 0
     device: Device = "auto"
     precision: Precision = "auto"
-
-    def require_supervision(self) -> None:
-        """Refuse settings of ``supervision`` and a ``seed`` that cannot be.
-
-        Raises:
-            InputError: one is too low or too high.
-        """
-        of = "supervision."
-        require_above(0, self, *(of + name for name in ("steps", "batch", "clip_seconds", "learning_rate")))
-        require_at_least(2, self, of + "folds")
-        rest = ("trees", "encoder_rate", "weight_decay", "focal", "mixup")
-        require_at_least(0, self, "seed", *(of + name for name in rest))
-        require_shares(self, *(of + name for name in ("dropout", "drop_features", "label_smoothing", "average")))
 
 
 def labelled_poses(

@@ -16,13 +16,13 @@ from typing import Any, Literal
 
 import faiss
 import numpy as np
-from tqdm import tqdm
 
 from ssl_behavior.digests import digest, file_digest
 from ssl_behavior.embeddings import Atlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache
 from ssl_behavior.outputs import replacing
+from ssl_behavior.progress import progress_bar
 
 Kind = Literal["exact", "codes"]
 EXACT_UP_TO = 1_000_000
@@ -127,7 +127,7 @@ def build(atlas: Atlas, kind: Kind | None = None, seed: int = 0, description: st
     """
     rows, channels = atlas.rows, atlas.made_by.channels
     if not rows:
-        raise InputError(f"{atlas.folder}: expected embeddings; found none: run python -m ssl_behavior.embed first")
+        raise InputError(f"{atlas.folder}: expected embeddings; found none: run ssl-behavior embed first")
     kind = kind or kind_for(rows)
     lists = int(min(rows**0.5, rows / _PER_LIST, _MOST_LISTS))
     drawn = sample(atlas, max(_PER_LIST * lists, 50_000), seed)
@@ -136,7 +136,7 @@ def build(atlas: Atlas, kind: Kind | None = None, seed: int = 0, description: st
         index.prepend_transform(transform)
     index.train(drawn)
     index, on_gpu = _on_gpu(index)
-    with tqdm(total=rows, desc=description, unit="frame", leave=False, disable=description is None) as bar:
+    with progress_bar(rows, description, unit="frame", leave=False, shown=description is not None) as bar:
         for chunk in _chunks(atlas):
             index.add(chunk)
             bar.update(len(chunk))

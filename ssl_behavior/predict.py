@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.predict``: label the frames of new recordings."""
+"""``ssl-behavior predict``: label the frames of new recordings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.checkpoints import Readout
@@ -24,6 +23,7 @@ from ssl_behavior.poses.landmarks import as_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare, prepare_all
 from ssl_behavior.prediction_folder import PredictionFolder
 from ssl_behavior.predictions import Prediction
+from ssl_behavior.progress import progress
 from ssl_behavior.recordings import Recording, scored_frames
 from ssl_behavior.supervision import LabelledPoses, labelled_pairs
 
@@ -96,7 +96,7 @@ def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> 
     if folder:
         _begin(folder, config)
     labels = {}
-    for poses in tqdm(all_poses, "predicting", unit="video"):
+    for poses in progress(all_poses, "predicting", unit="video"):
         predicted = predict_poses(model, readout, poses, recording_of[poses.id])
         if folder:
             folder.write(predicted, readout.channel)
@@ -199,27 +199,21 @@ def about(predicted: Iterable[Prediction]) -> Iterator[str]:
         yield f"no animal is tracked in {where}: labels there are guesses from the frames around"
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: PredictConfig, predictions: Iterator[Prediction]) -> None:
+    """Print where the results are, and what to run next."""
+    print("", *about(predictions), sep="\n")
+    print(f"predictions: {config.output}")
+    if config.output.suffix != ".npy":
+        print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
+        print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
+    readout = checkpoints.load_readout(config.model)
+    unscored = f" --unscored {shlex.join(readout.unscored)}" if readout.unscored else ""
+    print(f"next:        ssl-behavior evaluate --predictions {config.output} --annotations ANNOTATIONS \\")
+    print(f"                 --channel {shlex.quote(readout.channel)}{unscored}")
 
-    def command(config: PredictConfig) -> None:
-        print("", *about(predict_each(config)), sep="\n")
-        print(f"predictions: {config.output}")
-        if config.output.suffix != ".npy":
-            print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
-            print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
-        readout = checkpoints.load_readout(config.model)
-        unscored = f" --unscored {shlex.join(readout.unscored)}" if readout.unscored else ""
-        print(
-            f"next:        python -m ssl_behavior.evaluate --predictions {config.output} --annotations ANNOTATIONS \\"
-        )
-        print(f"                 --channel {shlex.quote(readout.channel)}{unscored}")
 
-    commands.run(PredictConfig, command, "Predict behaviours in new recordings.")
+main = commands.command(PredictConfig, predict_each, "Predict behaviours in new recordings.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.predict import main as imported_main
-
-    imported_main()
+    main()

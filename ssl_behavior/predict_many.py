@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.predict_many``: what predict does, for thousands of recordings, on a Ray cluster."""
+"""``ssl-behavior predict_many``: what predict does, for thousands of recordings, on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -165,22 +165,19 @@ def _lines(written: Mapping[str, str]) -> str:
     return yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True) if written else ""
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(_: PredictManyConfig, output: str) -> None:
+    """Print where the results are, and what to run next."""
+    print(f"\npredictions: {output}")
+    print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
+    copy = " (copy the folder to a disk first)" if "://" in output else ""
+    print(f"next:        score them{copy}")
+    print(f"             ssl-behavior evaluate --predictions {output} --annotations ANNOTATIONS")
 
-    def command(config: PredictManyConfig) -> None:
-        output = predict_many(config)
-        print(f"\npredictions: {output}")
-        print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
-        copy = " (copy the folder to a disk first)" if "://" in output else ""
-        print(f"next:        score them{copy}")
-        print(f"             python -m ssl_behavior.evaluate --predictions {output} --annotations ANNOTATIONS")
 
-    commands.run(PredictManyConfig, command, "Predict behaviours in thousands of recordings on a Ray cluster.")
+main = commands.command(
+    PredictManyConfig, predict_many, "Predict behaviours in thousands of recordings on a Ray cluster.", _next_steps
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.predict_many import main as imported_main
-
-    imported_main()
+    main()

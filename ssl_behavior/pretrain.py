@@ -1,6 +1,6 @@
-"""``python -m ssl_behavior.pretrain``: learn an encoder from tracks nobody labelled.
+"""``ssl-behavior pretrain``: learn an encoder from tracks nobody labelled.
 
-``torchrun --nproc-per-node 4 -m ssl_behavior.pretrain`` and ``srun python -m ssl_behavior.pretrain`` learn the same on
+``torchrun --nproc-per-node 4 -m ssl_behavior.pretrain`` and ``srun ssl-behavior pretrain`` learn the same on
 several GPUs or nodes: the processes share each batch.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from ssl_behavior.processes import count, first, index, quiet_but_first, share, 
 from ssl_behavior.recordings import Recording
 from ssl_behavior.simulation import simulate_recordings
 from ssl_behavior.training import Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
+from ssl_behavior.validators import Above, AtLeast
 from ssl_behavior.windows import ClipSampler, require_length
 
 _COLLAPSED = 4.0
@@ -63,16 +64,16 @@ class PretrainConfig(commands.TracksConfig):
 
     recordings: tuple[Path, ...] = ()
     output: Path = Path("runs/encoder")
-    steps: int = 3000
-    batch: int = 16
-    clip_seconds: float = 17.0
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
+    steps: Annotated[int, Above(0)] = 3000
+    batch: Annotated[int, Above(0)] = 16
+    clip_seconds: Annotated[float, Above(0)] = 17.0
+    learning_rate: Annotated[float, Above(0)] = 1e-3
+    weight_decay: Annotated[float, AtLeast(0)] = 0.01
     objective: Objective = field(default_factory=Objective)
     architecture: Architecture = field(default_factory=Architecture)
     preparation: Preparation = field(default_factory=Preparation)
-    probe_every: int = 1000
-    seed: int = 0
+    probe_every: Annotated[int, AtLeast(0)] = 1000
+    seed: Annotated[int, AtLeast(0)] = 0
     device: Device = "auto"
     precision: Precision = "auto"
 
@@ -159,18 +160,8 @@ def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, 
 
 
 def _check(config: PretrainConfig) -> None:
-    """Refuse settings that cannot be."""
-    sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
-    commands.require_above(0, config, "steps", "batch", "clip_seconds", "learning_rate", *sizes)
-    commands.require_above(0, config, "objective.masking.seconds")
+    """Refuse settings that do not go together."""
     share(config.batch, "--batch")
-    weights = ("objective.masked_weight", "objective.summaries_weight", "objective.contrast_weight")
-    varied = (f"objective.augmentation.{name}" for name in ("rotate", "jitter", "reflect"))
-    rest = ("preparation.min_confidence", "preparation.max_gap", "objective.neighbourhood", "probe_every")
-    commands.require_at_least(0, config, "seed", "weight_decay", *weights, *varied, *rest)
-    hidden = (f"objective.masking.{name}" for name in ("landmarks", "animals", "everything"))
-    strengths = ("architecture.dropout", "objective.augmentation.scale", "objective.augmentation.warp")
-    commands.require_shares(config, *strengths, *hidden)
     if not config.objective.weights():
         raise InputError(
             "--objective.masked-weight, --objective.summaries-weight and --objective.contrast-weight (with a "
@@ -217,30 +208,28 @@ def _recordings(config: PretrainConfig) -> list[Recording]:
     return simulate_recordings(12, config.seed)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: PretrainConfig, output: Path) -> None:
+    """Print where the results are, and what to run next."""
+    if not first():
+        return
+    print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
+    if not config.recordings:
+        print("next:    ssl-behavior simulate --output simulated")
+        print(f"         ssl-behavior finetune --encoder {output} --recordings simulated/train.npy")
+        return
+    given = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
+    print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
+    print(f"         ssl-behavior finetune --encoder {output} --recordings {given} \\")
+    print(f"             --annotations ANNOTATIONS --output {output}-model")
 
-    def command(config: PretrainConfig) -> None:
-        output = pretrain(config)
-        if not first():
-            return
-        print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
-        if not config.recordings:
-            print("next:    python -m ssl_behavior.simulate --output simulated")
-            print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings simulated/train.npy")
-            return
-        given = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
-        print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
-        print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings {given} \\")
-        print(f"             --annotations ANNOTATIONS --output {output}-model")
 
-    commands.run(
-        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun."
-    )
+main = commands.command(
+    PretrainConfig,
+    pretrain,
+    "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun.",
+    _next_steps,
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.pretrain import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.probe``: what frozen embeddings hold, by linear probes, as the MABe22 challenge scores."""
+"""``ssl-behavior probe``: what frozen embeddings hold, by linear probes, as the MABe22 challenge scores."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ssl_behavior import checkpoints, commands, outputs
 from ssl_behavior.devices import Device, choose_device
@@ -25,9 +24,11 @@ from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.prepare import Poses, prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
 from ssl_behavior.probing.picture import probes_picture
+from ssl_behavior.progress import progress
 from ssl_behavior.recordings import Recording
 from ssl_behavior.scoring.mabe22 import Split, Task, TaskScore, means, score_task, table, tasks_of
 from ssl_behavior.supervision import labelled_pairs
+from ssl_behavior.validators import AtLeast
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ProbeConfig(LabelledTracksConfig):
     encoder: Path | None = None
     embeddings: Path | None = None
     split: Path | None = None
-    folds: int = 5
+    folds: Annotated[int, AtLeast(2)] = 5
     frame_number_map: Path | None = None
     output: Path = Path("runs/probe")
     device: Device = "auto"
@@ -138,7 +139,6 @@ def _check(config: ProbeConfig) -> None:
     _require_files(config)
     if config.embeddings and config.frame_number_map:
         raise InputError("--frame-number-map places what is written, and with --embeddings nothing is; leave it out")
-    commands.require_at_least(2, config, "folds")
 
 
 def _require_files(config: ProbeConfig) -> None:
@@ -233,7 +233,7 @@ def _given(path: Path, recordings: Sequence[Recording]) -> list[np.ndarray]:
 def _scores(
     embeddings: Sequence[np.ndarray], tasks: Sequence[Task], folds: int, split: Split | None
 ) -> list[TaskScore]:
-    return [score_task(embeddings, task, folds, split) for task in tqdm(tasks, "probing", unit="task")]
+    return [score_task(embeddings, task, folds, split) for task in progress(tasks, "probing", unit="task")]
 
 
 def _plain(score: TaskScore) -> dict[str, Any]:
@@ -242,24 +242,21 @@ def _plain(score: TaskScore) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values}
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: ProbeConfig, report: dict[str, Any]) -> None:
+    """Print where the results are, and what to run next."""
+    output = config.output
+    if config.encoder:
+        print(f"\nembeddings: {output / 'submission.npy'}   (the MABe22 challenge's layout)")
+    if report["embeddings"]:
+        print(f"scores:     {output}   (scores.json, scores.png)")
+    else:
+        print("scores:     none, as the recordings' files have no labels; --annotations names files that do")
 
-    def command(config: ProbeConfig) -> None:
-        report = probe(config)
-        output = config.output
-        if config.encoder:
-            print(f"\nembeddings: {output / 'submission.npy'}   (the MABe22 challenge's layout)")
-        if report["embeddings"]:
-            print(f"scores:     {output}   (scores.json, scores.png)")
-        else:
-            print("scores:     none, as the recordings' files have no labels; --annotations names files that do")
 
-    commands.run(ProbeConfig, command, "Probe what embeddings hold, linearly, as the MABe22 challenge does.")
+main = commands.command(
+    ProbeConfig, probe, "Probe what embeddings hold, linearly, as the MABe22 challenge does.", _next_steps
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.probe import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.search``: find bouts like this one."""
+"""``ssl-behavior search``: find bouts like this one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.neighbours import Neighbours, load
 from ssl_behavior.outputs import write_text
 from ssl_behavior.poses.landmarks import edges
+from ssl_behavior.validators import Above, Checked
 
 _PER_RESULT = 200
 """Frames looked at for each bout that is asked for: a bout has many, and all are near."""
@@ -29,7 +31,7 @@ _MARGIN_S = 1.0
 
 
 @dataclass(frozen=True)
-class SearchConfig:
+class SearchConfig(Checked):
     """Settings of a search by example.
 
     Attributes:
@@ -49,7 +51,7 @@ class SearchConfig:
     frames: str
     agent: str | None = None
     target: str | None = None
-    top: int = 20
+    top: Annotated[int, Above(0)] = 20
     output: Path | None = None
     figure: Path | None = None
     overwrite: bool = False
@@ -84,7 +86,6 @@ def search(config: SearchConfig) -> list[Hit]:
     Raises:
         InputError: no such video, frames or individuals.
     """
-    commands.require_above(0, config, "top")
     for option, path, suffix in (("--output", config.output, ".csv"), ("--figure", config.figure, ".png")):
         if path is not None:
             if path.suffix != suffix:
@@ -211,26 +212,21 @@ def table(hits: list[Hit]) -> str:
     return text.getvalue()
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: SearchConfig, hits: list[Hit]) -> None:
+    """Print where the results are, and what to run next."""
+    columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
+    print(columns.format("", "video", "pair", "frames", "time", "similarity"))
+    for rank, hit in enumerate(hits, 1):
+        pair, frames = pair_name(hit.agent, hit.target), f"{hit.start}:{hit.stop}"
+        print(columns.format(rank, hit.video, pair, frames, when(hit.seconds), f"{hit.similarity:.3f}"))
+    if config.output is not None:
+        print(f"\nbouts: {config.output}")
+    if config.figure is not None:
+        print(f"\npicture: {config.figure}")
 
-    def command(config: SearchConfig) -> None:
-        hits = search(config)
-        columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
-        print(columns.format("", "video", "pair", "frames", "time", "similarity"))
-        for rank, hit in enumerate(hits, 1):
-            pair, frames = pair_name(hit.agent, hit.target), f"{hit.start}:{hit.stop}"
-            print(columns.format(rank, hit.video, pair, frames, when(hit.seconds), f"{hit.similarity:.3f}"))
-        if config.output is not None:
-            print(f"\nbouts: {config.output}")
-        if config.figure is not None:
-            print(f"\npicture: {config.figure}")
 
-    commands.run(SearchConfig, command, "Find bouts like an example.")
+main = commands.command(SearchConfig, search, "Find bouts like an example.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.search import main as imported_main
-
-    imported_main()
+    main()

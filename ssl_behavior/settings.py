@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
-import json
 import re
-import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +16,9 @@ from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, get_lo
 
 from ssl_behavior import plain_yaml
 from ssl_behavior.errors import InputError
+from ssl_behavior.options import as_parser_words, item_type, option_of, option_types, short_options
 from ssl_behavior.outputs import write_text
+from ssl_behavior.validators import field_bounds
 
 Settings = TypeVar("Settings")
 
@@ -39,8 +38,8 @@ def parse(
         InputError: an unknown option or key, or a value of the wrong type.
         SystemExit: 0 after ``--help`` or ``--print-config``.
     """
-    parser = _parser(settings_class, description, command)
-    words = _spelt_out(settings_class, argv)
+    parser = parser_of(settings_class, description, command)
+    words = as_parser_words(settings_class, argv)
     for file in _files(words):
         plain_yaml.read_text(file)  # which is there and small; the parser would take a name for YAML, too
     try:
@@ -64,7 +63,7 @@ def load_settings(settings_class: type[Settings], path: Path) -> Settings:
     Raises:
         InputError: no such file, no YAML, an unknown key, or a value of the wrong type.
     """
-    parser = _parser(settings_class, "", "settings")
+    parser = parser_of(settings_class)
     if not Path(path).is_file():
         raise InputError(f"{path}: expected a YAML file of settings; there is no such file")
     plain_yaml.read_text(path)  # which is small, and text
@@ -82,7 +81,8 @@ def save_settings(settings: Any, path: Path) -> None:
     write_text(path, text)
 
 
-def _parser(settings_class: type[Any], description: str, command: str) -> ArgumentParser:
+def parser_of(settings_class: type[Any], description: str = "", command: str = "settings") -> ArgumentParser:
+    """The parser of a command's options, with their help."""
     parser = ArgumentParser(
         prog=command,
         usage=f"{command} [--option value ...]",
@@ -106,11 +106,13 @@ def _parser(settings_class: type[Any], description: str, command: str) -> Argume
             options["help"] += " (required)"
         if metavar := _metavar(hints[field.name]):
             options["metavar"] = metavar
-        if _is_worth_showing(options.get("default")):
-            options["help"] += f" (default: {_show(options['default'])})"
-        parser.add_argument(_flag(field.name), **options)
+        options["help"] += _remarks(settings_class, field.name, options.get("default"))
+        parser.add_argument(option_of(field.name), **options)
         if dataclasses.is_dataclass(hints[field.name]):
             _complete_help(parser, field.name, options.get("default", hints[field.name]))
+    actions = {action.option_strings[0].replace("_", "-"): action for action in parser._actions}
+    for short, option in short_options(settings_class).items():
+        actions[option].help = f"{actions[option].help} (also {short})"
     return parser
 
 
@@ -125,8 +127,8 @@ def _complete_help(parser: ArgumentParser, name: str, settings: Any) -> None:
     options = {action.dest: action for action in parser._actions}
     if name in options:
         options[name].metavar, options[name].help = "FILE", "YAML file of the settings below."
-    hints = typing.get_type_hints(settings if isinstance(settings, type) else type(settings))
-    helps = _helps(settings if isinstance(settings, type) else type(settings))
+    kind = settings if isinstance(settings, type) else type(settings)
+    hints, helps = typing.get_type_hints(kind), _helps(kind)
     for field in dataclasses.fields(settings):
         inner = f"{name}.{field.name}"
         default = getattr(settings, field.name, None)  # a class has those of its fields that are plain
@@ -137,8 +139,7 @@ def _complete_help(parser: ArgumentParser, name: str, settings: Any) -> None:
             option.help = helps.get(field.name, field.name)
             if metavar := _metavar(hints[field.name]):
                 option.metavar = metavar
-            if _is_worth_showing(default):
-                option.help += f" (default: {_show(default)})"
+            option.help += _remarks(kind, field.name, default)
 
 
 def _load(text: str) -> Any:
@@ -191,76 +192,10 @@ def _require_groups(settings_class: type[Any], parsed: Any, outer: str = "") -> 
     hints = typing.get_type_hints(settings_class)
     for name in (name for name, kind in hints.items() if dataclasses.is_dataclass(kind)):
         if parsed.get(name) is None:
-            first = _flags(hints[name], f"{outer}{name}.")[0]
-            raise InputError(f"{_flag(outer + name)} takes settings, which are options too ({first} ...); got nothing")
+            first = next(iter(option_types(hints[name], f"{outer}{name}.")))
+            option = option_of(outer + name)
+            raise InputError(f"{option} takes settings, which are options too ({first} ...); got nothing")
         _require_groups(hints[name], parsed[name], f"{outer}{name}.")
-
-
-def _spelt_out(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
-    """The words as the parser takes them: one ``--flag=value`` each, lists as JSON, switches as true."""
-    hints = typing.get_type_hints(settings_class)
-    kinds = {_flag(field.name): hints[field.name] for field in dataclasses.fields(settings_class)}
-    known = [*_flags(settings_class), "--config", "--print-config", "--help"]
-    words: list[str] = []
-    lists: dict[str, list[str]] = {}
-    flag = ""
-    rest = list(argv)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("--"):
-            words.append(word)
-            continue
-        name, has_value, value = word.partition("=")
-        field, dot, inner = name.partition(".")
-        flag = field.replace("_", "-") + dot + inner.replace("-", "_")
-        if (plain := _flag(flag[2:])) not in known:
-            near = difflib.get_close_matches(plain, known[:-1], 1)  # --help is near to nothing
-            raise InputError(f"there is no option {name}" + (f"; did you mean {near[0]}?" if near else "; see --help"))
-        following = [value] if has_value else []
-        while rest and not rest[0].startswith("--") and (not following or _item(kinds.get(flag))) and not has_value:
-            following.append(rest.pop(0))
-        if flag in kinds and _item(kinds[flag]) is not None:
-            lists.setdefault(flag, []).extend(following)
-        elif kinds.get(flag) is bool and not following:
-            words.append(f"{flag}=true")
-        else:
-            words.append("=".join([flag, *following]))
-    return words + [f"{flag}={_as_list(flag, values, kinds[flag])}" for flag, values in lists.items()]
-
-
-def _as_list(flag: str, values: list[str], kind: Any) -> str:
-    """JSON of the words after a list's flag; commas separate too, except in the name of a file that is there."""
-    if not values:
-        raise InputError(f"{flag} needs at least one value")
-    if len(values) == 1 and values[0].startswith("["):
-        return values[0]
-    item = _item(kind)
-    if item is not Path:
-        parts = [[value] if Path(value).exists() else value.split(",") for value in values]
-        values = [part for several in parts for part in several if part]
-    return json.dumps(values) if item in (str, Path) else f"[{','.join(values)}]"
-
-
-def _item(kind: Any) -> Any:
-    """The type of a list's items, or None if the type is no list."""
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return next((item for part in typing.get_args(kind) if (item := _item(part)) is not None), None)
-    return typing.get_args(kind)[0] if typing.get_origin(kind) in (tuple, list, Sequence) else None
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _flags(settings_class: type[Any], outer: str = "") -> list[str]:
-    """The options of all settings, nested ones as ``--outer.inner``."""
-    flags: list[str] = []
-    hints = typing.get_type_hints(settings_class)
-    for field in dataclasses.fields(settings_class):
-        flags.append(_flag(outer + field.name))
-        if dataclasses.is_dataclass(hints[field.name]):
-            flags += _flags(hints[field.name], f"{outer}{field.name}.")
-    return flags
 
 
 def _helps(settings_class: type[Any]) -> dict[str, str]:
@@ -278,9 +213,16 @@ def _metavar(kind: Any) -> str | None:
     choices = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
     if typing.get_origin(kind) is typing.Literal or dataclasses.is_dataclass(kind):
         return None
-    if (item := _item(kind)) is not None:
+    if (item := item_type(kind)) is not None:
         return f"{_METAVARS.get(item, 'VALUE')} ..."
     return "" if kind is bool else _METAVARS.get(choices[0])
+
+
+def _remarks(settings_class: type[Any], name: str, default: Any) -> str:
+    """The default and the bounds of a setting, to stand after its help."""
+    remarks = [f"default: {_show(default)}"] if _is_worth_showing(default) else []
+    remarks += [bound.short for bound in field_bounds(settings_class).get(name, ())]
+    return f" ({'; '.join(remarks)})" if remarks else ""
 
 
 def _is_worth_showing(default: Any) -> bool:
@@ -307,24 +249,24 @@ def _explain(settings_class: type[Any], message: str) -> str:
     """The parser's complaint in one plain sentence."""
     group = re.match(r"Parser key \"([\w.]+)\":\s+Unable to load config '([^']*)'", message)
     if group and dataclasses.is_dataclass(inner := _kind(settings_class, group[1])):
-        first = " ".join(_flags(inner, f"{group[1]}.")[:2])  # type: ignore[arg-type]
+        first = " ".join(list(option_types(inner, f"{group[1]}."))[:2])  # type: ignore[arg-type]
         expected = f"a YAML file of its settings, which are options too ({first} ...)"
-        return f"{_flag(group[1])} takes {expected}; got {group[2]}"
+        return f"{option_of(group[1])} takes {expected}; got {group[2]}"
     match = re.search(r'Parser key "([\w.]+)":.*(?:Got|Given) value: ([^\n]*)', message, re.DOTALL)
     if match is None or (kind := _kind(settings_class, match[1])) is None:
         plain = _one_line(message).removeprefix('Parser key "config": ')
         if plain.startswith(missing := "the following arguments are required: "):
-            return "what is missing is " + ", ".join(map(_flag, plain.removeprefix(missing).split(", ")))
+            return "what is missing is " + ", ".join(map(option_of, plain.removeprefix(missing).split(", ")))
         plain = re.sub(r"Group '(\S+)' does not accept option '(\S+)'", r"there is no setting '\1.\2'", plain)
         return re.sub(r"Option ('\S+') is not accepted", r"there is no setting \1", plain)
     parts = [part for part in typing.get_args(kind) if part is not type(None)] or [kind]
     if typing.get_origin(kind) is typing.Literal:
         expected = "one of " + ", ".join(map(str, parts))
-    elif (item := _item(kind)) is not None:
+    elif (item := item_type(kind)) is not None:
         expected = f"a list, each of it {_TAKES.get(item, item)}" + (" (in YAML: in quotes)" if item is str else "")
     else:
         expected = " or ".join(_TAKES.get(part, str(part)) for part in parts)
-    return f"{_flag(match[1])} takes {expected}; got {match[2]}"
+    return f"{option_of(match[1])} takes {expected}; got {match[2]}"
 
 
 def _kind(settings_class: type[Any], name: str) -> Any:

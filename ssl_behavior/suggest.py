@@ -1,10 +1,11 @@
-"""``python -m ssl_behavior.suggest``: which clips to label next."""
+"""``ssl-behavior suggest``: which clips to label next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from ssl_behavior.suggestions import (
     table,
     to_correct,
 )
+from ssl_behavior.validators import Above, AtLeast
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
 _NOVEL = 0.5
@@ -64,10 +66,10 @@ class SuggestConfig(LabelsConfig):
     predictions: Path | None = None
     agent: str | None = None
     target: str | None = None
-    top: int = 20
-    seconds: float = 10.0
+    top: Annotated[int, Above(0)] = 20
+    seconds: Annotated[float, Above(0)] = 10.0
     output: Path = Path("suggestions")
-    seed: int = 0
+    seed: Annotated[int, AtLeast(0)] = 0
     overwrite: bool = False
 
 
@@ -79,8 +81,6 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     Raises:
         InputError: there is no atlas, nothing of it is left to label, or the predictions are of other videos.
     """
-    commands.require_above(0, config, "top", "seconds")
-    commands.require_at_least(0, config, "seed")
     with outputs.writing(config) as output:
         return _suggest(output, config)
 
@@ -196,33 +196,26 @@ def _draw(
     suggestions_picture(path, suggestions, labelled, rates, clips @ axes, marks)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: SuggestConfig, found: list[Suggestion]) -> None:
+    """Print where the results are, and what to run next."""
+    columns = "{:>4}  {:<20} {:>8} {:<16} {:<16} {:>11} {:>8}  {}"
+    print(columns.format("", "video", "time", "frames", "label", "uncertainty", "novelty", "why"))
+    for one in found:
+        frames, unsure = f"{one.start_frame}:{one.stop_frame}", one.uncertainty
+        shown = "" if unsure is None else f"{unsure:.2f}"
+        print(columns.format(one.rank, one.video, one.start, frames, one.label, shown, f"{one.novelty:.2f}", one.why))
+    example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
+    print(f"\nsuggestions: {config.output / _LIST}")
+    print(f"             {_PICTURE} shows where they lie")
+    print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
+    unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
+    print(f"next:        correct {example} and the others{unnamed}, then")
+    print("             ssl-behavior finetune --encoder ENCODER --recordings TRACKS \\")
+    print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
 
-    def command(config: SuggestConfig) -> None:
-        found = suggest(config)
-        columns = "{:>4}  {:<20} {:>8} {:<16} {:<16} {:>11} {:>8}  {}"
-        print(columns.format("", "video", "time", "frames", "label", "uncertainty", "novelty", "why"))
-        for one in found:
-            frames, unsure = f"{one.start_frame}:{one.stop_frame}", one.uncertainty
-            shown = "" if unsure is None else f"{unsure:.2f}"
-            print(
-                columns.format(one.rank, one.video, one.start, frames, one.label, shown, f"{one.novelty:.2f}", one.why)
-            )
-        example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
-        print(f"\nsuggestions: {config.output / _LIST}")
-        print(f"             {_PICTURE} shows where they lie")
-        print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
-        unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
-        print(f"next:        correct {example} and the others{unnamed}, then")
-        print("             python -m ssl_behavior.finetune --encoder ENCODER --recordings TRACKS \\")
-        print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
 
-    commands.run(SuggestConfig, command, "Which clips to label next.")
+main = commands.command(SuggestConfig, suggest, "Which clips to label next.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.suggest import main as imported_main
-
-    imported_main()
+    main()

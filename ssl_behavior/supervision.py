@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Poses
 from ssl_behavior.recordings import UNSCORED, scored_frames
 from ssl_behavior.training import Keeping, Schedule, fit
+from ssl_behavior.validators import Above, AtLeast, Share
 from ssl_behavior.windows import ClipSampler
 
 Tune = Literal["linear", "temporal", "full"]
@@ -47,20 +48,20 @@ class Supervision:
     """
 
     tune: Tune = "full"
-    steps: int = 200
-    batch: int = 16
-    clip_seconds: float = 10.0
-    learning_rate: float = 1e-3
-    encoder_rate: float = 0.3
-    weight_decay: float = 0.05
-    average: float = 0.99
-    dropout: float = 0.3
-    drop_features: float = 0.2
-    focal: float = 0.0
-    label_smoothing: float = 0.0
-    mixup: float = 0.0
-    trees: int = 200
-    folds: int = 3
+    steps: Annotated[int, Above(0)] = 200
+    batch: Annotated[int, Above(0)] = 16
+    clip_seconds: Annotated[float, Above(0)] = 10.0
+    learning_rate: Annotated[float, Above(0)] = 1e-3
+    encoder_rate: Annotated[float, AtLeast(0)] = 0.3
+    weight_decay: Annotated[float, AtLeast(0)] = 0.05
+    average: Annotated[float, Share()] = 0.99
+    dropout: Annotated[float, Share()] = 0.3
+    drop_features: Annotated[float, Share()] = 0.2
+    focal: Annotated[float, AtLeast(0)] = 0.0
+    label_smoothing: Annotated[float, Share()] = 0.0
+    mixup: Annotated[float, AtLeast(0)] = 0.0
+    trees: Annotated[int, AtLeast(0)] = 200
+    folds: Annotated[int, AtLeast(2)] = 3
 
     def steps_for(self, videos: int) -> int:
         """Batches to take on so many labelled videos."""

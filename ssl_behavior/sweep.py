@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.sweep``: pretrain and fine-tune over a grid of settings, on a Ray cluster, and compare."""
+"""``ssl-behavior sweep``: pretrain and fine-tune over a grid of settings, on a Ray cluster, and compare."""
 
 from __future__ import annotations
 
@@ -208,22 +208,19 @@ def _table(
     return table[[name for name in table if name not in last] + last]
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: SweepConfig, table: pd.DataFrame) -> None:
+    """Print where the results are, and what to run next."""
+    if "macro_f1" in table and table["macro_f1"].notna().any():
+        best = table.loc[table["macro_f1"].idxmax()]
+        print(f"\nbest macro F1 in cross-validation: {best['macro_f1']:.3f} by {config.output}/{best['model']}")
+        print("(the best of several by these very scores: expect a little less on new videos)")
+    print(f"table: {config.output}/{_TABLE}")
 
-    def command(config: SweepConfig) -> None:
-        table = sweep(config)
-        if "macro_f1" in table and table["macro_f1"].notna().any():
-            best = table.loc[table["macro_f1"].idxmax()]
-            print(f"\nbest macro F1 in cross-validation: {best['macro_f1']:.3f} by {config.output}/{best['model']}")
-            print("(the best of several by these very scores: expect a little less on new videos)")
-        print(f"table: {config.output}/{_TABLE}")
 
-    commands.run(SweepConfig, command, "Pretrain and fine-tune over a grid of settings on a Ray cluster.")
+main = commands.command(
+    SweepConfig, sweep, "Pretrain and fine-tune over a grid of settings on a Ray cluster.", _next_steps
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.sweep import main as imported_main
-
-    imported_main()
+    main()

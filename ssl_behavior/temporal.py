@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ssl_behavior import draws
 from ssl_behavior.errors import InputError
+from ssl_behavior.validators import Above, Share
 
 FRONT = 4
 """Convolution blocks before a transformer's attention; together they look 15 frames to either side."""
@@ -29,9 +30,9 @@ class Architecture:
         window: frames to either side that a frame of a transformer attends to, in each block.
     """
 
-    channels: int = 128
-    blocks: int = 7
-    dropout: float = 0.1
+    channels: Annotated[int, Above(0)] = 128
+    blocks: Annotated[int, Above(0)] = 7
+    dropout: Annotated[float, Share()] = 0.1
     kind: Literal["tcn", "transformer"] = "tcn"
     heads: int = 4
     window: int = 32

@@ -15,7 +15,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ssl_behavior.devices import Precision, uses_bfloat16
 from ssl_behavior.digests import digest
@@ -26,6 +25,7 @@ from ssl_behavior.metrics import MetricsLog
 from ssl_behavior.outputs import replacing
 from ssl_behavior.poses.prepare import Poses
 from ssl_behavior.processes import averaged, count, first, gathered, together
+from ssl_behavior.progress import progress_bar
 
 _STATE = "unfinished.safetensors"
 _EXPLODED = 100
@@ -266,7 +266,7 @@ def fit(
         run.load(state)
     log = MetricsLog(folder / "metrics.csv" if folder and first() else None, run.step)
     module.train()
-    bar = tqdm(total=schedule.steps, initial=run.step, desc=description, unit="step", mininterval=1.0)
+    bar = progress_bar(schedule.steps, description, initial=run.step, unit="step")
     # Of several processes, each would stop after another step.
     is_kept = state is not None and count() == 1
     with (
@@ -304,7 +304,7 @@ def _explained(
         given = gathered(list(learned_from()))
         raise InputError(
             f"{error} at step {step}, of a batch of {some(dict.fromkeys(given), 8)}: expected finite numbers of the "
-            "size of the first ones; look for impossible positions there (python -m ssl_behavior.check) and leave out "
+            "size of the first ones; look for impossible positions there (ssl-behavior check) and leave out "
             f"what is wrong, or lower {rate_option}: what was kept of this run stays until --overwrite starts another"
         ) from None
     except (MemoryError, RuntimeError) as error:

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import xgboost
-from tqdm import tqdm
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.interrupts import held_back
+from ssl_behavior.progress import ProgressBar, progress_bar
 from ssl_behavior.recordings import UNSCORED, scored_frames
 from ssl_behavior.sound_trees import require_sound
 
@@ -147,7 +147,7 @@ def fit_trees(
     batches = _Batches(list(zip(features, labels, weights, strict=True)), classes)
     with held_back():  # or Python would lose it in a function that XGBoost calls, and XGBoost break down
         frames = xgboost.QuantileDMatrix(batches, max_bin=settings.bins)
-    with tqdm(total=settings.trees, desc=description, unit="tree", leave=False, disable=description is None) as bar:
+    with progress_bar(settings.trees, description, unit="tree", leave=False, shown=description is not None) as bar:
         booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)])
     return Trees(booster, counts / counts.sum())
 
@@ -155,7 +155,7 @@ def fit_trees(
 class _Progress(xgboost.callback.TrainingCallback):
     """Moves a progress bar on."""
 
-    def __init__(self, bar: tqdm) -> None:
+    def __init__(self, bar: ProgressBar) -> None:
         super().__init__()
         self.bar = bar
 

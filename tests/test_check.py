@@ -89,7 +89,7 @@ def test_what_is_strange_to_an_encoder_is_told_by_all_who_ask_it(
     known = known_to(tmp_path / "encoder")
     print_warnings(looked, tmp_path / "encoder", taken_by(tmp_path / "encoder")[0], known)
     told = capsys.readouterr().out
-    assert "suspicious (strange to the encoder): alien; python -m ssl_behavior.check --encoder" in told
+    assert "suspicious (strange to the encoder): alien; ssl-behavior check --encoder" in told
 
 
 def test_an_encoder_that_says_nothing_of_what_it_learned_from(config: CheckConfig, tmp_path: Path) -> None:

@@ -147,9 +147,9 @@ def test_saving_over_a_checkpoint(folder: Path) -> None:
 
 
 def test_the_other_kind_is_refused(folder: Path, model: Path) -> None:
-    with pytest.raises(InputError, match=r"kind encoder \(python -m ssl_behavior.pretrain.*found one of kind model"):
+    with pytest.raises(InputError, match=r"kind encoder \(ssl-behavior pretrain.*found one of kind model"):
         load_encoder(model)
-    with pytest.raises(InputError, match=r"kind model \(python -m ssl_behavior.finetune.*found one of kind encoder"):
+    with pytest.raises(InputError, match=r"kind model \(ssl-behavior finetune.*found one of kind encoder"):
         load_model(folder)
 
 

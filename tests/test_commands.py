@@ -377,7 +377,8 @@ def test_other_faults_are_not_taken_for_memory() -> None:
 def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     out = capsys.readouterr().out
-    assert [name for name in COMMANDS if f"python -m ssl_behavior.{name}" not in out] == []
+    assert [name for name in COMMANDS if f"ssl-behavior {name} " not in out] == []
+    assert "python -m ssl_behavior.pretrain" in out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -390,6 +391,63 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["pretrian"])
     assert stop.value.code == 2
     assert "did you mean pretrain?" in capsys.readouterr().err
+
+
+def test_a_command_is_spelt_with_either_dash() -> None:
+    for name in ("label_curve", "label-curve"):
+        with pytest.raises(SystemExit) as stop:
+            main([name, "--help"])
+        assert stop.value.code == 0
+
+
+@pytest.mark.parametrize("words", ["", "--version", "evaluate --help", "-h"])
+def test_output_may_be_cut_short_by_its_reader(words: str) -> None:
+    reader, writer = os.pipe()
+    call = [sys.executable, "-m", "ssl_behavior", *words.split()]
+    process = subprocess.Popen(call, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    os.close(reader)
+    assert process.communicate(timeout=60)[1] == ""
+
+
+def test_a_module_and_the_program_run_the_same_command(tmp_path: Path) -> None:
+    # Both have the settings' classes of the imported module, whatever the running module is called.
+    (tmp_path / "settings.yaml").write_text("min_frames: 9\nmax_frames: 3\n")
+    calls = (["-m", "ssl_behavior.simulate"], ["-m", "ssl_behavior", "simulate"])
+    done = [
+        subprocess.run(
+            [sys.executable, *call, "--config", str(tmp_path / "settings.yaml")], capture_output=True, text=True
+        )
+        for call in calls
+    ]
+    assert [one.returncode for one in done] == [2, 2]
+    assert done[0].stderr == done[1].stderr
+    assert "--min-frames" in done[0].stderr
+
+
+@pytest.mark.parametrize("wrong", ["", "fish", "bash zsh"])
+def test_completion_of_an_unknown_shell_is_refused(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--print-completion", *wrong.split()])
+    assert stop.value.code == 2
+    assert "bash, zsh" in capsys.readouterr().err
+
+
+def test_completion_for_bash_is_a_script_that_knows_commands_and_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("shtab")
+    main(["--print-completion", "bash"])
+    (tmp_path / "completion").write_text(capsys.readouterr().out)
+    assert subprocess.run(["bash", "-n", str(tmp_path / "completion")]).returncode == 0
+    lines = [
+        f"source {tmp_path / 'completion'}",
+        "COMP_WORDS=(ssl-behavior finetune --supervision.st); COMP_CWORD=2; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
+        "COMP_WORDS=(ssl-behavior finetune --device c); COMP_CWORD=3; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
+        "COMP_WORDS=(ssl-behavior label); COMP_CWORD=1; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
+    ]
+    done = subprocess.run(["bash", "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["--supervision.steps", "cpu cuda", "label_curve"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

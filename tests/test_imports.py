@@ -20,12 +20,13 @@ OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
 
 # Data runs one way: a module imports from lines above its own, or from its own package, and never from below.
 ORDER = (
-    {"digests", "errors", "interrupts", "memory"},
-    {"outputs", "plain_yaml", "versions"},
+    {"digests", "errors", "interrupts", "memory", "progress"},
+    {"options", "outputs", "plain_yaml", "versions"},
+    {"validators"},
     {"recordings"},
     {"settings"},
     {"formats"},
-    {"simulation"},
+    {"individuals", "simulation"},
     {"scoring"},
     {"decoding"},
     {"predictions", "figures"},
@@ -64,6 +65,7 @@ ORDER = (
     {"label_efficiency", "probing", "suggestions"},
     set(COMMANDS) - {"search"} - OF_OTHER_COMMANDS,
     OF_OTHER_COMMANDS,
+    {"completion"},
     {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
 
@@ -22,12 +23,13 @@ from experiments.suggest.material import material
 from experiments.suggest.report import write
 from experiments.suggest.simulation import STRATEGIES, Row, simulate, with_all
 from ssl_behavior import commands
+from ssl_behavior.validators import Above, AtLeast, Checked
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class SuggestExperimentConfig:
+class SuggestExperimentConfig(Checked):
     """Settings of the experiment.
 
     Attributes:
@@ -39,10 +41,10 @@ class SuggestExperimentConfig:
     """
 
     data: Path = DATA
-    runs: int = 20
-    rounds: int = 10
-    clips: int = 10
-    seconds: float = 10.0
+    runs: Annotated[int, AtLeast(2)] = 20
+    rounds: Annotated[int, AtLeast(4)] = 10
+    clips: Annotated[int, Above(0)] = 10
+    seconds: Annotated[float, Above(0)] = 10.0
 
 
 def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
@@ -51,9 +53,6 @@ def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
     Raises:
         InputError: data are missing, or a setting cannot be.
     """
-    commands.require_at_least(2, config, "runs")
-    commands.require_at_least(4, config, "rounds")
-    commands.require_above(0, config, "clips", "seconds")
     given = material(config.data, config.seconds)
     rows: list[Row] = []
     for seed in tqdm(range(config.runs), "labelling", unit="run"):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings import Recording, Skeleton
 from ssl_behavior.simulation import simulate_recordings
+from ssl_behavior.validators import Above, Checked
 
 RUNS = Path("runs/transfer")
 CALMS21, DYADS = "CalMS21's", "the dyads'"
@@ -36,7 +37,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class TransferConfig:
+class TransferConfig(Checked):
     """Settings of the comparison.
 
     Attributes:
@@ -52,14 +53,14 @@ class TransferConfig:
     """
 
     data: Path = Path("../shared/data")
-    steps: int = 500
-    seeds: int = 2
-    frame_rate: float = FRAME_RATE
+    steps: Annotated[int, Above(0)] = 500
+    seeds: Annotated[int, Above(0)] = 2
+    frame_rate: Annotated[float, Above(0)] = FRAME_RATE
     dyads_encoder: Path | None = None
-    repeats: int = 2
+    repeats: Annotated[int, Above(0)] = 2
     trained_splits: int = 2
-    train_steps: int = 60
-    jobs: int = 2
+    train_steps: Annotated[int, Above(0)] = 60
+    jobs: Annotated[int, Above(0)] = 2
 
 
 class Piece(NamedTuple):

@@ -37,8 +37,6 @@ def transfer(config: TransferConfig, folder: Path = HERE) -> Path:
     Raises:
         InputError: data are missing or of another form, or a setting cannot be.
     """
-    names = ("steps", "seeds", "frame_rate", "repeats", "train_steps", "jobs")
-    commands.require_above(0, config, *names)
     windows = read_windows(config.data / "calms21")
     print(f"{len(windows.positions)} windows, {windows.moments.max() + 1} groups of the same moments")
     setup = set_up(config)

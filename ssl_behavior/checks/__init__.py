@@ -254,4 +254,4 @@ def print_warnings(given: Sequence[Looked], encoder: Path, landmarks: Sequence[s
             videos.setdefault(one.kind, []).append(one.video)
     for kind, names in videos.items():
         option = f" --encoder {shlex.quote(str(encoder))}" if kind == "strange to the encoder" else ""
-        print(f"suspicious ({kind}): {some(names)}; python -m ssl_behavior.check{option} shows why")
+        print(f"suspicious ({kind}): {some(names)}; ssl-behavior check{option} shows why")

@@ -11,7 +11,7 @@ from types import ModuleType
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import bento, boris, caltech_annotations, frame_csv
 from ssl_behavior.formats.annotated import Annotations, FrameRate, first_line, merged_vocabulary
-from ssl_behavior.formats.paths import expand, named, natural, some
+from ssl_behavior.formats.paths import expand, named, natural, skippable, some
 from ssl_behavior.formats.reading import read_recordings
 from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Recording
 
@@ -68,7 +68,7 @@ def read_annotations(
             found.extend(_read_file(path, format, frame_rate))
         except InputError as error:
             if not skip_bad_files:
-                raise
+                raise skippable(error, len(files)) from None
             errors.append(error)
             notify(f"skipped: {error}")
     if not found:

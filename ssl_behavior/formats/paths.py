@@ -96,6 +96,11 @@ def named(error: InputError, path: Path) -> InputError:
     return error if str(path) in str(error) else InputError(f"{path}: {error}")
 
 
+def skippable(error: InputError, of: int) -> InputError:
+    """The error of one of several files or recordings, with the option that leaves it out."""
+    return InputError(f"{error} (--skip-bad-files leaves it out)") if of > 1 else error
+
+
 def video_id(path: str | Path) -> str:
     """The id of the video that a file of tracks, annotations or predictions is of.
 

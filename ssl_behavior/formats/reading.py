@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from tqdm import tqdm
 
 from ssl_behavior import plain_yaml
 from ssl_behavior.digests import file_digest
@@ -17,14 +14,15 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache, calms21, deeplabcut, mabe22, movement, native, pickles, sleap, submissions
 from ssl_behavior.formats.annotated import first_line
 from ssl_behavior.formats.mapped import SUFFIX
-from ssl_behavior.formats.paths import expand, named
+from ssl_behavior.formats.paths import expand, named, skippable
 from ssl_behavior.outputs import notices
+from ssl_behavior.progress import progress
 from ssl_behavior.recordings import ASSUMED_FRAME_RATE, Recording
 
 FORMATS: Mapping[str, ModuleType] = {
     module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
 }
-_EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl_behavior.convert or a file that movement reads"
+_EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
 TRACK_SUFFIXES = (
     ".safetensors",
     ".npy",
@@ -72,12 +70,12 @@ def read_recordings(
         notify(notice)
     files = expand(paths, TRACK_SUFFIXES if format is None else None)
     recordings: list[Recording] = []
-    for file in tqdm(files, "reading", unit="file", file=sys.stderr, disable=len(files) < 2, leave=False):
+    for file in progress(files, "reading", unit="file", shown=len(files) > 1, leave=False):
         try:
             recordings += _read_file(file, format)
         except InputError as error:
             if not skip_bad_files:
-                raise
+                raise skippable(error, len(files)) from None
             notify(f"skipped: {error}")
     if not recordings:
         raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.features import Clip
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.processes import count
+from ssl_behavior.validators import AtLeast
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Objective:
         augmentation: how views are varied.
     """
 
-    masked_weight: float = 1.0
-    summaries_weight: float = 1.0
+    masked_weight: Annotated[float, AtLeast(0)] = 1.0
+    summaries_weight: Annotated[float, AtLeast(0)] = 1.0
     contrast: Literal["ntxent", "vicreg", "barlow_twins", "lejepa", "none"] = "none"
-    contrast_weight: float = 0.1
-    neighbourhood: float = 0.25
+    contrast_weight: Annotated[float, AtLeast(0)] = 0.1
+    neighbourhood: Annotated[float, AtLeast(0)] = 0.25
     masking: Masking = field(default_factory=Masking)
     augmentation: Augmentation = field(default_factory=Augmentation)
 

@@ -8,6 +8,7 @@ is the kinematics and not coordinates, so that the target moves with the animals
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from ssl_behavior import draws
 from ssl_behavior.poses.augment import hide, hide_animals
 from ssl_behavior.poses.features import Clip
 from ssl_behavior.processes import averaged
+from ssl_behavior.validators import Above, Share
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,10 @@ class Masking:
         seconds: mean length of a hidden span.
     """
 
-    landmarks: float = 0.2
-    animals: float = 0.25
-    everything: float = 0.25
-    seconds: float = 2.0
+    landmarks: Annotated[float, Share()] = 0.2
+    animals: Annotated[float, Share()] = 0.25
+    everything: Annotated[float, Share()] = 0.25
+    seconds: Annotated[float, Above(0)] = 2.0
 
 
 def random_spans(rows: int, frames: int, share: float, length: float, generator: torch.Generator) -> Tensor:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from ssl_behavior import draws
 from ssl_behavior.poses.features import Clip
+from ssl_behavior.validators import AtLeast, AtMost, Share
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,14 @@ class Augmentation:
         swap_identities: probability that the tracker takes the two animals for each other for a span.
     """
 
-    reflect: float = 0.5
-    rotate: float = 0.0
-    scale: float = 0.1
-    jitter: float = 0.02
-    warp: float = 0.15
-    drop_landmarks: float = 0.1
-    drop_animals: float = 0.05
-    swap_identities: float = 0.05
+    reflect: Annotated[float, AtLeast(0), AtMost(1)] = 0.5
+    rotate: Annotated[float, AtLeast(0)] = 0.0
+    scale: Annotated[float, Share()] = 0.1
+    jitter: Annotated[float, AtLeast(0)] = 0.02
+    warp: Annotated[float, Share()] = 0.15
+    drop_landmarks: Annotated[float, AtLeast(0), AtMost(1)] = 0.1
+    drop_animals: Annotated[float, AtLeast(0), AtMost(1)] = 0.05
+    swap_identities: Annotated[float, AtLeast(0), AtMost(1)] = 0.05
 
     def frames_needed(self, frames: int) -> int:
         """Frames to draw so that ``frames`` are left after the tempo was changed."""

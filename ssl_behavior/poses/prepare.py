@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ssl_behavior.digests import digest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache
+from ssl_behavior.formats.paths import skippable
 from ssl_behavior.poses.cleaning import body_frames, body_length, fill_gaps, resample, without_outliers
 from ssl_behavior.poses.landmarks import as_landmarks, coverage
+from ssl_behavior.progress import progress
 from ssl_behavior.recordings import Recording, Stated
+from ssl_behavior.validators import Above, AtLeast
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class Preparation:
         max_gap: seconds up to which an unseen keypoint is filled in.
     """
 
-    frame_rate: float = 15.0
-    min_confidence: float = 0.1
-    max_gap: float = 0.5
+    frame_rate: Annotated[float, Above(0)] = 15.0
+    min_confidence: Annotated[float, AtLeast(0)] = 0.1
+    max_gap: Annotated[float, AtLeast(0)] = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,12 +210,12 @@ def prepare_each(
     for notice in dict.fromkeys(coverage(recording.skeleton, landmarks) for recording in recordings):
         print(notice, end="\n" if notice else "")
     usable = 0
-    for recording in tqdm(recordings, doing, unit="video", leave=False, disable=len(recordings) < 2):
+    for recording in progress(recordings, doing, unit="video", leave=False, shown=len(recordings) > 1):
         try:
             poses = prepare_kept(recording, landmarks, settings)
         except InputError as error:
             if not skip_bad:
-                raise
+                raise skippable(error, len(recordings)) from None
             print(f"skipped: {error}")
             continue
         usable += 1

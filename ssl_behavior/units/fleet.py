@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from tqdm import tqdm
 
-from ssl_behavior.commands import require_above, require_at_least
 from ssl_behavior.devices import Device
 from ssl_behavior.errors import InputError
+from ssl_behavior.progress import progress_bar
 from ssl_behavior.units.results import Unit
+from ssl_behavior.validators import Above, AtLeast, Checked
 
 # Results go to the store and not through Ray's memory.
 _OBJECT_STORE_BYTES = 100_000_000
@@ -32,7 +32,7 @@ Work = Callable[[Unit], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FleetConfig:
+class FleetConfig(Checked):
     """Settings of every command that has its work done on Ray.
 
     Attributes:
@@ -44,9 +44,9 @@ class FleetConfig:
     """
 
     address: str = "local"
-    cpus: int = 1
-    gpus: float = 0.0
-    attempts: int = 4
+    cpus: Annotated[int, Above(0)] = 1
+    gpus: Annotated[float, AtLeast(0)] = 0.0
+    attempts: Annotated[int, Above(0)] = 4
 
     @property
     def device(self) -> Device:
@@ -54,13 +54,11 @@ class FleetConfig:
         return "cuda" if self.gpus else "cpu"
 
     def require_fleet(self) -> None:
-        """Refuse settings that cannot be.
+        """Refuse a number of GPUs that Ray cannot give, and an address where no cluster answers.
 
         Raises:
-            InputError: one is too low.
+            InputError: one of them is unusable.
         """
-        require_above(0, self, "cpus", "attempts")
-        require_at_least(0, self, "gpus")
         if self.gpus > 1 and not float(self.gpus).is_integer():
             raise InputError(f"--gpus: expected a share of one GPU or a whole number of them and found {self.gpus:g}")
         if self.address not in ("local", "auto"):
@@ -161,7 +159,7 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
     )
     running: dict[ray.ObjectRef, Unit] = {}
     left = iter(units)
-    with tqdm(total=len(units), desc=doing, unit="unit") as bar:
+    with progress_bar(len(units), doing, unit="unit") as bar:
         while True:
             for unit in islice(left, at_once - len(running)):
                 running[task.remote(work, unit, settings.cpus)] = unit
@@ -172,7 +170,7 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
             try:
                 outcome = ray.get(ended)
             except RayTaskError as error:  # a fault of ours: whole, for a report of it
-                tqdm.write(str(error))
+                bar.write(str(error))
                 outcome = Outcome(failure=f"{type(error.cause).__name__}: {error.cause}")
             except RayError as error:
                 times = f"was killed {settings.attempts} times" if settings.attempts > 1 else "was killed"

@@ -7,19 +7,21 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Annotated, Self
 
-from ssl_behavior.commands import TracksConfig, save_settings
+from ssl_behavior.commands import save_settings
 from ssl_behavior.devices import Precision
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats import cache
 from ssl_behavior.formats.paths import some, video_id
-from ssl_behavior.formats.reading import FORMATS, TRACK_SUFFIXES
+from ssl_behavior.formats.reading import FORMATS, TRACK_SUFFIXES, read_recordings
+from ssl_behavior.individuals import crowded
 from ssl_behavior.predictions import file_stem
 from ssl_behavior.recordings import Recording
 from ssl_behavior.units.fleet import FleetConfig
 from ssl_behavior.units.results import Results, Unit, unit_digest
 from ssl_behavior.units.stores import Store, absolute, fetch, input_files
+from ssl_behavior.validators import Above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ class ManyConfig(FleetConfig):
 
     recordings: tuple[str, ...]
     format: str | None = None
-    frame_rate: float | None = None
+    frame_rate: Annotated[float, Above(0)] | None = None
     skeleton: str | None = None
     precision: Precision = "auto"
     output: str
@@ -95,17 +97,17 @@ class ManyConfig(FleetConfig):
         file = fetch(address, folder / "recording")
         skeleton = fetch(self.skeleton, folder / "skeleton") if self.skeleton else None
         try:
-            found = TracksConfig(
-                recordings=(file,), format=self.format, frame_rate=self.frame_rate, skeleton=skeleton
-            ).read()
+            found = read_recordings(file, self.format, frame_rate=self.frame_rate, skeleton=skeleton)
         except InputError as error:
             told = str(error).replace(str(file), address)
             raise InputError(told.replace(str(skeleton), str(self.skeleton)) if skeleton else told) from None
         if [file_stem(one.id) for one in found] != [unit.label]:
             raise InputError(
                 f"{address}: expected one recording named as its file, and found {some(one.id for one in found)}; "
-                "python -m ssl_behavior.convert makes such files"
+                "ssl-behavior convert makes such files"
             )
+        for warning in crowded(found):
+            print(warning)
         return replace(found[0], source=found[0].source.replace(str(file), address))
 
     def save(self) -> None:

@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("simulated") / "data"
     command = [sys.executable, "-m", "ssl_behavior.simulate", "--output", str(output), *SMALL, *SHORT, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"python -m ssl_behavior.pretrain --recordings {output / 'test.npy'}" in done.stdout
+    assert f"ssl-behavior pretrain --recordings {output / 'test.npy'}" in done.stdout
     return output
 
 

@@ -78,13 +78,13 @@ def test_every_combination_is_trained_and_equal_parts_once(
 
 
 def test_what_fails_is_in_the_table_and_the_rest_is_trained(tracks: Path, tmp_path: Path) -> None:
-    config = written(tmp_path, {**settings(tracks), "vary": {"pretrain.steps": [2, -1]}})
+    config = written(tmp_path, {**settings(tracks), "vary": {"pretrain.clip_seconds": [2, 9999]}})
     with pytest.raises(InputError, match="1 of 3 failed"):
         sweep(config)
     table = pd.read_csv(Path(config.output) / "results.csv", keep_default_na=False)
-    assert list(table["pretrain.steps"]) == [2, -1]
+    assert list(table["pretrain.clip_seconds"]) == [2, 9999]
     assert table["problem"][0] == ""
-    assert "--steps: expected a number above 0 and found -1" in table["problem"][1]
+    assert "--clip-seconds" in table["problem"][1]
     assert table["macro_f1"][1] == ""
 
 
@@ -95,6 +95,7 @@ def test_what_fails_is_in_the_table_and_the_rest_is_trained(tracks: Path, tmp_pa
         ({"pretrain": {"output": "x"}}, r"\(pretrain\): expected no output, which the sweep gives"),
         ({"finetune": {"recordings": ["nowhere"]}}, "nowhere"),
         ({"vary": {"finetune.supervision.step": [1]}}, r"\(finetune\): .*'?supervision.step'?"),
+        ({"vary": {"pretrain.steps": [2, -1]}}, r"\(pretrain\): --steps: expected a number above 0 and found -1"),
     ],
 )
 def test_what_cannot_be_swept_is_said_before_anything_is_trained(
