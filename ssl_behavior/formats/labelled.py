@@ -81,7 +81,7 @@ def read_labelled(
         given_labels = [one for one in given_labels if one.id in tracked]
     require_behaviours(unscored, given_labels, channel)
     labelled = attach(recordings, given_labels, channel, unscored, strict=not skip_bad_files)
-    if not (labelled := choose_videos(labelled, videos) if videos else labelled):
+    if not (labelled := [one for one in labelled if not videos or one.id in videos]):
         raise InputError(f"channel {channel}: expected annotations of some recordings; found none: check --channel")
     return labelled if agent is None or target is None else [_directed(one, agent, target) for one in labelled]
 
@@ -98,9 +98,9 @@ def add_labels(
     """Give recordings the labels that there are, and keep those without any.
 
     Args:
-        recordings: with or without labels of their own, which stay where no annotation takes their place.
+        recordings: with or without labels of their own.
         annotations: files, folders or globs of annotations; the recordings' own labels if None.
-        channel: use the labels of this channel only.
+        channel: take this channel of the annotations; a recording that lacks it keeps its own labels.
         unscored: behaviours that are no judgement.
         every_channel: without ``channel``, take every channel of the annotations; else there must be one only.
         skip_bad_files: report annotations that cannot be used and go on.

@@ -43,7 +43,12 @@ def read(path: Path) -> list[Recording]:
 def recording(name: str, frames: int) -> Recording:
     """One that takes no memory."""
     return Recording(
-        name, np.broadcast_to(np.float32(1), (frames, 2, 7, 2)), calms21.INDIVIDUALS, calms21.SKELETON, source="f.json"
+        name,
+        np.broadcast_to(np.float32(1), (frames, 2, 7, 2)),
+        calms21.INDIVIDUALS,
+        calms21.SKELETON,
+        30.0,
+        source="f.json",
     )
 
 

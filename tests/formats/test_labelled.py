@@ -58,6 +58,16 @@ def test_labels_of_an_agent_and_a_target_name_the_pair(folder: Path) -> None:
     assert a.labels["own"].pair == ("m2", "m1")
 
 
+def test_videos_without_the_channel_are_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only_s2 = Annotations("a", {"S2": (Bout(0, 5, "rest"),)}, "base", frames=FRAMES)
+    caltech_annotations.write(folder / "annotations" / "a_annot.txt", only_s2)
+    (b,) = read_labelled(folder / "tracks", folder / "annotations", "S1", videos=("a", "b"))
+    assert b.id == "b"
+    assert "annotations without channel S1, left out: a" in capsys.readouterr().out
+    with pytest.raises(InputError, match="channel S1: expected annotations of some recordings"):
+        read_labelled(folder / "tracks", folder / "annotations", "S1", videos=("a",))
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
