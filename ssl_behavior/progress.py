@@ -35,6 +35,13 @@ class ProgressLines(tqdm):
             self._last_line = now
             self._write_line()
 
+    def set_description(self, desc: str | None = None, refresh: bool | None = True) -> None:
+        """Write a line at once: the loop begins with something else, which may take long."""
+        super().set_description(desc, refresh=False)
+        if refresh and not self.disable:
+            self._last_line = time.monotonic()
+            self._write_line()
+
     def clear(self, nolock: bool = False) -> None:
         """Do nothing: lines stay."""
 

@@ -154,6 +154,12 @@ def test_what_needs_no_torch_does_not_load_it() -> None:
     assert "torch" not in loaded_after("\n".join(f"import ssl_behavior.{name}" for name in there))
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["pretrian"], ["--print-completion", "fish"]])
+def test_what_runs_no_command_loads_nothing_heavy(words: list[str]) -> None:
+    call = f"from ssl_behavior.__main__ import main\ntry:\n    main({words})\nexcept SystemExit:\n    pass"
+    assert loaded_after(call) & {"torch", "numpy", "jsonargparse", "shtab", "tqdm"} == set()
+
+
 def declared() -> tuple[set[str], set[str]]:
     """Distributions that pyproject.toml requires on this platform, and those of its extras for users."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]

@@ -146,7 +146,7 @@ def test_a_folder_of_something_else_is_left_alone(config: LabelCurveConfig) -> N
         ({"test_videos": ("video001", "video9")}, "--test-videos video9: expected ids among the labelled videos"),
         ({"test_videos": ("video001",)}, "--test-videos: expected at least 2 of the 6"),
         ({"test_videos": tuple(f"video00{i}" for i in range(6))}, "some that are left to learn from"),
-        ({"test_share": 25.0}, "--test-share 25: expected a number between 0 and 1"),
+        ({"test_share": 25.0}, "--test-share: expected a share .* and found 25"),
         ({"variants": ("scratch",)}, "--variants scratch: expected some of pretrained, from-scratch"),
         ({"variants": ()}, "--variants: expected some of pretrained"),
         (

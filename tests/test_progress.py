@@ -37,6 +37,15 @@ def test_a_short_loop_leaves_one_line_or_none() -> None:
     assert file.getvalue().count("\n") == 1
 
 
+def test_a_new_description_is_a_line_at_once() -> None:
+    file = io.StringIO()
+    with ProgressLines(total=2, file=file) as bar:
+        for name in ("first", "second"):
+            bar.set_description(name)
+            bar.update()
+    assert [line.split(":")[0] for line in file.getvalue().splitlines()] == ["first", "second", "second"]
+
+
 def test_one_bar_within_another_is_lines_too() -> None:
     file = io.StringIO()
     for _ in QuickLines(range(3), "outer", file=file):

@@ -140,19 +140,14 @@ def _anonymous() -> float:
     return next(1024 * float(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: IndexBenchmarkConfig, measured: list[list[str]]) -> None:
+    lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in measured]
+    machine.write("index", "\n".join([*lines, "", _NOTES, "", machine.about("faiss-cpu")]))
 
-    def command(config: IndexBenchmarkConfig) -> None:
-        lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
-        lines += ["| " + " | ".join(row) + " |" for row in measure(config)]
-        machine.write("index", "\n".join([*lines, "", _NOTES, "", machine.about("faiss-cpu")]))
 
-    commands.run(IndexBenchmarkConfig, command, "How fast, large and right the index of an atlas is.")
+main = commands.command(IndexBenchmarkConfig, measure, "How fast, large and right the index of an atlas is.", _report)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from experiments.benchmarks.index import main as imported_main
-
-    imported_main()
+    main()

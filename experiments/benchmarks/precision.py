@@ -109,17 +109,12 @@ def _paired(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> l
     return [(one[video], other[video]) for video in one]
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: PrecisionBenchmarkConfig, text: str) -> None:
+    machine.write("precision", text)
 
-    def command(config: PrecisionBenchmarkConfig) -> None:
-        machine.write("precision", report(config))
 
-    commands.run(PrecisionBenchmarkConfig, command, "What bfloat16 changes when embedding.")
+main = commands.command(PrecisionBenchmarkConfig, report, "What bfloat16 changes when embedding.", _report)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from experiments.benchmarks.precision import main as imported_main
-
-    imported_main()
+    main()

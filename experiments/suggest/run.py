@@ -61,17 +61,12 @@ def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
     return write(folder, rows, [with_all(given, seed) for seed in range(config.runs)])
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: SuggestExperimentConfig, table: Path) -> None:
+    print(f"\nresults: {table}, and results.csv and results.png beside it")
 
-    def command(config: SuggestExperimentConfig) -> None:
-        print(f"\nresults: {compare(config)}, and results.csv and results.png beside it")
 
-    commands.run(SuggestExperimentConfig, command, "Which clips to label next: suggested or random.")
+main = commands.command(SuggestExperimentConfig, compare, "Which clips to label next: suggested or random.", _report)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from experiments.suggest.run import main as imported_main
-
-    imported_main()
+    main()

@@ -54,13 +54,11 @@ def transfer(config: TransferConfig, folder: Path = HERE) -> Path:
     return write(folder, rows, windows, setup, config)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: TransferConfig, table: Path) -> None:
+    print(f"\nresults: {table}, and results.csv beside it")
 
-    def command(config: TransferConfig) -> None:
-        print(f"\nresults: {transfer(config)}, and results.csv beside it")
 
-    commands.run(TransferConfig, command, "Transfer of encoders across skeletons.")
+main = commands.command(TransferConfig, transfer, "Transfer of encoders across skeletons.", _report)
 
 
 if __name__ == "__main__":
