@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ssl_behavior import __version__
+from ssl_behavior.compute.interrupts import reader_may_leave
 from ssl_behavior.errors import PROGRAM
-from ssl_behavior.interrupts import reader_may_leave
 
 SHELLS = ("bash", "zsh")
 
@@ -89,7 +89,7 @@ def _existing(word: str) -> str:
 def _print_completion(words: Sequence[str]) -> None:
     if len(words) != 1 or words[0] not in SHELLS:
         _refuse(f"--print-completion takes one of {', '.join(SHELLS)}; found {' '.join(words) or 'nothing'}")
-    from ssl_behavior.completion import completion_script  # loads every command, which takes seconds
+    from ssl_behavior.cli.completion import completion_script  # loads every command, which takes seconds
 
     print(completion_script(COMMANDS, words[0]))
 

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.checks import Looked, Suspicion, look
-from ssl_behavior.checks.picture import picture
-from ssl_behavior.checks.vitals import Vitals
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import AnnotatedTracksConfig
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.inputs import AnnotatedTracksConfig
-from ssl_behavior.outputs import write_text
+from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
-from ssl_behavior.predictions import file_stem
-from ssl_behavior.progress import progress
+from ssl_behavior.quality.picture import picture
+from ssl_behavior.quality.suspicions import QualityInput, Suspicion, look
+from ssl_behavior.quality.vitals import Vitals
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.paths import file_stem
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def check(config: CheckConfig) -> list[Suspicion]:
     Raises:
         InputError: there is nothing to look at, or the output is taken.
     """
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _check(output, config)
 
 
@@ -59,7 +61,7 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
             )
     each = [*prepare_each(recordings, landmarks, settings, config.skip_bad_files, "looking")]
     given = [
-        Looked(poses, one.unit, next((own.values[poses.native_frames] for own in one.labels.values()), None))
+        QualityInput(poses, one.unit, next((own.values[poses.native_frames] for own in one.labels.values()), None))
         for one, poses in each
     ]
     looked = look(given, landmarks, known)
@@ -70,7 +72,7 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
         picture(output / "pictures" / f"{file_stem(poses.id)}.png", found, poses, landmarks, labels)
     every = [one for _, found in looked for one in found]
     _write(output, {poses.id: measured for (_, poses), (measured, _) in zip(each, looked, strict=True)}, every)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     return every
 
 
@@ -110,7 +112,7 @@ def _next_steps(config: CheckConfig, found: list[Suspicion]) -> None:
     print(f"{'' if found else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
 
 
-main = commands.command(CheckConfig, check, "Look for errors in recordings that nothing else tells of.", _next_steps)
+main = run.command(CheckConfig, check, "Look for errors in recordings that nothing else tells of.", _next_steps)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from ssl_behavior import commands, outputs
-from ssl_behavior.cards import Measured, write_cards
-from ssl_behavior.clustered import FOLDER, ClusteredAtlas
-from ssl_behavior.clusters import NOISE, Clustering, fit_clusters
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import some
-from ssl_behavior.validators import AtLeast, Checked
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import FOLDER, ClusteredAtlas
+from ssl_behavior.atlas.clustering import fit_clusters
+from ssl_behavior.atlas.clusters import NOISE, Clustering
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import AtLeast, Checked
+from ssl_behavior.cluster_cards import Measured, write_cards
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.storage import run_folder
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     taker = atlas if config.apply is None else Atlas(config.apply)
     groups = read_groups(config.groups, taker.ids)
     folder = taker.folder / FOLDER
-    of = outputs.identity(config)
-    is_free = config.overwrite or outputs.is_unfinished(folder, of)
-    with outputs.alone_in(taker.folder), outputs.marked(folder, of):
+    of = run_folder.identity(config)
+    is_free = config.overwrite or run_folder.is_unfinished(folder, of)
+    with run_folder.alone_in(taker.folder), run_folder.marked(folder, of):
         clustered = _fitted(atlas, config, is_free) if taker is atlas else _applied(atlas, taker, config, is_free)
-        commands.save_settings(config, clustered.folder / "settings.yaml")
+        run.save_settings(config, clustered.folder / "settings.yaml")
         _tell(clustered, *write_cards(clustered, groups))
     return clustered
 
@@ -133,7 +134,7 @@ def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-main = commands.command(ClusterConfig, cluster, "Find clusters in an atlas, and write what each of them is.")
+main = run.command(ClusterConfig, cluster, "Find clusters in an atlas, and write what each of them is.")
 
 
 if __name__ == "__main__":

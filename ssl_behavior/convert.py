@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssl_behavior.commands import TracksConfig, command
-from ssl_behavior.formats import native
-from ssl_behavior.outputs import writing
+from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.run import command
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.storage.run_folder import writing
 
 
 @dataclass(frozen=True)

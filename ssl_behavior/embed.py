@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.devices import Device, Precision, choose_device, computed_in
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import ABOUT, Atlas, Maker
-from ssl_behavior.encoders import Encoder, embed
-from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats.paths import some
-from ssl_behavior.inputs import AnnotatedTracksConfig
-from ssl_behavior.poses.prepare import Poses, prepare_each
-from ssl_behavior.recordings import Labels, Recording
+from ssl_behavior.atlas.atlas import ABOUT, Atlas, AtlasMeta
+from ssl_behavior.atlas.embedding import add_recording, atlas_meta
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import AnnotatedTracksConfig
+from ssl_behavior.compute.devices import Device, Precision, choose_device, computed_in
+from ssl_behavior.errors import how_many, some
+from ssl_behavior.models import checkpoints
+from ssl_behavior.poses.prepare import prepare_each
+from ssl_behavior.storage import run_folder
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,8 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     """
     output = config.output.expanduser()
     if not (output / ABOUT).is_file():
-        outputs.check_output(output, config.overwrite)
-    with outputs.alone_in(output):
+        run_folder.check_output(output, config.overwrite)
+    with run_folder.alone_in(output):
         return _embed_recordings(output, config)
 
 
@@ -62,7 +60,7 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     recordings = config.read_with_labels(every_channel=True)
     if config.annotations and (bare := [one.id for one in recordings if not one.labels]):
         print(f"without annotations: {some(bare)}")
-    made_by = maker(encoder, config.half)
+    made_by = atlas_meta(encoder, config.half)
     done: Counter[str] = Counter()
     atlas = None
     each = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
@@ -70,7 +68,7 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
         atlas = atlas or _opened(output, config.overwrite, made_by)  # once something is there to be written
         done[add_recording(atlas, encoder, recording, poses)] += 1
     assert atlas is not None, "prepare_each yields one or raises"
-    commands.save_settings(config, atlas.folder / "settings.yaml")
+    run.save_settings(config, atlas.folder / "settings.yaml")
     there = len(atlas.ids) - done["embedded"]
     told = [f"{how_many(done['embedded'], 'video')} embedded"]
     told += [f"{there} {'was' if there == 1 else 'were'} there already"] * bool(there)
@@ -79,53 +77,11 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     return atlas
 
 
-def maker(encoder: Encoder, half: bool) -> Maker:
-    """What an atlas of this encoder says of itself."""
-    return Maker(
-        encoder.fingerprint(),
-        encoder.landmarks,
-        encoder.preparation.frame_rate,
-        encoder.architecture.channels,
-        "float16" if half else "float32",
-        encoder.precision,
-    )
-
-
-def _opened(output: Path, overwrite: bool, made_by: Maker) -> Atlas:
+def _opened(output: Path, overwrite: bool, made_by: AtlasMeta) -> Atlas:
     """The atlas to write to: a new one, one to add to, or with --overwrite a new one in its place."""
     if overwrite and (output / ABOUT).is_file():
         Atlas(output).clear()
     return Atlas.create(output, made_by)
-
-
-def add_recording(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> str:
-    """Embed one recording, or give it its labels if it is there with the same tracks and other labels.
-
-    Returns:
-        what was done: ``embedded``, ``labelled anew`` or ``left``.
-    """
-    labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
-    if recording.id in atlas:
-        if atlas.fingerprint(recording.id) == poses.fingerprint():
-            video = atlas.video(recording.id)
-            if not labels or _same(labels, video.labels):
-                return "left"
-            atlas.add(replace(video, labels=labels))
-            return "labelled anew"
-        raise InputError(
-            f"{atlas.folder}: expected no video {recording.id} or one of the same tracks as {recording.source}; found "
-            "other tracks under that name: rename the file, or give --overwrite to make the atlas anew"
-        )
-    embeddings = {pair: embed(encoder, poses, pair, with_mirror=True).numpy() for pair in poses.pairs()}
-    atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))
-    return "embedded"
-
-
-def _same(labels: Mapping[str, Labels], others: Mapping[str, Labels]) -> bool:
-    def told(given: Mapping[str, Labels]) -> dict[str, object]:
-        return {name: (one.behaviours, one.pair, one.values.tobytes()) for name, one in given.items()}
-
-    return told(labels) == told(others)
 
 
 def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:
@@ -138,7 +94,7 @@ def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:
     print(f"       ssl-behavior search --atlas {config.output} {example}")
 
 
-main = commands.command(EmbedConfig, embed_recordings, "Write the embedding of every frame, to explore.", _next_steps)
+main = run.command(EmbedConfig, embed_recordings, "Write the embedding of every frame, to explore.", _next_steps)
 
 
 if __name__ == "__main__":

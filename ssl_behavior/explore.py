@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ssl_behavior import commands
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.export import exported
 from ssl_behavior.explorer.scene import Scene
 from ssl_behavior.explorer.server import LOOPBACK, application, serve
-from ssl_behavior.outputs import write_text
-from ssl_behavior.validators import Above, AtLeast, AtMost, Checked
+from ssl_behavior.storage.atomic import write_text
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _export(scene: Scene, path: Path, count: int) -> Path:
     return path
 
 
-main = commands.command(ExploreConfig, explore, "See an atlas in the browser, or write it as one HTML file.")
+main = run.command(ExploreConfig, explore, "See an atlas in the browser, or write it as one HTML file.")
 
 
 if __name__ == "__main__":

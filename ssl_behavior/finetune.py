@@ -11,17 +11,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.checkpoints import Readout
-from ssl_behavior.checks import Looked, print_warnings
-from ssl_behavior.devices import choose_device
+from ssl_behavior.cli import run
+from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
-from ssl_behavior.learning import Learned, learn
-from ssl_behavior.recordings import UNSCORED, Recording
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.checkpoints import LabelScheme
+from ssl_behavior.poses.labelled import LabelledPoses, shares
+from ssl_behavior.quality.suspicions import QualityInput, print_warnings
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.report import table
-from ssl_behavior.supervision import LabelledPoses
-from ssl_behavior.validation import cross_validation_report
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.training.cross_validation import cross_validation_report
+from ssl_behavior.training.finetuning import FinetuneResult, learn
+from ssl_behavior.training.inputs import LearningConfig, labelled_poses
 
 _SCORES = "cross_validation.json"
 
@@ -54,7 +58,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
     device = choose_device(config.device)
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _finetune(output, device, config)
 
 
@@ -66,22 +70,22 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
     units = {one.id: one.unit for one in recordings}
     known = checkpoints.known_to(config.encoder)
-    looked = [Looked(one.poses, units[one.poses.id], one.labels) for one in videos]
+    looked = [QualityInput(one.poses, units[one.poses.id], one.labels) for one in videos]
     print_warnings(looked, config.encoder, encoder.landmarks, known)
     rate = encoder.preparation.frame_rate
     _tell(videos, labels.behaviours, rate, device)
     learned = learn(
         encoder, videos, labels.behaviours, config.supervision, config.seed, config.precision, config.from_scratch,
-        keep=output / outputs.UNFINISHED,
+        keep=output / run_folder.UNFINISHED,
     )  # fmt: skip
     report = _report(learned, labels.behaviours, rate)
-    readout = Readout(labels.behaviours, channel, labels.pair, config.unscored, learned.reading)
+    readout = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, learned.reading)
     checkpoints.save_model(output, learned.model, readout, known)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     scores = output / _SCORES
     scores.unlink(missing_ok=True)  # those of a former model, which may have had more videos
     if report:
-        outputs.write_text(scores, json.dumps(report, indent=1) + "\n")
+        write_text(scores, json.dumps(report, indent=1) + "\n")
     return report
 
 
@@ -95,7 +99,7 @@ def _tell(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rate: floa
         )
 
 
-def _report(learned: Learned, behaviours: Sequence[str], rate: float) -> dict[str, Any]:
+def _report(learned: FinetuneResult, behaviours: Sequence[str], rate: float) -> dict[str, Any]:
     """What cross-validation says to expect, printed too; nothing where there was none."""
     if not learned.held_out:
         return {}
@@ -128,7 +132,7 @@ def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
     print(f"next:  ssl-behavior predict --model {config.output} --recordings {files}")
 
 
-main = commands.command(FinetuneConfig, finetune, "Fine-tune a pretrained encoder on few labelled videos.", _next_steps)
+main = run.command(FinetuneConfig, finetune, "Fine-tune a pretrained encoder on few labelled videos.", _next_steps)
 
 
 if __name__ == "__main__":

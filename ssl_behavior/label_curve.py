@@ -11,22 +11,24 @@ from typing import Annotated, Any, cast
 
 import numpy as np
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.devices import choose_device
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import some
-from ssl_behavior.label_efficiency.bands import curve
-from ssl_behavior.label_efficiency.fitting import VARIANTS, Fitting, Variant, fit_and_predict
-from ssl_behavior.label_efficiency.picture import label_curve_picture
-from ssl_behavior.label_efficiency.points import Point, Points, Task
-from ssl_behavior.label_efficiency.report import about_resamples, advice, plain, rows, shown, table
-from ssl_behavior.label_efficiency.study import Study
-from ssl_behavior.label_efficiency.videos import hold_out, require_distinct
-from ssl_behavior.labelled import LearningConfig, behaviour_counts, labelled_poses, shares
-from ssl_behavior.progress import progress_bar
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import Above, Share
+from ssl_behavior.compute.devices import choose_device
+from ssl_behavior.compute.progress import progress_bar
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.learning_curve.bands import curve
+from ssl_behavior.learning_curve.fitting import VARIANTS, Fitting, Variant, fit_and_predict
+from ssl_behavior.learning_curve.picture import label_curve_picture
+from ssl_behavior.learning_curve.points import Point, Points, Task
+from ssl_behavior.learning_curve.report import about_resamples, advice, plain, rows, shown, table
+from ssl_behavior.learning_curve.study import Study
+from ssl_behavior.learning_curve.videos import hold_out, require_distinct
+from ssl_behavior.models import checkpoints
+from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, shares
 from ssl_behavior.scoring.frames import confusion, counted
-from ssl_behavior.supervision import LabelledPoses
-from ssl_behavior.validators import Above, Share
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.training.inputs import LearningConfig, labelled_poses
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4
@@ -71,8 +73,8 @@ def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
     fitting = Fitting(config.supervision, choose_device(config.device), config.precision)
     output = config.output.expanduser()
     if not (output / "points" / "run.json").exists():
-        outputs.check_output(output, config.overwrite, of=_MARK)
-    with outputs.alone_in(output), outputs.marked(output, _MARK):
+        run_folder.check_output(output, config.overwrite, of=_MARK)
+    with run_folder.alone_in(output), run_folder.marked(output, _MARK):
         return _label_curve(output, config, variants, fitting)
 
 
@@ -83,7 +85,7 @@ def _label_curve(
     tasks = study.tasks(config.sizes, config.draws, variants, config.seed)
     key = study.key((config.supervision, config.seed, config.device, config.precision))
     points = Points(output / "points", key, asdict(config), config.overwrite)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     missing = [task for task in tasks if task not in points]
     if len(missing) < len(tasks):
         print(f"{len(tasks) - len(missing)} of {len(tasks)} points are there already")
@@ -179,8 +181,8 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
         **plain(found),
         "advice": advice(found, len(study.test), draws),
     }
-    outputs.write_text(output / "curve.csv", rows(points, found))
-    outputs.write_text(output / "curve.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    write_text(output / "curve.csv", rows(points, found))
+    write_text(output / "curve.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     what = ", ".join(means) if len(means) <= _NAMED_IN_TITLE else f"{len(means)} behaviours"
     notes = [*_notes(study, draws), *about_resamples(found)]
     label_curve_picture(output / "curve.png", found, f"F1 of {what} on {len(study.test)} held-out videos", notes, means)
@@ -201,7 +203,7 @@ def _next_steps(config: LabelCurveConfig, _: dict[str, Any]) -> None:
     print(f"\ncurve: {config.output}   (curve.png; curve.csv has every draw and behaviour, curve.json the bands)")
 
 
-main = commands.command(
+main = run.command(
     LabelCurveConfig, label_curve, "Draw F1 against the number of labelled videos: how many to label.", _next_steps
 )
 

@@ -18,23 +18,28 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ssl_behavior import checkpoints, commands, draws, outputs
-from ssl_behavior.devices import Device, Precision, uses_bfloat16
-from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.compute import batch_random
+from ssl_behavior.compute.devices import Device, Precision, uses_bfloat16
+from ssl_behavior.compute.distributed import count, first, index, quiet_but_first, share, together
+from ssl_behavior.compute.launching import launch
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.figures import curves_picture
-from ssl_behavior.launching import launch
-from ssl_behavior.metrics import read_metrics
-from ssl_behavior.objectives import Objective, Pretraining
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.plots.scores import curves_picture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.poses.sampling import ClipSampler, require_length
 from ssl_behavior.probing.watching import label_probe
-from ssl_behavior.processes import count, first, index, quiet_but_first, share, together
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.training import Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
-from ssl_behavior.validators import Above, AtLeast
-from ssl_behavior.windows import ClipSampler, require_length
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.storage import run_folder
+from ssl_behavior.training.log import read_metrics
+from ssl_behavior.training.loop import Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
+from ssl_behavior.training.objectives.pretraining import Objective, Pretraining
 
 _COLLAPSED = 4.0
 _MARK = "pretrain"
@@ -42,7 +47,7 @@ _MARK = "pretrain"
 
 
 @dataclass(frozen=True)
-class PretrainConfig(commands.TracksConfig):
+class PretrainConfig(TracksConfig):
     """Settings of pretraining.
 
     Attributes:
@@ -96,9 +101,9 @@ def pretrain(config: PretrainConfig) -> Path:
         output = config.output.expanduser()
         if first():
             if not unfinished(output):
-                outputs.check_output(output, config.overwrite, of=_MARK)
-            stack.enter_context(outputs.alone_in(output))
-        with outputs.marked(output, _MARK) if first() else nullcontext():
+                run_folder.check_output(output, config.overwrite, of=_MARK)
+            stack.enter_context(run_folder.alone_in(output))
+        with run_folder.marked(output, _MARK) if first() else nullcontext():
             _pretrain(output, config, fabric)
         if first():
             finished(output)  # last: as long as it is there, the same command has nothing to learn again
@@ -128,7 +133,7 @@ def _pretrain(output: Path, config: PretrainConfig, fabric: Fabric) -> None:
     videos, total = how_many(len(poses), "recording"), how_many(sum(len(one.positions) for one in poses), "frame")
     print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {where}")
     if first():
-        commands.save_settings(config, output / "settings.yaml")
+        run.save_settings(config, output / "settings.yaml")
     fit(
         objective,
         _losses(objective, sampler, config, frames),
@@ -152,7 +157,7 @@ def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, 
     clips, drawn = share(config.batch, "--batch"), config.objective.augmentation.frames_needed(frames)
 
     def losses(generator: torch.Generator) -> dict[str, Tensor]:
-        with draws.part(index(), count()):
+        with batch_random.part(index(), count()):
             clip = sampler.draw(clips, drawn, generator)
             return cast(dict[str, Tensor], objective(clip, frames, generator))
 
@@ -171,7 +176,7 @@ def _check(config: PretrainConfig) -> None:
 
 def _key(config: PretrainConfig, device: torch.device, landmarks: Sequence[str], poses: Sequence[Poses]) -> str:
     """Names a run by all that its weights depend on: not where things are read and written, nor how it is watched."""
-    beside = {one.name for one in fields(commands.TracksConfig)} | {"output", "probe_every", "device", "precision"}
+    beside = {one.name for one in fields(TracksConfig)} | {"output", "probe_every", "device", "precision"}
     settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in beside}
     return run_key((settings, tuple(landmarks), device.type, uses_bfloat16(config.precision, device)), poses)
 
@@ -187,7 +192,7 @@ def _claim(output: Path, key: str, overwrite: bool) -> None:
             f"--output {output}: found an interrupted run of other settings or recordings, of which {kept} steps are "
             f"kept; --overwrite starts anew in its place, --config {output / 'settings.yaml'} alone goes on with it"
         )
-    outputs.check_output(output, overwrite, of=_MARK)
+    run_folder.check_output(output, overwrite, of=_MARK)
 
 
 def _draw_curves(output: Path, channels: int) -> None:
@@ -223,7 +228,7 @@ def _next_steps(config: PretrainConfig, output: Path) -> None:
     print(f"             --annotations ANNOTATIONS --output {output}-model")
 
 
-main = commands.command(
+main = run.command(
     PretrainConfig,
     pretrain,
     "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun.",

@@ -12,23 +12,24 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.devices import Device, choose_device
-from ssl_behavior.encoders import embed
-from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats import mabe22
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import LabelledTracksConfig
+from ssl_behavior.cli.validators import AtLeast
+from ssl_behavior.compute.devices import Device, choose_device
+from ssl_behavior.compute.progress import progress
+from ssl_behavior.errors import InputError, how_many, some
 from ssl_behavior.formats.labelled import choose_videos, own_labels
-from ssl_behavior.formats.paths import some
-from ssl_behavior.inputs import LabelledTracksConfig
-from ssl_behavior.outputs import write_text
+from ssl_behavior.formats.tracks import mabe22
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.inference import embed
+from ssl_behavior.poses.labelled import labelled_pairs
 from ssl_behavior.poses.prepare import Poses, prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
 from ssl_behavior.probing.picture import probes_picture
-from ssl_behavior.progress import progress
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.mabe22 import Split, Task, TaskScore, means, score_task, table, tasks_of
-from ssl_behavior.supervision import labelled_pairs
-from ssl_behavior.validators import AtLeast
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def probe(config: ProbeConfig) -> dict[str, Any]:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
     _check(config)
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _probe(output, config)
 
 
@@ -94,7 +95,7 @@ def _probe(output: Path, config: ProbeConfig) -> dict[str, Any]:
         print(f"\n{table(results)}\n\nchance: F1 of yes everywhere, squared error of the mean")
         write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
         probes_picture(output / "scores.png", results)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     return report
 
 
@@ -253,7 +254,7 @@ def _next_steps(config: ProbeConfig, report: dict[str, Any]) -> None:
         print("scores:     none, as the recordings' files have no labels; --annotations names files that do")
 
 
-main = commands.command(
+main = run.command(
     ProbeConfig, probe, "Probe what embeddings hold, linearly, as the MABe22 challenge does.", _next_steps
 )
 

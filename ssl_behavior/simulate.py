@@ -14,16 +14,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssl_behavior.commands import command
+from ssl_behavior.cli.run import command
+from ssl_behavior.cli.validators import AtLeast, Checked
 from ssl_behavior.errors import InputError
-from ssl_behavior.figures import save, styles
-from ssl_behavior.formats import calms21
-from ssl_behavior.formats.submissions import write_submission
-from ssl_behavior.outputs import writing
-from ssl_behavior.recordings import Labels, Recording
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recordings
+from ssl_behavior.formats.tracks import calms21
+from ssl_behavior.formats.tracks.calms21 import CHANNEL
+from ssl_behavior.formats.tracks.calms21.submissions import write_submission
+from ssl_behavior.plots.style import save, styles
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.mice import HEIGHT, WIDTH
-from ssl_behavior.validators import AtLeast, Checked
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.storage.run_folder import writing
 
 SHOWN_SECONDS = 120
 MOUSE_COLOURS = ("#222222", "#0072B2")

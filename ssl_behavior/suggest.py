@@ -9,21 +9,11 @@ from typing import Annotated
 
 import numpy as np
 
-from ssl_behavior import commands, outputs
-from ssl_behavior.clusters import directions
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import merged_vocabulary
-from ssl_behavior.inputs import LabelsConfig
-from ssl_behavior.outputs import write_text
-from ssl_behavior.predictions import file_stem
-from ssl_behavior.recordings import UNSCORED, Labels
-from ssl_behavior.review import ReviewFolder
-from ssl_behavior.suggestions import (
+from ssl_behavior.active_learning import (
     SUGGESTED,
     Chosen,
     Clips,
-    Material,
+    LabelPool,
     Suggestion,
     choose,
     read_known,
@@ -32,7 +22,18 @@ from ssl_behavior.suggestions import (
     table,
     to_correct,
 )
-from ssl_behavior.validators import Above, AtLeast
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.clusters import directions
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import LabelsConfig
+from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.errors import InputError
+from ssl_behavior.predictions.review import ReviewFolder
+from ssl_behavior.recordings.annotations import merged_vocabulary
+from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.paths import file_stem
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
 _NOVEL = 0.5
@@ -81,7 +82,7 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     Raises:
         InputError: there is no atlas, nothing of it is left to label, or the predictions are of other videos.
     """
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _suggest(output, config)
 
 
@@ -91,7 +92,7 @@ def _suggest(output: Path, config: SuggestConfig) -> list[Suggestion]:
     atlas = Atlas(config.atlas)
     known = read_known(atlas, config.annotations, config.channel, config.unscored)
     predicted = None if config.predictions is None else read_predicted(atlas, config.predictions)
-    material = Material(atlas, known, predicted, config.agent, config.target)
+    material = LabelPool(atlas, known, predicted, config.agent, config.target)
     vocabulary = _vocabulary(material, _filler(config))
     free, labelled = material.clips(config.seconds)
     uncertainty = material.uncertainty(free)
@@ -100,7 +101,7 @@ def _suggest(output: Path, config: SuggestConfig) -> list[Suggestion]:
     chosen = choose(own, uncertainty, others, config.top, config.seed)
     suggestions = [_suggestion(i, one, free, uncertainty, material) for i, one in enumerate(chosen, 1)]
     _write(output, review, suggestions, material, vocabulary, _filler(config))
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     _draw(output / _PICTURE, suggestions, material, np.concatenate([own, others]), [one.place for one in chosen])
     return suggestions
 
@@ -110,7 +111,7 @@ def _filler(config: SuggestConfig) -> str:
     return config.unscored[0] if config.unscored else _FILLER
 
 
-def _vocabulary(material: Material, filler: str) -> tuple[str, ...]:
+def _vocabulary(material: LabelPool, filler: str) -> tuple[str, ...]:
     """The behaviours that are labelled or predicted, and without a model what a suggestion is called."""
     known, predicted = material.known.behaviours, material.predicted
     if predicted is None:
@@ -125,7 +126,7 @@ def _vocabulary(material: Material, filler: str) -> tuple[str, ...]:
 
 
 def _suggestion(
-    rank: int, chosen: Chosen, clips: Clips, uncertainty: np.ndarray | None, material: Material
+    rank: int, chosen: Chosen, clips: Clips, uncertainty: np.ndarray | None, material: LabelPool
 ) -> Suggestion:
     place = chosen.place
     video = material.atlas.video(str(clips.videos[place]))
@@ -163,7 +164,7 @@ def _write(
     output: Path,
     review: ReviewFolder,
     suggestions: Sequence[Suggestion],
-    material: Material,
+    material: LabelPool,
     vocabulary: tuple[str, ...],
     filler: str,
 ) -> None:
@@ -186,7 +187,7 @@ def _write(
 
 
 def _draw(
-    path: Path, suggestions: Sequence[Suggestion], material: Material, clips: np.ndarray, marks: Sequence[int]
+    path: Path, suggestions: Sequence[Suggestion], material: LabelPool, clips: np.ndarray, marks: Sequence[int]
 ) -> None:
     """Where the suggestions lie, in time and among the directions of all clips (clip, channel)."""
     videos = {name: material.atlas.video(name) for name in {one.video for one in suggestions}}
@@ -214,7 +215,7 @@ def _next_steps(config: SuggestConfig, found: list[Suggestion]) -> None:
     print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
 
 
-main = commands.command(SuggestConfig, suggest, "Which clips to label next.", _next_steps)
+main = run.command(SuggestConfig, suggest, "Which clips to label next.", _next_steps)
 
 
 if __name__ == "__main__":

@@ -14,16 +14,24 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from ssl_behavior import commands
+from ssl_behavior.cli import run
 from ssl_behavior.errors import InputError
 from ssl_behavior.finetune import FinetuneConfig, finetune
-from ssl_behavior.formats.annotations import LABEL_SUFFIXES
-from ssl_behavior.formats.reading import TRACK_SUFFIXES
+from ssl_behavior.formats.annotations.read import LABEL_SUFFIXES
+from ssl_behavior.formats.tracks.read import TRACK_SUFFIXES
+from ssl_behavior.jobs.grid import Configuration, read_grid, settings_of
+from ssl_behavior.jobs.ray_pool import FleetConfig, connected, do_missing, require_none
+from ssl_behavior.jobs.results import Results, Unit, files_below, unit_digest
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.units.fleet import FleetConfig, connected, do_missing, require_none
-from ssl_behavior.units.grid import Configuration, read_grid, settings_of
-from ssl_behavior.units.results import Results, Unit, files_below, unit_digest
-from ssl_behavior.units.stores import InputFile, Store, absolute, fetch, fetch_folder, input_files, require_extra
+from ssl_behavior.storage.object_store import (
+    InputFile,
+    Store,
+    absolute,
+    fetch,
+    fetch_folder,
+    input_files,
+    require_extra,
+)
 
 _INPUTS = {"recordings": TRACK_SUFFIXES, "annotations": LABEL_SUFFIXES, "skeleton": None}
 _GIVEN = {"output", "overwrite", "device", "encoder"}
@@ -217,9 +225,7 @@ def _next_steps(config: SweepConfig, table: pd.DataFrame) -> None:
     print(f"table: {config.output}/{_TABLE}")
 
 
-main = commands.command(
-    SweepConfig, sweep, "Pretrain and fine-tune over a grid of settings on a Ray cluster.", _next_steps
-)
+main = run.command(SweepConfig, sweep, "Pretrain and fine-tune over a grid of settings on a Ray cluster.", _next_steps)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.robustness.forks import Ended
 from ssl_behavior import label_curve as command
-from ssl_behavior.checkpoints import save_encoder
-from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import native, read_recordings
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.label_curve import LabelCurveConfig, label_curve
+from ssl_behavior.models.checkpoints import save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.simulation import SKELETON, simulate_recordings
-from ssl_behavior.supervision import Supervision
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.training.supervised import Supervision
+from tests.fuzz.forks import Ended
 
 
 @pytest.fixture(scope="module")

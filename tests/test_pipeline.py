@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.robustness.forks import Ended
-from ssl_behavior.formats import calms21
-from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.formats.tracks import calms21
+from ssl_behavior.formats.tracks.calms21.submissions import read_submission
+from tests.fuzz.forks import Ended
 
 TINY = ("--device", "cpu", "--architecture.channels", "16", "--architecture.blocks", "3", "--clip-seconds", "2")
 FEW = (

@@ -30,10 +30,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from experiments.benchmarks import machine
 from experiments.benchmarks.atlases import RUNS, simulated
-from ssl_behavior import commands
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.clusters import NOISE, Clustering, averaged, directions
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.clusters import NOISE, Clustering, averaged, directions
+from ssl_behavior.cli import run as cli_run
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _report(_: ClusteringBenchmarkConfig, text: str) -> None:
     machine.write("clustering", text)
 
 
-main = commands.command(
+main = cli_run.command(
     ClusteringBenchmarkConfig, compare, "How long clustering takes, and whether it is that of plain UMAP.", _report
 )
 

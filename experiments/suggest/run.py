@@ -22,8 +22,8 @@ from experiments.dyads.protocol import DATA
 from experiments.suggest.material import material
 from experiments.suggest.report import write
 from experiments.suggest.simulation import STRATEGIES, Row, simulate, with_all
-from ssl_behavior import commands
-from ssl_behavior.validators import Above, AtLeast, Checked
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import Above, AtLeast, Checked
 
 HERE = Path(__file__).parent
 
@@ -65,7 +65,7 @@ def _report(_: SuggestExperimentConfig, table: Path) -> None:
     print(f"\nresults: {table}, and results.csv and results.png beside it")
 
 
-main = commands.command(SuggestExperimentConfig, compare, "Which clips to label next: suggested or random.", _report)
+main = run.command(SuggestExperimentConfig, compare, "Which clips to label next: suggested or random.", _report)
 
 
 if __name__ == "__main__":

@@ -17,17 +17,18 @@ import torch
 from experiments.transfer.networks import trained
 from experiments.transfer.probes import Protocol, draws, embedded, hand_made, probe
 from experiments.transfer.windows import FRAME_RATE, Windows
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.commands import load_settings
-from ssl_behavior.encoders import Architecture, Encoder
-from ssl_behavior.formats import native
-from ssl_behavior.formats.calms21 import SKELETON
+from ssl_behavior.cli.settings import load_settings
+from ssl_behavior.cli.validators import Above, Checked
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import as_landmarks, shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.recordings import Recording, Skeleton
-from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.validators import Above, Checked
+from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 RUNS = Path("runs/transfer")
 CALMS21, DYADS = "CalMS21's", "the dyads'"

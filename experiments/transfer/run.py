@@ -26,7 +26,7 @@ from tqdm import tqdm
 from experiments.transfer.comparison import Row, TransferConfig, rows_of, set_up
 from experiments.transfer.report import write
 from experiments.transfer.windows import read_windows
-from ssl_behavior import commands
+from ssl_behavior.cli import run
 
 HERE = Path(__file__).parent
 
@@ -58,7 +58,7 @@ def _report(_: TransferConfig, table: Path) -> None:
     print(f"\nresults: {table}, and results.csv beside it")
 
 
-main = commands.command(TransferConfig, transfer, "Transfer of encoders across skeletons.", _report)
+main = run.command(TransferConfig, transfer, "Transfer of encoders across skeletons.", _report)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssl_behavior.embedded import EmbeddedVideo, pair_name
+from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.explorer.clips import UNSEEN, tracks
 from ssl_behavior.explorer.scene import CLUSTER, Scene
-from ssl_behavior.poses.expert import KINEMATICS, kinematics
-from ssl_behavior.progress import progress
+from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,18 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations import (
-    Annotations,
-    attach,
-    choose_channel,
-    from_recordings,
-    read_labels,
-    require_behaviours,
-)
-from ssl_behavior.formats.paths import some
-from ssl_behavior.formats.reading import read_recordings
-from ssl_behavior.recordings import Recording
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.formats.annotations.read import read_labels
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.matching import attach, choose_channel, from_recordings, require_behaviours
+from ssl_behavior.recordings.recording import Recording
 
 Paths = str | Path | Sequence[str | Path]
 

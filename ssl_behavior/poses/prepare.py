@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ssl_behavior.digests import digest
+from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import cache
-from ssl_behavior.formats.paths import skippable
 from ssl_behavior.poses.cleaning import body_frames, body_length, fill_gaps, resample, without_outliers
 from ssl_behavior.poses.landmarks import as_landmarks, coverage
-from ssl_behavior.progress import progress
-from ssl_behavior.recordings import Recording, Stated
-from ssl_behavior.validators import Above, AtLeast
+from ssl_behavior.recordings.recording import ContentHash, Recording
+from ssl_behavior.storage import cache
+from ssl_behavior.storage.digests import digest
+from ssl_behavior.storage.paths import skippable
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Poses:
     native_frames: np.ndarray
     individuals: tuple[str, ...]
     frames: int
-    stated: Stated | None = field(default=None, repr=False)
+    stated: ContentHash | None = field(default=None, repr=False)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
@@ -110,7 +110,7 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Poses:
     """
     known: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | {name: about[name] for name in PLAIN}
     known["individuals"] = tuple(about["individuals"])
-    return Poses(**known, stated=Stated(str(about["fingerprint"]), (arrays["positions"],)))
+    return Poses(**known, stated=ContentHash(str(about["fingerprint"]), (arrays["positions"],)))
 
 
 def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> Poses:

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_behavior.encoders import Encoder
-from ssl_behavior.poses.features import LAGS, pair_clip
+from ssl_behavior.compute.progress import progress
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.poses.clips import pair_clip
+from ssl_behavior.poses.features import LAGS
 from ssl_behavior.poses.prepare import Poses
-from ssl_behavior.progress import progress
 
 Source = Callable[[Poses, tuple[int, int]], Tensor]
 """A recording's poses and an ordered pair -> vectors (time, channel)."""

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.cli.inputs import LabelledTracksConfig
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.marks import UNMARKED, Mark, Marks
-from ssl_behavior.formats import native
-from ssl_behavior.formats.annotations import read_labels
-from ssl_behavior.inputs import LabelledTracksConfig
-from ssl_behavior.recordings import Recording
+from ssl_behavior.formats.annotations.read import read_labels
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.recordings.recording import Recording
 
 SNIFF = Mark("a", "mouse0", "mouse1", "S1", "sniff", 0, 11)
 CHASE = Mark("b", "mouse0", "mouse1", "S1", "chase", 20, 90)

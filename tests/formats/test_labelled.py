@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import caltech_annotations, native, read_labelled
-from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.formats.labelled import add_labels, choose_videos, own_labels
-from ssl_behavior.recordings import Bout, Labels, Recording, Skeleton
+from ssl_behavior.formats.annotations import caltech
+from ssl_behavior.formats.labelled import add_labels, choose_videos, own_labels, read_labelled
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import Bout, Labels
+from ssl_behavior.recordings.recording import Recording, Skeleton
 
 FRAMES = 8
 
@@ -33,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     )
     for name, start in (("b", 1), ("c", 4)):
         channels = {"S1": (Bout(start, start + 3, "fight"),), "S2": (Bout(0, 5, "rest"),)}
-        caltech_annotations.write(
+        caltech.write(
             tmp_path / "annotations" / f"{name}_annot.txt", Annotations(name, channels, "base", frames=FRAMES)
         )
     return tmp_path
@@ -60,7 +62,7 @@ def test_labels_of_an_agent_and_a_target_name_the_pair(folder: Path) -> None:
 
 def test_videos_without_the_channel_are_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     only_s2 = Annotations("a", {"S2": (Bout(0, 5, "rest"),)}, "base", frames=FRAMES)
-    caltech_annotations.write(folder / "annotations" / "a_annot.txt", only_s2)
+    caltech.write(folder / "annotations" / "a_annot.txt", only_s2)
     (b,) = read_labelled(folder / "tracks", folder / "annotations", "S1", videos=("a", "b"))
     assert b.id == "b"
     assert "annotations without channel S1, left out: a" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from ssl_behavior.poses.landmarks import (
     mirror,
     shared_landmarks,
 )
-from ssl_behavior.recordings import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording, Skeleton
 
 DYADS = ("top", "body", "tail", "tail-m", "tail-e")
 CALMS21 = ("nose", "left ear", "right ear", "neck", "left hip", "right hip", "tail base")
