@@ -25,16 +25,16 @@ from ssl_behavior.atlas import atlas  # noqa: E402
 from ssl_behavior.cli.inputs import TracksConfig  # noqa: E402
 from ssl_behavior.compute.malloc import keep_freed_memory  # noqa: E402
 from ssl_behavior.decoding import CalibratedDecoder, Decoder  # noqa: E402
-from ssl_behavior.models import checkpoints, encoder, trees  # noqa: E402
+from ssl_behavior.models import checkpoints, encoder, inference, trees  # noqa: E402
 from ssl_behavior.poses import expert_features  # noqa: E402
 from ssl_behavior.poses.prepare import Poses  # noqa: E402
-from ssl_behavior.predictions import folder  # noqa: E402
+from ssl_behavior.predictions import folder, labelling  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _START
 NETWORK = "encoder's network"
 _SHARED: tuple[Watched, ...] = (
     (TracksConfig, "read", "read"),
-    (encoder, "pair_clip", "clips"),
+    (inference, "pair_clip", "clips"),
     (encoder.Encoder, "kinematics", "encoder's kinematics"),
     (encoder.Temporal, "step", NETWORK),
 )
@@ -42,7 +42,7 @@ PREDICTING: tuple[Watched, ...] = (
     *_SHARED,
     (checkpoints, "load_model", "load the model"),
     (predict, "prepare_all", "prepare"),
-    (predict, "animals_tracked", "count tracked animals"),
+    (labelling, "animals_tracked", "count tracked animals"),
     (expert_features, "expert_features", "expert features"),
     (trees.Trees, "predict", "trees"),
     (CalibratedDecoder, "probabilities", "decode"),

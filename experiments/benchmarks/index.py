@@ -3,7 +3,7 @@
     python -m experiments.benchmarks.index --rows 1000000 10000000
 
 Each index is built in a process of its own, from embeddings in half precision on disk. Besides those of
-``ssl_behavior.neighbours`` there is FAISS's IndexIVFFlat, whose inverted lists hold whole embeddings; exact and whole
+``ssl_behavior.atlas.index`` there is FAISS's IndexIVFFlat, whose inverted lists hold whole embeddings; exact and whole
 ones are left out where they would take more than ``--most-gib``. Recall is the share of the 10 exact neighbours that
 are found, where rows that are equally near are as good as each other: of frames of the atlas, whose neighbours are most
 often of the same bout, and of frames of other recordings, whose neighbours never are. The first run makes the atlases,

@@ -153,7 +153,7 @@ def test_clusters_of_another_encoder(atlas: Atlas) -> None:
 
 
 def test_no_clusters_and_broken_names(atlas: Atlas) -> None:
-    with pytest.raises(InputError, match=r"expected an atlas with clusters; found none: run .*ssl_behavior\.cluster"):
+    with pytest.raises(InputError, match=r"expected an atlas with clusters; found none: run ssl-behavior cluster"):
         ClusteredAtlas(atlas)
     clustered = ClusteredAtlas.create(atlas, CLUSTERS)
     (clustered.folder / "names.yaml").write_text("chase")

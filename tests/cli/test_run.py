@@ -327,7 +327,7 @@ def test_our_own_bugs_keep_their_traceback() -> None:
 def test_reader_that_goes_away_is_no_error() -> None:
     code = (
         "from dataclasses import dataclass\n"
-        "from ssl_behavior.commands import run\n"
+        "from ssl_behavior.cli.run import run\n"
         "@dataclass(frozen=True)\nclass C:\n    x: int = 1\n"
         "def talk(config):\n    for i in range(100_000): print(i)\n"
         "run(C, talk, '', [])\n"

@@ -28,7 +28,7 @@ SEVERAL = """
 import sys
 from pathlib import Path
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.settings import load_settings
+from ssl_behavior.cli.settings import load_settings
 from ssl_behavior.training import Fit, fit
 
 fit.__kwdefaults__["save_every"] = 4

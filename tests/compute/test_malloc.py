@@ -6,7 +6,7 @@ import pytest
 
 COUNTED = """
 import resource
-from ssl_behavior.memory import keep_freed_memory
+from ssl_behavior.compute.malloc import keep_freed_memory
 if {kept}:
     keep_freed_memory()
 for _ in range(20):

@@ -133,14 +133,14 @@ def test_predictions_of_other_videos_are_refused(shared_atlas: Path, predicted: 
 
 def test_an_empty_atlas_is_refused(shared_atlas: Path, tmp_path: Path) -> None:
     Atlas.create(tmp_path, Atlas(shared_atlas).made_by)
-    with pytest.raises(InputError, match="expected embeddings; found none: run python"):
+    with pytest.raises(InputError, match="expected embeddings; found none: run ssl-behavior"):
         Scene.open(tmp_path)
 
 
 def test_an_atlas_without_clusters_is_refused(atlas: Path) -> None:
     for path in sorted((atlas / "clusters").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    with pytest.raises(InputError, match="expected an atlas with clusters; found none: run python"):
+    with pytest.raises(InputError, match="expected an atlas with clusters; found none: run ssl-behavior"):
         Scene.open(atlas)
 
 

@@ -196,7 +196,7 @@ class Disturbed:
 
 
 _BEGUN = """
-import pathlib, ssl_behavior.commands as commands
+import pathlib, ssl_behavior.cli.run as commands
 usual = commands.parse
 def parse(*given):
     pathlib.Path({begun!r}).touch()

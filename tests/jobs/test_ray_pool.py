@@ -68,7 +68,7 @@ def test_what_cannot_be_done_does_not_keep_the_others_from_it(
     assert "trying: 1 of 7 done already, 6 to do" in told
     assert "the same notice (2 times)" in told
     assert "failed: 2: 2.csv: expected tracks" in told
-    assert "test_fleet.py" in told  # where the fault is ours
+    assert "test_ray_pool.py" in told  # where the fault is ours
     with pytest.raises(InputError, match="4 of 6 failed"):
         require_none(failed, 6)
 

@@ -116,7 +116,7 @@ def test_results_that_were_there_before_an_overwrite_are_not_free_afterwards(tmp
 HOLD = """
 import sys, time
 from pathlib import Path
-from ssl_behavior.outputs import alone_in
+from ssl_behavior.storage.run_folder import alone_in
 with alone_in(Path(sys.argv[1])):
     (Path(sys.argv[1]) / "begun").touch()
     print("holding", flush=True)
