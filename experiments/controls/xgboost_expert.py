@@ -2,7 +2,8 @@
 
     python -m experiments.controls.xgboost_expert --jobs 2    (about two hours on two cores)
 
-The features are those of ``ssl_behavior.poses.expert_features``, the trees those of ``ssl_behavior.models.trees`` with their defaults.
+The features are those of ``ssl_behavior.poses.expert_features``, the trees are those of ``ssl_behavior.models.trees``
+with their defaults.
 The labels of the dyads say what the two animals do, not which of them does it: with both orders, every frame is learned
 from twice and predicted twice, and the mean counts. Two decisions: the most probable behaviour, and balanced, in which
 a behaviour's probability is divided by its frequency in training. What is done stays in runs/dyads.

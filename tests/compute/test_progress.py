@@ -57,7 +57,9 @@ def test_one_bar_within_another_is_lines_too() -> None:
 
 
 def test_stderr_that_is_no_terminal_gets_lines() -> None:
-    code = "from ssl_behavior.compute.progress import progress\nfor _ in progress(range(5), 'working', unit='step'): pass"
+    code = (
+        "from ssl_behavior.compute.progress import progress\nfor _ in progress(range(5), 'working', unit='step'): pass"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.startswith("working: 100%")
     assert done.stderr.count("\n") == 1
