@@ -212,18 +212,6 @@ def test_movement_says_how_to_install_it(tmp_path, monkeypatch, name):
         read_recordings(tmp_path / name)
 
 
-def test_movement_netcdf_is_read_where_installed(tmp_path):
-    load_poses = pytest.importorskip("movement.io.load_poses")
-    positions = np.arange(1.0, 25.0).reshape(3, 2, 2, 2)  # (time, space, keypoint, individual)
-    data = load_poses.from_numpy(
-        positions, np.ones((3, 2, 2)), ["m1", "m2"], ["nose", "tail"], fps=25, source_software="x"
-    )
-    data.to_netcdf(tmp_path / "a.nc")
-    (recording,) = read_recordings(tmp_path / "a.nc")
-    assert recording.frame_rate == 25
-    np.testing.assert_array_equal(recording.positions, positions.transpose(0, 3, 2, 1))
-
-
 def test_a_file_that_vanishes_before_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Recording("one", np.zeros((5, 1, 2, 2), np.float32), ("a",), Skeleton(("x", "y")), 30.0)
     (file,) = native.write(tmp_path / "one.safetensors", [one])
