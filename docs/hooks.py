@@ -45,7 +45,7 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
             return match[0]  # left for the strict build to report
         return match[1] + posixpath.relpath(target, posixpath.dirname(site) or ".") + match[3]
 
-    return _LINK.sub(translated, markdown)
+    return _LINK.sub(translated, markdown).replace(" ± ", "&nbsp;±&nbsp;")  # or narrow columns break the numbers apart
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
