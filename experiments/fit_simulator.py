@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from ssl_behavior.recordings import Labels
+from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 
 FAMILIES = {"lognorm": stats.lognorm, "gamma": stats.gamma, "weibull_min": stats.weibull_min}

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior``: which commands there are, and what to run first."""
+"""``ssl-behavior``, or ``python -m ssl_behavior``: which commands there are, and what to run first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from ssl_behavior import __version__
+from ssl_behavior.compute.interrupts import reader_may_leave
+from ssl_behavior.errors import PROGRAM
+
+SHELLS = ("bash", "zsh")
 
 # In the order in which they are used.
 COMMANDS = {
@@ -38,33 +43,60 @@ def main(argv: Sequence[str] | None = None) -> None:
         SystemExit: 2 for a command that does not exist, and what the command itself raises.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help"):
-        print(overview())
-    elif words[0] == "--version":
-        print(f"ssl_behavior {__version__}")
-    elif words[0] in COMMANDS:
-        sys.argv = [f"ssl_behavior.{words[0]}", *words[1:]]
-        importlib.import_module(f"ssl_behavior.{words[0]}").main()
-    else:
-        near = difflib.get_close_matches(words[0], COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
-        print(f"error: there is no command {words[0]}; {hint}", file=sys.stderr)
-        sys.exit(2)
+    with reader_may_leave():
+        if not words or words[0] in ("-h", "--help"):
+            print(overview())
+        elif words[0] == "--version":
+            print(f"ssl_behavior {__version__}")
+        elif words[0] == "--print-completion":
+            _print_completion(words[1:])
+        else:
+            name = _existing(words[0])
+            importlib.import_module(f"ssl_behavior.{name}").main(words[1:])
 
 
 def overview() -> str:
     """The commands with a line each."""
-    lines = [f"  python -m ssl_behavior.{name:<12} {line}" for name, line in COMMANDS.items()]
+    lines = [f"  {PROGRAM} {name:<12} {line}" for name, line in COMMANDS.items()]
     return "\n".join(
         [
             f"ssl_behavior {__version__}: from pose tracks to labels, with few labelled videos",
             "",
             *lines,
             "",
-            "To see it run on simulated recordings, without any data:  python -m ssl_behavior.pretrain",
-            "All options of a command:                                 python -m ssl_behavior.pretrain --help",
+            f"To see it run on simulated recordings, without any data:  {PROGRAM} pretrain",
+            f"All options of a command:                                 {PROGRAM} pretrain --help",
+            "The same where the program is not on the path:            python -m ssl_behavior.pretrain --help",
+            f"Completion of commands and options in the shell:          {PROGRAM} --print-completion bash (or zsh)",
         ]
     )
+
+
+def _existing(word: str) -> str:
+    """The command that a word names, spelt with ``-`` or ``_``.
+
+    Raises:
+        SystemExit: 2 where there is none.
+    """
+    name = word.replace("-", "_")
+    if name in COMMANDS:
+        return name
+    near = difflib.get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+    return _refuse(f"there is no command {word}; {hint}")
+
+
+def _print_completion(words: Sequence[str]) -> None:
+    if len(words) != 1 or words[0] not in SHELLS:
+        _refuse(f"--print-completion takes one of {', '.join(SHELLS)}; found {' '.join(words) or 'nothing'}")
+    from ssl_behavior.cli.completion import completion_script  # loads every command, which takes seconds
+
+    print(completion_script(COMMANDS, words[0]))
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.check``: look for errors in recordings that nothing else tells of."""
+"""``ssl-behavior check``: look for errors in recordings that nothing else tells of."""
 
 from __future__ import annotations
 
@@ -7,36 +7,33 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.checks import Looked, Suspicion, look
-from ssl_behavior.checks.picture import picture
-from ssl_behavior.checks.vitals import Vitals
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import AnnotatedTracksConfig
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats.annotations import attach, read_labels
-from ssl_behavior.outputs import write_text
+from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
-from ssl_behavior.predictions import file_stem
-from ssl_behavior.recordings import Recording
+from ssl_behavior.quality.picture import picture
+from ssl_behavior.quality.suspicions import QualityInput, Suspicion, look
+from ssl_behavior.quality.vitals import Vitals
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.paths import file_stem
 
 
 @dataclass(frozen=True)
-class CheckConfig(commands.TracksConfig):
+class CheckConfig(AnnotatedTracksConfig):
     """Settings of looking for silent errors.
 
     Attributes:
         annotations: files, folders or globs of annotations, to see whether they lie where the behaviour is.
-        channel: of the annotations; needed only where there are several.
         unscored: behaviours of the annotations that are no judgement.
         encoder: folder that pretrain or finetune wrote, to see what in the recordings is strange to it.
         output: folder for the table of suspicions, what was measured, and a picture of every suspicious recording.
     """
 
-    annotations: tuple[Path, ...] = ()
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
     encoder: Path | None = None
     output: Path = Path("checks")
 
@@ -47,12 +44,12 @@ def check(config: CheckConfig) -> list[Suspicion]:
     Raises:
         InputError: there is nothing to look at, or the output is taken.
     """
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _check(output, config)
 
 
 def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
-    recordings = _labelled(config.read(), config)
+    recordings = config.read_with_labels(every_channel=False)
     if config.encoder is None:
         landmarks, settings, known = shared_landmarks(one.skeleton for one in recordings), Preparation(), None
     else:
@@ -64,30 +61,19 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
             )
     each = [*prepare_each(recordings, landmarks, settings, config.skip_bad_files, "looking")]
     given = [
-        Looked(poses, one.unit, next((own.values[poses.native_frames] for own in one.labels.values()), None))
+        QualityInput(poses, one.unit, next((own.values[poses.native_frames] for own in one.labels.values()), None))
         for one, poses in each
     ]
     looked = look(given, landmarks, known)
     suspicious = [(one, found) for one, (_, found) in zip(given, looked, strict=True) if found]
     for former in (output / "pictures").glob("*.png"):
         former.unlink()
-    for (poses, _, labels), found in tqdm(suspicious, "drawing", unit="video", leave=False):
+    for (poses, _, labels), found in progress(suspicious, "drawing", unit="video", leave=False):
         picture(output / "pictures" / f"{file_stem(poses.id)}.png", found, poses, landmarks, labels)
     every = [one for _, found in looked for one in found]
     _write(output, {poses.id: measured for (_, poses), (measured, _) in zip(each, looked, strict=True)}, every)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     return every
-
-
-def _labelled(recordings: list[Recording], config: CheckConfig) -> list[Recording]:
-    """The recordings with one channel of annotations, where they have any; else with what their own files have."""
-    if not config.annotations:
-        return recordings
-    rates = {one.id: one.frame_rate or 30.0 for one in recordings}
-    annotations = read_labels(config.annotations, rates, config.skip_bad_files)[0]
-    own = attach(recordings, annotations, config.channel, config.unscored, strict=False)
-    with_labels = {one.id: one for one in own}
-    return [with_labels.get(one.id, one) for one in recordings]
 
 
 def _write(output: Path, measured: Mapping[str, Vitals], found: Sequence[Suspicion]) -> None:
@@ -118,21 +104,16 @@ def report(found: Sequence[Suspicion]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: CheckConfig, found: list[Suspicion]) -> None:
+    """Print where the results are, and what to run next."""
+    print(report(found))
+    if found:
+        print(f"\na picture of each suspicious recording: {config.output / 'pictures'}")
+    print(f"{'' if found else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
 
-    def command(config: CheckConfig) -> None:
-        found = check(config)
-        print(report(found))
-        if found:
-            print(f"\na picture of each suspicious recording: {config.output / 'pictures'}")
-        print(f"{'' if found else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
 
-    commands.run(CheckConfig, command, "Look for errors in recordings that nothing else tells of.")
+main = run.command(CheckConfig, check, "Look for errors in recordings that nothing else tells of.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.check import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.cluster``: a map, clusters and cluster cards of an atlas."""
+"""``ssl-behavior cluster``: a map, clusters and cluster cards of an atlas."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from ssl_behavior import commands, outputs
-from ssl_behavior.cards import Measured, write_cards
-from ssl_behavior.clustered import FOLDER, ClusteredAtlas
-from ssl_behavior.clusters import NOISE, Clustering, fit_clusters
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import some
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import FOLDER, ClusteredAtlas
+from ssl_behavior.atlas.clustering import fit_clusters
+from ssl_behavior.atlas.clusters import NOISE, Clustering
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import AtLeast, Checked
+from ssl_behavior.cluster_cards import Measured, write_cards
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.storage import run_folder
 
 
 @dataclass(frozen=True)
-class ClusterConfig:
+class ClusterConfig(Checked):
     """Settings of clustering.
 
     Attributes:
@@ -35,7 +38,7 @@ class ClusterConfig:
     apply: Path | None = None
     groups: Path | None = None
     clustering: Clustering = field(default_factory=Clustering)
-    seed: int = 0
+    seed: Annotated[int, AtLeast(0)] = 0
     overwrite: bool = False
 
 
@@ -46,16 +49,15 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
         InputError: there is no atlas, it is too small, of another encoder, or has clusters already.
     """
     _check(config.clustering)
-    commands.require_at_least(0, config, "seed")
     atlas = Atlas(config.atlas)
     taker = atlas if config.apply is None else Atlas(config.apply)
     groups = read_groups(config.groups, taker.ids)
     folder = taker.folder / FOLDER
-    of = outputs.identity(config)
-    is_free = config.overwrite or outputs.is_unfinished(folder, of)
-    with outputs.alone_in(taker.folder), outputs.marked(folder, of):
+    of = run_folder.identity(config)
+    is_free = config.overwrite or run_folder.is_unfinished(folder, of)
+    with run_folder.alone_in(taker.folder), run_folder.marked(folder, of):
         clustered = _fitted(atlas, config, is_free) if taker is atlas else _applied(atlas, taker, config, is_free)
-        commands.save_settings(config, clustered.folder / "settings.yaml")
+        run.save_settings(config, clustered.folder / "settings.yaml")
         _tell(clustered, *write_cards(clustered, groups))
     return clustered
 
@@ -93,21 +95,15 @@ def _tell(clustered: ClusteredAtlas, page: Path, measured: Measured) -> None:
         print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in one.items())}")
     print(f"\ncards: {page}")
     print("next:  open the cards in a browser, or the whole atlas:")
-    print(f"       python -m ssl_behavior.explore --atlas {clustered.atlas.folder}")
+    print(f"       ssl-behavior explore --atlas {clustered.atlas.folder}")
 
 
 def _check(clustering: Clustering) -> None:
-    """Refuse what no clusters can come of, before there is any work."""
-    given = ClusterConfig(Path(), clustering=clustering)
-    names = ("seconds", "neighbours", "smallest", "largest", "refits")
-    seconds, neighbours, smallest, largest, refits = (f"clustering.{name}" for name in names)
-    commands.require_above(1, given, neighbours)
-    commands.require_above(0, given, smallest, largest)
-    commands.require_shares(given, smallest, largest)
-    commands.require_at_least(0, given, seconds, refits)
+    """Refuse sizes between which no cluster fits, before there is any work."""
     if clustering.largest < 2 * clustering.smallest:
         raise InputError(
-            f"--{largest} {clustering.largest:g}: expected at least twice --{smallest} {clustering.smallest:g}"
+            f"--clustering.largest {clustering.largest:g}: expected at least twice --clustering.smallest "
+            f"{clustering.smallest:g}"
         )
 
 
@@ -138,17 +134,8 @@ def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def main() -> None:
-    """The shell's way in."""
-
-    def command(config: ClusterConfig) -> None:
-        cluster(config)
-
-    commands.run(ClusterConfig, command, "Find clusters in an atlas, and write what each of them is.")
+main = run.command(ClusterConfig, cluster, "Find clusters in an atlas, and write what each of them is.")
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.cluster import main as imported_main
-
-    imported_main()
+    main()

@@ -1,13 +1,14 @@
-"""python -m ssl_behavior.convert: recordings of any format into the fast form, once."""
+"""ssl-behavior convert: recordings of any format into the fast form, once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssl_behavior.commands import TracksConfig, run
-from ssl_behavior.formats import native
-from ssl_behavior.outputs import writing
+from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.run import command
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.storage.run_folder import writing
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,12 @@ def convert(settings: ConvertConfig) -> list[Path]:
         files = native.write(output, recordings)
     frames = sum(recording.frames for recording in recordings)
     print(f"wrote {len(files)} recordings, {frames:,} frames, to {output}")
-    print(f"next: python -m ssl_behavior.pretrain --recordings {output} --output runs/{output.name}")
+    print(f"next: ssl-behavior pretrain --recordings {output} --output runs/{output.name}")
     return files
 
 
-def main() -> None:
-    """Run the command."""
-    run(ConvertConfig, convert, "Convert recordings of any format into a form that is read by memory map.")
+main = command(ConvertConfig, convert, "Convert recordings of any format into a form that is read by memory map.")
 
 
 if __name__ == "__main__":
-    from ssl_behavior.convert import main as imported_main  # the settings class must live in an imported module
-
-    imported_main()
+    main()

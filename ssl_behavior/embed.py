@@ -1,32 +1,31 @@
-"""``python -m ssl_behavior.embed``: write the embedding of every frame, to explore."""
+"""``ssl-behavior embed``: write the embedding of every frame, to explore."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.devices import Device, Precision, choose_device, computed_in
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import ABOUT, Atlas, Maker
-from ssl_behavior.encoders import Encoder, embed
-from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats.annotations import Annotations, attach, read_labels
-from ssl_behavior.formats.paths import some
-from ssl_behavior.poses.prepare import Poses, prepare_each
-from ssl_behavior.recordings import Labels, Recording
+from ssl_behavior.atlas.atlas import ABOUT, Atlas, AtlasMeta
+from ssl_behavior.atlas.embedding import add_recording, atlas_meta
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import AnnotatedTracksConfig
+from ssl_behavior.compute.devices import Device, Precision, choose_device, computed_in
+from ssl_behavior.errors import how_many, some
+from ssl_behavior.models import checkpoints
+from ssl_behavior.poses.prepare import prepare_each
+from ssl_behavior.storage import run_folder
 
 
 @dataclass(frozen=True)
-class EmbedConfig(commands.TracksConfig):
+class EmbedConfig(AnnotatedTracksConfig):
     """Settings of embedding.
 
     Attributes:
         encoder: folder that pretrain wrote.
         annotations: files, folders or globs of annotations, to see labels beside the embeddings; recordings without
             any are embedded too.
+        channel: of the annotations; every channel if none is given.
         unscored: behaviours of the annotations that are no judgement.
         output: folder of the atlas; videos that are there already are left as they are, but for labels that differ.
         half: store half-precision numbers, which take half the space.
@@ -35,8 +34,6 @@ class EmbedConfig(commands.TracksConfig):
     """
 
     encoder: Path
-    annotations: tuple[Path, ...] = ()
-    unscored: tuple[str, ...] = ()
     output: Path = Path("atlas")
     half: bool = False
     device: Device = "auto"
@@ -51,8 +48,8 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     """
     output = config.output.expanduser()
     if not (output / ABOUT).is_file():
-        outputs.check_output(output, config.overwrite)
-    with outputs.alone_in(output):
+        run_folder.check_output(output, config.overwrite)
+    with run_folder.alone_in(output):
         return _embed_recordings(output, config)
 
 
@@ -60,8 +57,10 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
     encoder.precision = computed_in(config.precision, device)
-    recordings = _labelled(config.read(), config)
-    made_by = maker(encoder, config.half)
+    recordings = config.read_with_labels(every_channel=True)
+    if config.annotations and (bare := [one.id for one in recordings if not one.labels]):
+        print(f"without annotations: {some(bare)}")
+    made_by = atlas_meta(encoder, config.half)
     done: Counter[str] = Counter()
     atlas = None
     each = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
@@ -69,7 +68,7 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
         atlas = atlas or _opened(output, config.overwrite, made_by)  # once something is there to be written
         done[add_recording(atlas, encoder, recording, poses)] += 1
     assert atlas is not None, "prepare_each yields one or raises"
-    commands.save_settings(config, atlas.folder / "settings.yaml")
+    run.save_settings(config, atlas.folder / "settings.yaml")
     there = len(atlas.ids) - done["embedded"]
     told = [f"{how_many(done['embedded'], 'video')} embedded"]
     told += [f"{there} {'was' if there == 1 else 'were'} there already"] * bool(there)
@@ -78,103 +77,25 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     return atlas
 
 
-def maker(encoder: Encoder, half: bool) -> Maker:
-    """What an atlas of this encoder says of itself."""
-    return Maker(
-        encoder.fingerprint(),
-        encoder.landmarks,
-        encoder.preparation.frame_rate,
-        encoder.architecture.channels,
-        "float16" if half else "float32",
-        encoder.precision,
-    )
-
-
-def _opened(output: Path, overwrite: bool, made_by: Maker) -> Atlas:
+def _opened(output: Path, overwrite: bool, made_by: AtlasMeta) -> Atlas:
     """The atlas to write to: a new one, one to add to, or with --overwrite a new one in its place."""
     if overwrite and (output / ABOUT).is_file():
         Atlas(output).clear()
     return Atlas.create(output, made_by)
 
 
-def add_recording(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> str:
-    """Embed one recording, or give it its labels if it is there with the same tracks and other labels.
-
-    Returns:
-        what was done: ``embedded``, ``labelled anew`` or ``left``.
-    """
-    labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
-    if recording.id in atlas:
-        if atlas.fingerprint(recording.id) == poses.fingerprint():
-            video = atlas.video(recording.id)
-            if not labels or _same(labels, video.labels):
-                return "left"
-            atlas.add(replace(video, labels=labels))
-            return "labelled anew"
-        raise InputError(
-            f"{atlas.folder}: expected no video {recording.id} or one of the same tracks as {recording.source}; found "
-            "other tracks under that name: rename the file, or give --overwrite to make the atlas anew"
-        )
-    embeddings = {pair: embed(encoder, poses, pair, with_mirror=True).numpy() for pair in poses.pairs()}
-    atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))
-    return "embedded"
+def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:
+    """Print where the results are, and what to run next."""
+    first = atlas.video(atlas.ids[0]).poses
+    example = f"--video {first.id} --frames 0:{min(60, first.frames)}"
+    print(f"\natlas: {config.output}")
+    print("next:  see what behaviours there are, or find bouts like an example, named by its video and frames")
+    print(f"       ssl-behavior cluster --atlas {config.output}")
+    print(f"       ssl-behavior search --atlas {config.output} {example}")
 
 
-def _same(labels: Mapping[str, Labels], others: Mapping[str, Labels]) -> bool:
-    def told(given: Mapping[str, Labels]) -> dict[str, object]:
-        return {name: (one.behaviours, one.pair, one.values.tobytes()) for name, one in given.items()}
-
-    return told(labels) == told(others)
-
-
-def _labelled(recordings: list[Recording], config: EmbedConfig) -> list[Recording]:
-    """The recordings, with every channel of the annotations where there are some."""
-    if not config.annotations:
-        return recordings
-    rates = {one.id: one.frame_rate or 30.0 for one in recordings}
-    annotations = read_labels(config.annotations, rates, config.skip_bad_files)[0]
-    vocabularies = _vocabularies(annotations)
-    if missing := set(config.unscored) - set().union(*vocabularies.values()):
-        known = {name for names in vocabularies.values() for name in names}
-        raise InputError(f"--unscored {', '.join(sorted(missing))}: expected behaviours; found {some(known)}")
-    for channel, names in vocabularies.items():
-        unscored = [name for name in config.unscored if name in names]
-        if set(names) <= set(unscored):
-            continue
-        own = attach(recordings, annotations, channel, unscored, notify=lambda _: None, strict=False)
-        labels = {one.id: one.labels for one in own}
-        recordings = [one.with_labels({**one.labels, **labels.get(one.id, {})}) for one in recordings]
-    bare = [one.id for one in recordings if not one.labels]
-    if bare:
-        print(f"without annotations: {some(bare)}")
-    return recordings
-
-
-def _vocabularies(annotations: Iterable[Annotations]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for one in annotations:
-        for channel, names in one.vocabulary.items():
-            found.setdefault(channel, set()).update(names)
-    return found
-
-
-def main() -> None:
-    """The shell's way in."""
-
-    def command(config: EmbedConfig) -> None:
-        atlas = embed_recordings(config)
-        first = atlas.video(atlas.ids[0]).poses
-        example = f"--video {first.id} --frames 0:{min(60, first.frames)}"
-        print(f"\natlas: {config.output}")
-        print("next:  see what behaviours there are, or find bouts like an example, named by its video and frames")
-        print(f"       python -m ssl_behavior.cluster --atlas {config.output}")
-        print(f"       python -m ssl_behavior.search --atlas {config.output} {example}")
-
-    commands.run(EmbedConfig, command, "Write the embedding of every frame, to explore.")
+main = run.command(EmbedConfig, embed_recordings, "Write the embedding of every frame, to explore.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.embed import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.embed_many``: what embed does, for thousands of recordings, on a Ray cluster."""
+"""``ssl-behavior embed_many``: what embed does, for thousands of recordings, on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from ssl_behavior import checkpoints, commands
-from ssl_behavior.devices import Device, computed_in
-from ssl_behavior.embed import add_recording, maker
-from ssl_behavior.embeddings import ABOUT, VIDEOS, Atlas, Maker
-from ssl_behavior.encoders import Encoder
+from ssl_behavior.atlas.atlas import ABOUT, VIDEOS, Atlas, AtlasMeta
+from ssl_behavior.atlas.embedding import add_recording, atlas_meta
+from ssl_behavior.cli import run
+from ssl_behavior.compute.devices import Device, computed_in
 from ssl_behavior.errors import InputError
+from ssl_behavior.jobs.per_recording import ManyConfig
+from ssl_behavior.jobs.ray_pool import do_missing, require_none
+from ssl_behavior.jobs.results import Results, Unit
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.prepare import prepare_each
-from ssl_behavior.units.fleet import do_missing, require_none
-from ssl_behavior.units.many import ManyConfig
-from ssl_behavior.units.results import Results, Unit
-from ssl_behavior.units.stores import absolute, fetch_folder, require_extra
+from ssl_behavior.storage.object_store import absolute, fetch_folder, require_extra
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def embed_many(config: EmbedManyConfig) -> str:
     encoder = _loaded(absolute(config.encoder))
     # Settled here for all workers, whatever they compute on.
     encoder.precision = computed_in(config.precision, torch.device(config.device))
-    made_by = maker(encoder, config.half)
+    made_by = atlas_meta(encoder, config.half)
     units = config.units(asdict(made_by))
     config.results.begin(
         ABOUT, _about(config.results, made_by), config.overwrite, lambda name: name.startswith(f"{VIDEOS}/")
@@ -66,7 +67,7 @@ def embed_many(config: EmbedManyConfig) -> str:
     return config.output
 
 
-def _about(results: Results, made_by: Maker) -> bytes:
+def _about(results: Results, made_by: AtlasMeta) -> bytes:
     """What says who made the atlas: that which is there if it says the same, whichever version wrote it."""
     with TemporaryDirectory() as name:
         path = Path(name) / ABOUT
@@ -85,7 +86,7 @@ class _Embedding:
     """The work on a unit."""
 
     config: EmbedManyConfig
-    made_by: Maker
+    made_by: AtlasMeta
 
     def __call__(self, unit: Unit) -> None:
         encoder = _encoder(absolute(self.config.encoder), self.made_by.encoder, self.config.device)
@@ -116,21 +117,16 @@ def _loaded(address: str) -> Encoder:
         return checkpoints.load_encoder(fetch_folder(address, Path(folder)))
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(_: EmbedManyConfig, atlas: str) -> None:
+    """Print where the results are, and what to run next."""
+    print(f"\natlas: {atlas}")
+    copy = " (copy the folder to a disk first)" if "://" in atlas else ""
+    print(f"next:  see what behaviours there are{copy}")
+    print(f"       ssl-behavior cluster --atlas {atlas}")
 
-    def command(config: EmbedManyConfig) -> None:
-        atlas = embed_many(config)
-        print(f"\natlas: {atlas}")
-        copy = " (copy the folder to a disk first)" if "://" in atlas else ""
-        print(f"next:  see what behaviours there are{copy}")
-        print(f"       python -m ssl_behavior.cluster --atlas {atlas}")
 
-    commands.run(EmbedManyConfig, command, "Embed thousands of recordings on a Ray cluster.")
+main = run.command(EmbedManyConfig, embed_many, "Embed thousands of recordings on a Ray cluster.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.embed_many import main as imported_main
-
-    imported_main()
+    main()

@@ -1,6 +1,14 @@
 """The one exception a user is meant to read, and how messages say things."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable
+from pathlib import Path
+
+PROGRAM = "ssl-behavior"
+"""What people type before the name of a command."""
+
 
 _LONGEST, _LAST = 1000, 250
 """Characters of a message, and of its end, which says what to do."""
@@ -51,3 +59,19 @@ def sentence(error: InputError | OSError) -> str:
         return str(error)
     where = f"{error.filename}: " if error.filename is not None else ""
     return _one_line(f"{where}{error.strerror or error}")
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A sort key that puts ``2`` before ``10``."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def some(names: Iterable[str], limit: int = 20) -> str:
+    """Names for a message, in natural order, with only the number of those beyond ``limit``; "none" for none."""
+    ordered = sorted(names, key=natural) or ["none"]
+    return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
+
+
+def named(error: InputError, path: Path) -> InputError:
+    """The error, with the file's name before it unless it says it."""
+    return error if str(path) in str(error) else InputError(f"{path}: {error}")

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from ssl_behavior import predictions as prediction_files
-from ssl_behavior.commands import require_above, require_at_least, run, save_settings
-from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.figures import Strip, confusion_picture, ethogram
-from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.formats.annotations import choose_channel, cut_short, read_labels, require_behaviours
-from ssl_behavior.formats.paths import natural, some
-from ssl_behavior.formats.submissions import read_submission
-from ssl_behavior.outputs import alone_in, check_output, identity, marked, notices, write_text
-from ssl_behavior.predictions import Prediction, file_stem
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.cli.inputs import LabelsConfig
+from ssl_behavior.cli.run import command
+from ssl_behavior.cli.settings import save_settings
+from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.errors import InputError, how_many, natural
+from ssl_behavior.plots.ethogram import Strip, ethogram
+from ssl_behavior.plots.scores import confusion_picture
+from ssl_behavior.predictions.comparison import GroundTruth, compare_folder, compare_submission
+from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.run_folder import alone_in, check_output, identity, marked, notices
 
 DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 
+
 _IN_ONE_PICTURE = 40
-_IN_ONE_SENTENCE = 5
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(LabelsConfig):
     """What to score against what.
 
     Attributes:
         predictions: the folder that predict wrote, or a submission .npy.
         annotations: files, folders or globs of annotations, or tracks that carry labels (CalMS21 .npy or .json).
-        channel: which channel of the annotations; needed only where there are several.
         unscored: behaviours that stand for frames nobody judged: these frames are not scored, and the behaviours are in
             no mean.
         videos: score these videos only; all by default.
@@ -50,15 +50,13 @@ class EvaluateConfig:
     """
 
     predictions: Path
-    annotations: tuple[Path, ...]
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
+    annotations: tuple[Path, ...] = field(kw_only=True)
     videos: tuple[str, ...] = ()
     output: Path | None = None
     overwrite: bool = False
-    frame_rate: float | None = None
-    bootstrap: int = 1000
-    seed: int = 0
+    frame_rate: Annotated[float, Above(0)] | None = None
+    bootstrap: Annotated[int, AtLeast(0)] = 1000
+    seed: Annotated[int, AtLeast(0)] = 0
     skip_bad_files: bool = False
 
 
@@ -81,9 +79,6 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
             "submission .npy (--videos scores some of the folder's videos only)"
         )
     output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
-    require_at_least(0, settings, "seed", "bootstrap")
-    if settings.frame_rate is not None:
-        require_above(0, settings, "frame_rate")
     if not settings.annotations:
         raise InputError("expected --annotations: files, folders or globs to score against; got none")
     if settings.output is not None:
@@ -95,7 +90,15 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
 def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, Any]:
     for notice in notices([path]):
         print(notice)
-    videos, behaviours = (_of_folder if path.is_dir() else _of_submission)(path, settings)
+    truth = GroundTruth(
+        annotations=settings.annotations,
+        channel=settings.channel,
+        unscored=settings.unscored,
+        videos=settings.videos,
+        frame_rate=settings.frame_rate,
+        skip_bad_files=settings.skip_bad_files,
+    )
+    videos, behaviours = (compare_folder if path.is_dir() else compare_submission)(path, truth)
     if not any((video.truth != UNSCORED).any() for video in videos):
         raise InputError(
             f"--annotations {settings.annotations[0]}: expected scored frames and found none in "
@@ -113,99 +116,6 @@ def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, A
     save_settings(settings, output / "settings.yaml")
     print(f"scores and pictures are in {output}: scores.json, confusion.png, ethogram.png, one picture per video")
     return report
-
-
-def _of_folder(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
-    predicted = prediction_files.read_folder(path)
-    rates = _RateByStem({one.id: one.frame_rate for one in predicted})
-    annotations, _ = read_labels(settings.annotations, settings.frame_rate or rates, settings.skip_bad_files)
-    channel = choose_channel(annotations, settings.channel)
-    by_name = {file_stem(one.id): one for one in annotations if channel in one.channels}
-    by_prediction = {one.id: one for one in predicted}
-    matched = _matched(set(by_prediction), set(by_name), settings)
-    require_behaviours(settings.unscored, annotations, channel, predicted[0].behaviours)
-    lengths = [(by_name[name], len(by_prediction[name].labels)) for name in matched]
-    for notice in cut_short(lengths, channel, "predictions"):
-        print(notice)
-    return [_scored(by_prediction[name], by_name[name], channel, settings) for name in matched], predicted[0].behaviours
-
-
-def _of_submission(path: Path, settings: EvaluateConfig) -> tuple[list[ScoredVideo], tuple[str, ...]]:
-    submission = read_submission(path)
-    annotations, recordings = read_labels(settings.annotations, settings.frame_rate or 30.0, settings.skip_bad_files)
-    counting = {one.id: one for one in recordings if one.labels and one.metadata.get("annotator", 0) in (0, None)}
-    if not counting:
-        raise InputError(
-            f"{settings.annotations[0]}: a submission is scored against labelled sequences of annotator 0 in CalMS21's "
-            "layout, which also says what its numbers mean; found none"
-        )
-    if len(counting) < len(recordings):
-        print(f"{len(counting)} of {how_many(len(recordings), 'sequence')} count: those labelled by annotator 0")
-    annotations = [one for one in annotations if one.id in counting]
-    channel = choose_channel(annotations, settings.channel)
-    require_behaviours(settings.unscored, annotations, channel)
-    with_channel = {name: one for name, one in counting.items() if channel in one.labels}
-    behaviours = next(iter(with_channel.values())).labels[channel].behaviours
-    matched = _matched(set(submission), set(with_channel), settings)
-    videos = []
-    for name in matched:
-        truth, labels = with_channel[name].labels[channel], submission[name]
-        if len(labels) != len(truth.values):
-            raise InputError(f"{path}: {name} has {len(labels)} labels and the sequence {len(truth.values)} frames")
-        if labels.size and not 0 <= labels.min() <= labels.max() < len(behaviours):
-            found = f"{labels.min()} to {labels.max()}"
-            raise InputError(f"{path}: {name}: labels must be indices of {list(behaviours)}; found {found}")
-        values = truth.renamed(behaviours).values.copy()
-        values[np.isin(values, [i for i, known in enumerate(behaviours) if known in settings.unscored])] = UNSCORED
-        videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate or 30.0))
-    return videos, behaviours
-
-
-def _matched(predicted: set[str], annotated: set[str], settings: EvaluateConfig) -> list[str]:
-    """The videos to score; tells what has no counterpart."""
-    if settings.videos:
-        chosen = {file_stem(name) if file_stem(name) in predicted | annotated else name for name in settings.videos}
-        if missing := chosen - (predicted & annotated):
-            there = some(predicted & annotated, 10) or "none"
-            raise InputError(
-                f"--videos {some(missing)}: expected videos that are both predicted and annotated; found {there}"
-            )
-        predicted, annotated = predicted & chosen, annotated & chosen
-    if not predicted & annotated:
-        raise InputError(
-            f"no video is both predicted and annotated: the predictions are of {some(predicted, _IN_ONE_SENTENCE)}; "
-            f"the annotations are of {some(annotated, _IN_ONE_SENTENCE)}; file names must begin with the same video id"
-        )
-    if only := predicted - annotated:
-        print(f"predicted and not annotated, left out: {some(only)}")
-    if only := annotated - predicted:
-        print(f"annotated and not predicted, left out: {some(only)}")
-    return sorted(predicted & annotated, key=natural)
-
-
-def _scored(prediction: Prediction, truth: Annotations, channel: str, settings: EvaluateConfig) -> ScoredVideo:
-    names = tuple(dict.fromkeys([*prediction.behaviours, *truth.vocabulary[channel]]))
-    values = truth.labels(channel, names, len(prediction.labels)).values.copy()
-    values[np.isin(values, [i for i, name in enumerate(names) if name in settings.unscored])] = UNSCORED
-    unknown = np.flatnonzero(values >= len(prediction.behaviours))
-    if unknown.size:
-        name = names[values[unknown[0]]]
-        why = ", which frames in no bout have," if name == truth.background else ""
-        raise InputError(
-            f"{truth.source}: label {name!r}{why} is not in the vocabulary {list(prediction.behaviours)} of the "
-            f"predictions, and {unknown.size} of the {len(values)} frames of {truth.id} have it, from frame "
-            f"{unknown[0]} on; choose another --channel, or name it with --unscored if nobody judged those frames"
-        )
-    return ScoredVideo(truth.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
-
-
-class _RateByStem(dict[str, float]):
-    """Predictions' frame rates, found by video ids too where those cannot stand in file names."""
-
-    def __missing__(self, video: str) -> float:
-        if (stem := file_stem(video)) == video:
-            raise KeyError(video)
-        return self[stem]
 
 
 def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], behaviours: Sequence[str]) -> None:
@@ -254,12 +164,8 @@ def _remove_former(output: Path) -> None:
             picture.unlink()
 
 
-def main() -> None:
-    """The command."""
-    run(EvaluateConfig, evaluate, DESCRIPTION)
+main = command(EvaluateConfig, evaluate, DESCRIPTION)
 
 
 if __name__ == "__main__":
-    from ssl_behavior.evaluate import main as command
-
-    command()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.explore``: see an atlas in the browser, or write it as one HTML file."""
+"""``ssl-behavior explore``: see an atlas in the browser, or write it as one HTML file."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import html
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from ssl_behavior import commands
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.export import exported
 from ssl_behavior.explorer.scene import Scene
 from ssl_behavior.explorer.server import LOOPBACK, application, serve
-from ssl_behavior.outputs import write_text
+from ssl_behavior.storage.atomic import write_text
 
 
 @dataclass(frozen=True)
-class ExploreConfig:
+class ExploreConfig(Checked):
     """Settings of the explorer.
 
     Attributes:
@@ -33,9 +35,9 @@ class ExploreConfig:
 
     atlas: Path
     predictions: Path | None = None
-    points: int = 20_000
+    points: Annotated[int, Above(0)] = 20_000
     export: Path | None = None
-    port: int = 5006
+    port: Annotated[int, AtLeast(0), AtMost(65_535)] = 5006
     address: str = "127.0.0.1"
     origins: tuple[str, ...] = ()
     browser: bool = True
@@ -106,10 +108,6 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> Cell:
 
 
 def _check(config: ExploreConfig) -> None:
-    commands.require_above(0, config, "points")
-    commands.require_at_least(0, config, "port")
-    if config.port > 65_535:
-        raise InputError(f"--port {config.port}: expected a port up to 65535")
     if config.export is not None:
         if config.export.suffix.lower() != ".html":
             raise InputError(f"--export {config.export}: expected a name that ends in .html")
@@ -129,17 +127,8 @@ def _export(scene: Scene, path: Path, count: int) -> Path:
     return path
 
 
-def main() -> None:
-    """The shell's way in."""
-
-    def command(config: ExploreConfig) -> None:
-        explore(config)
-
-    commands.run(ExploreConfig, command, "See an atlas in the browser, or write it as one HTML file.")
+main = run.command(ExploreConfig, explore, "See an atlas in the browser, or write it as one HTML file.")
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.explore import main as imported_main
-
-    imported_main()
+    main()

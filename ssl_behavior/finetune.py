@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.finetune``: learn behaviours from few labelled videos, on a pretrained encoder."""
+"""``ssl-behavior finetune``: learn behaviours from few labelled videos, on a pretrained encoder."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.checkpoints import Readout
-from ssl_behavior.checks import Looked, print_warnings
-from ssl_behavior.devices import choose_device
+from ssl_behavior.cli import run
+from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.labelled import LearningConfig, labelled_poses, shares
-from ssl_behavior.learning import Learned, learn
-from ssl_behavior.recordings import UNSCORED, Recording
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.checkpoints import LabelScheme
+from ssl_behavior.poses.labelled import LabelledPoses, shares
+from ssl_behavior.quality.suspicions import QualityInput, print_warnings
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.report import table
-from ssl_behavior.supervision import LabelledPoses
-from ssl_behavior.validation import cross_validation_report
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.training.cross_validation import cross_validation_report
+from ssl_behavior.training.finetuning import FinetuneResult, learn
+from ssl_behavior.training.inputs import LearningConfig, labelled_poses
 
 _SCORES = "cross_validation.json"
 
@@ -53,37 +57,35 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
     Raises:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
-    config.require_supervision()
     device = choose_device(config.device)
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _finetune(output, device, config)
 
 
 def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dict[str, Any]:
     encoder = checkpoints.load_encoder(config.encoder).to(device)
-    recordings, channel = config.read_labelled()
-    recordings = _some(recordings, config)
+    recordings = _some(config.read_labelled(), config)
+    ((channel, labels),) = recordings[0].labels.items()
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
     units = {one.id: one.unit for one in recordings}
     known = checkpoints.known_to(config.encoder)
-    looked = [Looked(one.poses, units[one.poses.id], one.labels) for one in videos]
+    looked = [QualityInput(one.poses, units[one.poses.id], one.labels) for one in videos]
     print_warnings(looked, config.encoder, encoder.landmarks, known)
-    labels = recordings[0].labels[channel]
     rate = encoder.preparation.frame_rate
     _tell(videos, labels.behaviours, rate, device)
     learned = learn(
         encoder, videos, labels.behaviours, config.supervision, config.seed, config.precision, config.from_scratch,
-        keep=output / outputs.UNFINISHED,
+        keep=output / run_folder.UNFINISHED,
     )  # fmt: skip
     report = _report(learned, labels.behaviours, rate)
-    readout = Readout(labels.behaviours, channel, labels.pair, config.unscored, learned.reading)
+    readout = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, learned.reading)
     checkpoints.save_model(output, learned.model, readout, known)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     scores = output / _SCORES
     scores.unlink(missing_ok=True)  # those of a former model, which may have had more videos
     if report:
-        outputs.write_text(scores, json.dumps(report, indent=1) + "\n")
+        write_text(scores, json.dumps(report, indent=1) + "\n")
     return report
 
 
@@ -97,7 +99,7 @@ def _tell(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rate: floa
         )
 
 
-def _report(learned: Learned, behaviours: Sequence[str], rate: float) -> dict[str, Any]:
+def _report(learned: FinetuneResult, behaviours: Sequence[str], rate: float) -> dict[str, Any]:
     """What cross-validation says to expect, printed too; nothing where there was none."""
     if not learned.held_out:
         return {}
@@ -122,21 +124,16 @@ def _some(recordings: list[Recording], config: FinetuneConfig) -> list[Recording
     return chosen
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
+    """Print where the results are, and what to run next."""
+    told = f"{_SCORES} has the scores above" if report else "no scores: one video cannot be cross-validated"
+    print(f"\nmodel: {config.output}   ({told})")
+    files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
+    print(f"next:  ssl-behavior predict --model {config.output} --recordings {files}")
 
-    def command(config: FinetuneConfig) -> None:
-        report = finetune(config)
-        told = f"{_SCORES} has the scores above" if report else "no scores: one video cannot be cross-validated"
-        print(f"\nmodel: {config.output}   ({told})")
-        files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
-        print(f"next:  python -m ssl_behavior.predict --model {config.output} --recordings {files}")
 
-    commands.run(FinetuneConfig, command, "Fine-tune a pretrained encoder on few labelled videos.")
+main = run.command(FinetuneConfig, finetune, "Fine-tune a pretrained encoder on few labelled videos.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.finetune import main as imported_main
-
-    imported_main()
+    main()

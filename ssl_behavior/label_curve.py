@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.label_curve``: how good labels get with the number of labelled videos, on your own data."""
+"""``ssl-behavior label_curve``: how good labels get with the number of labelled videos, on your own data."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
-from tqdm import tqdm
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.devices import choose_device
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.paths import some
-from ssl_behavior.label_efficiency.bands import curve
-from ssl_behavior.label_efficiency.fitting import VARIANTS, Fitting, Variant, fit_and_predict
-from ssl_behavior.label_efficiency.picture import label_curve_picture
-from ssl_behavior.label_efficiency.points import Point, Points, Task
-from ssl_behavior.label_efficiency.report import about_resamples, advice, plain, rows, shown, table
-from ssl_behavior.label_efficiency.study import Study
-from ssl_behavior.label_efficiency.videos import hold_out, require_distinct
-from ssl_behavior.labelled import LearningConfig, behaviour_counts, labelled_poses, shares
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import Above, Share
+from ssl_behavior.compute.devices import choose_device
+from ssl_behavior.compute.progress import progress_bar
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.learning_curve.bands import curve
+from ssl_behavior.learning_curve.fitting import VARIANTS, Fitting, Variant, fit_and_predict
+from ssl_behavior.learning_curve.picture import label_curve_picture
+from ssl_behavior.learning_curve.points import Point, Points, Task
+from ssl_behavior.learning_curve.report import about_resamples, advice, plain, rows, shown, table
+from ssl_behavior.learning_curve.study import Study
+from ssl_behavior.learning_curve.videos import hold_out, require_distinct
+from ssl_behavior.models import checkpoints
+from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, shares
 from ssl_behavior.scoring.frames import confusion, counted
-from ssl_behavior.supervision import LabelledPoses
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.training.inputs import LearningConfig, labelled_poses
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4
@@ -50,9 +53,9 @@ class LabelCurveConfig(LearningConfig):
 
     output: Path = Path("runs/label_curve")
     sizes: tuple[int, ...] = ()
-    draws: int = 3
+    draws: Annotated[int, Above(0)] = 3
     test_videos: tuple[str, ...] = ()
-    test_share: float = 0.25
+    test_share: Annotated[float, Above(0), Share()] = 0.25
     variants: tuple[str, ...] = ("pretrained", "from-scratch", "expert-features")
 
 
@@ -70,8 +73,8 @@ def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
     fitting = Fitting(config.supervision, choose_device(config.device), config.precision)
     output = config.output.expanduser()
     if not (output / "points" / "run.json").exists():
-        outputs.check_output(output, config.overwrite, of=_MARK)
-    with outputs.alone_in(output), outputs.marked(output, _MARK):
+        run_folder.check_output(output, config.overwrite, of=_MARK)
+    with run_folder.alone_in(output), run_folder.marked(output, _MARK):
         return _label_curve(output, config, variants, fitting)
 
 
@@ -82,11 +85,11 @@ def _label_curve(
     tasks = study.tasks(config.sizes, config.draws, variants, config.seed)
     key = study.key((config.supervision, config.seed, config.device, config.precision))
     points = Points(output / "points", key, asdict(config), config.overwrite)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     missing = [task for task in tasks if task not in points]
     if len(missing) < len(tasks):
         print(f"{len(tasks) - len(missing)} of {len(tasks)} points are there already")
-    with tqdm(total=len(missing), unit="point", smoothing=0, disable=not missing) as bar:
+    with progress_bar(len(missing), None, unit="point", smoothing=0, shown=bool(missing)) as bar:
         for task in missing:
             told = f"{shown(task.variant)}, {task.size} labelled, draw {task.draw + 1} of {config.draws}"
             bar.set_description(told)
@@ -96,11 +99,7 @@ def _label_curve(
 
 
 def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
-    """Refuse settings that cannot be; returns the variants that can."""
-    config.require_supervision()
-    commands.require_above(0, config, "draws")
-    if not 0 < config.test_share < 1:
-        raise InputError(f"--test-share {config.test_share:g}: expected a number between 0 and 1, such as 0.25")
+    """Refuse settings that do not go together; returns the variants that can."""
     if unknown := set(config.variants) - set(VARIANTS):
         raise InputError(f"--variants {some(unknown)}: expected some of {', '.join(VARIANTS)}")
     variants = tuple(dict.fromkeys(config.variants))
@@ -114,7 +113,8 @@ def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
 def _study(config: LabelCurveConfig) -> Study:
     """Read what the settings name, and choose the videos to test on."""
     encoder = checkpoints.load_encoder(config.encoder)
-    recordings, channel = config.read_labelled()
+    recordings = config.read_labelled()
+    ((channel, labels),) = recordings[0].labels.items()
     clip_seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, clip_seconds, config.skip_bad_files)
     if len(videos) < _FEWEST_VIDEOS:
@@ -123,7 +123,7 @@ def _study(config: LabelCurveConfig) -> Study:
             f"{len(videos)}; label more videos"
         )
     require_distinct([video.poses for video in videos])
-    behaviours = recordings[0].labels[channel].behaviours
+    behaviours = labels.behaviours
     test = _test_videos(videos, len(behaviours), config)
     tested = {videos[i].poses.id: videos[i].poses.fingerprint() for i in test}
     truth = {one.id: one.labels[channel].values for one in recordings}
@@ -181,8 +181,8 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
         **plain(found),
         "advice": advice(found, len(study.test), draws),
     }
-    outputs.write_text(output / "curve.csv", rows(points, found))
-    outputs.write_text(output / "curve.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    write_text(output / "curve.csv", rows(points, found))
+    write_text(output / "curve.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     what = ", ".join(means) if len(means) <= _NAMED_IN_TITLE else f"{len(means)} behaviours"
     notes = [*_notes(study, draws), *about_resamples(found)]
     label_curve_picture(output / "curve.png", found, f"F1 of {what} on {len(study.test)} held-out videos", notes, means)
@@ -198,18 +198,15 @@ def _notes(study: Study, draws: int) -> Iterator[str]:
     yield study.about_pretraining()
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: LabelCurveConfig, _: dict[str, Any]) -> None:
+    """Print where the results are, and what to run next."""
+    print(f"\ncurve: {config.output}   (curve.png; curve.csv has every draw and behaviour, curve.json the bands)")
 
-    def command(config: LabelCurveConfig) -> None:
-        label_curve(config)
-        print(f"\ncurve: {config.output}   (curve.png; curve.csv has every draw and behaviour, curve.json the bands)")
 
-    commands.run(LabelCurveConfig, command, "Draw F1 against the number of labelled videos: how many to label.")
+main = run.command(
+    LabelCurveConfig, label_curve, "Draw F1 against the number of labelled videos: how many to label.", _next_steps
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.label_curve import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.predict_many``: what predict does, for thousands of recordings, on a Ray cluster."""
+"""``ssl-behavior predict_many``: what predict does, for thousands of recordings, on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from typing import Any
 import torch
 import yaml
 
-from ssl_behavior import checkpoints, commands, plain_yaml
-from ssl_behavior.checkpoints import Readout
-from ssl_behavior.devices import Device, Precision, computed_in
+from ssl_behavior.cli import run
+from ssl_behavior.compute.devices import Device, Precision, computed_in
 from ssl_behavior.errors import InputError
-from ssl_behavior.models import Model
+from ssl_behavior.jobs.per_recording import ManyConfig
+from ssl_behavior.jobs.ray_pool import do_missing, require_none
+from ssl_behavior.jobs.results import Results, Unit, files_below
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.checkpoints import LabelScheme
+from ssl_behavior.models.ensemble import Model
 from ssl_behavior.poses.prepare import prepare_each
-from ssl_behavior.predict import predict_poses, say_who_is_who
-from ssl_behavior.prediction_folder import WRITTEN, PredictionFolder
-from ssl_behavior.review import ReviewFolder
-from ssl_behavior.units.fleet import do_missing, require_none
-from ssl_behavior.units.many import ManyConfig
-from ssl_behavior.units.results import Results, Unit, files_below
-from ssl_behavior.units.stores import absolute, fetch_folder, require_extra
+from ssl_behavior.predictions.folder import WRITTEN, PredictionFolder
+from ssl_behavior.predictions.labelling import predict_poses, say_who_is_who
+from ssl_behavior.predictions.review import ReviewFolder
+from ssl_behavior.storage import yaml_files
+from ssl_behavior.storage.object_store import absolute, fetch_folder, require_extra
 
 _REVIEW = "review/"
 _REVIEWED = _REVIEW + WRITTEN
@@ -100,7 +102,7 @@ class _Predicting:
             files = files_below(predictions.path)
             # These two are of the whole folder.
             del files[WRITTEN]
-            reviewed = plain_yaml.read(files.pop(_REVIEWED), repeats=True)
+            reviewed = yaml_files.read(files.pop(_REVIEWED), repeats=True)
             self._require_unedited(unit, files)
             self.config.results.put(unit, files, {"reviewed": reviewed})
 
@@ -114,7 +116,7 @@ class _Predicting:
 
 
 @lru_cache(maxsize=1)
-def _model(address: str, fingerprint: str, device: Device) -> tuple[Model, Readout]:
+def _model(address: str, fingerprint: str, device: Device) -> tuple[Model, LabelScheme]:
     """The model, read once by each worker."""
     with TemporaryDirectory() as name:
         folder = fetch_folder(address, Path(name))
@@ -138,7 +140,7 @@ def _require_unedited(results: Results, known: Mapping[str, str], names: Sequenc
         names: of the review files that are to be written over.
     """
     there = results.store.read([*names, _REVIEWED])
-    written = plain_yaml.loads(there.pop(_REVIEWED, b""), _REVIEWED, repeats=True) or {}
+    written = yaml_files.loads(there.pop(_REVIEWED, b""), _REVIEWED, repeats=True) or {}
     with TemporaryDirectory() as name:
         folder = Path(name) / "review"
         folder.mkdir()
@@ -155,7 +157,7 @@ def _require_unedited(results: Results, known: Mapping[str, str], names: Sequenc
 def _note_reviewed(results: Results, units: Sequence[Unit]) -> None:
     """Write what the review files of all that is done were written as, so that edited ones are told from others."""
     there = results.store.read([_REVIEWED]).get(_REVIEWED, b"")
-    written: dict[str, Any] = plain_yaml.loads(there, _REVIEWED, repeats=True) or {}
+    written: dict[str, Any] = yaml_files.loads(there, _REVIEWED, repeats=True) or {}
     for note in results.marks(units).values():
         written |= note["reviewed"]
     results.write(_REVIEWED, _lines(written).encode())
@@ -165,22 +167,19 @@ def _lines(written: Mapping[str, str]) -> str:
     return yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True) if written else ""
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(_: PredictManyConfig, output: str) -> None:
+    """Print where the results are, and what to run next."""
+    print(f"\npredictions: {output}")
+    print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
+    copy = " (copy the folder to a disk first)" if "://" in output else ""
+    print(f"next:        score them{copy}")
+    print(f"             ssl-behavior evaluate --predictions {output} --annotations ANNOTATIONS")
 
-    def command(config: PredictManyConfig) -> None:
-        output = predict_many(config)
-        print(f"\npredictions: {output}")
-        print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
-        copy = " (copy the folder to a disk first)" if "://" in output else ""
-        print(f"next:        score them{copy}")
-        print(f"             python -m ssl_behavior.evaluate --predictions {output} --annotations ANNOTATIONS")
 
-    commands.run(PredictManyConfig, command, "Predict behaviours in thousands of recordings on a Ray cluster.")
+main = run.command(
+    PredictManyConfig, predict_many, "Predict behaviours in thousands of recordings on a Ray cluster.", _next_steps
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.predict_many import main as imported_main
-
-    imported_main()
+    main()

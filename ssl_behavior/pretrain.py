@@ -1,6 +1,6 @@
-"""``python -m ssl_behavior.pretrain``: learn an encoder from tracks nobody labelled.
+"""``ssl-behavior pretrain``: learn an encoder from tracks nobody labelled.
 
-``torchrun --nproc-per-node 4 -m ssl_behavior.pretrain`` and ``srun python -m ssl_behavior.pretrain`` learn the same on
+``torchrun --nproc-per-node 4 -m ssl_behavior.pretrain`` and ``srun ssl-behavior pretrain`` learn the same on
 several GPUs or nodes: the processes share each batch.
 """
 
@@ -11,29 +11,35 @@ from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ssl_behavior import checkpoints, commands, draws, outputs
-from ssl_behavior.devices import Device, Precision, uses_bfloat16
-from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.compute import batch_random
+from ssl_behavior.compute.devices import Device, Precision, uses_bfloat16
+from ssl_behavior.compute.distributed import count, first, index, quiet_but_first, share, together
+from ssl_behavior.compute.launching import launch
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.figures import curves_picture
-from ssl_behavior.launching import launch
-from ssl_behavior.metrics import read_metrics
-from ssl_behavior.objectives import Objective, Pretraining
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.plots.scores import curves_picture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.poses.sampling import ClipSampler, require_length
 from ssl_behavior.probing.watching import label_probe
-from ssl_behavior.processes import count, first, index, quiet_but_first, share, together
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.training import Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
-from ssl_behavior.windows import ClipSampler, require_length
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.storage import run_folder
+from ssl_behavior.training.log import read_metrics
+from ssl_behavior.training.loop import Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
+from ssl_behavior.training.objectives.pretraining import Objective, Pretraining
 
 _COLLAPSED = 4.0
 _MARK = "pretrain"
@@ -41,7 +47,7 @@ _MARK = "pretrain"
 
 
 @dataclass(frozen=True)
-class PretrainConfig(commands.TracksConfig):
+class PretrainConfig(TracksConfig):
     """Settings of pretraining.
 
     Attributes:
@@ -63,16 +69,16 @@ class PretrainConfig(commands.TracksConfig):
 
     recordings: tuple[Path, ...] = ()
     output: Path = Path("runs/encoder")
-    steps: int = 3000
-    batch: int = 16
-    clip_seconds: float = 17.0
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
+    steps: Annotated[int, Above(0)] = 3000
+    batch: Annotated[int, Above(0)] = 16
+    clip_seconds: Annotated[float, Above(0)] = 17.0
+    learning_rate: Annotated[float, Above(0)] = 1e-3
+    weight_decay: Annotated[float, AtLeast(0)] = 0.01
     objective: Objective = field(default_factory=Objective)
     architecture: Architecture = field(default_factory=Architecture)
     preparation: Preparation = field(default_factory=Preparation)
-    probe_every: int = 1000
-    seed: int = 0
+    probe_every: Annotated[int, AtLeast(0)] = 1000
+    seed: Annotated[int, AtLeast(0)] = 0
     device: Device = "auto"
     precision: Precision = "auto"
 
@@ -95,9 +101,9 @@ def pretrain(config: PretrainConfig) -> Path:
         output = config.output.expanduser()
         if first():
             if not unfinished(output):
-                outputs.check_output(output, config.overwrite, of=_MARK)
-            stack.enter_context(outputs.alone_in(output))
-        with outputs.marked(output, _MARK) if first() else nullcontext():
+                run_folder.check_output(output, config.overwrite, of=_MARK)
+            stack.enter_context(run_folder.alone_in(output))
+        with run_folder.marked(output, _MARK) if first() else nullcontext():
             _pretrain(output, config, fabric)
         if first():
             finished(output)  # last: as long as it is there, the same command has nothing to learn again
@@ -127,7 +133,7 @@ def _pretrain(output: Path, config: PretrainConfig, fabric: Fabric) -> None:
     videos, total = how_many(len(poses), "recording"), how_many(sum(len(one.positions) for one in poses), "frame")
     print(f"{videos}, {total} at {config.preparation.frame_rate:g} Hz, {', '.join(landmarks)}; on {where}")
     if first():
-        commands.save_settings(config, output / "settings.yaml")
+        run.save_settings(config, output / "settings.yaml")
     fit(
         objective,
         _losses(objective, sampler, config, frames),
@@ -151,7 +157,7 @@ def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, 
     clips, drawn = share(config.batch, "--batch"), config.objective.augmentation.frames_needed(frames)
 
     def losses(generator: torch.Generator) -> dict[str, Tensor]:
-        with draws.part(index(), count()):
+        with batch_random.part(index(), count()):
             clip = sampler.draw(clips, drawn, generator)
             return cast(dict[str, Tensor], objective(clip, frames, generator))
 
@@ -159,18 +165,8 @@ def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, 
 
 
 def _check(config: PretrainConfig) -> None:
-    """Refuse settings that cannot be."""
-    sizes = ("architecture.channels", "architecture.blocks", "preparation.frame_rate")
-    commands.require_above(0, config, "steps", "batch", "clip_seconds", "learning_rate", *sizes)
-    commands.require_above(0, config, "objective.masking.seconds")
+    """Refuse settings that do not go together."""
     share(config.batch, "--batch")
-    weights = ("objective.masked_weight", "objective.summaries_weight", "objective.contrast_weight")
-    varied = (f"objective.augmentation.{name}" for name in ("rotate", "jitter", "reflect"))
-    rest = ("preparation.min_confidence", "preparation.max_gap", "objective.neighbourhood", "probe_every")
-    commands.require_at_least(0, config, "seed", "weight_decay", *weights, *varied, *rest)
-    hidden = (f"objective.masking.{name}" for name in ("landmarks", "animals", "everything"))
-    strengths = ("architecture.dropout", "objective.augmentation.scale", "objective.augmentation.warp")
-    commands.require_shares(config, *strengths, *hidden)
     if not config.objective.weights():
         raise InputError(
             "--objective.masked-weight, --objective.summaries-weight and --objective.contrast-weight (with a "
@@ -180,7 +176,7 @@ def _check(config: PretrainConfig) -> None:
 
 def _key(config: PretrainConfig, device: torch.device, landmarks: Sequence[str], poses: Sequence[Poses]) -> str:
     """Names a run by all that its weights depend on: not where things are read and written, nor how it is watched."""
-    beside = {one.name for one in fields(commands.TracksConfig)} | {"output", "probe_every", "device", "precision"}
+    beside = {one.name for one in fields(TracksConfig)} | {"output", "probe_every", "device", "precision"}
     settings = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in beside}
     return run_key((settings, tuple(landmarks), device.type, uses_bfloat16(config.precision, device)), poses)
 
@@ -196,7 +192,7 @@ def _claim(output: Path, key: str, overwrite: bool) -> None:
             f"--output {output}: found an interrupted run of other settings or recordings, of which {kept} steps are "
             f"kept; --overwrite starts anew in its place, --config {output / 'settings.yaml'} alone goes on with it"
         )
-    outputs.check_output(output, overwrite, of=_MARK)
+    run_folder.check_output(output, overwrite, of=_MARK)
 
 
 def _draw_curves(output: Path, channels: int) -> None:
@@ -217,30 +213,28 @@ def _recordings(config: PretrainConfig) -> list[Recording]:
     return simulate_recordings(12, config.seed)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: PretrainConfig, output: Path) -> None:
+    """Print where the results are, and what to run next."""
+    if not first():
+        return
+    print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
+    if not config.recordings:
+        print("next:    ssl-behavior simulate --output simulated")
+        print(f"         ssl-behavior finetune --encoder {output} --recordings simulated/train.npy")
+        return
+    given = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
+    print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
+    print(f"         ssl-behavior finetune --encoder {output} --recordings {given} \\")
+    print(f"             --annotations ANNOTATIONS --output {output}-model")
 
-    def command(config: PretrainConfig) -> None:
-        output = pretrain(config)
-        if not first():
-            return
-        print(f"\nencoder: {output}   (curves.png and metrics.csv show how it went)")
-        if not config.recordings:
-            print("next:    python -m ssl_behavior.simulate --output simulated")
-            print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings simulated/train.npy")
-            return
-        given = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
-        print("next:    label a few videos, then (--annotations only where the recordings' files have no labels)")
-        print(f"         python -m ssl_behavior.finetune --encoder {output} --recordings {given} \\")
-        print(f"             --annotations ANNOTATIONS --output {output}-model")
 
-    commands.run(
-        PretrainConfig, command, "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun."
-    )
+main = run.command(
+    PretrainConfig,
+    pretrain,
+    "Pretrain an encoder on unlabelled tracks, on several GPUs by torchrun or srun.",
+    _next_steps,
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.pretrain import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.probe``: what frozen embeddings hold, by linear probes, as the MABe22 challenge scores."""
+"""``ssl-behavior probe``: what frozen embeddings hold, by linear probes, as the MABe22 challenge scores."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from tqdm import tqdm
 
-from ssl_behavior import checkpoints, commands, outputs
-from ssl_behavior.devices import Device, choose_device
-from ssl_behavior.encoders import embed
-from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats import mabe22
-from ssl_behavior.formats.paths import some
-from ssl_behavior.labelled import LabelledTracksConfig
-from ssl_behavior.outputs import write_text
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import LabelledTracksConfig
+from ssl_behavior.cli.validators import AtLeast
+from ssl_behavior.compute.devices import Device, choose_device
+from ssl_behavior.compute.progress import progress
+from ssl_behavior.errors import InputError, how_many, some
+from ssl_behavior.formats.labelled import choose_videos, own_labels
+from ssl_behavior.formats.tracks import mabe22
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models.inference import embed
+from ssl_behavior.poses.labelled import labelled_pairs
 from ssl_behavior.poses.prepare import Poses, prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
 from ssl_behavior.probing.picture import probes_picture
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.mabe22 import Split, Task, TaskScore, means, score_task, table, tasks_of
-from ssl_behavior.supervision import labelled_pairs
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class ProbeConfig(LabelledTracksConfig):
     encoder: Path | None = None
     embeddings: Path | None = None
     split: Path | None = None
-    folds: int = 5
+    folds: Annotated[int, AtLeast(2)] = 5
     frame_number_map: Path | None = None
     output: Path = Path("runs/probe")
     device: Device = "auto"
@@ -68,7 +71,7 @@ def probe(config: ProbeConfig) -> dict[str, Any]:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
     _check(config)
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _probe(output, config)
 
 
@@ -92,7 +95,7 @@ def _probe(output: Path, config: ProbeConfig) -> dict[str, Any]:
         print(f"\n{table(results)}\n\nchance: F1 of yes everywhere, squared error of the mean")
         write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
         probes_picture(output / "scores.png", results)
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     return report
 
 
@@ -137,7 +140,6 @@ def _check(config: ProbeConfig) -> None:
     _require_files(config)
     if config.embeddings and config.frame_number_map:
         raise InputError("--frame-number-map places what is written, and with --embeddings nothing is; leave it out")
-    commands.require_at_least(2, config, "folds")
 
 
 def _require_files(config: ProbeConfig) -> None:
@@ -154,33 +156,14 @@ def _require_files(config: ProbeConfig) -> None:
 def _recordings(config: ProbeConfig) -> list[Recording]:
     """The recordings, with the labels to probe for and no others."""
     files = [path.expanduser() for path in config.annotations]
+    where = "the recordings' own files, as no --annotations are given"
     if len(files) == 1 and mabe22.holds_task_labels(files[0]):
-        recordings = mabe22.attach_task_labels(config.read(), files[0])
+        recordings, where = mabe22.attach_task_labels(config.read(), files[0]), str(files[0])
     elif files:
-        return [replace(one, series={}) for one in config.read_labelled()[0]]
+        return [replace(one, series={}) for one in config.read_labelled()]
     else:
         recordings = config.read()
-    if missing := set(config.videos) - {one.id for one in recordings}:
-        found = some((one.id for one in recordings), 10)
-        raise InputError(f"--videos {', '.join(sorted(missing))}: expected ids among the recordings; found {found}")
-    channels = {name for one in recordings for name in (*one.labels, *one.series)}
-    if config.channel is not None and config.channel not in channels:
-        where = files[0] if files else "the recordings' own files, as no --annotations are given"
-        raise InputError(f"--channel {config.channel}: expected a task of {where}; found {some(channels)}")
-    known = {name for one in recordings for labels in one.labels.values() for name in labels.behaviours}
-    if missing := set(config.unscored) - known:
-        raise InputError(f"--unscored {', '.join(sorted(missing))}: expected behaviours; found {some(known)}")
-    return [_narrowed(one, config) for one in recordings if not config.videos or one.id in config.videos]
-
-
-def _narrowed(recording: Recording, config: ProbeConfig) -> Recording:
-    wanted = {*recording.labels, *recording.series} if config.channel is None else {config.channel}
-    labels = {
-        name: one.without(set(config.unscored) & set(one.behaviours))
-        for name, one in recording.labels.items()
-        if name in wanted
-    }
-    return replace(recording, labels=labels, series={k: v for k, v in recording.series.items() if k in wanted})
+    return choose_videos(own_labels(recordings, config.channel, config.unscored, where), config.videos)
 
 
 def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[Task], Split | None]:
@@ -251,7 +234,7 @@ def _given(path: Path, recordings: Sequence[Recording]) -> list[np.ndarray]:
 def _scores(
     embeddings: Sequence[np.ndarray], tasks: Sequence[Task], folds: int, split: Split | None
 ) -> list[TaskScore]:
-    return [score_task(embeddings, task, folds, split) for task in tqdm(tasks, "probing", unit="task")]
+    return [score_task(embeddings, task, folds, split) for task in progress(tasks, "probing", unit="task")]
 
 
 def _plain(score: TaskScore) -> dict[str, Any]:
@@ -260,24 +243,21 @@ def _plain(score: TaskScore) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values}
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: ProbeConfig, report: dict[str, Any]) -> None:
+    """Print where the results are, and what to run next."""
+    output = config.output
+    if config.encoder:
+        print(f"\nembeddings: {output / 'submission.npy'}   (the MABe22 challenge's layout)")
+    if report["embeddings"]:
+        print(f"scores:     {output}   (scores.json, scores.png)")
+    else:
+        print("scores:     none, as the recordings' files have no labels; --annotations names files that do")
 
-    def command(config: ProbeConfig) -> None:
-        report = probe(config)
-        output = config.output
-        if config.encoder:
-            print(f"\nembeddings: {output / 'submission.npy'}   (the MABe22 challenge's layout)")
-        if report["embeddings"]:
-            print(f"scores:     {output}   (scores.json, scores.png)")
-        else:
-            print("scores:     none, as the recordings' files have no labels; --annotations names files that do")
 
-    commands.run(ProbeConfig, command, "Probe what embeddings hold, linearly, as the MABe22 challenge does.")
+main = run.command(
+    ProbeConfig, probe, "Probe what embeddings hold, linearly, as the MABe22 challenge does.", _next_steps
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.probe import main as imported_main
-
-    imported_main()
+    main()

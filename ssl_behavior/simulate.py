@@ -1,6 +1,6 @@
 """Make simulated recordings of a resident and an intruder mouse, in the files of the MABe-2021 challenge (CalMS21).
 
-python -m ssl_behavior.simulate --output simulated
+ssl-behavior simulate --output simulated
 """
 
 from __future__ import annotations
@@ -8,27 +8,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssl_behavior.commands import run
+from ssl_behavior.cli.run import command
+from ssl_behavior.cli.validators import AtLeast, Checked
 from ssl_behavior.errors import InputError
-from ssl_behavior.figures import save, styles
-from ssl_behavior.formats import calms21
-from ssl_behavior.formats.submissions import write_submission
-from ssl_behavior.outputs import writing
-from ssl_behavior.recordings import Labels, Recording
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recordings
+from ssl_behavior.formats.tracks import calms21
+from ssl_behavior.formats.tracks.calms21 import CHANNEL
+from ssl_behavior.formats.tracks.calms21.submissions import write_submission
+from ssl_behavior.plots.style import save, styles
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.mice import HEIGHT, WIDTH
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.storage.run_folder import writing
 
 SHOWN_SECONDS = 120
 MOUSE_COLOURS = ("#222222", "#0072B2")
 
 
 @dataclass(frozen=True)
-class SimulateConfig:
+class SimulateConfig(Checked):
     """What to simulate, and where to write it.
 
     Attributes:
@@ -44,12 +49,12 @@ class SimulateConfig:
     """
 
     output: Path = Path("simulated")
-    train_videos: int = 8
-    test_videos: int = 4
-    unlabelled_videos: int = 8
-    min_frames: int = 1800
+    train_videos: Annotated[int, AtLeast(1)] = 8
+    test_videos: Annotated[int, AtLeast(1)] = 4
+    unlabelled_videos: Annotated[int, AtLeast(0)] = 8
+    min_frames: Annotated[int, AtLeast(1)] = 1800
     max_frames: int = 9000
-    seed: int = 0
+    seed: Annotated[int, AtLeast(0)] = 0
     json: bool = False
     overwrite: bool = False
 
@@ -63,15 +68,10 @@ def simulate(settings: SimulateConfig) -> Path:
     Raises:
         InputError: impossible settings, or an output folder that is in use.
     """
-    if settings.train_videos < 1 or settings.test_videos < 1 or settings.unlabelled_videos < 0:
+    if settings.min_frames > settings.max_frames:
         raise InputError(
-            "--train-videos and --test-videos must be at least 1 and --unlabelled-videos at least 0; got "
-            f"{settings.train_videos}, {settings.test_videos} and {settings.unlabelled_videos}"
-        )
-    if not 1 <= settings.min_frames <= settings.max_frames:
-        raise InputError(
-            "--min-frames must be at least 1 and no more than --max-frames; got "
-            f"{settings.min_frames} and {settings.max_frames}"
+            f"--min-frames {settings.min_frames}: expected no more than --max-frames {settings.max_frames}; "
+            "lower it, or raise --max-frames"
         )
     with writing(settings) as output:
         print(_write(output, settings))
@@ -138,7 +138,7 @@ def _draw_mice(axes: Axes, recording: Recording, behaviour: str) -> None:
 
 def _liveliest_span(recording: Recording) -> slice:
     """The two minutes with the most behaviours, then the most bouts."""
-    values, length = recording.labels[CHANNEL].values, int(SHOWN_SECONDS * (recording.frame_rate or 30.0))
+    values, length = recording.labels[CHANNEL].values, int(SHOWN_SECONDS * recording.frame_rate)
     starts = range(0, max(1, len(values) - length + 1), 300)
 
     def liveliness(start: int) -> tuple[int, int]:
@@ -159,7 +159,7 @@ def _draw_labels(axes: Axes, recording: Recording, shown: slice) -> None:
 
 
 def _draw_series(speeds_axes: Axes, distance_axes: Axes, recording: Recording, shown: slice) -> None:
-    rate = recording.frame_rate or 30.0
+    rate = recording.frame_rate
     neck = recording.positions[shown, :, recording.skeleton.keypoints.index("neck")]
     seconds = np.arange(len(neck)) / rate
     speeds = np.full(neck.shape[:2], np.nan)
@@ -186,16 +186,12 @@ def _report(output: Path, train: Sequence[Recording], truth: Sequence[Recording]
     shares = ", ".join(f"{name} {np.mean(values == label):.1%}" for label, name in enumerate(BEHAVIOURS))
     lines.append(f"  labelled frames: {shares}")
     lines.append(f"  picture: {output / 'simulated.png'}")
-    lines.append(f"next: python -m ssl_behavior.pretrain --recordings {output / 'test.npy'} --output runs/simulated")
+    lines.append(f"next: ssl-behavior pretrain --recordings {output / 'test.npy'} --output runs/simulated")
     return "\n".join(lines)
 
 
-def main() -> None:
-    """The command."""
-    run(SimulateConfig, simulate, "Make simulated recordings of two mice, with labels that are exact.")
+main = command(SimulateConfig, simulate, "Make simulated recordings of two mice, with labels that are exact.")
 
 
 if __name__ == "__main__":
-    from ssl_behavior.simulate import main as imported_main
-
-    imported_main()
+    main()

@@ -1,27 +1,19 @@
-"""``python -m ssl_behavior.suggest``: which clips to label next."""
+"""``ssl-behavior suggest``: which clips to label next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from ssl_behavior import commands, outputs
-from ssl_behavior.clusters import directions
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotated import merged_vocabulary
-from ssl_behavior.outputs import write_text
-from ssl_behavior.predictions import file_stem
-from ssl_behavior.recordings import UNSCORED, Labels
-from ssl_behavior.review import ReviewFolder
-from ssl_behavior.suggestions import (
+from ssl_behavior.active_learning import (
     SUGGESTED,
     Chosen,
     Clips,
-    Material,
+    LabelPool,
     Suggestion,
     choose,
     read_known,
@@ -30,6 +22,18 @@ from ssl_behavior.suggestions import (
     table,
     to_correct,
 )
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.clusters import directions
+from ssl_behavior.cli import run
+from ssl_behavior.cli.inputs import LabelsConfig
+from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.errors import InputError
+from ssl_behavior.predictions.review import ReviewFolder
+from ssl_behavior.recordings.annotations import merged_vocabulary
+from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.storage import run_folder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.paths import file_stem
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
 _NOVEL = 0.5
@@ -39,7 +43,7 @@ _SECOND = 0.2
 
 
 @dataclass(frozen=True)
-class SuggestConfig:
+class SuggestConfig(LabelsConfig):
     """Settings of suggesting what to label next.
 
     Attributes:
@@ -61,15 +65,12 @@ class SuggestConfig:
 
     atlas: Path
     predictions: Path | None = None
-    annotations: tuple[Path, ...] = ()
-    channel: str | None = None
-    unscored: tuple[str, ...] = ()
     agent: str | None = None
     target: str | None = None
-    top: int = 20
-    seconds: float = 10.0
+    top: Annotated[int, Above(0)] = 20
+    seconds: Annotated[float, Above(0)] = 10.0
     output: Path = Path("suggestions")
-    seed: int = 0
+    seed: Annotated[int, AtLeast(0)] = 0
     overwrite: bool = False
 
 
@@ -81,9 +82,7 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     Raises:
         InputError: there is no atlas, nothing of it is left to label, or the predictions are of other videos.
     """
-    commands.require_above(0, config, "top", "seconds")
-    commands.require_at_least(0, config, "seed")
-    with outputs.writing(config) as output:
+    with run_folder.writing(config) as output:
         return _suggest(output, config)
 
 
@@ -93,7 +92,7 @@ def _suggest(output: Path, config: SuggestConfig) -> list[Suggestion]:
     atlas = Atlas(config.atlas)
     known = read_known(atlas, config.annotations, config.channel, config.unscored)
     predicted = None if config.predictions is None else read_predicted(atlas, config.predictions)
-    material = Material(atlas, known, predicted, config.agent, config.target)
+    material = LabelPool(atlas, known, predicted, config.agent, config.target)
     vocabulary = _vocabulary(material, _filler(config))
     free, labelled = material.clips(config.seconds)
     uncertainty = material.uncertainty(free)
@@ -102,7 +101,7 @@ def _suggest(output: Path, config: SuggestConfig) -> list[Suggestion]:
     chosen = choose(own, uncertainty, others, config.top, config.seed)
     suggestions = [_suggestion(i, one, free, uncertainty, material) for i, one in enumerate(chosen, 1)]
     _write(output, review, suggestions, material, vocabulary, _filler(config))
-    commands.save_settings(config, output / "settings.yaml")
+    run.save_settings(config, output / "settings.yaml")
     _draw(output / _PICTURE, suggestions, material, np.concatenate([own, others]), [one.place for one in chosen])
     return suggestions
 
@@ -112,7 +111,7 @@ def _filler(config: SuggestConfig) -> str:
     return config.unscored[0] if config.unscored else _FILLER
 
 
-def _vocabulary(material: Material, filler: str) -> tuple[str, ...]:
+def _vocabulary(material: LabelPool, filler: str) -> tuple[str, ...]:
     """The behaviours that are labelled or predicted, and without a model what a suggestion is called."""
     known, predicted = material.known.behaviours, material.predicted
     if predicted is None:
@@ -127,7 +126,7 @@ def _vocabulary(material: Material, filler: str) -> tuple[str, ...]:
 
 
 def _suggestion(
-    rank: int, chosen: Chosen, clips: Clips, uncertainty: np.ndarray | None, material: Material
+    rank: int, chosen: Chosen, clips: Clips, uncertainty: np.ndarray | None, material: LabelPool
 ) -> Suggestion:
     place = chosen.place
     video = material.atlas.video(str(clips.videos[place]))
@@ -165,7 +164,7 @@ def _write(
     output: Path,
     review: ReviewFolder,
     suggestions: Sequence[Suggestion],
-    material: Material,
+    material: LabelPool,
     vocabulary: tuple[str, ...],
     filler: str,
 ) -> None:
@@ -188,7 +187,7 @@ def _write(
 
 
 def _draw(
-    path: Path, suggestions: Sequence[Suggestion], material: Material, clips: np.ndarray, marks: Sequence[int]
+    path: Path, suggestions: Sequence[Suggestion], material: LabelPool, clips: np.ndarray, marks: Sequence[int]
 ) -> None:
     """Where the suggestions lie, in time and among the directions of all clips (clip, channel)."""
     videos = {name: material.atlas.video(name) for name in {one.video for one in suggestions}}
@@ -198,33 +197,26 @@ def _draw(
     suggestions_picture(path, suggestions, labelled, rates, clips @ axes, marks)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: SuggestConfig, found: list[Suggestion]) -> None:
+    """Print where the results are, and what to run next."""
+    columns = "{:>4}  {:<20} {:>8} {:<16} {:<16} {:>11} {:>8}  {}"
+    print(columns.format("", "video", "time", "frames", "label", "uncertainty", "novelty", "why"))
+    for one in found:
+        frames, unsure = f"{one.start_frame}:{one.stop_frame}", one.uncertainty
+        shown = "" if unsure is None else f"{unsure:.2f}"
+        print(columns.format(one.rank, one.video, one.start, frames, one.label, shown, f"{one.novelty:.2f}", one.why))
+    example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
+    print(f"\nsuggestions: {config.output / _LIST}")
+    print(f"             {_PICTURE} shows where they lie")
+    print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
+    unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
+    print(f"next:        correct {example} and the others{unnamed}, then")
+    print("             ssl-behavior finetune --encoder ENCODER --recordings TRACKS \\")
+    print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
 
-    def command(config: SuggestConfig) -> None:
-        found = suggest(config)
-        columns = "{:>4}  {:<20} {:>8} {:<16} {:<16} {:>11} {:>8}  {}"
-        print(columns.format("", "video", "time", "frames", "label", "uncertainty", "novelty", "why"))
-        for one in found:
-            frames, unsure = f"{one.start_frame}:{one.stop_frame}", one.uncertainty
-            shown = "" if unsure is None else f"{unsure:.2f}"
-            print(
-                columns.format(one.rank, one.video, one.start, frames, one.label, shown, f"{one.novelty:.2f}", one.why)
-            )
-        example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
-        print(f"\nsuggestions: {config.output / _LIST}")
-        print(f"             {_PICTURE} shows where they lie")
-        print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
-        unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
-        print(f"next:        correct {example} and the others{unnamed}, then")
-        print("             python -m ssl_behavior.finetune --encoder ENCODER --recordings TRACKS \\")
-        print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
 
-    commands.run(SuggestConfig, command, "Which clips to label next.")
+main = run.command(SuggestConfig, suggest, "Which clips to label next.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.suggest import main as imported_main
-
-    imported_main()
+    main()

@@ -1,4 +1,4 @@
-"""``python -m ssl_behavior.sweep``: pretrain and fine-tune over a grid of settings, on a Ray cluster, and compare."""
+"""``ssl-behavior sweep``: pretrain and fine-tune over a grid of settings, on a Ray cluster, and compare."""
 
 from __future__ import annotations
 
@@ -14,16 +14,24 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from ssl_behavior import commands
+from ssl_behavior.cli import run
 from ssl_behavior.errors import InputError
 from ssl_behavior.finetune import FinetuneConfig, finetune
-from ssl_behavior.formats.annotations import LABEL_SUFFIXES
-from ssl_behavior.formats.reading import TRACK_SUFFIXES
+from ssl_behavior.formats.annotations.read import LABEL_SUFFIXES
+from ssl_behavior.formats.tracks.read import TRACK_SUFFIXES
+from ssl_behavior.jobs.grid import Configuration, read_grid, settings_of
+from ssl_behavior.jobs.ray_pool import FleetConfig, connected, do_missing, require_none
+from ssl_behavior.jobs.results import Results, Unit, files_below, unit_digest
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.units.fleet import FleetConfig, connected, do_missing, require_none
-from ssl_behavior.units.grid import Configuration, read_grid, settings_of
-from ssl_behavior.units.results import Results, Unit, digest, files_below
-from ssl_behavior.units.stores import InputFile, Store, absolute, fetch, fetch_folder, input_files, require_extra
+from ssl_behavior.storage.object_store import (
+    InputFile,
+    Store,
+    absolute,
+    fetch,
+    fetch_folder,
+    input_files,
+    require_extra,
+)
 
 _INPUTS = {"recordings": TRACK_SUFFIXES, "annotations": LABEL_SUFFIXES, "skeleton": None}
 _GIVEN = {"output", "overwrite", "device", "encoder"}
@@ -137,7 +145,7 @@ def _step(
             files += [(name, one) for one in found]
     own = {name: value for name, value in settings.items() if name not in {*_INPUTS, *_GIVEN}}
     contents = [(name, one.address.rpartition("/")[2], one.stamp) for name, one in files]
-    what = digest(settings_class.__name__, own, contents, encoder.digest if encoder else None)
+    what = unit_digest(settings_class.__name__, own, contents, encoder.digest if encoder else None)
     label = f"{'model' if encoder else 'encoder'}-{what}"
     inputs, text = tuple(one for _, one in files), yaml.safe_dump(section, sort_keys=False)
     return Step(label, what, inputs, section=text, encoder=encoder)
@@ -208,22 +216,17 @@ def _table(
     return table[[name for name in table if name not in last] + last]
 
 
-def main() -> None:
-    """The shell's way in."""
+def _next_steps(config: SweepConfig, table: pd.DataFrame) -> None:
+    """Print where the results are, and what to run next."""
+    if "macro_f1" in table and table["macro_f1"].notna().any():
+        best = table.loc[table["macro_f1"].idxmax()]
+        print(f"\nbest macro F1 in cross-validation: {best['macro_f1']:.3f} by {config.output}/{best['model']}")
+        print("(the best of several by these very scores: expect a little less on new videos)")
+    print(f"table: {config.output}/{_TABLE}")
 
-    def command(config: SweepConfig) -> None:
-        table = sweep(config)
-        if "macro_f1" in table and table["macro_f1"].notna().any():
-            best = table.loc[table["macro_f1"].idxmax()]
-            print(f"\nbest macro F1 in cross-validation: {best['macro_f1']:.3f} by {config.output}/{best['model']}")
-            print("(the best of several by these very scores: expect a little less on new videos)")
-        print(f"table: {config.output}/{_TABLE}")
 
-    commands.run(SweepConfig, command, "Pretrain and fine-tune over a grid of settings on a Ray cluster.")
+main = run.command(SweepConfig, sweep, "Pretrain and fine-tune over a grid of settings on a Ray cluster.", _next_steps)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from ssl_behavior.sweep import main as imported_main
-
-    imported_main()
+    main()

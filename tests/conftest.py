@@ -15,11 +15,11 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import numpy as np
 import pytest
 
-from experiments.robustness.forks import Ended, Forks
+from tests.fuzz.forks import Ended, Forks
 
 if TYPE_CHECKING:
     from ssl_behavior.pretrain import PretrainConfig
-    from ssl_behavior.recordings import Recording
+    from ssl_behavior.recordings.recording import Recording
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -85,7 +85,7 @@ def shared_data() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def walk() -> Callable[..., Recording]:
     """``walk(centres, angles)`` is a recording of stiff mice of body length 1 that are where they are told to be."""
-    from ssl_behavior.recordings import Recording, Skeleton
+    from ssl_behavior.recordings.recording import Recording, Skeleton
 
     def make(
         centres: np.ndarray,
@@ -129,7 +129,7 @@ def wander(walk: Callable[..., Recording]) -> Callable[..., Recording]:
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[PretrainConfig], None]:
     """``interrupt(config)`` pretrains and is stopped in the sixth step, having kept the state after the fourth."""
     from ssl_behavior.pretrain import pretrain
-    from ssl_behavior.training import Fit, fit
+    from ssl_behavior.training.loop import Fit, fit
 
     monkeypatch.setitem(fit.__kwdefaults__, "save_every", 4)  # type: ignore[arg-type]
     advance = Fit.advance

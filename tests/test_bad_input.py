@@ -15,21 +15,25 @@ import numpy as np
 import pytest
 import torch
 
-from ssl_behavior import predictions
-from ssl_behavior.checkpoints import Readout, save_encoder, save_model
-from ssl_behavior.decoding import Decoder, Reading
-from ssl_behavior.encoders import Architecture, Encoder
-from ssl_behavior.formats import calms21, caltech_annotations, native
-from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.heads import Classifier
-from ssl_behavior.models import Model
-from ssl_behavior.poses.expert import expert_feature_names
+from ssl_behavior.decoding import CalibratedDecoder, Decoder
+from ssl_behavior.formats.annotations import caltech
+from ssl_behavior.formats.tracks import calms21, native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.models.checkpoints import LabelScheme, save_encoder, save_model
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.trees import Boosting, fit_trees
+from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import Bout
-from ssl_behavior.simulation import BEHAVIOURS, SKELETON, simulate_recordings
-from ssl_behavior.trees import Boosting, fit_trees
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 FRAMES = 120
 PRETRAIN = (
@@ -53,12 +57,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     encoder = Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 1))
     save_encoder(folder / "encoder", encoder)
-    readout = Readout(BEHAVIOURS, "behaviour", ("resident", "intruder"), (), Reading((0.25,) * 4, 1.0, Decoder()))
+    readout = LabelScheme(
+        BEHAVIOURS, "behaviour", ("resident", "intruder"), (), CalibratedDecoder((0.25,) * 4, 1.0, Decoder())
+    )
     columns = len(expert_feature_names(encoder.landmarks))
     trees = fit_trees([np.eye(40, columns, dtype=np.float32)], [np.arange(40) % 4], 4, Boosting(trees=2))
     save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), readout)
     probabilities = np.full((FRAMES, 4), 0.25)
-    predictions.write(
+    tables.write(
         folder / "predictions",
         Prediction("video000", BEHAVIOURS, probabilities, np.zeros(FRAMES), 30.0, np.ones(FRAMES)),
     )
@@ -187,9 +193,7 @@ def test_labels_that_do_not_fit(at: Path, refused: Refused) -> None:
 def annotate(at: Path, *names: str) -> str:
     bouts = tuple(Bout(s, s + 20, BEHAVIOURS[s // 20 % 4]) for s in range(0, FRAMES, 20))
     for name in names:
-        caltech_annotations.write(
-            at / "annotations" / f"{name}_annot.txt", Annotations(name, {"S1": bouts}, frames=FRAMES)
-        )
+        caltech.write(at / "annotations" / f"{name}_annot.txt", Annotations(name, {"S1": bouts}, frames=FRAMES))
     return "annotations"
 
 

@@ -9,17 +9,19 @@ import pandas as pd
 import pytest
 
 from ssl_behavior.check import CheckConfig, check, report
-from ssl_behavior.checkpoints import known_to, save_encoder, taken_by
-from ssl_behavior.checks import Looked, print_warnings
-from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.cli.settings import parse
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import native
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
+from ssl_behavior.models.checkpoints import known_to, save_encoder, taken_by
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.recordings import Labels
-from ssl_behavior.settings import parse
-from ssl_behavior.simulation import CHANNEL, SKELETON, simulate_recordings
+from ssl_behavior.quality.suspicions import QualityInput, print_warnings
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 
 @pytest.fixture
@@ -85,11 +87,11 @@ def test_what_is_strange_to_an_encoder_is_told_by_all_who_ask_it(
     assert "strange to the encoder" not in {one.kind for one in without}
     capsys.readouterr()
     poses = [prepare(one, *taken_by(tmp_path / "encoder")) for one in (replace(ours[0], id="mouse"), alien)]
-    looked = [Looked(one, "px", None) for one in poses]
+    looked = [QualityInput(one, "px", None) for one in poses]
     known = known_to(tmp_path / "encoder")
     print_warnings(looked, tmp_path / "encoder", taken_by(tmp_path / "encoder")[0], known)
     told = capsys.readouterr().out
-    assert "suspicious (strange to the encoder): alien; python -m ssl_behavior.check --encoder" in told
+    assert "suspicious (strange to the encoder): alien; ssl-behavior check --encoder" in told
 
 
 def test_an_encoder_that_says_nothing_of_what_it_learned_from(config: CheckConfig, tmp_path: Path) -> None:

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.clusters import Clustering
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.cluster import ClusterConfig, cluster
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.clusters import Clustering
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Labels, Recording
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
 
 pytestmark = pytest.mark.xdist_group("umap")  # which compiles for long, once in each process
 
@@ -43,7 +44,7 @@ def embedded(recording: Recording, seed: int) -> EmbeddedVideo:
 def made(wander: Callable[..., Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cluster")
     for name, seeds in (("atlas", (0, 1, 2)), ("other", (3,))):
-        atlas = Atlas.create(folder / name, Maker("abc", MICE, 15.0, 8, "float32"))
+        atlas = Atlas.create(folder / name, AtlasMeta("abc", MICE, 15.0, 8, "float32"))
         for seed in seeds:
             atlas.add(embedded(wander(seed, frames=900, id=f"<i>v{seed}</i>"), seed))
     groups = [f"<i>v{seed}</i>,{'treated' if seed else 'control'}" for seed in range(3)]
@@ -182,7 +183,7 @@ def test_clusters_of_another_fit_are_not_replaced_by_accident(made: Path, tmp_pa
 
 
 def test_recordings_that_lack_a_cluster(made: Path, tmp_path: Path, wander: Callable[..., Recording]) -> None:
-    atlas = Atlas.create(tmp_path / "rest", Maker("abc", MICE, 15.0, 8, "float32"))
+    atlas = Atlas.create(tmp_path / "rest", AtlasMeta("abc", MICE, 15.0, 8, "float32"))
     poses = prepare(wander(9, frames=600, id="still"), MICE, Preparation())
     rest = np.tile(SHAPES[:1], (len(poses.positions), 1))
     labels = {"acts": Labels(ACTS, np.zeros(len(rest)))}

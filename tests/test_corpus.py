@@ -9,28 +9,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.robustness import words
-from experiments.robustness.bytes import TEXT
-from experiments.robustness.sandbox import outcome_of
-from experiments.robustness.targets import annotations, prediction, tracks
-from ssl_behavior import predictions
-from ssl_behavior.formats import (
-    bento,
-    boris,
-    calms21,
-    caltech_annotations,
-    frame_csv,
-    mabe22,
-    native,
-    read_recordings,
-    submissions,
-)
-from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.predictions import Prediction
+from ssl_behavior.cli.settings import parse
+from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
+from ssl_behavior.formats.tracks import calms21, mabe22, native
+from ssl_behavior.formats.tracks.calms21 import submissions
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.jobs.grid import read_grid
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.pretrain import PretrainConfig
-from ssl_behavior.recordings import Bout, Recording, Skeleton
-from ssl_behavior.settings import parse
-from ssl_behavior.units.grid import read_grid
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.recording import Recording, Skeleton
+from tests.fuzz import words
+from tests.fuzz.bytes import TEXT
+from tests.fuzz.sandbox import outcome_of
+from tests.fuzz.targets import annotations, prediction, tracks
 
 CORPUS = Path(__file__).with_name("corpus")
 EXPECTED = json.loads((CORPUS / "expected.json").read_text())
@@ -124,7 +118,7 @@ def bouts_of(steps: list[tuple[int, int, str]]) -> tuple[Bout, ...]:
 @pytest.mark.parametrize(
     ("module", "name", "channel"),
     [
-        (caltech_annotations, "v_annot.txt", "S1"),
+        (caltech, "v_annot.txt", "S1"),
         (bento, "v.annot", "S1"),
         (boris, "v.boris", "S1"),
         (frame_csv, "v.csv", "label"),
@@ -147,14 +141,14 @@ def test_predictions_come_back(tmp_path, frames, seed):
     rng = np.random.default_rng(seed)
     share = rng.dirichlet(np.ones(3), frames)
     one = Prediction("v", ("a", "label", "x, y"), share, share.argmax(1), 30.0, rng.integers(0, 3, frames))
-    path, _ = predictions.write(tmp_path, one)
-    found = predictions.read(path)
+    path, _ = tables.write(tmp_path, one)
+    found = tables.read(path)
     np.testing.assert_allclose(found.probabilities, share, atol=1e-6)
     np.testing.assert_array_equal(found.labels, one.labels)
 
 
 WRITTEN = {
-    "v_annot.txt": caltech_annotations.write,
+    "v_annot.txt": caltech.write,
     "v.annot": bento.write,
     "v.boris": boris.write,
     "v.csv": lambda path, given_: frame_csv.write(path, Annotations("v", {"label": given_.channels["S1"]}, frames=9)),

@@ -5,16 +5,21 @@ import numpy as np
 import pytest
 import torch
 
-from ssl_behavior.checkpoints import load_encoder, save_encoder
 from ssl_behavior.embed import EmbedConfig, embed_recordings
-from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import caltech_annotations, native
-from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.formats.annotations import caltech
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
+from ssl_behavior.models.checkpoints import load_encoder, save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.inference import embed
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Bout
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ def test_labels_that_come_later_are_taken_on(
     config: EmbedConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = embed_recordings(config).video("video001").embeddings[0, 1].copy()
-    caltech_annotations.write(
+    caltech.write(
         tmp_path / "video001_annot.txt", Annotations("video001", {"S1": (Bout(0, 240, "fight"),)}, "", 240), 30.0
     )
     capsys.readouterr()
@@ -115,7 +120,7 @@ def test_a_folder_with_something_else_is_not_written_to(config: EmbedConfig) -> 
 
 def test_annotations_beside_the_recordings(config: EmbedConfig, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     bouts = {"S1": (Bout(0, 100, "fight"), Bout(100, 240, "base")), "S2": (Bout(0, 240, "base"),)}
-    caltech_annotations.write(tmp_path / "video001_annot.txt", Annotations("video001", bouts, "", 240), 30.0)
+    caltech.write(tmp_path / "video001_annot.txt", Annotations("video001", bouts, "", 240), 30.0)
     config = replace(config, annotations=(tmp_path / "video001_annot.txt",), unscored=("base",))
     atlas = embed_recordings(config)
     labels = atlas.video("video001").labels
@@ -123,5 +128,7 @@ def test_annotations_beside_the_recordings(config: EmbedConfig, tmp_path: Path, 
     assert labels["S1"].behaviours == ("fight",)
     np.testing.assert_array_equal(labels["S1"].values, np.where(np.arange(120) < 50, 0, -1))
     assert set(atlas.video("video000").labels) == {CHANNEL}
+    one_channel = embed_recordings(replace(config, channel="S1", output=tmp_path / "of_one_channel"))
+    assert set(one_channel.video("video001").labels) == {"S1"}
     with pytest.raises(InputError, match="--unscored nap: expected behaviours; found base, fight"):
         embed_recordings(replace(config, unscored=("nap",), overwrite=True))

@@ -6,27 +6,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_behavior import predictions
-from ssl_behavior.commands import load_settings
+from ssl_behavior.cli.settings import load_settings
 from ssl_behavior.errors import InputError
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
-from ssl_behavior.formats import boris, caltech_annotations
-from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import Bout, Labels
+from ssl_behavior.formats.annotations import boris, caltech
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import Bout, Labels
 
 BEHAVIOURS = ("attack", "sniff")
 
 
 def predict(folder: Path, name: str, labels: list[int], behaviours: tuple[str, ...] = BEHAVIOURS) -> None:
     probabilities = np.eye(len(behaviours))[labels] * 0.8 + 0.1
-    predictions.write(folder, Prediction(name, behaviours, probabilities, np.array(labels), 10.0, np.ones(len(labels))))
+    tables.write(folder, Prediction(name, behaviours, probabilities, np.array(labels), 10.0, np.ones(len(labels))))
 
 
 def annotate(folder: Path, name: str, labels: list[int], names: tuple[str, ...] = (*BEHAVIOURS, "base")) -> None:
     bouts = tuple(Labels(names, np.array(labels)).bouts())
     channels = {"S1": bouts, "S2": (Bout(0, len(labels), "base"),)}
-    caltech_annotations.write(folder / f"{name}_annot.txt", Annotations(name, channels, frames=len(labels)))
+    caltech.write(folder / f"{name}_annot.txt", Annotations(name, channels, frames=len(labels)))
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_each_prediction_has_its_own_rate(tmp_path: Path) -> None:
         labels = np.repeat([0, 0, 1, 1], repeated)
         probabilities = np.eye(2)[labels] * 0.8 + 0.1
         one = Prediction(name, BEHAVIOURS, probabilities, labels, rate, np.ones(len(labels)))
-        predictions.write(tmp_path / "p", one)
+        tables.write(tmp_path / "p", one)
     header = "Observation id,Subject,Behavior,Start (s),Stop (s)\n"
     rows = "".join(f"{name},m,attack,0,0.2\n{name},m,sniff,0.2,0.4\n" for name in ("a/1", "b"))
     (tmp_path / "b.csv").write_text(header + rows)
@@ -107,7 +107,7 @@ def test_each_prediction_has_its_own_rate(tmp_path: Path) -> None:
 def test_a_project_of_our_own_predictions_scores_one_against_them(tmp_path: Path) -> None:
     """Every frame is in a bout, so that none has BORIS's background, which the model does not know."""
     predict(tmp_path / "p", "1", [0, 0, 1, 1, 1, 1, 0, 0])
-    (prediction,) = predictions.read_folder(tmp_path / "p")
+    (prediction,) = tables.read_folder(tmp_path / "p")
     path = tmp_path / "p" / "review" / "1.boris"
     boris.write(path, prediction.to_annotations("S1"), 10.0)
     report = evaluate(settings((tmp_path / "p", path), channel=None, unscored=()))
@@ -258,7 +258,7 @@ def sequences(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_submission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     submission, truth = sequences(tmp_path)
-    report = evaluate(EvaluateConfig(submission, [str(truth)]))
+    report = evaluate(EvaluateConfig(submission, annotations=[str(truth)]))
     assert report["videos"] == ["a", "b"]
     assert report["macro_f1"] == pytest.approx((1 + 2 / 3 + 1) / 3)
     assert report["mean_average_precision"] is None
@@ -275,7 +275,7 @@ def test_bad_submissions(tmp_path: Path, labels: list[int], message: str) -> Non
     submission, truth = sequences(tmp_path)
     np.save(submission, np.array({"a": labels}, dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=message):
-        evaluate(EvaluateConfig(submission, [str(truth)]))
+        evaluate(EvaluateConfig(submission, annotations=[str(truth)]))
 
 
 def test_the_command(folders: tuple[Path, Path]) -> None:

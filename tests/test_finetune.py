@@ -7,18 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from ssl_behavior.checkpoints import load_encoder, load_model, save_encoder
-from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.finetune import FinetuneConfig, finetune, main
-from ssl_behavior.formats import native
-from ssl_behavior.learning import Learned, learn
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
+from ssl_behavior.models.checkpoints import load_encoder, load_model, save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.poses.labelled import LabelledPoses, labelled_pairs
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.predict import predict_recording
-from ssl_behavior.recordings import Labels
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
-from ssl_behavior.supervision import LabelledPoses, Supervision, labelled_pairs
+from ssl_behavior.predictions.labelling import predict_recording
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.training.finetuning import FinetuneResult, learn
+from ssl_behavior.training.supervised import Supervision
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +73,9 @@ def test_what_is_written_predicts_as_what_was_learned(
     config: FinetuneConfig, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A saved and loaded model, trees and all, gives the same probabilities to the bit."""
-    learned: list[Learned] = []
+    learned: list[FinetuneResult] = []
 
-    def remember(*given: Any, **named: Any) -> Learned:
+    def remember(*given: Any, **named: Any) -> FinetuneResult:
         learned.append(learn(*given, **named))
         return learned[0]
 

@@ -1,9 +1,11 @@
+"""The layout of the package: commands at the top, rooms in an order, imports that run one way."""
+
 import ast
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -15,75 +17,70 @@ from ssl_behavior.__main__ import COMMANDS
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "ssl_behavior"
 
-# Commands that have other commands' work done by many workers.
-OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
-
-# Data runs one way: a module imports from lines above its own, or from its own package, and never from below.
-ORDER = (
-    {"errors", "interrupts", "memory"},
-    {"outputs", "plain_yaml", "versions"},
-    {"recordings"},
-    {"settings"},
-    {"formats"},
-    {"simulation"},
-    {"scoring"},
-    {"decoding"},
-    {"predictions", "figures"},
-    {"review"},
-    {"prediction_folder"},
-    {"devices", "draws", "processes"},
-    {"poses"},
-    {"checks"},
-    {"windows"},
-    {"temporal"},
-    {"transformer"},
-    {"encoders"},
-    {"objectives"},
-    {"heads"},
-    {"metrics"},
-    {"training"},
-    {"launching"},
-    {"supervision"},
-    {"sound_trees"},
-    {"trees"},
-    {"models"},
-    {"validation"},
-    {"learning"},
-    {"checkpoints"},
-    {"commands"},
-    {"units"},
-    {"labelled", "embedded"},
-    {"embeddings"},
-    {"neighbours"},
-    {"clusters"},
-    {"clustered"},
-    {"cards"},
-    {"search"},
-    {"explorer"},
-    {"label_efficiency", "probing", "suggestions"},
-    set(COMMANDS) - {"search"} - OF_OTHER_COMMANDS,
-    OF_OTHER_COMMANDS,
-    {"__main__"},
-)
-RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-WITHOUT_TORCH = [
-    "outputs",
+# From raw data to screen. A room imports from rooms above it, and never from rooms below it.
+ROOMS = (
+    "errors",
+    "storage",
+    "compute",
     "recordings",
     "formats",
-    "settings",
+    "simulation",
     "scoring",
     "decoding",
+    "plots",
+    "cli",
+    "poses",
+    "quality",
+    "models",
+    "training",
     "predictions",
-    "prediction_folder",
+    "atlas",
+    "cluster_cards",
+    "active_learning",
+    "learning_curve",
+    "probing",
+    "explorer",
+    "jobs",
     "commands",
+    "commands of commands",
+    "api",
+    "__main__",
+)
+# These run other commands, on many workers.
+OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
+LONGEST_CHAIN = 13
+WITHOUT_TORCH = [
+    "storage.run_folder",
+    "storage.cache",
+    "recordings.recording",
+    "recordings.matching",
+    "formats",
+    "scoring",
+    "decoding",
+    "plots.ethogram",
+    "predictions.tables",
+    "predictions.folder",
+    "cli.run",
+    "cli.inputs",
     "simulate",
     "convert",
     "evaluate",
 ]
 
 
-def parts() -> list[str]:
-    return sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")})
+def room(module: str) -> str:
+    """The room of a module, named by its dotted path within the package."""
+    top = module.split(".")[0]
+    if top in OF_OTHER_COMMANDS:
+        return "commands of commands"
+    return "commands" if top in COMMANDS else top
+
+
+def modules() -> dict[str, Path]:
+    """Dotted path within the package -> file; the package's own ``__init__`` is left out."""
+    files = {path.relative_to(PACKAGE).with_suffix(""): path for path in PACKAGE.rglob("*.py")}
+    named = {".".join(path.parts).removesuffix(".__init__"): file for path, file in files.items()}
+    return {name: file for name, file in named.items() if name != "__init__"}
 
 
 def imports(source: str) -> Iterator[str]:
@@ -96,14 +93,49 @@ def imports(source: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def imported_modules(source: str, known: Set[str]) -> set[str]:
+    """The modules of the package that a file imports, itself or a name from them."""
+    names = [name.removeprefix("ssl_behavior.") for name in imports(source) if name.startswith("ssl_behavior.")]
+    return {name if name in known else name.rpartition(".")[0] for name in names} - {""}
+
+
 def against_the_order(module: str, source: str) -> list[str]:
-    """What a module of the given name may not import."""
-    ours = [name.split(".")[1] for name in imports(source) if name.startswith("ssl_behavior.")]
-    return [name for name in ours if name in RANK and name != module and RANK[name] >= RANK.get(module, len(ORDER))]
+    """The rooms that a module may not import from, and does."""
+    names = [name.split(".")[1] for name in imports(source) if name.startswith("ssl_behavior.")]
+    rooms = [room(name) for name in names]
+    own = ROOMS.index(room(module))
+    return [name for name in rooms if name in ROOMS and name != room(module) and ROOMS.index(name) >= own]
 
 
-def test_every_module_has_a_place_in_the_order() -> None:
-    assert set(parts()) - {"__init__"} - set(RANK) == set()
+def graph() -> dict[str, set[str]]:
+    """Module -> the modules it imports."""
+    files = modules()
+    return {name: imported_modules(file.read_text(), files.keys()) - {name} for name, file in files.items()}
+
+
+def longest_chain(edges: Mapping[str, Set[str]]) -> list[str]:
+    """The longest path along imports.
+
+    Raises:
+        AssertionError: the imports run in a circle.
+    """
+    best: dict[str, list[str]] = {}
+
+    def follow(module: str, path: tuple[str, ...]) -> list[str]:
+        assert module not in path, f"a circle of imports: {' > '.join([*path, module])}"
+        if module not in best:
+            below = [follow(name, (*path, module)) for name in sorted(edges.get(module, set()))]
+            best[module] = [module, *max(below, key=len, default=[])]
+        return best[module]
+
+    return max((follow(module, ()) for module in sorted(edges)), key=len)
+
+
+def test_a_file_at_the_top_is_a_command_and_a_folder_is_a_room() -> None:
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    assert files - set(COMMANDS) == {"__init__", "__main__", "errors"}
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= set(ROOMS)
 
 
 def test_every_folder_is_a_package() -> None:
@@ -111,26 +143,36 @@ def test_every_folder_is_a_package() -> None:
     assert [path for path in PACKAGE.rglob("*.py") if not path.with_name("__init__.py").exists()] == []
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_import_runs_back_up_the_order(path: Path) -> None:
-    module = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if module != "__init__":
-        assert against_the_order(module, path.read_text()) == []
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_no_import_runs_back_up_the_order(module: str) -> None:
+    assert against_the_order(module, modules()[module].read_text()) == []
+
+
+def test_imports_make_no_circle_and_no_long_chain() -> None:
+    chain = longest_chain(graph())
+    assert len(chain) <= LONGEST_CHAIN, " > ".join(chain)
 
 
 @pytest.mark.parametrize(
-    ("module", "source", "found"),
+    ("module", "source", "rooms"),
     [
-        ("poses", "from ssl_behavior.recordings import Recording", []),
-        ("poses", "from ssl_behavior.poses.landmarks import LANDMARKS", []),
-        ("poses", "from ssl_behavior import windows", ["windows"]),
-        ("poses", "def f():\n    import ssl_behavior.training", ["training"]),
-        ("predict", "from ssl_behavior.finetune import main", ["finetune"]),
-        ("errors", "from ssl_behavior import __version__", []),
+        ("poses.prepare", "from ssl_behavior.recordings.recording import Recording", []),
+        ("poses.prepare", "from ssl_behavior.poses.landmarks import LANDMARKS", []),
+        ("poses.prepare", "from ssl_behavior import training", ["training"]),
+        ("poses.prepare", "def f():\n    import ssl_behavior.training.loop", ["training"]),
+        ("predict", "from ssl_behavior.finetune import main", []),
+        ("training.loop", "from ssl_behavior.finetune import main", ["commands"]),
+        ("embed", "from ssl_behavior.sweep import main", ["commands of commands"]),
     ],
 )
-def test_the_check_sees_what_it_should(module: str, source: str, found: list[str]) -> None:
-    assert against_the_order(module, source) == found
+def test_the_check_sees_what_it_should(module: str, source: str, rooms: list[str]) -> None:
+    assert against_the_order(module, source) == rooms
+
+
+def test_circles_and_chains_are_seen() -> None:
+    assert longest_chain({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == ["a", "b", "c"]
+    with pytest.raises(AssertionError, match="a > b > a"):
+        longest_chain({"a": {"b"}, "b": {"a"}})
 
 
 def loaded_after(code: str) -> set[str]:
@@ -146,8 +188,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 def test_what_needs_no_torch_does_not_load_it() -> None:
     # So that --help answers at once, and tracks can be read and scores made where torch is not wanted.
-    there = [name for name in WITHOUT_TORCH if name in parts()]
-    assert "torch" not in loaded_after("\n".join(f"import ssl_behavior.{name}" for name in there))
+    assert "torch" not in loaded_after("\n".join(f"import ssl_behavior.{name}" for name in WITHOUT_TORCH))
 
 
 def declared() -> tuple[set[str], set[str]]:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.robustness.forks import Ended
-from ssl_behavior.formats import calms21
-from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.formats.tracks import calms21
+from ssl_behavior.formats.tracks.calms21.submissions import read_submission
+from tests.fuzz.forks import Ended
 
 TINY = ("--device", "cpu", "--architecture.channels", "16", "--architecture.blocks", "3", "--clip-seconds", "2")
 FEW = (
@@ -38,17 +38,17 @@ def test_the_challenges_own_files(run: Run, tmp_path: Path) -> None:
         "simulate", "--output", data, "--train-videos", 4, "--test-videos", 2, "--unlabelled-videos", 1,
         "--min-frames", 400, "--max-frames", 500,
     )  # fmt: skip
-    assert "python -m ssl_behavior.pretrain --recordings" in told
+    assert "ssl-behavior pretrain --recordings" in told
     told = run("pretrain", "--recordings", data / "test.npy", "--output", encoder, "--steps", 5, *TINY)
-    assert f"python -m ssl_behavior.finetune --encoder {encoder}" in told
+    assert f"ssl-behavior finetune --encoder {encoder}" in told
     told = run("finetune", "--encoder", encoder, "--recordings", data / "train.npy", "--output", model, *FEW)
     assert "macro F1" in told
-    assert f"python -m ssl_behavior.predict --model {model}" in told
+    assert f"ssl-behavior predict --model {model}" in told
     told = run(
         "predict", "--model", model, "--recordings", data / "test.npy", "--output", submission,
         "--sample-submission", data / "sample_submission.npy", "--device", "cpu",
     )  # fmt: skip
-    assert f"python -m ssl_behavior.evaluate --predictions {submission}" in told
+    assert f"ssl-behavior evaluate --predictions {submission}" in told
     found, sample = read_submission(submission), read_submission(data / "sample_submission.npy")
     assert {name: len(labels) for name, labels in found.items()} == {name: len(v) for name, v in sample.items()}
     assert set(np.concatenate(list(found.values()))) <= {0, 1, 2, 3}

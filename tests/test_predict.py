@@ -7,25 +7,29 @@ import numpy as np
 import pytest
 import torch
 
-from ssl_behavior import predictions
-from ssl_behavior.checkpoints import Readout, load_model, save_model
-from ssl_behavior.commands import load_settings
-from ssl_behavior.decoding import Decoder, Reading
-from ssl_behavior.encoders import Architecture, Encoder
+from ssl_behavior.cli.settings import load_settings
+from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import native
-from ssl_behavior.heads import Classifier
-from ssl_behavior.models import Model
-from ssl_behavior.poses.expert import expert_feature_names
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.models.checkpoints import LabelScheme, load_model, save_model
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.trees import Boosting, fit_trees
+from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.predict import PredictConfig, about, predict, predict_recording
-from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import Recording
+from ssl_behavior.predict import PredictConfig, predict
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.labelling import about, predict_recording
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.calibration import calibrated
-from ssl_behavior.trees import Boosting, fit_trees
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
-PLAIN = Readout(("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), (), Reading((1 / 3,) * 3, 1.0, Decoder()))
+PLAIN = LabelScheme(
+    ("attack", "mount", "other"), "S1", ("mouse0", "mouse1"), (), CalibratedDecoder((1 / 3,) * 3, 1.0, Decoder())
+)
 
 
 def make(rate: float) -> Model:
@@ -82,7 +86,7 @@ def test_a_row_per_frame_of_the_recording(
     assert prediction.probabilities.shape == (frames, 3)
     assert prediction.frame_rate == rate
     np.testing.assert_allclose(prediction.probabilities.sum(1), 1, atol=1e-5)
-    path, _ = predictions.write(tmp_path, prediction)
+    path, _ = tables.write(tmp_path, prediction)
     rows = path.read_text().splitlines()
     assert len(rows) == frames + 1
     assert float(rows[-1].split(",")[1]) == pytest.approx((frames - 1) / rate, abs=1e-5)
@@ -126,7 +130,7 @@ def test_what_is_written(files: Path) -> None:
         for name in (f"{stem}.csv", f"{stem}.bouts.csv", f"review/{stem}_annot.txt", f"review/{stem}.boris"):
             assert (files / "out" / name).stat().st_size > 0
         assert (files / "out" / "pictures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
-    again = predictions.read_folder(files / "out")
+    again = tables.read_folder(files / "out")
     np.testing.assert_allclose(again[1].probabilities, predicted[1].probabilities, atol=1e-6)
     assert np.array_equal(again[1].labels, predicted[1].labels)
 
@@ -156,7 +160,7 @@ def test_overwriting_replaces_what_is_predicted_now(files: Path) -> None:
     kept = (files / "out" / "day 1_video1.csv").read_bytes()
     predict(replace(config, videos=("day 1/video2",), overwrite=True))
     assert (files / "out" / "day 1_video1.csv").read_bytes() == kept
-    assert len(predictions.read_folder(files / "out")) == 2
+    assert len(tables.read_folder(files / "out")) == 2
     corrected = files / "out" / "review" / "day 1_video1_annot.txt"
     corrected.write_text("corrected")
     with pytest.raises(InputError, match=r"day 1_video1_annot\.txt in .* edited since"):

@@ -7,18 +7,19 @@ from typing import Any
 import pytest
 import torch
 
-from ssl_behavior import devices, windows
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.commands import load_settings
-from ssl_behavior.encoders import Architecture
+from ssl_behavior.cli.settings import load_settings
+from ssl_behavior.compute import devices
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import native
-from ssl_behavior.objectives import Objective
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.poses import sampling
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.training import Fit
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.training.loop import Fit
+from ssl_behavior.training.objectives.pretraining import Objective
 
 Capture = pytest.CaptureFixture[str]
 
@@ -90,7 +91,7 @@ def test_same_settings_same_encoder_and_another_seed_another(config: PretrainCon
 def test_tracks_that_stay_on_the_device_teach_the_same(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     read = weights(pretrain(config))
     monkeypatch.setattr(devices, "has_room", lambda device, size: device == torch.device("cpu") and size > 0)
-    monkeypatch.setattr(windows, "clips_at", None)  # nothing is read from recordings any more
+    monkeypatch.setattr(sampling, "clips_at", None)  # nothing is read from recordings any more
     kept = weights(pretrain(replace(config, output=config.output.with_name("kept"))))
     assert all(torch.equal(kept[name], one) for name, one in read.items())
 

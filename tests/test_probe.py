@@ -11,17 +11,23 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.robustness.forks import Ended
-from ssl_behavior.checkpoints import load_encoder, save_encoder
-from ssl_behavior.encoders import Architecture, Encoder, embed
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import caltech_annotations, mabe22, native, read_recordings
-from ssl_behavior.formats.annotated import Annotations
+from ssl_behavior.formats.annotations import caltech
+from ssl_behavior.formats.tracks import mabe22, native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.models.checkpoints import load_encoder, save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.inference import embed
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.probe import ProbeConfig, probe
-from ssl_behavior.recordings import Bout, Recording, Skeleton
-from ssl_behavior.simulation import SKELETON, simulate_recordings
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.simulation.simulator import simulate_recordings
+from tests.fuzz.forks import Ended
 
 FRAMES, SEQUENCES = 90, 6
 # A mouse on paper, (forward, left) in body lengths, in the order of MABe22's twelve parts.
@@ -206,7 +212,7 @@ def dyads(made: Path, tmp_path: Path, config: ProbeConfig) -> ProbeConfig:
         night = (Bout(0, 200, "night"),)
         (tmp_path / "annotations").mkdir(exist_ok=True)
         annotations = Annotations(one.id, {"S1": tuple(bouts), "S2": night}, "none")
-        caltech_annotations.write(tmp_path / "annotations" / f"{one.id}_annot.txt", annotations, 30.0)
+        caltech.write(tmp_path / "annotations" / f"{one.id}_annot.txt", annotations, 30.0)
     return replace(
         config,
         recordings=(made / "pairs",),
@@ -251,10 +257,10 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
         ("--recordings train.npy --encoder triplets --embeddings x.npy", "found both"),
         ("--recordings train.npy --encoder nowhere", "nowhere: expected a checkpoint of kind encoder"),
         ("--recordings train.npy --encoder triplets --folds 1", "--folds: expected 2 or more and found 1"),
-        ("--recordings train.npy --encoder triplets --channel night", "--channel night: expected a task"),
+        ("--recordings train.npy --encoder triplets --channel night", "--channel night: expected a channel"),
         (
             "--recordings test.npy --encoder triplets --channel S1",
-            "--channel S1: expected a task of the recordings' own files, as no --annotations are given; found none",
+            "--channel S1: expected a channel of the recordings' own files, as no --annotations are given; found none",
         ),
         (
             "--recordings train.npy --encoder triplets --split no.json",
@@ -282,7 +288,7 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
 def test_what_does_not_go_together_is_one_sentence(
     words: str, message: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ssl_behavior.settings import parse
+    from ssl_behavior.cli.settings import parse
 
     for path in made.iterdir():
         (tmp_path / path.name).symlink_to(path)

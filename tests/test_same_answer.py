@@ -11,30 +11,33 @@ import numpy as np
 import pytest
 import torch
 
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.clusters import Clustering
 from ssl_behavior.check import CheckConfig, check
-from ssl_behavior.checkpoints import fingerprint, load_encoder, load_model
 from ssl_behavior.cluster import ClusterConfig, cluster
-from ssl_behavior.clusters import Clustering
+from ssl_behavior.compute.devices import computed_in
 from ssl_behavior.convert import ConvertConfig, convert
-from ssl_behavior.devices import computed_in
 from ssl_behavior.embed import EmbedConfig, embed_recordings
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.encoders import Architecture, embed
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.explore import ExploreConfig, explore
 from ssl_behavior.finetune import FinetuneConfig, finetune
-from ssl_behavior.formats import cache, read_recordings
+from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.label_curve import LabelCurveConfig, label_curve
+from ssl_behavior.models.checkpoints import fingerprint, load_encoder, load_model
+from ssl_behavior.models.inference import embed
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import prepare
-from ssl_behavior.predict import PredictConfig, predict, predict_recording
+from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predict_many import PredictManyConfig, _Predicting
-from ssl_behavior.predictions import read_folder
+from ssl_behavior.predictions.labelling import predict_recording
+from ssl_behavior.predictions.tables import read_folder
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.probe import ProbeConfig, probe
 from ssl_behavior.search import SearchConfig, search
 from ssl_behavior.simulate import SimulateConfig, simulate
+from ssl_behavior.storage import cache
 from ssl_behavior.suggest import SuggestConfig, suggest
-from ssl_behavior.supervision import Supervision
+from ssl_behavior.training.supervised import Supervision
 
 pytestmark = pytest.mark.xdist_group("umap")  # which compiles for long, once in each process
 
@@ -63,7 +66,7 @@ def commands() -> None:
     )
     predict(PredictConfig(recordings=TRACKS, model=Path("model"), output=Path("predictions"), device="cpu"))
     predict(PredictConfig(recordings=TRACKS, model=Path("model"), output=Path("submission.npy"), device="cpu"))
-    evaluate(EvaluateConfig(Path("predictions"), (DATA / "train.npy",), bootstrap=20))
+    evaluate(EvaluateConfig(Path("predictions"), annotations=(DATA / "train.npy",), bootstrap=20))
     embed_recordings(
         EmbedConfig(
             recordings=(*TRACKS, DATA / "test.npy"), encoder=Path("encoder"), output=Path("atlas"), device="cpu"

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.similarity import Hit, when
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Recording
-from ssl_behavior.search import Hit, SearchConfig, main, search, when
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.search import SearchConfig, main, search
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 DANCES = {("a", (0, 1)): (40, 100, 160), ("a", (1, 0)): (200,), ("b", (0, 1)): (10,), ("b", (1, 0)): (120, 230)}
@@ -22,7 +23,7 @@ DANCES = {("a", (0, 1)): (40, 100, 160), ("a", (1, 0)): (200,), ("b", (0, 1)): (
 @pytest.fixture(scope="module")
 def folder(wander: Callable[..., Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two videos at 30 Hz, embedded at 15; an embedding is noise, and something else while a pair dances."""
-    atlas = Atlas.create(tmp_path_factory.mktemp("search") / "atlas", Maker("abc", MICE, 15.0, 8, "float32"))
+    atlas = Atlas.create(tmp_path_factory.mktemp("search") / "atlas", AtlasMeta("abc", MICE, 15.0, 8, "float32"))
     rng = np.random.default_rng(0)
     dance = rng.normal(size=8) * 5
     for seed, name in enumerate("ab"):

@@ -6,18 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_behavior import predictions
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
+from ssl_behavior.active_learning import Suggestion, choose, cut, entropy
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import caltech_annotations
-from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.formats.annotations import attach, read_annotations
+from ssl_behavior.formats.annotations import caltech
+from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import UNSCORED, Bout, Labels, Recording
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels
+from ssl_behavior.recordings.matching import attach
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.suggest import SuggestConfig, main, suggest
-from ssl_behavior.suggestions import Suggestion, choose, cut, entropy
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 BEHAVIOURS = ("attack", "sniff")
@@ -34,7 +36,7 @@ def recording(wander: Callable[..., Recording], name: str) -> Recording:
 @pytest.fixture(scope="module")
 def folder(wander: Callable[..., Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three videos whose embeddings say what kind a clip is, with a little noise; the atlas knows two clips' labels."""
-    atlas = Atlas.create(tmp_path_factory.mktemp("suggest") / "atlas", Maker("abc", MICE, 15.0, 6, "float32"))
+    atlas = Atlas.create(tmp_path_factory.mktemp("suggest") / "atlas", AtlasMeta("abc", MICE, 15.0, 6, "float32"))
     rng = np.random.default_rng(0)
     for name, kinds in KINDS.items():
         poses = prepare(recording(wander, name), MICE, Preparation())
@@ -60,7 +62,7 @@ def predicted(folder: Path) -> Path:
             attack[3 * CLIP : 4 * CLIP] = 0.6
         probabilities = np.stack([attack, 1 - attack], 1)
         labels = (attack < 0.5).astype(int)
-        predictions.write(output, Prediction(name, BEHAVIOURS, probabilities, labels, 30.0, np.full(len(labels), 2)))
+        tables.write(output, Prediction(name, BEHAVIOURS, probabilities, labels, 30.0, np.full(len(labels), 2)))
     return output
 
 
@@ -100,7 +102,7 @@ def test_no_frame_that_is_labelled_and_none_twice(with_model: SuggestConfig, tmp
     # One frame that the embeddings, at half the frame rate, have no frame for.
     note = tmp_path / "b_annot.txt"
     bouts = {"S1": (Bout(0, CLIP, "base"), Bout(CLIP + 1, CLIP + 2, "attack"), Bout(CLIP + 2, FRAMES, "base"))}
-    caltech_annotations.write(note, Annotations("b", bouts))
+    caltech.write(note, Annotations("b", bouts))
     config = replace(with_model, annotations=(note,), unscored=("base",), top=1000)
     found = suggest(config)
     taken = {name: np.zeros(FRAMES, int) for name in KINDS}
@@ -198,7 +200,7 @@ def test_clips_in_which_an_animal_is_lost_are_left_out(wander: Callable[..., Rec
     positions = whole.positions.copy()
     positions[CLIP : 2 * CLIP, 1] = np.nan
     poses = prepare(replace(whole, positions=positions), MICE, Preparation())
-    atlas = Atlas.create(tmp_path / "atlas", Maker("abc", MICE, 15.0, 6, "float32"))
+    atlas = Atlas.create(tmp_path / "atlas", AtlasMeta("abc", MICE, 15.0, 6, "float32"))
     rng = np.random.default_rng(0)
     embeddings = {pair: rng.normal(size=(FRAMES // 2, 6)).astype(np.float32) for pair in poses.pairs()}
     atlas.add(EmbeddedVideo(poses, embeddings, {}, "px", ""))
@@ -244,13 +246,13 @@ def test_predictions_and_annotations_of_something_else(config: SuggestConfig, tm
         ("b", 30, f"expected {FRAMES} frames of video b, as in the atlas; found 30"),
     ):
         other = Prediction(name, BEHAVIOURS, np.full((frames, 2), 0.5), np.zeros(frames), 30.0, np.full(frames, 2))
-        predictions.write(tmp_path / name, other)
+        tables.write(tmp_path / name, other)
         with pytest.raises(InputError, match=message):
             suggest(replace(config, predictions=tmp_path / name))
-    caltech_annotations.write(tmp_path / "z_annot.txt", Annotations("z", {"S1": (Bout(0, 9, "sniff"),)}))
+    caltech.write(tmp_path / "z_annot.txt", Annotations("z", {"S1": (Bout(0, 9, "sniff"),)}))
     with pytest.raises(InputError, match="expected videos of the atlas, a, b, c; found annotations of z"):
         suggest(replace(config, annotations=(tmp_path / "z_annot.txt",)))
-    caltech_annotations.write(tmp_path / "c_annot.txt", Annotations("c", {"S2": (Bout(0, 9, "sniff"),)}))
+    caltech.write(tmp_path / "c_annot.txt", Annotations("c", {"S2": (Bout(0, 9, "sniff"),)}))
     with pytest.raises(InputError, match="several channels are labelled: S1, S2; choose one with --channel"):
         suggest(replace(config, annotations=(tmp_path / "c_annot.txt",)))
 

@@ -17,7 +17,7 @@ from matplotlib.image import imread
 from playwright.sync_api import sync_playwright
 
 from ssl_behavior.explore import ExploreConfig, explore
-from ssl_behavior.figures import save
+from ssl_behavior.plots.style import save
 
 HERE = Path(__file__).parent
 _WIDTH = 1240

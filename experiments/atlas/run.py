@@ -35,16 +35,18 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from tqdm import tqdm
 
-from ssl_behavior.cards.labels import agreement
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.clusters import NOISE, Clustering, Clusters, averaged, directions, fit_clusters
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
-from ssl_behavior.encoders import Encoder, embed
-from ssl_behavior.neighbours import load
-from ssl_behavior.poses.expert import expert_features
-from ssl_behavior.poses.features import pair_clip
-from ssl_behavior.search import similar
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.clustering import fit_clusters
+from ssl_behavior.atlas.clusters import NOISE, Clustering, Clusters, averaged, directions
+from ssl_behavior.atlas.index import load
+from ssl_behavior.atlas.similarity import similar
+from ssl_behavior.atlas.video import EmbeddedVideo
+from ssl_behavior.cluster_cards.labels import agreement
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.inference import embed
+from ssl_behavior.poses.clips import pair_clip
+from ssl_behavior.poses.expert_features import expert_features
 
 HERE, RUNS = Path(__file__).parent, Path("runs/atlas_experiment")
 CHANNEL = "S1"
@@ -115,7 +117,7 @@ def _other(given: Atlas, name: str, represent: Represent) -> Atlas:
     folder = RUNS / name
     shutil.rmtree(folder, ignore_errors=True)
     made_by = given.made_by
-    atlas = Atlas.create(folder, Maker(name, made_by.landmarks, made_by.frame_rate, channels, "float32"))
+    atlas = Atlas.create(folder, AtlasMeta(name, made_by.landmarks, made_by.frame_rate, channels, "float32"))
     for video in tqdm(given.videos(), name, len(given.ids), leave=False):
         values = {pair: represent(video, pair).astype(np.float32) for pair in video.embeddings}
         atlas.add(EmbeddedVideo(video.poses, values, video.labels, video.unit, video.source))

@@ -16,15 +16,16 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.devices import computed_in
-from ssl_behavior.embed import EmbedConfig, embed_recordings, maker
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.encoders import embed
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.embedding import atlas_meta
+from ssl_behavior.atlas.video import EmbeddedVideo
+from ssl_behavior.compute.devices import computed_in
+from ssl_behavior.embed import EmbedConfig, embed_recordings
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.simulation import simulate_recording
+from ssl_behavior.simulation.simulator import simulate_recording
 
 RUNS = Path("runs/benchmarks")
 _STEPS = 400
@@ -57,7 +58,7 @@ def simulated(rows: int, seed: int = 0) -> Atlas:
     known = load_encoder(encoder)
     known.precision = computed_in("auto", torch.device("cpu"))
     folder = RUNS / f"simulated-{rows}-{seed}"
-    atlas = Atlas.create(folder, maker(known, half=True))
+    atlas = Atlas.create(folder, atlas_meta(known, half=True))
     wanted = [video for video in range(-(-rows // _FRAMES)) if f"{video:05d}" not in atlas]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         done = pool.map(partial(_add, folder, encoder, seed), wanted)

@@ -30,10 +30,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from experiments.benchmarks import machine
 from experiments.benchmarks.atlases import RUNS, simulated
-from ssl_behavior import commands
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.clusters import NOISE, Clustering, averaged, directions
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.clusters import NOISE, Clustering, averaged, directions
+from ssl_behavior.cli import run as cli_run
 
 
 @dataclass(frozen=True)
@@ -139,17 +139,14 @@ def _agreements(labels: Mapping[str, np.ndarray]) -> Iterator[str]:
     yield f"\nClusters, and the share of frames in none: {'; '.join(told)}."
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: ClusteringBenchmarkConfig, text: str) -> None:
+    machine.write("clustering", text)
 
-    def command(config: ClusteringBenchmarkConfig) -> None:
-        machine.write("clustering", compare(config))
 
-    commands.run(ClusteringBenchmarkConfig, command, "How long clustering takes, and whether it is that of plain UMAP.")
+main = cli_run.command(
+    ClusteringBenchmarkConfig, compare, "How long clustering takes, and whether it is that of plain UMAP.", _report
+)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from experiments.benchmarks.clustering import main as imported_main
-
-    imported_main()
+    main()

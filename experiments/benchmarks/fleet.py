@@ -19,14 +19,16 @@ import ray
 import torch
 
 from experiments.benchmarks import machine
-from ssl_behavior.checkpoints import save_encoder
 from ssl_behavior.embed import EmbedConfig, embed_recordings
 from ssl_behavior.embed_many import EmbedManyConfig, embed_many
-from ssl_behavior.encoders import Architecture, Encoder
-from ssl_behavior.formats import native
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.models.checkpoints import save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.simulation import SKELETON, simulate_recordings
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 RECORDINGS, FRAMES = 30, 3000
 

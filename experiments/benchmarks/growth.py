@@ -30,7 +30,7 @@ from experiments.benchmarks.growth_picture import draw
 from experiments.benchmarks.memory import Cost, cost
 from experiments.benchmarks.models import make_encoder, make_model
 from experiments.benchmarks.tracks import mice, tiled, write_deeplabcut
-from ssl_behavior.formats import native
+from ssl_behavior.formats.tracks import native
 
 SIZES = (10**4, 10**5, 10**6, 10**7)
 INDIVIDUALS, KEYPOINTS = (1, 2, 3, 4, 6), (4, 7, 12, 20)

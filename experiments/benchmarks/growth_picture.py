@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ssl_behavior.figures import DPI, save, styles
+from ssl_behavior.plots.style import DPI, save, styles
 
 _ROWS = (("seconds", "time (s)", 1.0), ("own", "own memory (MB)", 1e6))
 _MARKERS = "osD^vP*"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ssl_behavior import checkpoints
-from ssl_behavior.formats import read_recordings
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.prepare import prepare_each
 
 

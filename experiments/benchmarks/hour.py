@@ -29,12 +29,13 @@ from experiments.benchmarks.hour_turn import NETWORK
 from experiments.benchmarks.models import make_encoder, make_model
 from experiments.benchmarks.tracks import HOUR, write_deeplabcut
 from experiments.benchmarks.turns import met, spread, turn
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.devices import uses_bfloat16
-from ssl_behavior.encoders import embed
+from ssl_behavior.compute.devices import uses_bfloat16
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.prepare import prepare
-from ssl_behavior.recordings import Labels, Recording
-from ssl_behavior.simulation import simulate_recording, simulate_recordings
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.simulator import simulate_recording, simulate_recordings
 
 GOAL_S, RATE_GOAL = 3.0, 0.6
 STARTS = ("first start", "second start")

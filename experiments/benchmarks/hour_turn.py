@@ -19,38 +19,42 @@ _START = time.perf_counter()
 
 from torch import Tensor, nn  # noqa: E402  (importing is timed)
 
-from ssl_behavior import checkpoints, commands, embeddings, encoders, predict, prediction_folder, trees  # noqa: E402
 from ssl_behavior import embed as embedding  # noqa: E402
-from ssl_behavior.decoding import Decoder, Reading  # noqa: E402
-from ssl_behavior.memory import keep_freed_memory  # noqa: E402
-from ssl_behavior.poses import expert  # noqa: E402
+from ssl_behavior import predict  # noqa: E402
+from ssl_behavior.atlas import atlas  # noqa: E402
+from ssl_behavior.cli.inputs import TracksConfig  # noqa: E402
+from ssl_behavior.compute.malloc import keep_freed_memory  # noqa: E402
+from ssl_behavior.decoding import CalibratedDecoder, Decoder  # noqa: E402
+from ssl_behavior.models import checkpoints, encoder, trees  # noqa: E402
+from ssl_behavior.poses import expert_features  # noqa: E402
 from ssl_behavior.poses.prepare import Poses  # noqa: E402
+from ssl_behavior.predictions import folder  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _START
 NETWORK = "encoder's network"
 _SHARED: tuple[Watched, ...] = (
-    (commands.TracksConfig, "read", "read"),
-    (encoders, "pair_clip", "clips"),
-    (encoders.Encoder, "kinematics", "encoder's kinematics"),
-    (encoders.Temporal, "step", NETWORK),
+    (TracksConfig, "read", "read"),
+    (encoder, "pair_clip", "clips"),
+    (encoder.Encoder, "kinematics", "encoder's kinematics"),
+    (encoder.Temporal, "step", NETWORK),
 )
 PREDICTING: tuple[Watched, ...] = (
     *_SHARED,
     (checkpoints, "load_model", "load the model"),
     (predict, "prepare_all", "prepare"),
     (predict, "animals_tracked", "count tracked animals"),
-    (expert, "expert_features", "expert features"),
+    (expert_features, "expert_features", "expert features"),
     (trees.Trees, "predict", "trees"),
-    (Reading, "probabilities", "decode"),
+    (CalibratedDecoder, "probabilities", "decode"),
     (Decoder, "decode", "decode"),
     (Poses, "to_native", "decode"),
-    (prediction_folder.PredictionFolder, "write", "write"),
+    (folder.PredictionFolder, "write", "write"),
 )
 EMBEDDING: tuple[Watched, ...] = (
     *_SHARED,
     (checkpoints, "load_encoder", "load the encoder"),
     (embedding, "prepare_each", "prepare"),
-    (embeddings.Atlas, "add", "write"),
+    (atlas.Atlas, "add", "write"),
 )
 
 
@@ -65,7 +69,7 @@ class Network:
     def __init__(self) -> None:
         self.operations = 0
         self.shapes: list[tuple[int, int, int]] = []
-        self._step = encoders.Temporal.step
+        self._step = encoder.Temporal.step
 
     def __call__(self, network: nn.Module, x: Tensor, *given: Any, **named: Any) -> Any:
         """The network's own answer."""
@@ -77,7 +81,7 @@ class Network:
 
     def counting(self) -> Any:
         """Inside, calls of the network are counted."""
-        return mock.patch.object(encoders.Temporal, "step", lambda *given, **named: self(*given, **named))
+        return mock.patch.object(encoder.Temporal, "step", lambda *given, **named: self(*given, **named))
 
 
 def measured(what: str, recording: Path, checkpoint: Path, output: Path) -> dict[str, Any]:

@@ -28,9 +28,10 @@ import numpy as np
 from experiments.benchmarks import machine
 from experiments.benchmarks.atlases import filmed, simulated
 from experiments.dyads.protocol import DATA
-from ssl_behavior import commands, neighbours
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.neighbours import Neighbours, recall, sample
+from ssl_behavior.atlas import index as atlas_index
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.index import EmbeddingIndex, recall, sample
+from ssl_behavior.cli import run
 
 _QUERIES = 300
 _WHOLE = "IVF, whole"
@@ -84,7 +85,7 @@ def _measure(folder: Path, other: Path, kind: str) -> list[str]:
     atlas = Atlas(folder)
     rows, started = atlas.rows, time.process_time()
     with _memory() as peak:
-        index = _whole(atlas) if kind == _WHOLE else neighbours.build(atlas, kind, description=None)
+        index = _whole(atlas) if kind == _WHOLE else atlas_index.build(atlas, kind, description=None)
     seconds = time.process_time() - started
     asked = sample(Atlas(other), _QUERIES, seed=0)
     index.search(asked, 10)  # so that what it reads has been read
@@ -101,7 +102,7 @@ def _measure(folder: Path, other: Path, kind: str) -> list[str]:
     ]
 
 
-def _whole(atlas: Atlas) -> Neighbours:
+def _whole(atlas: Atlas) -> EmbeddingIndex:
     """FAISS's own, in as many lists as ours, behind the same transforms."""
     channels, lists = atlas.made_by.channels, int(atlas.rows**0.5)
     index = faiss.index_factory(channels, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
@@ -114,7 +115,7 @@ def _whole(atlas: Atlas) -> Neighbours:
     for video in atlas.videos():
         for values in video.embeddings.values():
             index.add(np.asarray(values, np.float32))
-    return Neighbours(atlas, index, False, "exact")  # in that it computes similarities itself
+    return EmbeddingIndex(atlas, index, False, "exact")  # in that it computes similarities itself
 
 
 @contextmanager
@@ -140,19 +141,14 @@ def _anonymous() -> float:
     return next(1024 * float(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: IndexBenchmarkConfig, measured: list[list[str]]) -> None:
+    lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in measured]
+    machine.write("index", "\n".join([*lines, "", _NOTES, "", machine.about("faiss-cpu")]))
 
-    def command(config: IndexBenchmarkConfig) -> None:
-        lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
-        lines += ["| " + " | ".join(row) + " |" for row in measure(config)]
-        machine.write("index", "\n".join([*lines, "", _NOTES, "", machine.about("faiss-cpu")]))
 
-    commands.run(IndexBenchmarkConfig, command, "How fast, large and right the index of an atlas is.")
+main = run.command(IndexBenchmarkConfig, measure, "How fast, large and right the index of an atlas is.", _report)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from experiments.benchmarks.index import main as imported_main
-
-    imported_main()
+    main()

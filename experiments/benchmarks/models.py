@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssl_behavior.finetune import FinetuneConfig, finetune
-from ssl_behavior.formats import native
+from ssl_behavior.formats.tracks import native
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.recordings import Recording
-from ssl_behavior.supervision import Supervision
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.training.supervised import Supervision
 
 _STEPS = 20
 

@@ -17,25 +17,30 @@ from unittest import mock
 import torch
 
 from experiments.benchmarks.stopwatch import Stopwatch, Watched
-from ssl_behavior import checkpoints, embed, encoders, objectives, training, windows
-from ssl_behavior.formats import read_recordings
-from ssl_behavior.memory import keep_freed_memory
-from ssl_behavior.objectives import summaries
+from ssl_behavior import embed as embed_command
+from ssl_behavior.compute.malloc import keep_freed_memory
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.models import checkpoints
+from ssl_behavior.models import encoder as models_encoder
+from ssl_behavior.models.inference import embed
+from ssl_behavior.poses import sampling
 from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.pretrain import PretrainConfig, pretrain
+from ssl_behavior.training import loop
+from ssl_behavior.training.objectives import pretraining, summaries
 
 STEP = "rest"
 WATCHED: tuple[Watched, ...] = (
-    (training.Fit, "advance", STEP),
-    (windows.ClipSampler, "draw", "data"),
-    (objectives, "warp", "views"),
-    (objectives, "augment", "views"),
-    (objectives, "mask", "masking"),
-    (encoders.Encoder, "kinematics", "kinematics"),
-    (encoders.Encoder, "masked", "kinematics"),
+    (loop.Fit, "advance", STEP),
+    (sampling.ClipSampler, "draw", "data"),
+    (pretraining, "warp", "views"),
+    (pretraining, "augment", "views"),
+    (pretraining, "mask", "masking"),
+    (models_encoder.Encoder, "kinematics", "kinematics"),
+    (models_encoder.Encoder, "masked", "kinematics"),
     (summaries, "summaries", "summaries' targets"),
-    (objectives, "effective_rank", "rank"),
-    (objectives.Pretraining, "forward", "forward"),
+    (pretraining, "effective_rank", "rank"),
+    (pretraining.Pretraining, "forward", "forward"),
     (torch.Tensor, "backward", "backward"),
     (torch.nn.utils, "clip_grad_norm_", "optimiser"),
     (torch.optim.AdamW, "step", "optimiser"),
@@ -53,16 +58,16 @@ def train(folder: Path, output: Path, steps: int) -> dict[str, Any]:
     """
     config = PretrainConfig(recordings=(folder,), frame_rate=30.0, output=output, steps=steps, probe_every=0)
     stopwatch, starts, modules = Stopwatch(), [], []
-    advance = training.Fit.advance
+    advance = loop.Fit.advance
 
-    def noted(run: training.Fit, *given: Any) -> dict[str, float]:
+    def noted(run: loop.Fit, *given: Any) -> dict[str, float]:
         starts.append(time.perf_counter())
         modules[:] = [run.module.module]  # within what Fabric makes of it
         if run.step == steps // 2:
             stopwatch.seconds.clear()  # of the first half, in which all is done for the first time
         return advance(run, *given)
 
-    with mock.patch.object(training.Fit, "advance", noted), stopwatch.watching(WATCHED):
+    with mock.patch.object(loop.Fit, "advance", noted), stopwatch.watching(WATCHED):
         pretrain(config)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in modules[0].named_children()}
     return {
@@ -88,14 +93,15 @@ def embedding(recording: Path, encoder: Path, atlas: Path) -> dict[str, Any]:
     """
     network = checkpoints.load_encoder(encoder)
     poses = prepare(read_recordings(recording, frame_rate=30.0)[0], network.landmarks, network.preparation)
-    encoders.embed(network, poses, poses.pairs()[0])  # once to warm up
+    embed(network, poses, poses.pairs()[0])  # once to warm up
     start = time.perf_counter()
-    frames = len(encoders.embed(network, poses, poses.pairs()[0]))
+    frames = len(embed(network, poses, poses.pairs()[0]))
     seconds = time.perf_counter() - start
     start = time.perf_counter()
-    made = embed.embed_recordings(
-        embed.EmbedConfig(recordings=(recording,), frame_rate=30.0, encoder=encoder, output=atlas, overwrite=True)
+    config = embed_command.EmbedConfig(
+        recordings=(recording,), frame_rate=30.0, encoder=encoder, output=atlas, overwrite=True
     )
+    made = embed_command.embed_recordings(config)
     return {"frames": frames, "seconds": seconds, "rows": made.rows, "all seconds": time.perf_counter() - start}
 
 

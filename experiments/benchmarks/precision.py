@@ -20,14 +20,16 @@ import numpy as np
 from experiments.benchmarks import machine
 from experiments.dyads import protocol
 from experiments.dyads.few_labels import pretrained
-from ssl_behavior import commands
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.devices import Precision
-from ssl_behavior.encoders import Encoder, embed
-from ssl_behavior.learning import learn
+from ssl_behavior.cli import run
+from ssl_behavior.compute.devices import Precision
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.inference import embed
+from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.prepare import Poses
-from ssl_behavior.recordings import UNSCORED
-from ssl_behavior.supervision import LabelledPoses, Supervision
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.training.finetuning import learn
+from ssl_behavior.training.supervised import Supervision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
@@ -109,17 +111,12 @@ def _paired(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> l
     return [(one[video], other[video]) for video in one]
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: PrecisionBenchmarkConfig, text: str) -> None:
+    machine.write("precision", text)
 
-    def command(config: PrecisionBenchmarkConfig) -> None:
-        machine.write("precision", report(config))
 
-    commands.run(PrecisionBenchmarkConfig, command, "What bfloat16 changes when embedding.")
+main = run.command(PrecisionBenchmarkConfig, report, "What bfloat16 changes when embedding.", _report)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from experiments.benchmarks.precision import main as imported_main
-
-    imported_main()
+    main()

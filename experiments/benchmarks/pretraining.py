@@ -24,9 +24,9 @@ from typing import Any
 from experiments.benchmarks import machine
 from experiments.benchmarks.tracks import HOUR, write_deeplabcut, write_folders
 from experiments.benchmarks.turns import PROJECT, met, on_cores, spread, turn
-from ssl_behavior.formats import read_recordings
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import simulate_recording, simulate_recordings
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.simulator import simulate_recording, simulate_recordings
 
 WARM = 5
 """Steps at the start that are left out."""

@@ -15,7 +15,9 @@ from typing import Any
 
 from experiments.benchmarks import json_peers, machine, track_files
 from ssl_behavior.errors import how_many
-from ssl_behavior.formats import cache, native, read_recordings
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.storage import cache
 
 LONG = 108_000
 MANY, EACH = 24, 9_000

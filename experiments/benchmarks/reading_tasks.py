@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.csv
 
 from experiments.benchmarks import json_peers
-from ssl_behavior.formats import deeplabcut, json_stream, read_recordings
+from ssl_behavior.formats.tracks import deeplabcut
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.formats.untrusted import json_arrays
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_all
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
 
 
 def arrow_alone(path: Path) -> None:
@@ -44,7 +46,7 @@ TASKS: dict[str, Callable[[Path], object]] = {
     "read": read,
     "look": read_and_look,
     "prepare": prepare,
-    "ssl_behavior": json_stream.load,
+    "ssl_behavior": json_arrays.load,
     **json_peers.STREAMING,
     **json_peers.WHOLE,
 }

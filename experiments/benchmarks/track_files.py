@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ssl_behavior.formats import calms21
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import simulate_recordings
+from ssl_behavior.formats.tracks import calms21
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 COLUMNS = [(one, part, axis) for one in calms21.INDIVIDUALS for part in calms21.KEYPOINTS for axis in "xyp"]
 _SIMULATED, _LONGEST = 4, 9_000

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ssl_behavior.recordings import Labels, Recording, Skeleton
-from ssl_behavior.simulation import simulate_recording
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.simulation.simulator import simulate_recording
 
 HOUR = 108_000
 """Frames of an hour at 30 Hz."""

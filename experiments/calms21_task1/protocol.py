@@ -22,10 +22,10 @@ from experiments.calms21_task1.split import Inputs, Split
 from ssl_behavior.errors import InputError
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.finetune import FinetuneConfig, finetune
+from ssl_behavior.formats.tracks.calms21 import CHANNEL
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.simulation import CHANNEL
-from ssl_behavior.supervision import Supervision
+from ssl_behavior.training.supervised import Supervision
 
 SETTINGS, VARIANTS = ("inductive", "transductive"), ("from scratch", "tuned", "frozen linear")
 Task = TypeVar("Task")
@@ -145,7 +145,7 @@ def encode(config: PretrainConfig) -> float:
 
 def score(predictions: Path, truth: Path, output: Path) -> dict[str, Any]:
     """The scores of a folder of predictions, as plain values."""
-    return evaluate(EvaluateConfig(predictions, (truth,), CHANNEL, output=output, overwrite=True))
+    return evaluate(EvaluateConfig(predictions, annotations=(truth,), channel=CHANNEL, output=output, overwrite=True))
 
 
 def assess(model: Path, tracks: Path, truth: Path) -> tuple[dict[str, Any], float]:

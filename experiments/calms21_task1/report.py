@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 import ssl_behavior
 from experiments.calms21_task1.results import OVERLAP, SCORED, Row, Run, forecast, groups
-from ssl_behavior.figures import save, styles
-from ssl_behavior.outputs import write_text
+from ssl_behavior.plots.style import save, styles
+from ssl_behavior.storage.atomic import write_text
 
 _MEASURED = ("F1", "MAP", *(f"F1 {name}" for name in SCORED))
 # What others report on the official test videos with all training videos labelled, pose only: system -> scores as in

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.supervision import Supervision
+from ssl_behavior.training.supervised import Supervision
 
 SCORED = ("attack", "investigation", "mount")
 OVERLAP = "0.25"

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import InputError
-from ssl_behavior.formats import calms21, native
-from ssl_behavior.formats.paths import some
-from ssl_behavior.outputs import write_text
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recording
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.formats.tracks import calms21, native
+from ssl_behavior.formats.tracks.calms21 import CHANNEL
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recording
+from ssl_behavior.storage.atomic import write_text
 
 RECORD = "https://data.caltech.edu/records/s0vdx-0k302"
 # Part -> sequences and frames of the official split.

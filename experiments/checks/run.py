@@ -20,13 +20,15 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments.dyads.protocol import CHANNEL, UNJUDGED
-from ssl_behavior.checks import Kind, Looked, Suspicion, strange, suspicions
-from ssl_behavior.checks.vitals import Vitals, median, vitals
-from ssl_behavior.formats import read_recordings
-from ssl_behavior.formats.annotations import attach, read_annotations
+from ssl_behavior.formats.annotations.read import read_annotations
+from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import UNSCORED, Recording, Skeleton
+from ssl_behavior.quality.suspicions import Kind, QualityInput, Suspicion, strange, suspicions
+from ssl_behavior.quality.vitals import Vitals, median, vitals
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.recordings.matching import attach
+from ssl_behavior.recordings.recording import Recording, Skeleton
 
 HERE = Path(__file__).parent
 DATA = Path("../shared/data")
@@ -71,7 +73,7 @@ def mirrored(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
 
 
 def at_rate(factor: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
-    return lambda one, _: (replace(one, frame_rate=(one.frame_rate or 30.0) * factor), None)
+    return lambda one, _: (replace(one, frame_rate=one.frame_rate * factor), None)
 
 
 def of_size(factor: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
@@ -104,7 +106,7 @@ def nose_for_tail(one: Recording, _: np.random.Generator) -> tuple[Recording, No
 
 def late_by(seconds: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
     def apply(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
-        frames = round(seconds * (one.frame_rate or 30.0))
+        frames = round(seconds * one.frame_rate)
         own = one.labels[CHANNEL]
         values = np.concatenate([np.full(frames, UNSCORED), own.values[: one.frames - frames]])
         return one.with_labels({CHANNEL: replace(own, values=values)}), None
@@ -147,7 +149,7 @@ class Material:
         poses = prepare(one, self.landmarks, _SETTINGS)
         labels = one.labels[CHANNEL].values[poses.native_frames] if CHANNEL in one.labels else None
         others = [found for name, found in self.measured.items() if name != one.id]
-        return suspicions(Looked(poses, one.unit, labels), vitals(poses, self.landmarks), others)
+        return suspicions(QualityInput(poses, one.unit, labels), vitals(poses, self.landmarks), others)
 
     def faulty(self, fault: Fault) -> Iterator[tuple[list[Suspicion], int | None]]:
         """What is suspected of each recording with a fault, and where that is; of those that can have it."""

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssl_behavior.devices import choose_device, uses_bfloat16
+from ssl_behavior.compute.devices import choose_device, uses_bfloat16
 from ssl_behavior.poses.prepare import Poses
-from ssl_behavior.recordings import UNSCORED
-from ssl_behavior.training import Schedule, fit
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.training.loop import Schedule, fit
 
 ORDERS = ((0, 1), (1, 0))
 JITTER = 2

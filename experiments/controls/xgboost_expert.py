@@ -17,8 +17,8 @@ import numpy as np
 
 from experiments.dyads import protocol
 from experiments.dyads.protocol import Found, Task
-from ssl_behavior.poses.expert import expert_features
-from ssl_behavior.trees import Boosting, fit_trees
+from ssl_behavior.models.trees import Boosting, fit_trees
+from ssl_behavior.poses.expert_features import expert_features
 
 ORDERS = {"XGBoost, one order": ((0, 1),), "XGBoost, both orders": ((0, 1), (1, 0))}
 

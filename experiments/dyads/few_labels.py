@@ -26,15 +26,17 @@ import torch
 
 from experiments.dyads import protocol
 from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, Found, Task
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.figures import Strip, ethogram
-from ssl_behavior.heads import Classifier
-from ssl_behavior.learning import fresh_encoder, learn
-from ssl_behavior.models import Model
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.inference import embed_all
+from ssl_behavior.plots.ethogram import Strip, ethogram
+from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.recordings import UNSCORED
-from ssl_behavior.supervision import LabelledPoses, Supervision, embed_all, train
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.training.finetuning import fresh_encoder, learn
+from ssl_behavior.training.supervised import Supervision, train
 
 HERE = Path(__file__).parent
 DEFAULTS = Supervision()

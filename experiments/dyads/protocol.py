@@ -26,11 +26,12 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.decoding import balanced
-from ssl_behavior.formats.annotations import attach, read_annotations
-from ssl_behavior.formats.reading import read_recordings
+from ssl_behavior.formats.annotations.read import read_annotations
+from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
-from ssl_behavior.recordings import scored_frames
+from ssl_behavior.recordings.labels import scored_frames
+from ssl_behavior.recordings.matching import attach
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.scoring.report import score as all_scores
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from experiments.dyads import protocol
 from experiments.dyads.few_labels import network, pretrained
-from ssl_behavior.encoders import Architecture
-from ssl_behavior.objectives import Objective
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.supervision import Supervision
+from ssl_behavior.training.objectives.pretraining import Objective
+from ssl_behavior.training.supervised import Supervision
 
 HERE = Path(__file__).parent
 

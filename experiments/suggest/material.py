@@ -11,11 +11,12 @@ import numpy as np
 
 from experiments.dyads import protocol
 from experiments.dyads.few_labels import pretrained
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.encoders import Encoder, embed
-from ssl_behavior.poses.expert import expert_features
-from ssl_behavior.recordings import UNSCORED
-from ssl_behavior.suggestions import cut
+from ssl_behavior.active_learning import cut
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.inference import embed
+from ssl_behavior.poses.expert_features import expert_features
+from ssl_behavior.recordings.labels import UNSCORED
 
 RUNS = Path("runs/suggest")
 EVERY = 5

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.suggest.simulation import POOL, STRATEGIES, Row
-from ssl_behavior.figures import styles
+from ssl_behavior.plots.style import styles
 
 _USUAL = "random"
 _LIMITS = (

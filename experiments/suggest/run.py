@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
 
@@ -21,13 +22,14 @@ from experiments.dyads.protocol import DATA
 from experiments.suggest.material import material
 from experiments.suggest.report import write
 from experiments.suggest.simulation import STRATEGIES, Row, simulate, with_all
-from ssl_behavior import commands
+from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import Above, AtLeast, Checked
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class SuggestExperimentConfig:
+class SuggestExperimentConfig(Checked):
     """Settings of the experiment.
 
     Attributes:
@@ -39,10 +41,10 @@ class SuggestExperimentConfig:
     """
 
     data: Path = DATA
-    runs: int = 20
-    rounds: int = 10
-    clips: int = 10
-    seconds: float = 10.0
+    runs: Annotated[int, AtLeast(2)] = 20
+    rounds: Annotated[int, AtLeast(4)] = 10
+    clips: Annotated[int, Above(0)] = 10
+    seconds: Annotated[float, Above(0)] = 10.0
 
 
 def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
@@ -51,9 +53,6 @@ def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
     Raises:
         InputError: data are missing, or a setting cannot be.
     """
-    commands.require_at_least(2, config, "runs")
-    commands.require_at_least(4, config, "rounds")
-    commands.require_above(0, config, "clips", "seconds")
     given = material(config.data, config.seconds)
     rows: list[Row] = []
     for seed in tqdm(range(config.runs), "labelling", unit="run"):
@@ -62,17 +61,12 @@ def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
     return write(folder, rows, [with_all(given, seed) for seed in range(config.runs)])
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: SuggestExperimentConfig, table: Path) -> None:
+    print(f"\nresults: {table}, and results.csv and results.png beside it")
 
-    def command(config: SuggestExperimentConfig) -> None:
-        print(f"\nresults: {compare(config)}, and results.csv and results.png beside it")
 
-    commands.run(SuggestExperimentConfig, command, "Which clips to label next: suggested or random.")
+main = run.command(SuggestExperimentConfig, compare, "Which clips to label next: suggested or random.", _report)
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
-    from experiments.suggest.run import main as imported_main
-
-    imported_main()
+    main()

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from experiments.suggest.material import Material
-from ssl_behavior.clusters import directions
-from ssl_behavior.suggestions import choose, entropy
+from ssl_behavior.active_learning import choose, entropy
+from ssl_behavior.atlas.clusters import directions
 
 Row = dict[str, Any]
 POOL = 20

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,16 +17,18 @@ import torch
 from experiments.transfer.networks import trained
 from experiments.transfer.probes import Protocol, draws, embedded, hand_made, probe
 from experiments.transfer.windows import FRAME_RATE, Windows
-from ssl_behavior.checkpoints import load_encoder
-from ssl_behavior.commands import load_settings
-from ssl_behavior.encoders import Architecture, Encoder
-from ssl_behavior.formats import native
-from ssl_behavior.formats.calms21 import SKELETON
+from ssl_behavior.cli.settings import load_settings
+from ssl_behavior.cli.validators import Above, Checked
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import as_landmarks, shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.recordings import Recording, Skeleton
-from ssl_behavior.simulation import simulate_recordings
+from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 RUNS = Path("runs/transfer")
 CALMS21, DYADS = "CalMS21's", "the dyads'"
@@ -36,7 +38,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class TransferConfig:
+class TransferConfig(Checked):
     """Settings of the comparison.
 
     Attributes:
@@ -52,14 +54,14 @@ class TransferConfig:
     """
 
     data: Path = Path("../shared/data")
-    steps: int = 500
-    seeds: int = 2
-    frame_rate: float = FRAME_RATE
+    steps: Annotated[int, Above(0)] = 500
+    seeds: Annotated[int, Above(0)] = 2
+    frame_rate: Annotated[float, Above(0)] = FRAME_RATE
     dyads_encoder: Path | None = None
-    repeats: int = 2
+    repeats: Annotated[int, Above(0)] = 2
     trained_splits: int = 2
-    train_steps: int = 60
-    jobs: int = 2
+    train_steps: Annotated[int, Above(0)] = 60
+    jobs: Annotated[int, Above(0)] = 2
 
 
 class Piece(NamedTuple):

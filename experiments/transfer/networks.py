@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from experiments.transfer.probes import Draw, pooled, scores
-from ssl_behavior.encoders import Encoder
+from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.augment import Augmentation, augment
-from ssl_behavior.poses.features import Clip
+from ssl_behavior.poses.clips import Clip
 from ssl_behavior.poses.landmarks import mirror
-from ssl_behavior.training import Schedule, fit
+from ssl_behavior.training.loop import Schedule, fit
 
 _BATCH = 16  # windows of each kind
 _AUGMENTATION = Augmentation(drop_animals=0.0, swap_identities=0.0)

@@ -15,8 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor
 
-from ssl_behavior.encoders import Encoder
-from ssl_behavior.poses.features import Clip, features
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.features import features
 
 METRICS = ("AUC", "balanced accuracy", "F1")
 _STRENGTH = 10.0  # of the logistic regression, for features whose squares sum to about 1

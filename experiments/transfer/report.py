@@ -12,7 +12,7 @@ import numpy as np
 from experiments.transfer.comparison import CALMS21, DYADS, Row, Setup, TransferConfig
 from experiments.transfer.probes import METRICS
 from experiments.transfer.windows import ALIKE, BEHAVIOURS, FRAME_RATE, Windows
-from ssl_behavior.formats.calms21 import SKELETON
+from ssl_behavior.formats.tracks.calms21 import SKELETON
 from ssl_behavior.poses.landmarks import STAND_INS, coverage
 
 Kind = tuple[str, str]

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from experiments.transfer.comparison import Row, TransferConfig, rows_of, set_up
 from experiments.transfer.report import write
 from experiments.transfer.windows import read_windows
-from ssl_behavior import commands
+from ssl_behavior.cli import run
 
 HERE = Path(__file__).parent
 
@@ -37,8 +37,6 @@ def transfer(config: TransferConfig, folder: Path = HERE) -> Path:
     Raises:
         InputError: data are missing or of another form, or a setting cannot be.
     """
-    names = ("steps", "seeds", "frame_rate", "repeats", "train_steps", "jobs")
-    commands.require_above(0, config, *names)
     windows = read_windows(config.data / "calms21")
     print(f"{len(windows.positions)} windows, {windows.moments.max() + 1} groups of the same moments")
     setup = set_up(config)
@@ -56,13 +54,11 @@ def transfer(config: TransferConfig, folder: Path = HERE) -> Path:
     return write(folder, rows, windows, setup, config)
 
 
-def main() -> None:
-    """The shell's way in."""
+def _report(_: TransferConfig, table: Path) -> None:
+    print(f"\nresults: {table}, and results.csv beside it")
 
-    def command(config: TransferConfig) -> None:
-        print(f"\nresults: {transfer(config)}, and results.csv beside it")
 
-    commands.run(TransferConfig, command, "Transfer of encoders across skeletons.")
+main = run.command(TransferConfig, transfer, "Transfer of encoders across skeletons.", _report)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.calms21 import INDIVIDUALS, SKELETON
-from ssl_behavior.formats.unseen import zeros_as_unseen
-from ssl_behavior.poses.features import Clip
+from ssl_behavior.formats.tracks.calms21 import INDIVIDUALS, SKELETON
+from ssl_behavior.formats.tracks.unseen import zeros_as_unseen
+from ssl_behavior.poses.clips import Clip
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Recording
-from ssl_behavior.windows import ClipSampler
+from ssl_behavior.poses.sampling import ClipSampler
+from ssl_behavior.recordings.recording import Recording
 
 BEHAVIOURS = ("investigation", "mount")
 FRAME_RATE = 6.0

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssl_behavior.decoding.balance import balance
 from ssl_behavior.decoding.decoder import Decoder
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.scoring.bouts import bout_counts, macro_bout_f1
 from ssl_behavior.scoring.frames import class_scores, confusion, macro_mean
 

@@ -10,8 +10,8 @@ from bokeh.palettes import Cividis256
 
 from ssl_behavior.explorer.points import Points
 from ssl_behavior.explorer.scene import CLUSTER, Scene
-from ssl_behavior.figures import cluster_colours
-from ssl_behavior.poses.expert import KINEMATICS
+from ssl_behavior.plots.style import cluster_colours
+from ssl_behavior.poses.expert_features import KINEMATICS
 
 REST = "#D0D0D0"
 """Of what is in no category, or unknown."""

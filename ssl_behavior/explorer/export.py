@@ -9,7 +9,7 @@ from bokeh.embed import file_html
 from bokeh.models import Column, ColumnDataSource
 from bokeh.resources import INLINE
 
-from ssl_behavior.clusters import directions
+from ssl_behavior.atlas.clusters import directions
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.page import Page, template
 from ssl_behavior.explorer.points import Points, draw

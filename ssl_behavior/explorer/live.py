@@ -11,8 +11,10 @@ from bokeh.document import Document
 from bokeh.events import ButtonClick
 from bokeh.models import Button, CustomJS, Row, Select, TextInput
 
-from ssl_behavior.clusters import NOISE
-from ssl_behavior.embedded import pair_name
+from ssl_behavior.atlas.clusters import NOISE
+from ssl_behavior.atlas.index import EmbeddingIndex, load
+from ssl_behavior.atlas.similarity import similar, when
+from ssl_behavior.atlas.video import pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.colours import colourings
@@ -21,8 +23,6 @@ from ssl_behavior.explorer.page import Page
 from ssl_behavior.explorer.points import Points
 from ssl_behavior.explorer.scene import CLUSTER, Scene, runs
 from ssl_behavior.explorer.strips import strips
-from ssl_behavior.neighbours import Neighbours, load
-from ssl_behavior.search import similar, when
 
 _MOST_S = 4.0
 _LEAST_S = 0.5
@@ -38,7 +38,7 @@ class Live:
         index: makes the index of the atlas; it is asked once for each search.
     """
 
-    def __init__(self, scene: Scene, points: Points, index: Callable[[], Neighbours]) -> None:
+    def __init__(self, scene: Scene, points: Points, index: Callable[[], EmbeddingIndex]) -> None:
         self.scene, self.points, self.index = scene, points, index
         self.page: Page = Page(scene, points)
         self.span = (0, 1)
@@ -180,11 +180,11 @@ def _around(codes: np.ndarray, frame: int, rate: float) -> tuple[int, int]:
     return max(0, low), min(len(codes), max(high, 1))
 
 
-def indexed(scene: Scene) -> Callable[[], Neighbours]:
+def indexed(scene: Scene) -> Callable[[], EmbeddingIndex]:
     """The atlas's index, made when it is first asked for."""
-    made: list[Neighbours] = []
+    made: list[EmbeddingIndex] = []
 
-    def index() -> Neighbours:
+    def index() -> EmbeddingIndex:
         if not made:
             made.append(load(scene.atlas))
         return made[0]

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from bokeh.models import Button, ColumnDataSource, RangeSlider, Row, Select, TextInput
 
-from ssl_behavior.embedded import EmbeddedVideo, pair_name
+from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.explorer import models, widgets
 from ssl_behavior.explorer.marks import NO_CHANNEL, UNSURE, WRONG, Mark, Marks
 from ssl_behavior.explorer.page import Page
 from ssl_behavior.explorer.wiring import play_row
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 
 _NEW = "another word …"
 _TABLE = {
@@ -162,7 +163,7 @@ class Marking:
         self.listed = self.marks.all
         for mark in self.listed:
             moment = (-1, -1, -1, -1)
-            rate = 30.0
+            rate = ASSUMED_FRAME_RATE
             if mark.video in atlas:
                 poses = atlas.video(mark.video).poses
                 rate = poses.native_rate

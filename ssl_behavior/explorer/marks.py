@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.embedded import EmbeddedVideo, require_name
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.video import EmbeddedVideo, require_name
 from ssl_behavior.errors import InputError, how_many
-from ssl_behavior.formats import boris_project, caltech_annotations
-from ssl_behavior.formats.annotated import Annotations
-from ssl_behavior.outputs import write_text
-from ssl_behavior.predictions import file_stem
-from ssl_behavior.recordings import UNSCORED, Labels
+from ssl_behavior.formats.annotations import boris_project, caltech
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.paths import file_stem
 
 UNMARKED = "unmarked"
 WRONG, UNSURE = "wrong", "unsure"
@@ -154,7 +154,7 @@ class Marks:
             bouts = {_word(name): tuple(one.bouts()) for name, one in channels.items()}
             annotations = Annotations(video.id, bouts, frames=video.poses.frames)
             rate, stem = video.poses.native_rate, file_stem(video.id)
-            caltech_annotations.write(folder / "caltech" / f"{stem}_annot.txt", annotations, rate)
+            caltech.write(folder / "caltech" / f"{stem}_annot.txt", annotations, rate)
             boris_project.write(folder / "boris" / f"{stem}.boris", annotations, rate)
         exported = Exported(folder, videos, {_word(name): tuple(sorted(words)) for name, words in unscored.items()})
         write_text(folder / "how-to-train.txt", exported.told() + "\n")

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
-from ssl_behavior.embedded import EmbeddedVideo, pair_name
+from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.explorer.clips import UNSEEN, tracks
 from ssl_behavior.explorer.scene import CLUSTER, Scene
-from ssl_behavior.poses.expert import KINEMATICS, kinematics
+from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,9 @@ def draw(scene: Scene, count: int, clip_frames: int = 1, seed: int = 0) -> Point
     total = atlas.rows
     pairs: dict[str, int] = {}
     parts, clips, embeddings = [], [], []
-    for video, pair, frames in tqdm(atlas.draw(count, seed), "looking at", len(atlas.pieces), unit="pair", leave=False):
+    for video, pair, frames in progress(
+        atlas.draw(count, seed), "looking at", total=len(atlas.pieces), unit="pair", leave=False
+    ):
         name = pair_name(*(video.poses.individuals[i] for i in pair))
         own = _columns(scene, video, pair, frames)
         own["video"] = np.full(len(frames), atlas.ids.index(video.id), np.int16)

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssl_behavior import predictions
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.clusters import NOISE
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.errors import InputError
-from ssl_behavior.figures import cluster_colours, styles
-from ssl_behavior.formats.paths import some
-from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.clusters import NOISE
+from ssl_behavior.atlas.video import EmbeddedVideo
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.plots.style import cluster_colours, styles
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.storage.paths import file_stem
 
 CLUSTER, PREDICTED = "cluster", "prediction"
 
@@ -57,8 +57,8 @@ class Scene:
             raise InputError(f"{folder}: expected embeddings; found none: run python -m ssl_behavior.embed first")
         clustered = ClusteredAtlas(atlas)
         clustered.bouts()  # of every video, or it says of which there are none
-        found = {one.id: one for one in predictions.read_folder(predicted)} if predicted is not None else {}
-        ids = {predictions.file_stem(video): video for video in atlas.ids}
+        found = {one.id: one for one in tables.read_folder(predicted)} if predicted is not None else {}
+        ids = {file_stem(video): video for video in atlas.ids}
         known = {ids[name]: one for name, one in found.items() if name in ids}
         if found and not known:
             raise InputError(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.embedded import EmbeddedVideo
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.explorer.scene import Scene, runs
 
 COLUMNS = {"video": np.int16, "agent": np.int16, "target": np.int16, "row": np.int16, "code": np.int16}

@@ -32,7 +32,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from ssl_behavior.clusters import NOISE
+from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.explorer.colours import REST
 from ssl_behavior.explorer.models import Sources
 from ssl_behavior.explorer.scene import CLUSTER, Scene

@@ -1,8 +1,5 @@
-"""File formats: every reader yields Recordings, and the format of a file is told from its content."""
+"""Readers and writers of the formats that labs use; the content of a file decides which one reads it."""
 
-from __future__ import annotations
+from ssl_behavior.formats.tracks.read import FORMATS, read_recordings
 
-from ssl_behavior.formats.paths import expand, video_id
-from ssl_behavior.formats.reading import FORMATS, read_recordings
-
-__all__ = ["FORMATS", "expand", "read_recordings", "video_id"]
+__all__ = ["FORMATS", "read_recordings"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from ssl_behavior import draws
-from ssl_behavior.poses.features import Clip
+from ssl_behavior.cli.validators import AtLeast, AtMost, Share
+from ssl_behavior.compute import batch_random
+from ssl_behavior.poses.clips import Clip
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,14 @@ class Augmentation:
         swap_identities: probability that the tracker takes the two animals for each other for a span.
     """
 
-    reflect: float = 0.5
-    rotate: float = 0.0
-    scale: float = 0.1
-    jitter: float = 0.02
-    warp: float = 0.15
-    drop_landmarks: float = 0.1
-    drop_animals: float = 0.05
-    swap_identities: float = 0.05
+    reflect: Annotated[float, AtLeast(0), AtMost(1)] = 0.5
+    rotate: Annotated[float, AtLeast(0)] = 0.0
+    scale: Annotated[float, Share()] = 0.1
+    jitter: Annotated[float, AtLeast(0)] = 0.02
+    warp: Annotated[float, Share()] = 0.15
+    drop_landmarks: Annotated[float, AtLeast(0), AtMost(1)] = 0.1
+    drop_animals: Annotated[float, AtLeast(0), AtMost(1)] = 0.05
+    swap_identities: Annotated[float, AtLeast(0), AtMost(1)] = 0.05
 
     def frames_needed(self, frames: int) -> int:
         """Frames to draw so that ``frames`` are left after the tempo was changed."""
@@ -54,7 +56,7 @@ def augment(clip: Clip, mirror: Sequence[int], settings: Augmentation, generator
     (batch, frames), device = clip.positions.shape[:2], clip.positions.device
 
     def uniform(*shape: int) -> Tensor:
-        return draws.rand(batch, *shape, generator=generator).to(device)
+        return batch_random.rand(batch, *shape, generator=generator).to(device)
 
     clip = reflect(clip, uniform() < settings.reflect, mirror)
     if settings.rotate:
@@ -65,7 +67,7 @@ def augment(clip: Clip, mirror: Sequence[int], settings: Augmentation, generator
         swap = spans(batch, frames, settings.swap_identities, generator).to(device)
         clip = clip.map(lambda x: x.where(~swap.reshape(*swap.shape, *[1] * (x.ndim - 2)), x.flip(2)))
     if settings.jitter:
-        noise = draws.randn(*clip.positions.shape, generator=generator).to(device) * settings.jitter
+        noise = batch_random.randn(*clip.positions.shape, generator=generator).to(device) * settings.jitter
         clip = clip._replace(positions=clip.positions + noise * clip.known[..., None])
     if settings.drop_landmarks:
         shape = clip.known.shape[2:]
@@ -79,9 +81,9 @@ def augment(clip: Clip, mirror: Sequence[int], settings: Augmentation, generator
 
 def spans(rows: int, frames: int, probability: float, generator: torch.Generator) -> Tensor:
     """(rows, frames) bool; a row has, with ``probability``, one True run that covers up to all of it."""
-    chosen = draws.rand(rows, 1, generator=generator) < probability
-    length = draws.rand(rows, 1, generator=generator) * frames
-    start = draws.rand(rows, 1, generator=generator) * (frames + length) - length
+    chosen = batch_random.rand(rows, 1, generator=generator) < probability
+    length = batch_random.rand(rows, 1, generator=generator) * frames
+    start = batch_random.rand(rows, 1, generator=generator) * (frames + length) - length
     time = torch.arange(frames)
     return chosen & (time >= start) & (time < start + length)
 
@@ -93,8 +95,8 @@ def warp(clip: Clip, frames: int, strength: float, generator: torch.Generator) -
         clips of ``frames`` frames, and the nearest old frame of each (batch, frames), to take labels by.
     """
     batch, total = clip.positions.shape[:2]
-    tempo = 1 + (draws.rand(batch, 1, generator=generator) * 2 - 1) * strength
-    first = draws.rand(batch, 1, generator=generator) * (total - 1 - (frames - 1) * tempo).clamp(min=0)
+    tempo = 1 + (batch_random.rand(batch, 1, generator=generator) * 2 - 1) * strength
+    first = batch_random.rand(batch, 1, generator=generator) * (total - 1 - (frames - 1) * tempo).clamp(min=0)
     if strength == 0:
         first = first.floor()
     at = (first + torch.arange(frames) * tempo).clamp(max=total - 1).to(clip.positions.device)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from tqdm import tqdm
 
+from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import cache
 from ssl_behavior.poses.cleaning import body_frames, body_length, fill_gaps, resample, without_outliers
 from ssl_behavior.poses.landmarks import as_landmarks, coverage
-from ssl_behavior.recordings import Recording, Stated
+from ssl_behavior.recordings.recording import ContentHash, Recording
+from ssl_behavior.storage import cache
+from ssl_behavior.storage.digests import digest
+from ssl_behavior.storage.paths import skippable
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class Preparation:
         max_gap: seconds up to which an unseen keypoint is filled in.
     """
 
-    frame_rate: float = 15.0
-    min_confidence: float = 0.1
-    max_gap: float = 0.5
+    frame_rate: Annotated[float, Above(0)] = 15.0
+    min_confidence: Annotated[float, AtLeast(0)] = 0.1
+    max_gap: Annotated[float, AtLeast(0)] = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ class Poses:
     native_frames: np.ndarray
     individuals: tuple[str, ...]
     frames: int
-    stated: Stated | None = field(default=None, repr=False)
+    stated: ContentHash | None = field(default=None, repr=False)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
@@ -73,7 +75,7 @@ class Poses:
         """16 characters that only the same tracks share, whatever they are called."""
         if self.stated is not None and self.positions is self.stated.arrays[0]:
             return self.stated.digest
-        return hashlib.sha256(np.ascontiguousarray(self.positions).data).hexdigest()[:16]
+        return digest(self.positions)
 
     def between(self, start: int, stop: int) -> Poses:
         """Frames ``start`` to ``stop``."""
@@ -108,7 +110,7 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Poses:
     """
     known: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | {name: about[name] for name in PLAIN}
     known["individuals"] = tuple(about["individuals"])
-    return Poses(**known, stated=Stated(str(about["fingerprint"]), (arrays["positions"],)))
+    return Poses(**known, stated=ContentHash(str(about["fingerprint"]), (arrays["positions"],)))
 
 
 def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> Poses:
@@ -142,7 +144,7 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     length = body_length(positions, landmarks)
     positions = without_outliers(positions / length)
     frame_rate = settings.frame_rate
-    native_rate = recording.frame_rate or frame_rate
+    native_rate = recording.frame_rate
     if abs(native_rate - frame_rate) < 1e-3 * frame_rate:
         native_rate = frame_rate  # 29.97 Hz is taken for 30
     positions, seen, native_frames = resample(positions, native_rate, frame_rate)
@@ -208,12 +210,12 @@ def prepare_each(
     for notice in dict.fromkeys(coverage(recording.skeleton, landmarks) for recording in recordings):
         print(notice, end="\n" if notice else "")
     usable = 0
-    for recording in tqdm(recordings, doing, unit="video", leave=False, disable=len(recordings) < 2):
+    for recording in progress(recordings, doing, unit="video", leave=False, shown=len(recordings) > 1):
         try:
             poses = prepare_kept(recording, landmarks, settings)
         except InputError as error:
             if not skip_bad:
-                raise
+                raise skippable(error, len(recordings)) from None
             print(f"skipped: {error}")
             continue
         usable += 1

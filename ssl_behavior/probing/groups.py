@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from ssl_behavior.encoders import Encoder
-from ssl_behavior.poses.features import LAGS, pair_clip
+from ssl_behavior.compute.progress import progress
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.poses.clips import pair_clip
+from ssl_behavior.poses.features import LAGS
 from ssl_behavior.poses.prepare import Poses
 
 Source = Callable[[Poses, tuple[int, int]], Tensor]
@@ -100,6 +101,6 @@ def embed_groups(
     spread = np.unique(np.linspace(0, len(groups) - 1, min(_LEARNED_FROM, len(groups))).astype(int))
     reduction = fit_reduction((pooled(source, groups[i]) for i in spread), numbers)
     whole = np.zeros((max(stop for _, stop in places.values()), reduction.directions.shape[1]), np.float32)
-    for group in tqdm(groups, description, unit="video"):
+    for group in progress(groups, description, unit="video"):
         whole[slice(*places[group[0].id])] = reduction(pooled(source, group))
     return whole

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssl_behavior.figures import DPI, save
+from ssl_behavior.plots.style import DPI, save
 from ssl_behavior.scoring.mabe22 import TaskScore
 
 # Okabe and Ito 2008; they differ in lightness too.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ssl_behavior.encoders import Encoder, embed
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.prepare import Poses
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.probes import probe_f1
 
 _VIDEOS, _EVERY = 10, 10

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.scoring.frames import macro_mean
 
 OVERLAPS = (0.1, 0.25, 0.5, 0.75)

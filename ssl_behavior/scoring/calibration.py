@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings.labels import UNSCORED
 
 # A temperature beyond these says that the logits hold nothing (high) or separate the frames perfectly (low).
 _LOWEST, _HIGHEST = 0.05, 20.0

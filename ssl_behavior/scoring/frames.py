@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings.labels import UNSCORED
 
 
 @dataclass(frozen=True, eq=False)

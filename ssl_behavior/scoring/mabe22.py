@@ -20,7 +20,8 @@ from typing import Literal
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ssl_behavior.recordings import UNSCORED, Labels, Recording
+from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.recordings.recording import Recording
 
 SEEDS = (42, 43, 44)
 RIDGE = 1.0

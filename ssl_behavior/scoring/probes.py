@@ -9,7 +9,7 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ssl_behavior.recordings import UNSCORED
+from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.scoring.frames import macro_f1
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from experiments.atlas import run
-from ssl_behavior.clusters import Clustering
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.clusters import Clustering
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Labels, Recording
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 SHAPES = 6 * np.eye(8, dtype=np.float32)[[0, 3, 6]]
@@ -19,7 +20,7 @@ SHAPES = 6 * np.eye(8, dtype=np.float32)[[0, 3, 6]]
 
 def made(folder: Path, wander: Callable[..., Recording], tells: bool) -> Atlas:
     """Two labels and unscored frames, in stretches of two seconds, that embeddings tell or that are all noise."""
-    atlas = Atlas.create(folder, Maker("abc", MICE, 15.0, 8, "float32"))
+    atlas = Atlas.create(folder, AtlasMeta("abc", MICE, 15.0, 8, "float32"))
     for seed in range(3):
         poses = prepare(wander(seed, frames=1200, id=f"v{seed}", gaps=0.0), MICE, Preparation())
         rng = np.random.default_rng(seed)

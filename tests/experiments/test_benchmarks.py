@@ -12,9 +12,9 @@ import torch
 from experiments.benchmarks import growth, growth_picture, hour, hour_turn, models, own_turn, pretraining, tracks, turns
 from experiments.benchmarks.memory import Cost, cost
 from experiments.benchmarks.stopwatch import Stopwatch
-from ssl_behavior.formats import deeplabcut
+from ssl_behavior.formats.tracks import deeplabcut
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.simulation import simulate_recording
+from ssl_behavior.simulation.simulator import simulate_recording
 
 
 class Worker:

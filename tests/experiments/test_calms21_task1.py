@@ -11,13 +11,16 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from experiments.calms21_task1 import protocol, report, results, split
 from experiments.calms21_task1.run import main
-from experiments.robustness.forks import Forks
-from ssl_behavior import predictions
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import calms21, read_recordings
-from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recordings
+from ssl_behavior.formats.tracks import calms21
+from ssl_behavior.formats.tracks.calms21 import CHANNEL
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
+from tests.fuzz.forks import Forks
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUICK = protocol.Plan(seeds=1, sizes=(2,), variants=("tuned",), pretrain_steps=3, finetune_steps=4)
@@ -43,7 +46,12 @@ def read(path: Path) -> list[Recording]:
 def recording(name: str, frames: int) -> Recording:
     """One that takes no memory."""
     return Recording(
-        name, np.broadcast_to(np.float32(1), (frames, 2, 7, 2)), calms21.INDIVIDUALS, calms21.SKELETON, source="f.json"
+        name,
+        np.broadcast_to(np.float32(1), (frames, 2, 7, 2)),
+        calms21.INDIVIDUALS,
+        calms21.SKELETON,
+        30.0,
+        source="f.json",
     )
 
 
@@ -171,9 +179,9 @@ def test_the_metric_is_scikit_learns_over_the_three_behaviours_without_other(tmp
         probabilities = rng.dirichlet(np.ones(4), one.frames)
         guesses = rng.integers(0, 4, one.frames)  # decoded labels need not be the most probable ones
         prediction = Prediction(one.id, BEHAVIOURS, probabilities, guesses, 30.0, np.ones(one.frames))
-        predictions.write(tmp_path / "predictions", prediction)
+        tables.write(tmp_path / "predictions", prediction)
     row = results.row_of(protocol.score(tmp_path / "predictions", truth, tmp_path / "scores"), {})
-    found = predictions.read_folder(tmp_path / "predictions")
+    found = tables.read_folder(tmp_path / "predictions")
     true = np.concatenate([one.labels[CHANNEL].values for one in videos])
     guessed = np.concatenate([one.labels for one in found])
     probabilities = np.concatenate([one.probabilities for one in found])

@@ -1,7 +1,7 @@
 import numpy as np
 
 from experiments.checks import run
-from ssl_behavior.simulation import simulate_recordings
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 
 def test_a_fault_is_made_and_seen_where_it_is() -> None:

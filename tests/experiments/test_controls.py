@@ -12,10 +12,12 @@ from sklearn.metrics import f1_score
 from experiments.controls import cnn_lstm, mabe_cnn, windows, xgboost_expert
 from experiments.dyads import protocol
 from experiments.dyads.protocol import DRAWS, HELD_OUT, Dyads, FitPredict, Found, Task, Video
+from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
+from ssl_behavior.models.trees import Boosting
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
-from ssl_behavior.trees import Boosting
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 LANDMARKS = shared_landmarks([SKELETON])
 BOTH = xgboost_expert.ORDERS["XGBoost, both orders"]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks import clustering, index
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
-from ssl_behavior.neighbours import build, recall
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.index import build, recall
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 
@@ -20,7 +20,7 @@ MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 @pytest.fixture(scope="module")
 def atlas(wander: Callable[..., Recording], tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     """1,200 embeddings of three behaviours, in half precision."""
-    atlas = Atlas.create(tmp_path_factory.mktemp("atlas"), Maker("abc", MICE, 15.0, 8, "float16"))
+    atlas = Atlas.create(tmp_path_factory.mktemp("atlas"), AtlasMeta("abc", MICE, 15.0, 8, "float16"))
     rng = np.random.default_rng(0)
     shapes = 4 * np.eye(8)[[0, 2, 5]]
     for seed in range(2):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.robustness import kills
-from experiments.robustness.forks import Forks
-from experiments.robustness.kills import KINDS, Disturbed
+from tests.fuzz import kills
+from tests.fuzz.forks import Forks
+from tests.fuzz.kills import KINDS, Disturbed
 
 
 @pytest.fixture(scope="module")

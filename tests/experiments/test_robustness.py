@@ -7,14 +7,14 @@ from random import Random
 
 import pytest
 
-from experiments.robustness import guided, sandbox
-from experiments.robustness.bytes import ANY, TEXT
-from experiments.robustness.fuzz import fuzz, table
-from experiments.robustness.shaped import laughs, safetensors, values
-from experiments.robustness.targets import Target
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import native
-from ssl_behavior.simulation import simulate_recordings
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.simulation.simulator import simulate_recordings
+from tests.fuzz import guided, sandbox
+from tests.fuzz.bytes import ANY, TEXT
+from tests.fuzz.fuzz import fuzz, table
+from tests.fuzz.shaped import laughs, safetensors, values
+from tests.fuzz.targets import Target
 
 
 def _raise(error: BaseException) -> None:

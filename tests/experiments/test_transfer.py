@@ -11,14 +11,17 @@ import pytest
 import torch
 
 from experiments.transfer import comparison, networks, probes, report, run, windows
-from ssl_behavior.checkpoints import save_encoder
-from ssl_behavior.encoders import Architecture, Encoder
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import native
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
+from ssl_behavior.models.checkpoints import save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.recordings import Skeleton
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, SKELETON, simulate_recordings
+from ssl_behavior.recordings.recording import Skeleton
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 MICE = shared_landmarks([SKELETON])
 DYADS = ("head", "centre", "tail base", "tail middle", "tail tip")

@@ -16,14 +16,15 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from ssl_behavior import predictions
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.clusters import Clustering, Clusters, directions
-from ssl_behavior.embedded import EmbeddedVideo
-from ssl_behavior.embeddings import Atlas, Maker
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.clusters import Clustering, Clusters, directions
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.predictions import Prediction
-from ssl_behavior.recordings import Labels, Recording
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 EVIL = "<img src=x onerror=window.hacked=1>"
@@ -39,7 +40,7 @@ def make_atlas(wander: Callable[..., Recording]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         rng = np.random.default_rng(0)
         centres = np.eye(CLUSTERS, CHANNELS, dtype=np.float32) * 5
-        atlas = Atlas.create(folder, Maker("abc", MICE, 15.0, CHANNELS, "float32"))
+        atlas = Atlas.create(folder, AtlasMeta("abc", MICE, 15.0, CHANNELS, "float32"))
         for seed, name in enumerate(("a", EVIL)):
             poses = prepare(wander(seed, frames=FRAMES, id=name), MICE, Preparation())
             code = np.arange(len(poses.positions)) // 25 % CLUSTERS
@@ -125,7 +126,7 @@ def hostile(make_atlas: Callable[[Path], Path], tmp_path_factory: pytest.TempPat
     ClusteredAtlas.create(atlas, fitted).rename(0, HOSTILE["cluster"])
     labels_of = (np.arange(FRAMES) >= FRAMES // 2).astype(np.int16)
     behaviours, even, seen = (HOSTILE["predicted"], "rest"), np.full((FRAMES, 2), 0.5), np.full(FRAMES, 2)
-    predictions.write(parent / "said", Prediction(HOSTILE["video"], behaviours, even, labels_of, 30.0, seen))
+    tables.write(parent / "said", Prediction(HOSTILE["video"], behaviours, even, labels_of, 30.0, seen))
     return Hostile(atlas.folder, parent / "said", HOSTILE)
 
 
@@ -134,9 +135,7 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Predictions of the first video: first all ``run``, then all ``rest``."""
     folder = tmp_path_factory.mktemp("predicted")
     labels = (np.arange(FRAMES) >= FRAMES // 2).astype(np.int16)
-    predictions.write(
-        folder, Prediction("a", ("run", "rest"), np.full((FRAMES, 2), 0.5), labels, 30.0, np.full(FRAMES, 2))
-    )
+    tables.write(folder, Prediction("a", ("run", "rest"), np.full((FRAMES, 2), 0.5), labels, 30.0, np.full(FRAMES, 2)))
     return folder
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ssl_behavior.cards.page import write_cards
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.cluster_cards.page import write_cards
 from ssl_behavior.explore import ExploreConfig, explore
 from ssl_behavior.explorer.marks import Marks
 

@@ -19,8 +19,8 @@ from bokeh.util.token import get_session_id, get_token_payload
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.explorer.marks import Marks
 from ssl_behavior.explorer.scene import Scene
 from ssl_behavior.explorer.server import MOST_PAGES, application, serve

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.cli.inputs import LabelledTracksConfig
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.marks import UNMARKED, Mark, Marks
-from ssl_behavior.formats import native
-from ssl_behavior.formats.annotations import read_labels
-from ssl_behavior.labelled import LabelledTracksConfig
-from ssl_behavior.recordings import Recording
+from ssl_behavior.formats.annotations.read import read_labels
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.recordings.recording import Recording
 
 SNIFF = Mark("a", "mouse0", "mouse1", "S1", "sniff", 0, 11)
 CHASE = Mark("b", "mouse0", "mouse1", "S1", "chase", 20, 90)
@@ -93,8 +93,8 @@ def test_what_is_exported_can_be_learned_from(marks: Marks, wander: Callable[...
     config = LabelledTracksConfig(
         recordings=(tmp_path / "tracks",), annotations=(exported.folder / "caltech",), unscored=exported.unscored["S1"]
     )
-    recordings, channel = config.read_labelled()
-    assert channel == "S1"
+    recordings = config.read_labelled()
+    assert [list(one.labels) for one in recordings] == [["S1"]] * 2
     assert [set(one.labels["S1"].behaviours) for one in recordings] == [{"attack", "sniff", "chase"}] * 2
     chased = next(one for one in recordings if one.id == "b").labels["S1"]
     assert [(bout.start, bout.stop, bout.behaviour) for bout in chased.bouts()] == [(20, 90, "chase")]

@@ -10,9 +10,9 @@ import pytest
 from bokeh.document import Document
 from bokeh.models import ColumnDataSource, Div
 
-from ssl_behavior.cards.page import write_cards
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.cluster_cards.page import write_cards
 from ssl_behavior.explore import ExploreConfig, explore, in_notebook
 from ssl_behavior.explorer.live import Live, indexed
 from ssl_behavior.explorer.points import draw

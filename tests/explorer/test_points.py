@@ -3,15 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_behavior.clusters import NOISE
-from ssl_behavior.embeddings import Atlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.clips import RESOLUTION, UNSEEN, tracks
 from ssl_behavior.explorer.colours import colourings
 from ssl_behavior.explorer.points import Points, draw
 from ssl_behavior.explorer.scene import CLUSTER, PREDICTED, Scene, runs
 from ssl_behavior.explorer.strips import strips
-from ssl_behavior.poses.expert import KINEMATICS, kinematics
+from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
 
 
 @pytest.fixture(scope="module")

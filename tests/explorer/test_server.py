@@ -71,7 +71,7 @@ def test_unusable_addresses_are_told(address: str, origins: tuple[str, ...], mes
     [
         ({"atlas": Path("nowhere")}, "nowhere: expected an atlas"),
         ({"points": 0}, "--points: expected a number above 0"),
-        ({"port": 70_000}, "--port 70000: expected a port up to 65535"),
+        ({"port": 70_000}, "--port: expected 65535 or less and found 70000"),
         ({"port": -1}, "--port: expected 0 or more"),
         ({"export": Path("page.txt")}, r"--export page.txt: expected a name that ends in \.html"),
         ({"predictions": Path("nowhere")}, "nowhere: expected a folder of predictions"),

@@ -6,21 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from ssl_behavior.poses.augment import (
-    Augmentation,
-    augment,
-    hide,
-    hide_animals,
-    reflect,
-    rotate,
-    scale,
-    spans,
-    warp,
-)
-from ssl_behavior.poses.features import Clip, features, pair_clip
+from ssl_behavior.poses.augment import Augmentation, augment, hide, hide_animals, reflect, rotate, scale, spans, warp
+from ssl_behavior.poses.clips import Clip, pair_clip
+from ssl_behavior.poses.features import features
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 RATE = 30.0

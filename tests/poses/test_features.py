@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from ssl_behavior.poses.augment import reflect, rotate
-from ssl_behavior.poses.features import Clip, feature_names, features, pair_clip
+from ssl_behavior.poses.clips import Clip, pair_clip
+from ssl_behavior.poses.features import feature_names, features
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 RATE = 30.0

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ssl_behavior.formats import cache
 from ssl_behavior.poses import prepare as preparing
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare, prepare_all, prepare_kept
-from ssl_behavior.recordings import Recording
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.storage import cache
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 

@@ -13,7 +13,7 @@ from ssl_behavior.poses.landmarks import (
     mirror,
     shared_landmarks,
 )
-from ssl_behavior.recordings import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording, Skeleton
 
 DYADS = ("top", "body", "tail", "tail-m", "tail-e")
 CALMS21 = ("nose", "left ear", "right ear", "neck", "left hip", "right hip", "tail base")
@@ -81,7 +81,7 @@ def test_mirror_swaps_sides() -> None:
 def recording(keypoints: tuple[str, ...]) -> Recording:
     """Keypoint k is at (k, 10 k)."""
     positions = np.array([[[(k, 10 * k) for k in range(len(keypoints))]]], np.float32)
-    return Recording("a", positions, ("mouse",), Skeleton(keypoints))
+    return Recording("a", positions, ("mouse",), Skeleton(keypoints), 30.0)
 
 
 def test_keypoints_are_put_in_order_and_missing_ones_are_unseen() -> None:

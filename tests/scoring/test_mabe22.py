@@ -10,7 +10,8 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.metrics import f1_score
 from sklearn.metrics import mean_squared_error as reference_mse
 
-from ssl_behavior.recordings import Labels, Recording, Skeleton
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording, Skeleton
 from ssl_behavior.scoring.mabe22 import (
     SEEDS,
     Task,
@@ -185,7 +186,7 @@ def test_one_label_to_learn_from_is_always_said() -> None:
 
 
 def recording(name: str, labels: dict[str, Labels], series: dict[str, np.ndarray]) -> Recording:
-    return Recording(name, np.zeros((4, 1, 1, 2)), ("a",), Skeleton(("nose",)), labels=labels, series=series)
+    return Recording(name, np.zeros((4, 1, 1, 2)), ("a",), Skeleton(("nose",)), 30.0, labels=labels, series=series)
 
 
 def test_tasks_of_labels() -> None:

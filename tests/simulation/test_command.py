@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import read_recordings
-from ssl_behavior.formats.submissions import read_submission
+from ssl_behavior.formats.tracks.calms21 import CHANNEL
+from ssl_behavior.formats.tracks.calms21.submissions import read_submission
+from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.simulate import SimulateConfig, simulate
-from ssl_behavior.simulation import CHANNEL, simulate_recordings
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 SMALL = ("--train-videos", "2", "--test-videos", "1", "--unlabelled-videos", "1")
 SHORT = ("--min-frames", "100", "--max-frames", "200", "--seed", "3")
@@ -24,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("simulated") / "data"
     command = [sys.executable, "-m", "ssl_behavior.simulate", "--output", str(output), *SMALL, *SHORT, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"python -m ssl_behavior.pretrain --recordings {output / 'test.npy'}" in done.stdout
+    assert f"ssl-behavior pretrain --recordings {output / 'test.npy'}" in done.stdout
     return output
 
 

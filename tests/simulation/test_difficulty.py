@@ -9,8 +9,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import f1_score
 from sklearn.tree import DecisionTreeClassifier
 
-from ssl_behavior.recordings import Recording
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recordings
+from ssl_behavior.formats.tracks.calms21 import CHANNEL
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 NOSE, NECK, HIPS, TAIL = 0, 3, [4, 5], 6
 SCORED = [BEHAVIOURS.index(name) for name in ("attack", "investigation", "mount")]

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.calms21 import KEYPOINTS
-from ssl_behavior.recordings import Labels, Recording
-from ssl_behavior.simulation import BEHAVIOURS, CHANNEL, simulate_recordings
-from ssl_behavior.simulation.ethogram import MEDIAN_LENGTH
+from ssl_behavior.formats.tracks.calms21 import CHANNEL, KEYPOINTS
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.ethogram import BEHAVIOURS, MEDIAN_LENGTH
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 NOSE, NECK, LEFT_HIP, RIGHT_HIP, TAIL = (KEYPOINTS.index(name) for name in KEYPOINTS if "ear" not in name)
 

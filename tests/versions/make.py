@@ -12,21 +12,23 @@ import numpy as np
 import torch
 
 import ssl_behavior
-from ssl_behavior.checkpoints import Readout, load_encoder, save_encoder, save_model
-from ssl_behavior.clustered import ClusteredAtlas
-from ssl_behavior.clusters import Clustering, Clusters, directions
-from ssl_behavior.decoding import Decoder, Reading
-from ssl_behavior.embed import add_recording, maker
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.encoders import Architecture, Encoder, embed
-from ssl_behavior.formats import native
-from ssl_behavior.heads import Classifier
-from ssl_behavior.models import Model
-from ssl_behavior.poses.expert import expert_feature_names
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.clusters import Clustering, Clusters, directions
+from ssl_behavior.atlas.embedding import add_recording, atlas_meta
+from ssl_behavior.decoding import CalibratedDecoder, Decoder
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.models.checkpoints import LabelScheme, load_encoder, save_encoder, save_model
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.inference import embed
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.trees import Boosting, fit_trees
+from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.predict import predict_recording
-from ssl_behavior.simulation import simulate_recordings
-from ssl_behavior.trees import Boosting, fit_trees
+from ssl_behavior.predictions.labelling import predict_recording
+from ssl_behavior.simulation.simulator import simulate_recordings
 
 FRAMES, BEHAVIOURS = 240, ("attack", "mount", "other")
 
@@ -51,9 +53,11 @@ def make(folder: Path) -> None:
     features = rng.normal(0.5, 1, (90, len(expert_feature_names(encoder.landmarks)))).astype(np.float32)
     trees = fit_trees([features], [np.digitize(features[:, 0], [0.2, 0.9])], len(BEHAVIOURS), Boosting(trees=3))
     model = Model(Classifier(encoder, "linear", len(BEHAVIOURS)).eval(), trees)
-    readout = Readout(BEHAVIOURS, "S1", None, (), Reading((0.2, 0.3, 0.5), 1.2, Decoder((1.2, 1.0, 0.7), 0.2)))
+    readout = LabelScheme(
+        BEHAVIOURS, "S1", None, (), CalibratedDecoder((0.2, 0.3, 0.5), 1.2, Decoder((1.2, 1.0, 0.7), 0.2))
+    )
     save_model(folder / "model", model, readout)
-    atlas = Atlas.create(folder / "atlas", maker(encoder, half=False))
+    atlas = Atlas.create(folder / "atlas", atlas_meta(encoder, half=False))
     add_recording(atlas, encoder, recording, poses)
     values = np.asarray(atlas.video(recording.id).embeddings[0, 1])
     labels = (np.arange(len(values)) * 3 // len(values)).astype(np.int16)

@@ -9,18 +9,18 @@ import pytest
 import yaml
 
 import ssl_behavior
-from ssl_behavior.checkpoints import load_encoder, load_model
-from ssl_behavior.clustered import ClusteredAtlas
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.embed_many import _about
-from ssl_behavior.embeddings import Atlas
-from ssl_behavior.encoders import embed
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats import read_recordings
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.jobs.results import Results
+from ssl_behavior.models.checkpoints import load_encoder, load_model
+from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.prepare import prepare
-from ssl_behavior.predict import predict_recording
-from ssl_behavior.units.results import Results
-from ssl_behavior.units.stores import Store
-from ssl_behavior.versions import of_another, require_not_newer
+from ssl_behavior.predictions.labelling import predict_recording
+from ssl_behavior.storage.object_store import Store
+from ssl_behavior.storage.versions import of_another, require_not_newer
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.name for path in HERE.iterdir() if (path / "said.npz").is_file())

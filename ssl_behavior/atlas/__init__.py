@@ -1,0 +1,1 @@
+"""Embeddings on disk, their index and their clusters."""

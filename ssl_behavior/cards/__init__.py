@@ -1,5 +1,0 @@
-"""Cluster cards: what each cluster of an atlas is, on one page of plain HTML with its tables beside it."""
-
-from ssl_behavior.cards.page import Measured, write_cards
-
-__all__ = ["Measured", "write_cards"]

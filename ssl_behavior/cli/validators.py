@@ -1,0 +1,147 @@
+"""Bounds of settings, written at the field: ``steps: Annotated[int, Above(0)] = 3000``.
+
+Settings that derive from ``Checked`` are checked when they are made, whether by the shell, a YAML file or a notebook.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ssl_behavior.cli.options import option_of
+from ssl_behavior.errors import InputError
+
+__all__ = ["Above", "AtLeast", "AtMost", "Bound", "Checked", "Share", "field_bounds", "require_bounds"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a number must satisfy. ``short`` says it in a help text, ``expected`` in an error."""
+
+    def allows(self, value: float) -> bool:
+        """Whether the number satisfies the bound; NaN satisfies none."""
+        raise NotImplementedError
+
+    @property
+    def expected(self) -> str:
+        """The bound in an error, after "expected"."""
+        return self.short
+
+    @property
+    def short(self) -> str:
+        """The bound in a few words."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Above(Bound):
+    """Larger than ``limit``."""
+
+    limit: float
+
+    def allows(self, value: float) -> bool:
+        """Whether the number is larger than the limit."""
+        return value > self.limit
+
+    @property
+    def expected(self) -> str:
+        """The bound in an error."""
+        return f"a number {self.short}"
+
+    @property
+    def short(self) -> str:
+        """The bound in a few words."""
+        return f"above {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class AtLeast(Bound):
+    """``limit`` or larger."""
+
+    limit: float
+
+    def allows(self, value: float) -> bool:
+        """Whether the number is the limit or larger."""
+        return value >= self.limit
+
+    @property
+    def short(self) -> str:
+        """The bound in a few words."""
+        return f"{self.limit:g} or more"
+
+
+@dataclass(frozen=True)
+class AtMost(Bound):
+    """``limit`` or smaller."""
+
+    limit: float
+
+    def allows(self, value: float) -> bool:
+        """Whether the number is the limit or smaller."""
+        return value <= self.limit
+
+    @property
+    def short(self) -> str:
+        """The bound in a few words."""
+        return f"{self.limit:g} or less"
+
+
+@dataclass(frozen=True)
+class Share(Bound):
+    """At least 0 and below 1."""
+
+    def allows(self, value: float) -> bool:
+        """Whether the number is at least 0 and below 1."""
+        return 0 <= value < 1
+
+    @property
+    def expected(self) -> str:
+        """The bound in an error."""
+        return "a share of at least 0 and below 1"
+
+    @property
+    def short(self) -> str:
+        """The bound in a few words."""
+        return "below 1"
+
+
+class Checked:
+    """Base of a command's settings: making them raises ``InputError`` where a number is out of its bounds."""
+
+    def __post_init__(self) -> None:
+        require_bounds(self)
+
+
+def require_bounds(settings: Any, outer: str = "") -> None:
+    """Make sure that all numbers of a dataclass, and of the dataclasses in it, are within the bounds of their fields.
+
+    Args:
+        settings: an instance of a dataclass.
+        outer: name of the settings that hold these, with a dot, for the name of the option in the error.
+
+    Raises:
+        InputError: a number is out of bounds; the sentence names its option, such as ``--supervision.steps``.
+    """
+    for name, bounds in field_bounds(type(settings)).items():
+        value = getattr(settings, name)
+        for bound in bounds if value is not None else ():
+            if not bound.allows(value):
+                raise InputError(f"{option_of(outer + name)}: expected {bound.expected} and found {value:g}")
+    for field in dataclasses.fields(settings):
+        if dataclasses.is_dataclass(value := getattr(settings, field.name)):
+            require_bounds(value, f"{outer}{field.name}.")
+
+
+def field_bounds(settings_class: type[Any]) -> Mapping[str, tuple[Bound, ...]]:
+    """Field name -> bounds, of the fields of a dataclass that have any."""
+    hints = typing.get_type_hints(settings_class, include_extras=True)
+    return {name: bounds for name, hint in hints.items() if (bounds := _bounds(hint))}
+
+
+def _bounds(hint: Any) -> tuple[Bound, ...]:
+    """The bounds that an annotation holds, also as one of several alternatives: ``Annotated[int, Above(0)] | None``."""
+    own = tuple(one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Bound))
+    return own or tuple(bound for part in typing.get_args(hint) for bound in _bounds(part))

@@ -1,0 +1,1 @@
+"""Devices, distributed processes, random numbers of a batch, interrupts, memory."""

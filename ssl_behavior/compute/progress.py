@@ -1,0 +1,135 @@
+"""Progress of loops: bars on a terminal, and plain lines some seconds apart where stderr is a file or a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+__all__ = ["ProgressBar", "ProgressLines", "close_bars", "progress", "progress_bar"]
+
+T = TypeVar("T")
+_LINE = "{l_bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+ProgressBar = tqdm
+"""What ``progress_bar`` returns, with ``update``, ``set_postfix``, ``set_description`` and ``write``."""
+
+
+class ProgressLines(tqdm):
+    """A bar that writes whole lines and no control characters, for log files.
+
+    A loop that ends before ``seconds_between`` writes its last line only, and none if it has ``leave=False``.
+    """
+
+    seconds_between = 10.0
+    _last_line: float | None = None
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:  # noqa: ARG002 - as tqdm calls it
+        """Write a line if the last one is old enough."""
+        now = time.monotonic()
+        if self._last_line is None:
+            self._last_line = now
+        elif now - self._last_line >= self.seconds_between:
+            self._last_line = now
+            self._write_line()
+
+    def set_description(self, desc: str | None = None, refresh: bool | None = True) -> None:
+        """Write a line at once: the loop begins with something else, which may take long."""
+        super().set_description(desc, refresh=False)
+        if refresh and not self.disable:
+            self._last_line = time.monotonic()
+            self._write_line()
+
+    def clear(self, nolock: bool = False) -> None:
+        """Do nothing: lines stay."""
+
+    def moveto(self, n: int) -> None:
+        """Do nothing: a file has no cursor."""
+
+    def close(self) -> None:
+        """Write the last line, unless the loop is to leave none."""
+        if self.disable:
+            return
+        self.disable = True
+        self._decr_instances(self)  # type: ignore[attr-defined]
+        if self.leave:
+            self._write_line()
+
+    def _write_line(self) -> None:
+        self.fp.write(f"{self}\n")
+        self.fp.flush()
+
+
+def progress(
+    iterable: Iterable[T],
+    description: str,
+    *,
+    total: int | None = None,
+    unit: str = "it",
+    leave: bool = True,
+    shown: bool = True,
+) -> tqdm[T]:
+    """The iterable, whose progress is shown on stderr.
+
+    Args:
+        iterable: what the loop runs over.
+        description: what the loop does, such as ``predicting``.
+        total: number of items, if the iterable has no length.
+        unit: noun of an item.
+        leave: keep the finished bar, or the last line.
+        shown: False shows nothing.
+
+    Example:
+        >>> for video in progress(videos, "predicting", unit="video"):
+        ...     predict(video)
+    """
+    kind, layout = _kind()
+    return kind(iterable, description, total, unit=unit, leave=leave, disable=not shown, bar_format=layout)
+
+
+def progress_bar(
+    total: int,
+    description: str | None,
+    *,
+    unit: str = "it",
+    initial: int = 0,
+    leave: bool = True,
+    shown: bool = True,
+    smoothing: float = 0.3,
+) -> tqdm[Any]:
+    """A bar on stderr that the loop itself moves on with ``update``.
+
+    Args:
+        total: number of items.
+        description: what the loop does.
+        unit: noun of an item.
+        initial: number of items that were done before.
+        leave: keep the finished bar, or the last line.
+        shown: False shows nothing.
+        smoothing: weight of the last items in the estimate of the speed; 0 takes the mean over all.
+    """
+    kind, layout = _kind()
+    return kind(
+        total=total,
+        desc=description,
+        unit=unit,
+        initial=initial,
+        leave=leave,
+        disable=not shown,
+        smoothing=smoothing,
+        mininterval=0.5,
+        bar_format=layout,
+    )
+
+
+def _kind() -> tuple[type[tqdm[Any]], str | None]:
+    """The class of bars for this stderr, and their layout."""
+    return (tqdm, None) if sys.stderr.isatty() else (ProgressLines, _LINE)
+
+
+def close_bars() -> None:
+    """Close the bars that an exception has left open, or they would overwrite what is printed next."""
+    for bar in [*tqdm._instances]:  # type: ignore[attr-defined]
+        bar.close()

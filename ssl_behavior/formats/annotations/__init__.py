@@ -1,0 +1,1 @@
+"""Readers and writers of annotations, one file per format."""

@@ -1,0 +1,1 @@
+"""Readers and writers of tracks, one file per format."""

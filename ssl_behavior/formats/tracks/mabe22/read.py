@@ -1,0 +1,190 @@
+"""Tracks of mouse triplets, and the labels of tasks that come with them or in a file of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.formats.tracks.mabe22.submissions import checked_places
+from ssl_behavior.formats.tracks.unseen import zeros_as_unseen
+from ssl_behavior.formats.untrusted import pickles
+from ssl_behavior.formats.untrusted import values as untrusted_values
+from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.recordings.recording import Recording, Skeleton
+
+NAME = "mabe22"
+INDIVIDUALS = ("mouse1", "mouse2", "mouse3")
+KEYPOINTS = (
+    "nose",
+    "left_ear",
+    "right_ear",
+    "neck",
+    "left_forepaw",
+    "right_forepaw",
+    "center_back",
+    "left_hindpaw",
+    "right_hindpaw",
+    "tail_base",
+    "tail_middle",
+    "tail_tip",
+)
+FRAME_RATE = 30.0
+
+_SHAPE = (len(INDIVIDUALS), len(KEYPOINTS), 2)
+_MOST_KINDS = 20  # a task of more whole numbers than these, an hour or a day, is a quantity
+
+
+def detect(path: Path) -> bool:
+    """A pickled .npy whose keypoints are of three mice."""
+    if path.suffix.lower() != ".npy" or not pickles.is_pickled(path):
+        return False
+    shape = pickles.first_shape(path, dimensions=4)
+    return shape is not None and shape[1] == len(INDIVIDUALS)
+
+
+def read(path: Path) -> list[Recording]:
+    """The recordings of one file: px, 0 as unseen, a channel for each task of whole numbers, a series for any other.
+
+    A task of 0 and 1 has the behaviours "other" and the task's name. Where a task is not scored, its value is NaN.
+    What a task is, is told from all sequences of the file together.
+
+    Raises:
+        InputError: the file has no "sequences", or an array has a wrong shape.
+    """
+    tree = pickles.load(path)
+    if not isinstance(tree, Mapping) or not isinstance(tree.get("sequences"), Mapping) or not tree["sequences"]:
+        raise InputError(f"{path}: expected a dict with 'sequences' in it and found none")
+    recordings = [_tracks(str(name), fields, path) for name, fields in tree["sequences"].items()]
+    values = {}
+    for recording, fields in zip(recordings, tree["sequences"].values(), strict=True):
+        if fields.get("annotations") is not None:
+            where = f"{path}: sequence {recording.id!r}: annotations"
+            values[recording.id] = _task_rows(fields["annotations"], recording.frames, where)
+    if not values:
+        return recordings
+    most = max(map(len, values.values()))
+    vocabulary = _vocabulary(tree.get("vocabulary"), most, path)
+    if uneven := next((name for name, rows in values.items() if len(rows) != len(vocabulary)), None):
+        raise InputError(
+            f"{path}: sequence {uneven!r}: annotations: expected the {len(vocabulary)} tasks of the vocabulary and "
+            f"found {len(values[uneven])}"
+        )
+    return _with_tasks(recordings, values, vocabulary, tree.get("task_type"), path)
+
+
+def holds_task_labels(path: Path) -> bool:
+    """Whether it is a pickled .npy with an array (task, frame) and no tracks, as the challenge's labels are."""
+    if path.suffix.lower() != ".npy" or not pickles.is_pickled(path):
+        return False
+    return pickles.first_shape(path, dimensions=4) is None and pickles.first_shape(path, dimensions=2) is not None
+
+
+def attach_task_labels(
+    recordings: Sequence[Recording], path: Path, notify: Callable[[str], None] = print
+) -> list[Recording]:
+    """The recordings with the labels that the challenge's file of them holds, in place of their own.
+
+    Raises:
+        InputError: the file has no task labels, none of the recordings, or another number of frames of one.
+    """
+    tree = pickles.load(path)
+    wanted = ("vocabulary", "label_array", "frame_number_map")
+    if not isinstance(tree, Mapping) or any(name not in tree for name in wanted):
+        found = ", ".join(map(str, tree)) if isinstance(tree, Mapping) else type(tree).__name__
+        raise InputError(f"{path}: expected task labels, a dict with {', '.join(wanted)}; found {found[:200]}")
+    array = untrusted_values.array(tree["label_array"], f"{path}: label_array")
+    if array.ndim != 2:
+        raise InputError(f"{path}: label_array: expected shape (task, frame) and found {array.shape}")
+    places = checked_places(tree["frame_number_map"], array.shape[1], path)
+    kept = [one for one in recordings if one.id in places]
+    if not kept:
+        raise InputError(
+            f"{path}: expected labels of the recordings {some((one.id for one in recordings), 5)}; found those of "
+            f"{some(places, 5)}"
+        )
+    if bare := [one.id for one in recordings if one.id not in places]:
+        notify(f"recordings without task labels: {some(bare)}")
+    values = {one.id: array[:, slice(*places[one.id])] for one in kept}
+    for one in kept:
+        if values[one.id].shape[1] != one.frames:
+            raise InputError(f"{path}: {one.id!r}: expected {one.frames} frames and found {values[one.id].shape[1]}")
+    vocabulary = _vocabulary(tree["vocabulary"], len(array), path)
+    return _with_tasks(recordings, values, vocabulary, tree.get("task_type"), path)
+
+
+def _tracks(name: str, fields: Any, path: Path) -> Recording:
+    where = f"{path}: sequence {name!r}"
+    if not isinstance(fields, Mapping) or "keypoints" not in fields:
+        raise InputError(f"{where}: expected keypoints and found none")
+    keypoints = untrusted_values.array(fields["keypoints"], f"{where}: keypoints")
+    if keypoints.ndim != 4 or keypoints.shape[1:] != _SHAPE:
+        shape = ", ".join(map(str, _SHAPE))
+        raise InputError(f"{where}: keypoints: expected shape (time, {shape}) and found {keypoints.shape}")
+    return Recording(name, zeros_as_unseen(keypoints), INDIVIDUALS, Skeleton(KEYPOINTS), FRAME_RATE, source=str(path))
+
+
+def _task_rows(annotations: Any, frames: int, where: str) -> np.ndarray:
+    values = np.atleast_2d(untrusted_values.array(annotations, where))
+    if values.ndim != 2 or values.shape[1] != frames:
+        raise InputError(f"{where}: expected shape (task, {frames} frames) and found {values.shape}")
+    return values
+
+
+def _vocabulary(names: Any, tasks: int, path: Path) -> list[str]:
+    if names is None:
+        return [f"task{i}" for i in range(tasks)]
+    vocabulary = untrusted_values.names(names, f"{path}: vocabulary")
+    if len(vocabulary) != tasks:
+        raise InputError(f"{path}: vocabulary: expected {tasks} names, one per task, and found {list(vocabulary)}")
+    return list(vocabulary)
+
+
+def _with_tasks(
+    recordings: Sequence[Recording],
+    values: Mapping[str, np.ndarray],
+    vocabulary: Sequence[str],
+    task_type: Any,
+    path: Path,
+) -> list[Recording]:
+    """The recordings with the rows (task, frame) that ``values`` holds by id as channels and series."""
+    # The challenge's own word for the other type is "Continious".
+    types = _types(task_type, len(vocabulary), path)
+    stated = [None if kind is None else kind.lower() == "discrete" for kind in types]
+    labels: dict[str, dict[str, Labels]] = {name: {} for name in values}
+    series: dict[str, dict[str, np.ndarray]] = {name: {} for name in values}
+    for i, task in enumerate(vocabulary):
+        behaviours = _behaviours(task, (rows[i] for rows in values.values()), stated[i], path)
+        for name, rows in values.items():
+            if behaviours is None:
+                series[name][task] = rows[i]
+            else:
+                labels[name][task] = Labels(behaviours, np.nan_to_num(rows[i], nan=UNSCORED).astype(np.int16))
+    return [replace(one, labels=labels.get(one.id, {}), series=series.get(one.id, {})) for one in recordings]
+
+
+def _types(task_type: Any, tasks: int, path: Path) -> list[str | None]:
+    if task_type is None:
+        return [None] * tasks
+    listed = list(np.atleast_1d(np.asarray(task_type, object)))
+    if len(listed) != tasks or not all(isinstance(kind, str) for kind in listed):
+        raise InputError(f"{path}: task_type: expected a word for each of {tasks} tasks and found something else")
+    return listed
+
+
+def _behaviours(
+    task: str, values: Iterable[np.ndarray], is_discrete: bool | None, path: Path
+) -> tuple[str, ...] | None:
+    """Names of the kinds that a discrete task tells apart; None of a quantity."""
+    levels = np.unique(np.concatenate([np.unique(one[~np.isnan(one)]) for one in values]))
+    is_whole = bool((levels == np.floor(levels)).all() and (levels >= 0).all() and (levels < 2**15).all())
+    if is_discrete and not is_whole:
+        raise InputError(f"{path}: task {task!r}: expected whole numbers from 0, as it is discrete; found {levels[:5]}")
+    highest = int(levels.max(initial=1)) if is_whole else 0
+    if not is_whole or is_discrete is False or (is_discrete is None and highest >= _MOST_KINDS):
+        return None
+    return ("other", task) if highest == 1 else tuple(f"{task} {i}" for i in range(highest + 1))

@@ -1,0 +1,218 @@
+"""Files of any format to one consistent list of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ssl_behavior.compute.progress import progress
+from ssl_behavior.errors import InputError, named
+from ssl_behavior.formats.annotations.values import first_line
+from ssl_behavior.formats.tracks import calms21, deeplabcut, mabe22, movement, native, sleap
+from ssl_behavior.formats.tracks.calms21 import submissions
+from ssl_behavior.formats.untrusted import pickles
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.storage import cache, yaml_files
+from ssl_behavior.storage.array_files import SUFFIX
+from ssl_behavior.storage.digests import file_digest
+from ssl_behavior.storage.paths import expand, skippable
+from ssl_behavior.storage.run_folder import notices
+
+FORMATS: Mapping[str, ModuleType] = {
+    module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
+}
+_EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
+TRACK_SUFFIXES = (
+    ".safetensors",
+    ".npy",
+    ".json",
+    ".json.gz",
+    ".csv",
+    ".csv.gz",
+    ".h5",
+    ".hdf5",
+    ".slp",
+    ".nwb",
+    ".nc",
+    ".nc4",
+)
+
+
+def read_recordings(
+    paths: str | Path | Sequence[str | Path],
+    format: str | None = None,
+    skip_bad_files: bool = False,
+    frame_rate: float | None = None,
+    skeleton: str | Path | None = None,
+    notify: Callable[[str], None] = print,
+    mixed_skeletons: bool = False,
+) -> list[Recording]:
+    """All recordings of files, folders and globs, in an order that depends on the files' names only.
+
+    Args:
+        paths: see ``expand``; in a folder, files that end like no format of tracks are passed over.
+        format: a key of ``FORMATS`` that overrules what the files' contents say.
+        skip_bad_files: report a file that cannot be read and go on; by default it is an error.
+        frame_rate: Hz, overrules the files'. Where neither says one, 30 Hz is assumed, with a notice.
+        skeleton: a YAML or JSON file that maps keypoints' names to the landmarks they are.
+        notify: takes each notice.
+        mixed_skeletons: let recordings differ in their keypoints and dimensions of space.
+
+    Raises:
+        InputError: nothing is there, a file cannot be read, or ids or keypoints do not go together.
+    """
+    if format is not None and format not in FORMATS:
+        raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+    if frame_rate is not None and not 0 < frame_rate < float("inf"):
+        raise InputError(f"frame rate must be a positive number of Hz; got {frame_rate}")
+    for notice in notices([paths] if isinstance(paths, str | Path) else paths):
+        notify(notice)
+    files = expand(paths, TRACK_SUFFIXES if format is None else None)
+    recordings: list[Recording] = []
+    for file in progress(files, "reading", unit="file", shown=len(files) > 1, leave=False):
+        try:
+            recordings += _read_file(file, format)
+        except InputError as error:
+            if not skip_bad_files:
+                raise skippable(error, len(files)) from None
+            notify(f"skipped: {error}")
+    if not recordings:
+        raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")
+    _check_ids(recordings)
+    if not mixed_skeletons:
+        recordings = _consistent(recordings)
+    if skeleton is not None:
+        recordings = _with_landmarks(recordings, Path(skeleton))
+    return _with_frame_rate(recordings, frame_rate, notify)
+
+
+def _read_file(path: Path, format: str | None) -> list[Recording]:
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty")
+        # The fast form is mapped as it is; of all other files the content says whether they were parsed before.
+        recordings = _parsed(path, format) if path.suffix == SUFFIX else _kept(path, format)
+    except InputError as error:
+        if submissions.detect(path):
+            raise InputError(
+                f"{path}: expected tracks and found a submission, which has labels only; "
+                "give it to evaluate as --predictions"
+            ) from None
+        raise named(error, path) from None
+    except (OSError, EOFError, UnicodeError, MemoryError) as error:
+        raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
+    if empty := next((recording.id for recording in recordings if not recording.frames), None):
+        raise InputError(f"{path}: expected frames and found none in {empty!r}")
+    return recordings
+
+
+def _kept(path: Path, format: str | None) -> list[Recording]:
+    """The recordings of a file, from the cache where the same content was parsed before under the same name."""
+    before = path.stat()
+
+    def pack(recordings: list[Recording]) -> Any:
+        if (path.stat().st_size, path.stat().st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise ValueError(f"{path} changed while it was read")
+        return native.pack_all(recordings)
+
+    recordings = cache.kept(
+        "recordings",
+        lambda: (path.name, format, file_digest(path)),
+        lambda: _parsed(path, format),
+        pack,
+        native.unpack_all,
+    )
+    return [replace(recording, source=str(path)) for recording in recordings]
+
+
+def _parsed(path: Path, format: str | None) -> list[Recording]:
+    module = FORMATS[format] if format else next((one for one in FORMATS.values() if one.detect(path)), None)
+    if module is None:
+        raise InputError(f"{path}: expected {_EXPECTED}; found {_content(path)}")
+    recordings: list[Recording] = module.read(path)
+    return recordings
+
+
+def _content(path: Path) -> str:
+    """What a file of no format of tracks holds, in words."""
+    if (bare := pickles.bare_array(path)) is not None:
+        return (
+            f"a bare {bare[0]} array of shape {bare[1]}, which does not say what its axes are; the .npy files of "
+            "CalMS21 and MABe22 hold named sequences, each with its 'keypoints'"
+        )
+    if line := first_line(path):
+        return f"text that is none of these and begins {line[:60]!r}"
+    return "bytes that are none of these"
+
+
+def _check_ids(recordings: Sequence[Recording]) -> None:
+    sources: dict[str, str] = {}
+    for recording in recordings:
+        if (earlier := sources.get(recording.id)) is not None:
+            raise InputError(
+                f"{recording.source}: the video id {recording.id!r} is that of {earlier} too; "
+                "give one file per video (a glob like folder/*.csv picks one kind of file)"
+            )
+        sources[recording.id] = recording.source
+
+
+def _consistent(recordings: Sequence[Recording]) -> list[Recording]:
+    """The recordings with their keypoints in the order of the first one's."""
+    first = recordings[0]
+    keypoints = first.skeleton.keypoints
+    ordered = []
+    for recording in recordings:
+        own = recording.skeleton.keypoints
+        if set(own) != set(keypoints) or recording.positions.shape[3] != first.positions.shape[3]:
+            raise InputError(
+                f"{recording.source} ({recording.id}): expected the keypoints of {first.source} ({first.id}), "
+                f"{list(keypoints)} in {first.positions.shape[3]} dimensions, and found {list(own)} in "
+                f"{recording.positions.shape[3]}; "
+                "read recordings of different skeletons apart"
+            )
+        ordered.append(recording if own == keypoints else _reordered(recording, keypoints))
+    return ordered
+
+
+def _reordered(recording: Recording, keypoints: tuple[str, ...]) -> Recording:
+    order = [recording.skeleton.keypoints.index(name) for name in keypoints]
+    confidence = None if recording.confidence is None else recording.confidence[:, :, order]
+    skeleton = replace(recording.skeleton, keypoints=keypoints)
+    return replace(recording, positions=recording.positions[:, :, order], confidence=confidence, skeleton=skeleton)
+
+
+def _with_landmarks(recordings: Sequence[Recording], path: Path) -> list[Recording]:
+    try:
+        landmarks = yaml_files.read(path)  # which JSON is, too
+    except InputError as error:
+        raise InputError(f"{error}: cannot be read as a skeleton file") from None
+    if not isinstance(landmarks, dict) or not all(isinstance(name, str) for pair in landmarks.items() for name in pair):
+        raise InputError(f"{path}: expected lines like 'keypoint: landmark' and found something else")
+    known = {name for recording in recordings for name in recording.skeleton.keypoints}
+    if unknown := sorted(set(landmarks) - known):
+        raise InputError(
+            f"{path}: names {unknown}, which are no keypoints of the recordings; those are {sorted(known)}"
+        )
+    named = []
+    for recording in recordings:
+        own = {name: landmarks[name] for name in recording.skeleton.keypoints if name in landmarks}
+        merged = {**recording.skeleton.landmarks, **own}
+        named.append(replace(recording, skeleton=replace(recording.skeleton, landmarks=merged)))
+    return named
+
+
+def _with_frame_rate(
+    recordings: Sequence[Recording], frame_rate: float | None, notify: Callable[[str], None]
+) -> list[Recording]:
+    if frame_rate is not None:
+        return [replace(recording, frame_rate=frame_rate, needs_frame_rate=False) for recording in recordings]
+    unstated = [recording for recording in recordings if recording.needs_frame_rate]
+    if unstated:
+        notify(
+            f"frame rate not stated for {len(unstated)} of {len(recordings)} recordings: assuming "
+            f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate says otherwise)"
+        )
+    return [replace(one, needs_frame_rate=False) if one.needs_frame_rate else one for one in recordings]

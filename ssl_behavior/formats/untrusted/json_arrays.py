@@ -1,0 +1,230 @@
+"""JSON read in a stream, its nested lists of numbers as float32 arrays.
+
+CalMS21's JSON is 1.2 GB of text, nearly all of it numbers in nested lists. An event parser (ijson's C backend) hands
+over each of 40 million brackets and numbers as a Python object. Here only the objects, keys and short values are
+parsed in Python; a list of numbers is cut into blocks of whole rows, which pyarrow's CSV reader turns into arrays. That
+is two to four times faster, checks the nesting of every row, and needs memory for the arrays and some blocks of text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.untrusted import limits
+from ssl_behavior.formats.untrusted.arrow_tables import matrix
+
+_BLOCK = 1 << 20
+_LONGEST_ROW = 4 << 20
+_LONGEST_VALUE = 1 << 20
+_DEEPEST = 32
+_SPACE = b" \t\r\n"
+_BLANK = re.compile(rb"[ \t\r\n]*")
+_NUMBER = b"0123456789.eE+-NaInfityul"  # and NaN, Infinity, null
+_STARTS_NUMBER = b"0123456789-NIn"
+
+
+def load(path: str | Path) -> Any:
+    """The content of a JSON file (or .json.gz): dicts, strings, numbers, and a float32 array for each list of numbers.
+
+    Raises:
+        InputError: the file is no JSON, is cut short, holds a list of uneven rows, or names a key of an object twice.
+    """
+    with limits.opened(path) as file:
+        stream = _Stream(file, path)
+        content = stream.value()
+        if stream.next_byte(at_end=True):
+            raise stream.error("more text after the end of the JSON")
+    return content
+
+
+class _Stream:
+    def __init__(self, file: IO[bytes], path: str | Path) -> None:
+        self.file = file
+        self.path = path
+        self.text = b""
+        self.at = 0
+        self.read = 0
+
+    def value(self, depth: int = 0) -> Any:
+        if depth > _DEEPEST:
+            raise self.error(f"nesting deeper than {_DEEPEST}")
+        first = self.next_byte()
+        if first == b"{":
+            return self._object(depth)
+        if first == b"[":
+            return self._numbers() if self._holds_numbers() else self._list(depth)
+        return self._string() if first == b'"' else self._scalar()
+
+    def next_byte(self, at_end: bool = False) -> bytes:
+        """The next byte that is no white space, not yet taken; b"" where the file may and does end."""
+        while True:
+            self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self.text):
+                return self.text[self.at : self.at + 1]
+            if not self._more(at_end):
+                return b""
+
+    def error(self, found: str) -> InputError:
+        return InputError(
+            f"{self.path}: expected complete JSON and found {found} near byte {self.read - len(self.text) + self.at}"
+        )
+
+    def _more(self, at_end: bool = False) -> bool:
+        try:
+            block = self.file.read(_BLOCK)
+        except (OSError, EOFError) as error:
+            raise InputError(f"{self.path}: cannot be read to its end ({error})") from None
+        if not block and not at_end:
+            raise self.error("its end")
+        self.text = self.text[self.at :] + block
+        self.at = 0
+        self.read += len(block)
+        return bool(block)
+
+    def _take(self, wanted: bytes) -> bytes:
+        found = self.next_byte()
+        if found not in wanted:
+            raise self.error(f"{found.decode('latin1')!r} in place of {' or '.join(wanted.decode())}")
+        self.at += 1
+        return bytes([found[0]])
+
+    def _object(self, depth: int) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        self._take(b"{")
+        if self.next_byte() == b"}":
+            self.at += 1
+            return content
+        while True:
+            self.next_byte()
+            key = self._string()
+            if key in content:
+                raise self.error(f"the key {key!r} for the second time")
+            self._take(b":")
+            content[key] = self.value(depth + 1)
+            if self._take(b",}") == b"}":
+                return content
+
+    def _list(self, depth: int) -> list[Any]:
+        content: list[Any] = []
+        self._take(b"[")
+        if self.next_byte() == b"]":
+            self.at += 1
+            return content
+        while True:
+            content.append(self.value(depth + 1))
+            if self._take(b",]") == b"]":
+                return content
+
+    def _string(self) -> str:
+        return str(self._literal(re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL), "a string in quotes"))
+
+    def _scalar(self) -> Any:
+        return self._literal(re.compile(rb"[^\s,\]}]+(?=[\s,\]}])"), "a value")
+
+    def _literal(self, pattern: re.Pattern[bytes], wanted: str) -> Any:
+        while not (match := pattern.match(self.text, self.at)):
+            if self.text[self.at : self.at + 1] != b'"' and wanted.startswith("a string"):
+                raise self.error(f"no {wanted.removeprefix('a ')}")
+            if len(self.text) - self.at > _LONGEST_VALUE or not self._more(at_end=True):
+                raise self.error(f"no end of {wanted}")
+        try:
+            content = json.loads(match[0])
+        except ValueError:
+            raise self.error(f"{match[0][:40].decode('latin1')!r}, which is no JSON value,") from None
+        self.at = match.end()
+        return content
+
+    def _holds_numbers(self) -> bool:
+        while not (match := re.compile(rb"[\s\[]+([^\s\[])").match(self.text, self.at)):
+            self._require_shallow(self.text[self.at :])
+            self._more()
+        self._require_shallow(match[0])
+        return match[1] in [bytes([byte]) for byte in _STARTS_NUMBER]
+
+    def _require_shallow(self, brackets: bytes) -> None:
+        if brackets.count(b"[") > _DEEPEST or len(brackets) > _LONGEST_VALUE:
+            raise self.error(f"nesting deeper than {_DEEPEST}")
+
+    def _numbers(self) -> np.ndarray:
+        depth = len(re.compile(rb"[\s\[]+").match(self.text, self.at)[0].translate(None, _SPACE))  # type: ignore[index]
+        self._take(b"[")
+        rows = _Rows(depth)
+        blocks = []
+        for text in self._rows(depth):
+            try:
+                blocks.append(rows.parse(text))
+            except ValueError as error:
+                raise self.error(f"{error}") from None
+        return np.concatenate(blocks).reshape(-1, *rows.shape)
+
+    def _rows(self, depth: int) -> Iterator[bytes]:
+        """Pieces of a list of rows: whole rows, without white space, the outer brackets and the comma at the end."""
+        between = b"]" * (depth - 1) + b","
+        while (stop := self._beyond_numbers()) < 0:
+            inside = self.text[self.at :].translate(None, _SPACE)
+            cut = inside.rfind(between, 0, max(len(inside) - depth - 1, 0))  # the list may end in the last bytes
+            if cut >= 0:
+                yield inside[: cut + depth - 1]
+                inside = inside[cut + depth :]
+            elif len(inside) > _LONGEST_ROW:
+                raise self.error(f"a row of numbers longer than {_LONGEST_ROW >> 20} MB")
+            self.text, self.at = inside, 0
+            if not self._more(at_end=True):
+                stop = len(self.text)
+                break
+        inside = self.text[self.at : stop].rstrip(_SPACE + b",")
+        self.at += len(inside)
+        inside = inside.translate(None, _SPACE)
+        if not inside.endswith(b"]" * depth):
+            raise self.error("no end of a list of numbers")
+        yield inside[:-1]
+
+    def _beyond_numbers(self) -> int:
+        """Where the first byte is that no list of numbers holds; -1 if there is none in the text at hand."""
+        return min((at for mark in (b'"', b"{", b"}") if (at := self.text.find(mark, self.at)) >= 0), default=-1)
+
+
+class _Rows:
+    """Text of rows to (row, ...) float32, each row with the nesting of the first."""
+
+    def __init__(self, depth: int) -> None:
+        self.close = b"]" * (depth - 1)
+        self.nesting: bytes | None = None
+        self.shape: tuple[int, ...] = ()
+
+    def parse(self, text: bytes) -> np.ndarray:
+        """(row, number) float32. Raises ValueError where rows are uneven or hold something else than numbers."""
+        if self.nesting is None:
+            row = text[: text.find(self.close) + len(self.close)] if self.close else b"0"
+            self.nesting = row.translate(None, _NUMBER)
+            if row.count(b",") > limits.MOST_COLUMNS:
+                raise ValueError(f"rows of more than {limits.MOST_COLUMNS:,} numbers")
+            self.shape = np.array(json.loads(row.replace(b"null", b"NaN"))).shape
+        nesting = text.translate(None, _NUMBER)
+        count = (len(nesting) + 1) // (len(self.nesting) + 1)
+        if nesting != b",".join([self.nesting] * count):
+            raise ValueError("a list of numbers whose rows are uneven or hold something else")
+        lines = text.replace(self.close + b",", b"\n").translate(None, b"[]")
+        table = pa.csv.read_csv(
+            pa.BufferReader(lines),
+            pa.csv.ReadOptions(column_names=self.names, use_threads=False, block_size=2 * len(lines) + 1),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(self.names, pa.float32()), null_values=["null", "NaN"]
+            ),
+        )
+        if table.num_rows != count:
+            raise ValueError("a list with a number left out")
+        return matrix(table)
+
+    @property
+    def names(self) -> list[str]:
+        return [str(i) for i in range(int(np.prod(self.shape, dtype=int)))]

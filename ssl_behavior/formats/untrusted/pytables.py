@@ -1,0 +1,98 @@
+"""Tables that pandas wrote into HDF5 through PyTables, read with h5py alone: nothing in them is unpickled freely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.untrusted import pickles
+from ssl_behavior.formats.untrusted.hdf5 import BROKEN, array, opened, text
+from ssl_behavior.formats.untrusted.hdf5 import names as names_in
+
+
+def is_table(path: Path) -> bool:
+    """Whether a group of the file says that pandas wrote it."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(_groups(file))
+    except BROKEN:
+        return False
+
+
+def read_table(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
+    """Header rows (one list per level of the column names), the index (row,), and values (row, column) float32.
+
+    Raises:
+        InputError: the file holds no such table, several, or one whose columns have no names of several levels.
+    """
+    with opened(path, "DeepLabCut") as file:
+        groups = _groups(file)
+        if len(groups) != 1:
+            raise InputError(f"{path}: expected one table that pandas wrote and found {sorted(groups) or 'none'}")
+        group = file[groups[0]]
+        names, index, values = _appendable(group, path) if "table" in group else _fixed(group, path)
+    if not np.issubdtype(index.dtype, np.integer) or index.ndim != 1 or (index > np.iinfo(np.int64).max).any():
+        raise InputError(f"{path}: expected frame numbers as the table's index and found {index.dtype}")
+    if values.shape != (len(index), len(names)):
+        raise InputError(f"{path}: expected {len(index)} rows of {len(names)} columns and found {values.shape}")
+    if len(levels := {len(name) for name in names}) != 1:
+        raise InputError(f"{path}: expected names of as many levels for every column and found {sorted(levels)}")
+    return [list(level) for level in zip(*names, strict=True)], index.astype(np.int64), values
+
+
+def _groups(file: h5py.File) -> list[str]:
+    links = {name: file.get(name, getlink=True) for name in file}
+    return [name for name, link in links.items() if isinstance(link, h5py.HardLink) and _is_pandas(file[name])]
+
+
+def _is_pandas(one: Any) -> bool:
+    return isinstance(one, h5py.Group) and "pandas_type" in one.attrs
+
+
+def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
+    """The layout of ``to_hdf(format="fixed")``: a block of values for each type, and levels and labels of its names."""
+    names: list[tuple[str, ...]] = []
+    blocks = []
+    for i in range(int(group.attrs["nblocks"])):
+        levels = range(int(group.attrs.get(f"block{i}_items_nlevels", 0)))
+        rows = []
+        for level in levels:
+            values = names_in(group, f"block{i}_items_level{level}", path)
+            codes = array(group, f"block{i}_items_label{level}", path)
+            if codes.dtype.kind not in "iu" or (codes.size and not 0 <= codes.min() <= codes.max() < len(values)):
+                raise InputError(f"{path}: expected columns that all have a name and found some without")
+            rows.append([values[code] for code in codes])
+        names += zip(*rows, strict=True)
+        blocks.append(_float32(array(group, f"block{i}_values", path), path))
+    if not names:
+        raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords and found others")
+    return names, array(group, "axis1", path), np.concatenate(blocks, axis=1)
+
+
+def _appendable(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
+    """The layout of ``to_hdf(format="table")``: rows as records, the names pickled into attributes."""
+    rows = array(group, "table", path)
+    attributes = group["table"].attrs
+    names: list[tuple[str, ...]] = []
+    blocks = []
+    for field in (field for field in rows.dtype.names or () if field.startswith("values_block_")):
+        pickled = attributes[f"{field}_kind"]
+        kind: Any = pickles.loads(pickled.tobytes() if isinstance(pickled, np.ndarray) else bytes(pickled), path)
+        if not isinstance(kind, list) or not all(isinstance(name, tuple) for name in kind):
+            raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords and found others")
+        names += [tuple(text(part) for part in name) for name in kind]
+        blocks.append(_float32(rows[field].reshape(len(rows), -1), path))
+    if not names:
+        raise InputError(f"{path}: expected a table of numbers and found none")
+    return names, rows["index"], np.concatenate(blocks, axis=1)
+
+
+def _float32(values: np.ndarray, path: Path) -> np.ndarray:
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: expected a table of numbers and found {values.dtype}")
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)

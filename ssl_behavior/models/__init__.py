@@ -1,0 +1,1 @@
+"""Networks and trees: encoder, heads, ensemble, inference, checkpoints."""

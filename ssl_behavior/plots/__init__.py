@@ -1,0 +1,1 @@
+"""Figures: style, ethograms, scores."""

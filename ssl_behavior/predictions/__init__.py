@@ -1,0 +1,1 @@
+"""Predicted labels: tables, folders, review files, comparison with annotations."""

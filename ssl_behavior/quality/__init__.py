@@ -1,0 +1,1 @@
+"""Silent errors in recordings: measurements, suspicions, pictures."""

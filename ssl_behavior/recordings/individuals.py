@@ -1,0 +1,49 @@
+"""How many individuals and ordered pairs recordings have, in words: fragments of tracks look like many animals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ssl_behavior.errors import how_many, some
+from ssl_behavior.recordings.recording import Recording
+
+__all__ = ["about_individuals", "crowded"]
+
+_MANY = 6
+"""Individuals in one recording; more are more often fragments of tracks than animals."""
+
+
+def about_individuals(recordings: Sequence[Recording]) -> Iterator[str]:
+    """Lines to print: the number of individuals and ordered pairs, and a warning where there are very many.
+
+    Example:
+        >>> next(about_individuals(read_recordings("flies.h5")))
+        '27 individuals, 702 ordered pairs'
+    """
+    counts = sorted({len(recording.individuals) for recording in recordings})
+    if not counts:
+        return
+    fewest, most = counts[0], counts[-1]
+    each = f" in each of {how_many(len(recordings), 'recording')}" if len(recordings) > 1 else ""
+    if fewest == most:
+        yield f"{how_many(most, 'individual')}, {how_many(_pairs(most), 'ordered pair')}{each}"
+    else:
+        yield f"{fewest} to {most} individuals, {_pairs(fewest)} to {_pairs(most):,} ordered pairs{each}"
+    yield from crowded(recordings)
+
+
+def crowded(recordings: Sequence[Recording]) -> Iterator[str]:
+    """A warning, if any recording has more individuals than are usually filmed together."""
+    many = [recording for recording in recordings if len(recording.individuals) > _MANY]
+    if many:
+        most = max(len(recording.individuals) for recording in many)
+        yield (
+            f"warning: {some((recording.id for recording in many), 3)}: {most} individuals make {_pairs(most):,} "
+            "ordered pairs. If these are fragments of fewer animals' tracks, join them in the tracking program "
+            "(a fixed number of animals in SLEAP, stitching of tracklets in DeepLabCut) and export again"
+        )
+
+
+def _pairs(individuals: int) -> int:
+    """Ordered pairs of so many individuals; a lone animal is paired with itself."""
+    return individuals * (individuals - 1) if individuals > 1 else individuals

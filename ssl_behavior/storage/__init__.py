@@ -1,0 +1,1 @@
+"""Files on disk: whole files, run folders, locks, memory maps, the cache, object stores, versions."""

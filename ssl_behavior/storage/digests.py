@@ -1,0 +1,44 @@
+"""Digests: short names that only the same content has. Stored files hold them, so their recipe never changes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+Part = str | bytes | np.ndarray
+
+
+def digest(*parts: Part, length: int = 16) -> str:
+    """Return the first hexadecimal characters of the SHA-256 of all parts, one after the other.
+
+    The parts are not told apart: ``digest("a", "b")`` is ``digest("ab")``. An array counts with its values in C order,
+    and neither with its shape nor with its type; put ``repr((array.shape, array.dtype.str))`` before it where these may
+    differ.
+
+    Args:
+        *parts: text (as UTF-8), bytes and arrays.
+        length: characters, 64 at most.
+
+    Example:
+        >>> digest("abc", length=8)
+        'ba7816bf'
+    """
+    sha256 = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            sha256.update(np.ascontiguousarray(part).data)
+        else:
+            sha256.update(part.encode() if isinstance(part, str) else part)
+    return sha256.hexdigest()[:length]
+
+
+def file_digest(path: Path, length: int = 64) -> str:
+    """As ``digest``, of all bytes of a file, whatever its size.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:length]

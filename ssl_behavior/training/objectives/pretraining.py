@@ -1,0 +1,118 @@
+"""What an encoder learns from tracks nobody labelled: each idea in a file, and here their sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ssl_behavior.cli.validators import AtLeast
+from ssl_behavior.compute import batch_random
+from ssl_behavior.compute.distributed import count
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.poses.augment import Augmentation, augment, warp
+from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.landmarks import mirror
+from ssl_behavior.training.objectives.contrast import Contrast, gathered
+from ssl_behavior.training.objectives.masking import MaskedModelling, Masking, mask
+from ssl_behavior.training.objectives.summaries import Summaries
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What pretraining asks of the encoder.
+
+    Attributes:
+        masked_weight: weight of masked modelling; 0 leaves it out.
+        summaries_weight: weight of the summaries of the seconds around a frame; 0 leaves them out.
+        contrast: loss between two views of neighbouring moments, or ``none``.
+        contrast_weight: its weight; 0 leaves it out.
+        neighbourhood: seconds that count as the same moment.
+        masking: what is hidden, from contrast too.
+        augmentation: how views are varied.
+    """
+
+    masked_weight: Annotated[float, AtLeast(0)] = 1.0
+    summaries_weight: Annotated[float, AtLeast(0)] = 1.0
+    contrast: Literal["ntxent", "vicreg", "barlow_twins", "lejepa", "none"] = "none"
+    contrast_weight: Annotated[float, AtLeast(0)] = 0.1
+    neighbourhood: Annotated[float, AtLeast(0)] = 0.25
+    masking: Masking = field(default_factory=Masking)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def weights(self) -> dict[str, float]:
+        """Of what is asked, by name; empty where nothing is."""
+        contrast = 0.0 if self.contrast == "none" else self.contrast_weight
+        given = {"masked": self.masked_weight, "summaries": self.summaries_weight, "contrast": contrast}
+        return {name: weight for name, weight in given.items() if weight}
+
+
+class Pretraining(nn.Module):
+    """Masked modelling and summaries of varied clips; and contrast, for which there are two views of each clip.
+
+    One pass of the encoder serves all of them, and what has no weight is not made.
+
+    Args:
+        encoder: to train.
+        objective: what it is asked.
+    """
+
+    def __init__(self, encoder: Encoder, objective: Objective) -> None:
+        super().__init__()
+        self.encoder, self.objective, self.weights = encoder, objective, objective.weights()
+        channels, rate = encoder.architecture.channels, encoder.preparation.frame_rate
+        self.masked = MaskedModelling(channels, encoder.features) if "masked" in self.weights else None
+        self.summaries = Summaries(channels, encoder.features, rate) if "summaries" in self.weights else None
+        self.contrast = (
+            Contrast(channels, objective.contrast, round(objective.neighbourhood * rate))
+            if "contrast" in self.weights and objective.contrast != "none"
+            else None
+        )
+        self.mirror = mirror(encoder.landmarks)
+
+    def forward(self, clip: Clip, frames: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses of one batch by name; ``loss`` is their weighted sum.
+
+        Args:
+            clip: of ``objective.augmentation.frames_needed(frames)`` frames.
+            frames: of the views.
+            generator: of random numbers, on the CPU.
+        """
+        clip, _ = warp(clip, frames, self.objective.augmentation.warp, generator)
+        with batch_random.views(1 if self.contrast is None else 2):
+            views = self._views(clip, generator)
+            with torch.no_grad():
+                target, known = self.encoder.kinematics(views)
+                hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
+                masked, left = self.encoder.masked(target, hidden)
+            embeddings = self.encoder.temporal(masked)
+        losses: dict[str, Tensor] = {}
+        if self.masked is not None:
+            losses["masked"] = self.masked(embeddings, target, known & ~left)
+        if self.summaries is not None:
+            losses["summaries"] = self.summaries(embeddings, target, known)
+        if self.contrast is not None:
+            losses["contrast"] = self.contrast(*embeddings.chunk(2), generator)
+        total = torch.stack([self.weights[name] * loss for name, loss in losses.items()]).sum()
+        return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
+
+    def _views(self, clip: Clip, generator: torch.Generator) -> Clip:
+        """A view of each clip, or for contrast two, batch after batch, whose frames are the same moments."""
+        if self.contrast is not None:
+            clip = clip.map(lambda tensor: torch.cat([tensor, tensor]))
+        return augment(clip, self.mirror, self.objective.augmentation, generator)
+
+
+def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:
+    """How many directions embeddings (batch, time, channel) use: exp of the entropy of their covariance's spectrum.
+
+    A fall towards 1 is a collapse (Roy and Vetterli 2007; https://arxiv.org/abs/2210.02885).
+    """
+    flat = embeddings.float().flatten(0, 1).nan_to_num()
+    flat = gathered(flat[:: max(1, len(flat) * count() // frames)])
+    spectrum = torch.linalg.eigvalsh(torch.cov(flat.T)).clamp(min=0)
+    # Embeddings that are all the same use one direction; the floor keeps their rounding errors from counting as many.
+    share = spectrum / spectrum.sum().clamp(min=1e-6)
+    return (-torch.xlogy(share, share).sum()).exp()

@@ -1,0 +1,185 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
+from ssl_behavior.errors import InputError
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.recordings.recording import Recording
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base")
+MAKER = AtlasMeta("abc", MICE, 15.0, 6, "float32")
+
+
+def make(recording: Recording, seed: int = 0) -> EmbeddedVideo:
+    poses = prepare(recording, MICE, Preparation())
+    frames, rng = len(poses.positions), np.random.default_rng(seed)
+    embeddings = {pair: rng.normal(size=(frames, 6)).astype(np.float32) for pair in poses.pairs()}
+    labels = {"été": Labels(("attack", "other"), np.arange(frames) % 3 - 1, ("mouse0", "mouse1"))}
+    return EmbeddedVideo(poses, embeddings, labels if seed % 2 == 0 else {}, "px", "somewhere.csv")
+
+
+@pytest.fixture
+def videos(wander: Callable[..., Recording]) -> list[EmbeddedVideo]:
+    return [make(replace(wander(seed, frames=100 + 20 * seed), id=f"cage/v{seed}"), seed) for seed in (10, 2, 1)]
+
+
+@pytest.fixture
+def atlas(videos: list[EmbeddedVideo], tmp_path: Path) -> Atlas:
+    atlas = Atlas.create(tmp_path / "atlas", MAKER)
+    for video in videos:
+        atlas.add(video)
+    return atlas
+
+
+def test_what_is_written_is_read_to_the_bit(atlas: Atlas, videos: list[EmbeddedVideo]) -> None:
+    again = Atlas(atlas.folder)
+    assert again.made_by == MAKER
+    assert again.ids == ("cage/v1", "cage/v2", "cage/v10")
+    for video in videos:
+        found = again.video(video.id)
+        for name in ("positions", "seen", "centre", "heading", "native_frames"):
+            np.testing.assert_array_equal(getattr(found.poses, name), getattr(video.poses, name))
+        plain = ("id", "frame_rate", "native_rate", "body_length", "individuals", "frames")
+        assert [getattr(found.poses, name) for name in plain] == [getattr(video.poses, name) for name in plain]
+        assert list(found.embeddings) == [(0, 1), (1, 0)]
+        for pair, values in video.embeddings.items():
+            np.testing.assert_array_equal(found.embeddings[pair], values)
+        assert set(found.labels) == set(video.labels)
+        for name, labels in video.labels.items():
+            assert (found.labels[name].behaviours, found.labels[name].pair) == (labels.behaviours, labels.pair)
+            np.testing.assert_array_equal(found.labels[name].values, labels.values)
+        assert (found.unit, found.source) == ("px", "somewhere.csv")
+        assert again.fingerprint(video.id) == video.poses.fingerprint()
+
+
+def test_embeddings_stay_on_disk_and_others_are_not_touched(atlas: Atlas) -> None:
+    values = atlas.video("cage/v1").embeddings[0, 1]
+    assert isinstance(values.base.base, pa.Buffer)  # a view of the map of the whole file
+    assert not values.flags.writeable
+    # Reading one video works where another's file is gone to pieces.
+    atlas.path("cage/v2").write_bytes(b"no")
+    np.testing.assert_array_equal(atlas.video("cage/v1").embeddings[0, 1], values)
+    with pytest.raises(InputError, match="v2"):
+        atlas.video("cage/v2")
+
+
+def test_rows_are_frames_of_pairs_in_order(atlas: Atlas) -> None:
+    frames = [60, 70, 150]  # half of 120, 140 and 300
+    assert [(piece.video, piece.pair, piece.frames) for piece in atlas.pieces] == [
+        (name, pair, count) for name, count in zip(atlas.ids, frames, strict=True) for pair in ((0, 1), (1, 0))
+    ]
+    assert atlas.rows == 2 * sum(frames)
+    assert [piece.start for piece in atlas.pieces] == [0, 60, 120, 190, 260, 410]
+    assert [(atlas.place(row)[0].start, atlas.place(row)[1]) for row in (0, 59, 60, 189, 559)] == [
+        (0, 0), (0, 59), (60, 0), (120, 69), (410, 149)
+    ]  # fmt: skip
+
+
+def test_a_video_is_added_or_takes_the_place_of_itself(atlas: Atlas, wander: Callable[..., Recording]) -> None:
+    before = atlas.rows
+    more = make(wander(5, id="more"))
+    assert "more" not in atlas
+    atlas.add(more)
+    assert "more" in atlas
+    assert atlas.rows == before + 120
+    atlas.add(make(wander(6, id="more"), 1))
+    assert atlas.rows == before + 120
+    assert not np.array_equal(atlas.video("more").embeddings[0, 1], more.embeddings[0, 1])
+
+
+def test_channels_of_labels_are_those_of_all_videos(atlas: Atlas, wander: Callable[..., Recording]) -> None:
+    assert atlas.channels == {"été": ("attack", "other")}
+    labels = {"S2": Labels(("mount",), np.zeros(60)), "été": Labels(("sniff", "attack"), np.zeros(60))}
+    atlas.add(replace(make(wander(5, id="more")), labels=labels))
+    assert atlas.channels == {"été": ("attack", "other", "sniff"), "S2": ("mount",)}
+
+
+def test_rows_are_taken_from_where_they_lie(atlas: Atlas) -> None:
+    values = np.concatenate([one for video in atlas.videos() for one in video.embeddings.values()])
+    for rows in ([], [0], [59, 60], list(range(560)), [1, 1, 559]):
+        np.testing.assert_array_equal(atlas.take(np.array(rows, int)), values[rows])
+
+
+def test_a_draw_is_of_different_rows_in_order(atlas: Atlas) -> None:
+    def drawn(count: int, seed: int) -> list[int]:
+        starts = {(piece.video, piece.pair): piece.start for piece in atlas.pieces}
+        parts = [starts[video.id, pair] + frames for video, pair, frames in atlas.draw(count, seed)]
+        return [int(row) for row in np.concatenate(parts)]
+
+    found = drawn(50, 0)
+    assert (found, len(found)) == (sorted(set(found)), 50)
+    assert found == drawn(50, 0) != drawn(50, 1)
+    assert drawn(1000, 0) == list(range(560))
+
+
+def test_half_precision(videos: list[EmbeddedVideo], tmp_path: Path) -> None:
+    atlas = Atlas.create(tmp_path, replace(MAKER, dtype="float16"))
+    atlas.add(videos[0])
+    found = atlas.video(videos[0].id).embeddings[1, 0]
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, videos[0].embeddings[1, 0], rtol=1e-3)
+
+
+def test_an_animal_alone(walk: Callable[..., Recording], tmp_path: Path) -> None:
+    centres = np.cumsum(np.full((60, 1, 2), 0.05), axis=0)
+    atlas = Atlas.create(tmp_path, MAKER)
+    atlas.add(make(walk(centres, id="alone")))
+    video = atlas.video("alone")
+    assert list(video.embeddings) == [(0, 0)]
+    assert pair_name(*(video.poses.individuals[i] for i in (0, 0))) == "mouse0"
+    assert pair_name("mouse0", "mouse1") == "mouse0 > mouse1"
+
+
+def test_an_atlas_of_another_encoder_is_refused(atlas: Atlas) -> None:
+    assert Atlas.create(atlas.folder, MAKER).rows == atlas.rows
+    with pytest.raises(InputError, match="another encoder"):
+        Atlas.create(atlas.folder, replace(MAKER, encoder="def"))
+    with pytest.raises(InputError, match="another dtype"):
+        Atlas.create(atlas.folder, replace(MAKER, dtype="float16"))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-50]),
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("embeddings"),
+    "another file of ours": lambda path: path.write_bytes(
+        path.read_bytes().replace(b"ssl_behavior.embeddings", b"ssl_behavior.recordings")
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_video_is_refused_in_one_sentence(damage: Callable[[Path], object], atlas: Atlas) -> None:
+    path = atlas.path("cage/v1")
+    damage(path)
+    with pytest.raises(InputError, match=path.name) as refused:
+        Atlas(atlas.folder).video("cage/v1")
+    assert "\n" not in str(refused.value)
+
+
+def test_no_atlas_and_no_such_video(atlas: Atlas, tmp_path: Path) -> None:
+    for folder, found in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "no atlas.yaml")):
+        with pytest.raises(InputError, match=f"expected an atlas.*found {found}"):
+            Atlas(folder)
+    with pytest.raises(InputError, match="found v7"):
+        atlas.video("v7")
+    (atlas.folder / "atlas.yaml").write_text("encoder: [")
+    with pytest.raises(InputError, match=r"atlas\.yaml"):
+        Atlas(atlas.folder)
+
+
+def test_what_is_cleared_is_no_atlas(atlas: Atlas) -> None:
+    kept = atlas.folder / "notes.txt"
+    kept.write_text("mine")
+    atlas.clear()
+    assert list((atlas.folder / "videos").iterdir()) == []
+    assert kept.exists()
+    with pytest.raises(InputError, match="expected an atlas"):
+        Atlas(atlas.folder)

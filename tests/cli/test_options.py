@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ssl_behavior.cli.options import short_options
+from ssl_behavior.cli.settings import parse
+from ssl_behavior.errors import InputError
+from ssl_behavior.finetune import FinetuneConfig
+
+
+@dataclass(frozen=True)
+class Left:
+    """Left.
+
+    Attributes:
+        width: in px.
+        clip_seconds: of a clip.
+        names: some.
+    """
+
+    width: int = 1
+    clip_seconds: float = 2.0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Right:
+    """Right.
+
+    Attributes:
+        width: in px.
+        seed: of its own.
+    """
+
+    width: int = 1
+    seed: int = 3
+
+
+@dataclass(frozen=True)
+class TwoConfig:
+    """Two groups.
+
+    Attributes:
+        seed: of all.
+        left: one.
+        right: the other.
+    """
+
+    seed: int = 0
+    left: Left = field(default_factory=Left)
+    right: Right = field(default_factory=Right)
+
+
+def test_a_nested_option_goes_by_its_last_name_where_no_other_has_it() -> None:
+    assert short_options(TwoConfig) == {"--clip-seconds": "--left.clip-seconds", "--names": "--left.names"}
+    for words in ("--clip-seconds 5", "--clip_seconds=5", "--left.clip-seconds 5"):
+        assert parse(TwoConfig, words.split()).left == Left(clip_seconds=5.0)
+    assert parse(TwoConfig, ["--names", "a,b", "c"]).left.names == ("a", "b", "c")
+
+
+def test_the_commands_own_option_comes_before_a_nested_one_of_the_same_name() -> None:
+    assert parse(TwoConfig, ["--seed", "5"]) == TwoConfig(seed=5)
+
+
+def test_a_last_name_of_several_options_is_answered_with_all_of_them() -> None:
+    with pytest.raises(InputError, match=r"no option --width; did you mean --left\.width or --right\.width\?"):
+        parse(TwoConfig, ["--width", "5"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("--stpes", "--steps"), ("--learning-rat", "--learning-rate"), ("--sede", "--seed")]
+)
+def test_a_misspelt_nested_option_is_guessed(wrong: str, right: str) -> None:
+    with pytest.raises(InputError, match=rf"did you mean {right}\?"):
+        parse(FinetuneConfig, [wrong, "3"])
+
+
+def test_steps_of_finetune_are_those_of_supervision() -> None:
+    config = parse(FinetuneConfig, ["--encoder", "e", "--recordings", "r", "--steps", "40", "--batch", "3"])
+    assert (config.supervision.steps, config.supervision.batch, config.encoder) == (40, 3, Path("e"))
+
+
+def test_help_names_the_short_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(TwoConfig, ["--help"])
+    assert "of a clip. (default: 2.0) (also --clip-seconds)" in " ".join(capsys.readouterr().out.split())

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import importlib
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+from ssl_behavior.__main__ import COMMANDS
+from ssl_behavior.cli.settings import load_settings, parse
+from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked, Share, field_bounds
+from ssl_behavior.errors import InputError
+from ssl_behavior.pretrain import PretrainConfig
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Settings in settings.
+
+    Attributes:
+        clip_seconds: length of a clip.
+    """
+
+    clip_seconds: Annotated[float, Above(0)] = 1.0
+
+
+@dataclass(frozen=True)
+class BoundedConfig(Checked):
+    """Settings with bounds.
+
+    Attributes:
+        port: of a server.
+        share: of everything.
+        rate: in Hz.
+        inner: settings in settings.
+    """
+
+    port: Annotated[int, AtLeast(0), AtMost(10)] = 5
+    share: Annotated[float, Share()] = 0.5
+    rate: Annotated[float, Above(0)] | None = None
+    inner: Inner = field(default_factory=Inner)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--port -1", "--port: expected 0 or more and found -1"),
+        ("--port 11", "--port: expected 10 or less and found 11"),
+        ("--share 1", "--share: expected a share of at least 0 and below 1 and found 1"),
+        ("--rate 0", "--rate: expected a number above 0 and found 0"),
+        ("--inner.clip-seconds 0", "--inner.clip-seconds: expected a number above 0 and found 0"),
+    ],
+)
+def test_words_out_of_bounds_are_refused_by_the_name_of_the_option(words: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse(BoundedConfig, words.split())
+
+
+def test_words_on_the_bounds_are_accepted() -> None:
+    assert parse(BoundedConfig, ["--port", "10", "--share", "0", "--rate", "null"]) == BoundedConfig(10, 0.0)
+
+
+def test_a_file_out_of_bounds_is_named(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("inner: {clip_seconds: -2}\n")
+    with pytest.raises(InputError, match=r"settings.yaml: --inner.clip-seconds: .* above 0 and found -2"):
+        load_settings(BoundedConfig, tmp_path / "settings.yaml")
+
+
+def test_a_notebook_is_refused_the_same_when_it_makes_the_settings() -> None:
+    with pytest.raises(InputError, match="--steps: expected a number above 0 and found -1"):
+        PretrainConfig(steps=-1)
+    with pytest.raises(InputError, match=r"--inner\.clip-seconds"):
+        BoundedConfig(inner=Inner(math.nan))
+    with pytest.raises(InputError, match="--port"):
+        replace(BoundedConfig(), port=11)
+
+
+def test_help_shows_default_and_bounds(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(BoundedConfig, ["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("of a server. (default: 5; 0 or more; 10 or less)", "in Hz. (above 0)", "(default: 1.0; above 0"):
+        assert part in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_settings_of_every_command_are_checked_and_its_defaults_are_in_bounds(command: str) -> None:
+    module = importlib.import_module(f"ssl_behavior.{command}")
+    (settings_class,) = {
+        value
+        for name, value in vars(module).items()
+        if name.endswith("Config") and getattr(value, "__module__", "") == module.__name__
+    }
+    assert issubclass(settings_class, Checked)
+    for name, bounds in field_bounds(settings_class).items():
+        default = getattr(settings_class, name, None)
+        assert default is None or all(bound.allows(default) for bound in bounds)

@@ -1,0 +1,264 @@
+"""DeepLabCut tables: small ones written here by pandas' rules, and every real one."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks import deeplabcut
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.formats.untrusted.pytables import read_table
+
+_COORDINATES = ("x", "y", "likelihood")
+
+
+def _table(path: Path, columns, rows, levels=("scorer", "individuals", "bodyparts", "coords"), frames=None) -> Path:
+    """Write columns (tuples, a name per level) and rows of numbers as DeepLabCut does."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wt", newline="") as file:
+        writer = csv.writer(file)
+        for i, level in enumerate(levels):
+            writer.writerow([level, *(column[i] for column in columns)])
+        for frame, row in zip(frames if frames is not None else range(len(rows)), rows, strict=True):
+            writer.writerow([frame, *("" if np.isnan(value) else value for value in row)])
+    return path
+
+
+def _columns(individuals, parts, coordinates=_COORDINATES):
+    return [("net", own, part, axis) for own in individuals for part in parts for axis in coordinates]
+
+
+def _three_rows(parts, coordinates=_COORDINATES):
+    return [("net", part, axis) for part in parts for axis in coordinates]
+
+
+_LEVELS_3 = ("scorer", "bodyparts", "coords")
+
+
+@pytest.mark.parametrize("name", ["v1DLC_resnet50.csv", "v1DLC_resnet50.csv.gz"])
+def test_four_header_rows(tmp_path, name):
+    rows = np.arange(1.0, 25.0).reshape(2, 12)
+    rows[:, 2::3] = 0.5
+    rows[1, 3:5] = np.nan
+    (recording,) = deeplabcut.read(_table(tmp_path / name, _columns(["m1", "m2"], ["nose", "tail"]), rows))
+    assert recording.id == "v1"
+    assert recording.individuals == ("m1", "m2")
+    assert recording.skeleton.keypoints == ("nose", "tail")
+    assert recording.positions[0].tolist() == [[[1, 2], [4, 5]], [[7, 8], [10, 11]]]
+    assert np.isnan(recording.positions[1, 0, 1]).all()
+    assert recording.confidence[0].tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    assert recording.confidence[1].tolist() == [[0.5, 0], [0.5, 0.5]]
+    assert recording.needs_frame_rate
+
+
+def test_three_header_rows_are_one_individual(tmp_path):
+    rows = np.arange(1.0, 7.0).reshape(1, 6)
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(["nose", "tail"]), rows, _LEVELS_3))
+    assert recording.individuals == ("individual1",)
+    assert recording.positions[0, 0].tolist() == [[1, 2], [4, 5]]
+
+
+def test_exact_zeros_are_unseen(tmp_path):
+    rows = [[0, 0, 0, 0, 5, 1]]
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(["nose", "tail"]), rows, _LEVELS_3))
+    assert np.isnan(recording.positions[0, 0, 0]).all()
+    assert recording.positions[0, 0, 1].tolist() == [0, 5]
+
+
+def test_three_dimensions_without_likelihood(tmp_path):
+    rows = [[1, 2, 3]]
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(["nose"], "xyz"), rows, _LEVELS_3))
+    assert recording.positions[0, 0, 0].tolist() == [1, 2, 3]
+    assert recording.confidence is None
+
+
+def test_parts_of_single_become_a_series(tmp_path):
+    columns = _columns(["m1"], ["nose"]) + _columns(["single"], ["corner1", "corner2"])
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [np.arange(1.0, 10)]))
+    assert recording.individuals == ("m1",)
+    assert recording.skeleton.keypoints == ("nose",)
+    assert recording.metadata["single_keypoints"] == ["corner1", "corner2"]
+    assert recording.series["single"].tolist() == [[[4, 5], [7, 8]]]
+
+
+def test_individuals_with_different_parts_are_unseen_in_the_others(tmp_path):
+    columns = _columns(["m1"], ["nose", "tail"]) + _columns(["m2"], ["nose"])
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [np.arange(1.0, 10)]))
+    assert recording.skeleton.keypoints == ("nose", "tail")
+    assert np.isnan(recording.positions[0, 1, 1]).all()
+    assert recording.confidence[0, 1, 1] == 0
+
+
+def test_prefixes_that_repeat_the_same_parts_are_individuals(tmp_path):
+    parts = [f"{own}_{part}" for own in "BW" for part in ("Nose", "Left_ear", "Tail")]
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
+    assert recording.individuals == ("B", "W")
+    assert recording.skeleton.keypoints == ("Nose", "Left_ear", "Tail")
+    assert recording.positions[0, 1, 0].tolist() == [10, 11]
+
+
+def test_sides_are_no_individuals(tmp_path):
+    parts = [f"{side}_{part}" for side in ("left", "right") for part in ("ear", "hip", "paw")]
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
+    assert recording.individuals == ("individual1",)
+    assert recording.skeleton.keypoints == tuple(parts)
+
+
+def test_individuals_in_the_scorer_row(tmp_path):
+    columns = [(own, "nose", axis) for own in ("Resident", "Intruder") for axis in _COORDINATES]
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [[1, 2, 1, 3, 4, 1]], _LEVELS_3))
+    assert recording.individuals == ("resident", "intruder")
+    assert recording.positions[0, :, 0].tolist() == [[1, 2], [3, 4]]
+
+
+def test_frames_left_out_are_unseen(tmp_path):
+    path = _table(tmp_path / "a.csv", _three_rows(["nose"]), [[1, 2, 1], [3, 4, 1]], _LEVELS_3, frames=[1, 3])
+    (recording,) = deeplabcut.read(path)
+    assert np.isnan(recording.positions[:, 0, 0, 0]).tolist() == [True, False, True, False]
+    assert recording.positions[3, 0, 0].tolist() == [3, 4]
+
+
+def _fixed(path: Path, names: list[tuple[str, ...]], values: np.ndarray) -> Path:
+    """The fixed layout of pandas, as in the real files."""
+    with h5py.File(path, "w") as file:
+        group = file.create_group("df_with_missing")
+        group.attrs.update({"pandas_type": b"frame", "nblocks": 1, "block0_items_nlevels": len(names[0])})
+        for i, level in enumerate(zip(*names, strict=True)):
+            values_of_level = sorted(set(level))
+            group[f"block0_items_level{i}"] = np.array(values_of_level, "S")
+            group[f"block0_items_label{i}"] = np.array([values_of_level.index(name) for name in level], "i1")
+        group["block0_values"] = values
+        group["axis1"] = np.arange(len(values))
+    return path
+
+
+def test_h5_and_csv_of_the_same_table_are_equal(tmp_path):
+    rows = np.arange(1.0, 25.0).reshape(2, 12) / 32
+    columns = _columns(["m1", "m2"], ["nose", "tail"])
+    (one,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, rows))
+    (other,) = deeplabcut.read(_fixed(tmp_path / "a.h5", columns, rows))
+    np.testing.assert_array_equal(one.positions, other.positions)
+    np.testing.assert_array_equal(one.confidence, other.confidence)
+    assert one.skeleton.keypoints == other.skeleton.keypoints
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,q\n0,1,2\n", "coords x, y, z and likelihood .* 'q'"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,x\n0,1,2\n", "there twice"),
+        ("scorer,a\nbodyparts,nose\ncoords,x\n0,1\n", "coords x and y"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2,3\n", "cannot be read to its end"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,one,2\n", "cannot be read to its end"),
+        ("scorer,a,a\nbodyparts,nose\ncoords,x,y\n0,1,2\n", "header rows of one length"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n0,1,2\n", "fall or repeat"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n900000000,1,2\n", "2 rows for frames 0 to 900000000"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n,1,2\n", "frame number in every row"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\nimg1.png,1,2\n", "frame numbers"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n", "bad.csv"),
+    ],
+)
+def test_wrong_tables_are_one_sentence_with_the_file(tmp_path, text, message):
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(InputError, match=message) as raised:
+        read_recordings(tmp_path / "bad.csv")
+    assert "bad.csv" in str(raised.value)
+
+
+def test_gzip_cut_short(tmp_path):
+    path = _table(tmp_path / "a.csv.gz", _three_rows(["nose"]), np.random.default_rng(0).random((999, 3)), _LEVELS_3)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(InputError, match=r"a\.csv\.gz"):
+        read_recordings(path)
+
+
+def test_h5_that_declares_more_than_it_holds(tmp_path):
+    path = _fixed(tmp_path / "a.h5", _columns(["m1"], ["nose"]), np.ones((2, 3)))
+    with h5py.File(path, "r+") as file:
+        del file["df_with_missing/block0_values"]
+        file["df_with_missing"].create_dataset("block0_values", (10**12, 3), "f8", chunks=(1024, 3))
+    with pytest.raises(InputError, match=r"a\.h5.*declares the shape \(1000000000000, 3\)"):
+        read_recordings(path)
+
+
+def test_h5_cut_short(tmp_path):
+    path = _fixed(tmp_path / "a.h5", _columns(["m1"], ["nose"]), np.ones((900, 3)))
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(InputError, match=r"a\.h5"):
+        read_recordings(path, format="deeplabcut")
+
+
+def test_pickled_names_that_call_something_are_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        group = file.create_group("df")
+        group.attrs["pandas_type"] = b"frame_table"
+        group["table"] = np.zeros(3, [("index", "i8"), ("values_block_0", "f8", (3,))])
+        group["table"].attrs["values_block_0_kind"] = np.bytes_(b"cos\nsystem\n(S'true'\ntR.")
+    with pytest.raises(InputError, match=r"a\.h5: refused, as its pickle asks for os\.system"):
+        read_recordings(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "individuals", "shape"),
+    [
+        ("testDLC_csv_table_madlc.csv", ("mouse_black_tail", "mouse_white_tail"), (97, 2, 14, 2)),
+        ("testDLC_csv_table_multi.csv", ("B", "W"), (98, 2, 14, 2)),
+        ("testDLC_h5_table_madlc.h5", ("mouse_black_tail", "mouse_white_tail"), (100, 2, 14, 2)),
+        ("testDLC_h5_table_multi.h5", ("B", "W"), (100, 2, 14, 2)),
+        ("testDLC_square_arena.h5", ("individual1",), (451, 1, 14, 2)),
+    ],
+)
+def test_real_tables(shared_data, name, individuals, shape):
+    path = shared_data("deeplabcut") / name
+    (recording,) = read_recordings(path, notify=lambda _: None)
+    assert recording.id == "test"
+    assert recording.individuals == individuals
+    assert recording.positions.shape == shape
+    if path.suffix == ".csv":
+        rows = 4 if "madlc" in name else 3
+        values = pd.read_csv(path, header=None, skiprows=rows, index_col=0).to_numpy(np.float32)
+        _, order, _ = deeplabcut._read_csv(path)
+        assert len(order) == len(values)
+        x = values[:, ::3].reshape(shape[:3])
+        seen = np.isfinite(recording.positions[..., 0])
+        np.testing.assert_allclose(recording.positions[..., 0][seen], x[seen], rtol=1e-6)
+        assert (x[~seen] == 0).all()
+
+
+def test_real_csv_and_h5_of_one_video_agree(shared_data):
+    folder = shared_data("deeplabcut")
+    (one,) = read_recordings(folder / "testDLC_csv_table_madlc.csv", notify=lambda _: None)
+    (other,) = read_recordings(folder / "testDLC_h5_table_madlc.h5", notify=lambda _: None)
+    order = [other.skeleton.keypoints.index(name) for name in one.skeleton.keypoints]
+    np.testing.assert_allclose(one.positions, other.positions[: one.frames, :, order], rtol=1e-6)
+
+
+def test_real_calms21_table_and_mabe22_triplet(shared_data):
+    (pair,) = read_recordings(shared_data("calms21") / "mouse083_task1_annotator1_alt.csv.gz", notify=lambda _: None)
+    assert pair.individuals == ("resident", "intruder")
+    assert pair.positions.shape == (4881, 2, 7, 2)
+    np.testing.assert_allclose(pair.positions[0, 0, 0], [403.97611, 193.31476], rtol=1e-6)
+    np.testing.assert_allclose(pair.positions[0, 1, 0], [651.32465, 178.87732], rtol=1e-6)
+    (triplet,) = read_recordings(shared_data("mabe22"), notify=lambda _: None)
+    assert triplet.positions.shape == (1800, 3, 12, 2)
+    _, _, values = read_table(shared_data("mabe22") / "EGS8X2MN4SSUGFWAV976.h5")
+    assert np.isnan(triplet.positions).sum() == (values == 0).sum()
+
+
+def test_real_dyads(shared_data):
+    notices: list[str] = []
+    recordings = read_recordings(shared_data("dyads/tracks"), notify=notices.append)
+    assert len(recordings) == 40
+    assert [recording.id for recording in recordings[:3]] == ["1", "2", "4"]
+    assert all(recording.individuals == ("individual1", "individual2") for recording in recordings)
+    assert recordings[0].skeleton.keypoints == ("top", "body", "tail", "tail-m", "tail-e")
+    assert {recording.frame_rate for recording in recordings} == {30.0}
+    assert len(notices) == 1
+    missing = [np.isnan(recording.positions[..., 0]).mean() for recording in recordings]
+    assert min(missing) > 0.25
+    assert max(missing) < 0.5

@@ -1,0 +1,170 @@
+"""Commands in real processes that start at once: forks of one that has imported the libraries, and nothing of ours.
+
+Importing torch and the rest takes a process four seconds; of hundreds of processes, that is nearly all of their time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any, NoReturn
+
+import numpy as np
+
+PROJECT = Path(__file__).resolve().parents[2]
+_LONGEST = 1 << 16
+LIBRARIES = (
+    *("bokeh.server.server", "faiss", "h5py", "jsonargparse", "lightly.loss", "lightning_fabric", "matplotlib.figure"),
+    *("pandas", "pyarrow.csv", "pyarrow.parquet", "scipy.ndimage", "scipy.optimize", "sklearn.metrics", "torch"),
+    *("tqdm", "umap", "hdbscan", "xgboost", "yaml"),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its exit code, minus the signal that ended it, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A command at work."""
+
+    def __init__(self, forks: Forks, pid: int, streams: Sequence[int]) -> None:
+        self.pid, self._forks = pid, forks
+        self._told = ["" for _ in streams]
+        self._readers = [Thread(target=self._read, args=place) for place in enumerate(streams)]
+        for reader in self._readers:
+            reader.start()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self) -> Ended:
+        """Wait for its end; once."""
+        code = self._forks.ask({"wait": self.pid})["code"]
+        for reader in self._readers:
+            reader.join()
+        return Ended(code, *self._told)
+
+    def _read(self, place: int, stream: int) -> None:
+        with open(stream, errors="replace", newline="") as file:
+            self._told[place] = file.read()
+
+
+class Forks:
+    """Starts commands. Ends with its ``with`` block."""
+
+    def __enter__(self) -> Forks:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            words = [sys.executable, "-m", "tests.fuzz.forks", str(theirs.fileno())]
+            # One thread, as a process with more cannot be forked, nor one that numba runs on OpenMP in.
+            few = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue"}
+            environment = {**os.environ, **few, "MPLBACKEND": "Agg"}
+            self._server = subprocess.Popen(words, cwd=PROJECT, env=environment, pass_fds=[theirs.fileno()])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self._server.wait()
+
+    def start(self, words: Sequence[object], cwd: Path, before: str = "") -> Running:
+        """Start ``python -m WORDS``.
+
+        Args:
+            words: the module's name and what comes after it.
+            cwd: folder that it works in.
+            before: Python code that the process runs first.
+        """
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        asked = {"words": [*map(str, words)], "cwd": str(cwd), "before": before}
+        try:
+            return Running(self, self.ask(asked, out_end, err_end)["pid"], (out, err))
+        finally:
+            os.close(out_end)
+            os.close(err_end)
+
+    def run(self, words: Sequence[object], cwd: Path, before: str = "") -> Ended:
+        """Start a command and wait for its end."""
+        return self.start(words, cwd, before).wait()
+
+    def compile(self) -> None:
+        """Have what UMAP compiles for ten seconds compiled in all processes that are started from now on."""
+        self.ask({"compile": True})
+
+    def ask(self, request: dict[str, Any], *streams: int) -> dict[str, Any]:
+        """What the process that forks answers."""
+        socket.send_fds(self._socket, [json.dumps(request).encode()], streams)
+        answer: dict[str, Any] = json.loads(self._socket.recv(_LONGEST))
+        return answer
+
+
+def _serve(connection: socket.socket) -> None:
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    while True:
+        message, streams, _, _ = socket.recv_fds(connection, _LONGEST, 2)
+        if not message:
+            return
+        request = json.loads(message)
+        if "wait" in request:
+            answer = {"code": os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])}
+        elif "compile" in request:
+            answer = _compile()
+        else:
+            answer = {"pid": os.fork() or _become(request, streams)}
+        for stream in streams:
+            os.close(stream)
+        connection.send(json.dumps(answer).encode())
+
+
+def _compile() -> dict[str, Any]:
+    import umap
+
+    with warnings.catch_warnings(action="ignore"):
+        places = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+        umap.UMAP(n_neighbors=5, n_epochs=2, min_dist=0.0, random_state=0, n_jobs=1).fit_transform(places)
+    return {}
+
+
+def _become(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
+    """Be the process that was asked for."""
+    for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *streams)):
+        os.dup2(stream, number)
+        os.close(stream)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(request["cwd"])
+    module, *sys.argv[1:] = request["words"]
+    code: Any = 0
+    try:
+        exec(request["before"], {"__name__": "before"})  # noqa: S102 - code of our own
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as given:
+        _serve(given)

@@ -1,0 +1,186 @@
+"""Good files of every kind to start from: written by the project itself, and real ones where they are."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import sleap_io
+import torch
+import yaml
+
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.clusters import Clustering, Clusters
+from ssl_behavior.decoding import CalibratedDecoder, Decoder
+from ssl_behavior.embed import EmbedConfig, embed_recordings
+from ssl_behavior.explorer.marks import Mark, Marks
+from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
+from ssl_behavior.formats.tracks import calms21, mabe22, native
+from ssl_behavior.formats.tracks.calms21 import SKELETON, submissions
+from ssl_behavior.models.checkpoints import LabelScheme, save_encoder, save_model
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.trees import Boosting, fit_trees
+from ssl_behavior.poses.expert_features import expert_feature_names
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.review import ReviewFolder
+from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
+
+DATA = Path(os.environ.get("SSL_BEHAVIOR_DATA") or "../shared/data")
+FRAMES = 40
+_REAL = {
+    "deeplabcut csv": ("deeplabcut/*.csv", "dyads/tracks/10DLC*.csv.gz"),
+    "deeplabcut h5": ("deeplabcut/*madlc.h5", "deeplabcut/*multi.h5", "mabe22/*.h5"),
+    "sleap h5": ("sleap/*.analysis.h5",),
+    "sleap slp": ("sleap/testDLC_sleap.slp",),
+    "caltech": ("dyads/annotations/1_annot.txt",),
+}
+
+
+def real(kind: str, data: Path) -> list[Path]:
+    """Real files of a kind, if they are there."""
+    return [path for pattern in _REAL.get(kind, ()) for path in sorted(data.glob(pattern))]
+
+
+def write(folder: Path) -> None:
+    """Write a folder of good files."""
+    recordings = simulate_recordings(2, seed=0, frames=FRAMES)
+    native.write(folder / "tracks", recordings)
+    calms21.write(folder / "calms21.npy", recordings)
+    calms21.write(folder / "calms21.json", recordings)
+    (folder / "calms21.json.gz").write_bytes(gzip.compress((folder / "calms21.json").read_bytes()))
+    _mabe22(folder)
+    _tables(folder, recordings[0])
+    _sleap(folder, recordings[0])
+    _annotations(folder)
+    _models(folder)
+    _atlas(folder)
+
+
+def _mabe22(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    keypoints = rng.uniform(0, 500, (FRAMES, 3, 12, 2)).astype(np.float32)
+    tree = {
+        "sequences": {
+            f"S{i}": {"keypoints": keypoints, "annotations": rng.integers(0, 2, (2, FRAMES))} for i in (0, 1)
+        },
+        "vocabulary": ["chase", "lights"],
+        "task_type": ["Discrete", "Discrete"],
+    }
+    np.save(folder / "mabe22.npy", np.array(tree, object), allow_pickle=True)
+    places = {"S0": (0, FRAMES), "S1": (FRAMES, 2 * FRAMES)}
+    mabe22.write_submission(folder / "embeddings.npy", places, rng.normal(size=(2 * FRAMES, 4)).astype(np.float32))
+    (folder / "split.json").write_text(json.dumps({"train": ["S0"], "test": ["S1"]}))
+    submissions.write_submission(folder / "submission.npy", {"a": [0, 1, 2], "b": [1] * 9})
+
+
+def _tables(folder: Path, recording: Recording) -> None:
+    names = [("me", i, p, c) for i in recording.individuals for p in recording.skeleton.keypoints for c in ("x", "y")]
+    header = pd.MultiIndex.from_tuples(names, names=["scorer", "individuals", "bodyparts", "coords"])
+    table = pd.DataFrame(recording.positions.reshape(FRAMES, -1), columns=header)
+    table.to_csv(folder / "table.csv")
+    (folder / "table.csv.gz").write_bytes(gzip.compress((folder / "table.csv").read_bytes()))
+    columns = [
+        "fnum",
+        *(f"{part}_{axis}" for part in ("nose", "tail") for axis in ("x", "y", "z", "error", "ncams", "score")),
+    ]
+    pd.DataFrame(np.arange(10.0 * len(columns)).reshape(10, -1), columns=columns).to_csv(
+        folder / "anipose.csv", index=False
+    )
+
+
+def _sleap(folder: Path, recording: Recording) -> None:
+    nodes = recording.skeleton.keypoints
+    with h5py.File(folder / "a.analysis.h5", "w") as file:
+        file["tracks"] = recording.positions.transpose(1, 3, 2, 0)
+        file["point_scores"] = np.ones((len(recording.individuals), len(nodes), FRAMES))
+        file["node_names"] = np.array(nodes, "S")
+        file["track_names"] = np.array(recording.individuals, "S")
+        file["edge_inds"] = np.array([[0, 1], [1, 2]])
+    skeleton = sleap_io.Skeleton(list(nodes), edges=[(nodes[0], nodes[1])])
+    tracks = [sleap_io.Track(name) for name in recording.individuals]
+    video = sleap_io.Video("film.mp4", open_backend=False)
+    frames = [
+        sleap_io.LabeledFrame(
+            video=video,
+            frame_idx=i,
+            instances=[
+                sleap_io.PredictedInstance.from_numpy(
+                    points, skeleton=skeleton, point_scores=np.ones(len(nodes)), score=1.0, track=track
+                )
+                for points, track in zip(recording.positions[i].astype(float), tracks, strict=True)
+            ],
+        )
+        for i in range(5)
+    ]
+    sleap_io.save_slp(sleap_io.Labels(frames), str(folder / "a.slp"))
+
+
+def _annotations(folder: Path) -> None:
+    bouts = tuple(Bout(s, s + 5, BEHAVIOURS[s // 5 % 4]) for s in range(0, FRAMES, 5))
+    given = Annotations("v", {"S1": bouts}, frames=FRAMES)
+    caltech.write(folder / "v_annot.txt", given)
+    bento.write(folder / "v.annot", given)
+    boris.write(folder / "v.boris", given)
+    frame_csv.write(folder / "v.csv", given)
+    ReviewFolder(folder / "review").write(given, 30.0)
+    rows = [f"v,mouse,{bout.behaviour},STATE,{bout.start / 30},{bout.stop / 30}" for bout in bouts]
+    (folder / "boris.csv").write_text(
+        "Observation id,Subject,Behavior,Behavior type,Start (s),Stop (s)\n" + "\n".join(rows)
+    )
+    events = [
+        f"{time}\tmouse\t{bout.behaviour}\t{kind}"
+        for bout in bouts
+        for time, kind in ((bout.start, "START"), (bout.stop, "STOP"))
+    ]
+    (folder / "boris.tsv").write_text("Observation id\tv\nTime\tSubject\tBehavior\tStatus\n" + "\n".join(events))
+    (folder / "skeleton.yaml").write_text("nose: nose\ntail_base: tail base\n")
+    (folder / "skeleton.json").write_text('{"nose": "nose", "tail_base": "tail base"}')
+    (folder / "groups.csv").write_text("video,group\nvideo000,a\nvideo001,b\n")
+
+
+def _models(folder: Path) -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 1))
+    save_encoder(folder / "encoder", encoder)
+    readout = LabelScheme(
+        BEHAVIOURS, "behaviour", ("resident", "intruder"), (), CalibratedDecoder((0.25,) * 4, 1.0, Decoder())
+    )
+    columns = len(expert_feature_names(encoder.landmarks))
+    rows = np.random.default_rng(0).normal(size=(80, columns)).astype(np.float32)
+    trees = fit_trees([rows], [np.arange(80) % 4], 4, Boosting(trees=2, depth=2))
+    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), readout)
+    one = Prediction("video000", BEHAVIOURS, np.full((FRAMES, 4), 0.25), np.zeros(FRAMES), 30.0, np.ones(FRAMES))
+    tables.write(folder / "predictions", one)
+    grid = {"pretrain": {"steps": 3}, "finetune": {"channel": "S1"}, "vary": {"pretrain.seed": [0, 1]}}
+    (folder / "grid.yaml").write_text(yaml.safe_dump(grid))
+    plain = {"recordings": ["tracks"], "output": "out", "steps": 5, "architecture": {"channels": 8}, "objective": None}
+    (folder / "settings.yaml").write_text(yaml.safe_dump({k: v for k, v in plain.items() if v is not None}))
+
+
+def _atlas(folder: Path) -> None:
+    settings = EmbedConfig(encoder=folder / "encoder", recordings=(folder / "tracks",), output=folder / "atlas")
+    atlas = embed_recordings(replace(settings, device="cpu", precision="float32"))
+    rng, width = np.random.default_rng(0), atlas.made_by.channels
+    landmarks = rng.normal(size=(20, width)).astype(np.float32)
+    places, labels = rng.normal(size=(20, 2)).astype(np.float32), (np.arange(20) % 2).astype(np.int16)
+    arrays = np.zeros(width, np.float32), landmarks, places, labels, np.ones((2, 2))
+    clusters = Clusters(atlas.made_by.encoder, *arrays, 0.0, atlas.made_by.frame_rate, Clustering())
+    ClusteredAtlas.create(atlas, clusters).rename(0, "run")
+    agent, target = atlas.video(atlas.ids[0]).poses.individuals
+    Marks(atlas).add(Mark(atlas.ids[0], agent, target, "behaviour", "attack", 3, 9))

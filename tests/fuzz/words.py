@@ -1,0 +1,112 @@
+"""Command lines of words that people may type, for every command."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ssl_behavior.__main__ import COMMANDS
+from ssl_behavior.cli.settings import parse
+
+_WORDS = (
+    *(
+        "1",
+        "-1",
+        "0",
+        "1e999",
+        "nan",
+        "inf",
+        "1_0",
+        "true",
+        "False",
+        "null",
+        "~",
+        "",
+        " ",
+        "a,b",
+        ",",
+        "[1, 2",
+        "[]",
+        "{}",
+    ),
+    *(
+        "{a: 1}",
+        "*a",
+        "&a",
+        "!!python/object/apply:os.system [true]",
+        "-",
+        "--",
+        "=",
+        "x=y",
+        "'",
+        '"',
+        "\\",
+        "é",
+        "\udc80",
+    ),
+    *(
+        "9" * 5000,
+        "a" * 300,
+        "[" * 500,
+        "1:30",
+        "2026-99-99",
+        "0x1F",
+        "auto",
+        "cpu",
+        "tracks",
+        "/dev/null",
+        "..",
+        "*",
+        "%s",
+    ),
+)
+_FLAGS = (
+    "--config",
+    "--print-config",
+    "--no-such",
+    "---",
+    "--recordings.x",
+    "--=",
+    "--seed=",
+    "-h",
+    "--output.",
+    "--.a",
+)
+
+
+def settings_classes() -> dict[str, type[Any]]:
+    """Command -> its settings."""
+    modules = {name: importlib.import_module(f"ssl_behavior.{name}") for name in COMMANDS}
+    return {
+        name: next(
+            one
+            for one in vars(module).values()
+            if dataclasses.is_dataclass(one)
+            and isinstance(one, type)
+            and one.__module__ == module.__name__
+            and one.__name__.endswith("Config")
+        )
+        for name, module in modules.items()
+    }
+
+
+def line(settings_class: type[Any], rng: Random) -> list[str]:
+    """Some words, most of the flags among them those of the command."""
+    flags = [f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(settings_class)]
+    words: list[str] = []
+    for _ in range(rng.randrange(1, 6)):
+        flag = rng.choice(flags) if rng.random() < 0.85 else rng.choice(_FLAGS)
+        if rng.random() < 0.1:
+            flag = flag[: rng.randrange(3, len(flag) + 1)] if len(flag) > 3 else flag
+        given = [rng.choice(_WORDS) for _ in range(rng.choice((0, 1, 1, 1, 2)))]
+        words += [f"{flag}={given[0]}", *given[1:]] if given and rng.random() < 0.3 else [flag, *given]
+    return words
+
+
+def reader(settings_class: type[Any], words: list[str]) -> Callable[[Path], object]:
+    """Parses the words; an error has no file to name, so the path is that of nothing."""
+    return lambda _: parse(settings_class, words, "", "command")

@@ -1,0 +1,77 @@
+"""A real Ray cluster of two workers and an S3 endpoint on loopback, both once per process of tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.models.checkpoints import save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.simulation.simulator import simulate_recordings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that needs Ray goes to one worker, as every worker would start a cluster of its own."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of an empty bucket; the endpoint and credentials are in the environment, as users have them."""
+    server_of = pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        import s3fs
+
+        s3fs.S3FileSystem().mkdir("bucket")
+        yield "s3://bucket"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster(s3: str) -> Iterator[None]:
+    """Two workers, started after the endpoint is in the environment that they are given."""
+    ray = pytest.importorskip("ray", reason="ray is not installed")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def folder(s3: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """``folder("name")`` is the address of a folder of the test's own in the bucket."""
+    return lambda name: f"{s3}/{tmp_path.name}/{name}"
+
+
+@pytest.fixture
+def tracks(tmp_path: Path) -> Path:
+    """Four recordings of eight seconds, a file each."""
+    native.write(tmp_path / "tracks", simulate_recordings(4, seed=1, frames=240))
+    return tmp_path / "tracks"
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    """A small encoder with random weights."""
+    torch.manual_seed(0)
+    save_encoder(tmp_path / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    return tmp_path / "encoder"

@@ -1,0 +1,235 @@
+"""Embedding by a Ray cluster, to a disk and to S3, with workers killed on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import torch
+
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.embed import EmbedConfig, embed_recordings
+from ssl_behavior.embed_many import EmbedManyConfig, embed_many
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.formats.tracks.calms21 import SKELETON
+from ssl_behavior.models.checkpoints import save_encoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.storage.object_store import Store
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+
+
+@pytest.fixture
+def config(encoder: Path, tracks: Path, tmp_path: Path) -> EmbedManyConfig:
+    return EmbedManyConfig(encoder=str(encoder), recordings=(str(tracks),), output=str(tmp_path / "many"))
+
+
+def plain(config: EmbedManyConfig, output: Path) -> Atlas:
+    recordings = tuple(map(Path, config.recordings))
+    return embed_recordings(
+        EmbedConfig(encoder=Path(config.encoder), recordings=recordings, output=output, half=config.half, device="cpu")
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "videos").iterdir()}
+
+
+def changed(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "videos").iterdir()}
+
+
+def descendants(of: int) -> Iterator[tuple[int, str]]:
+    """(id, name) of the processes that a process has started, and these in their turn."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = status.read_text().splitlines()
+            parent = next(int(line.split()[1]) for line in lines if line.startswith("PPid:"))
+            if parent == of:
+                child = int(status.parent.name)
+                yield child, (status.parent / "cmdline").read_text().split("\0")[0]
+                yield from descendants(child)
+        except (OSError, ProcessLookupError):
+            continue  # it has ended
+
+
+def test_a_folder_on_a_disk_is_an_atlas_as_embed_writes_it(config: EmbedManyConfig, tmp_path: Path) -> None:
+    for one in (config, replace(config, half=True, output=f"{config.output}-half")):
+        atlas, usual = Atlas(Path(embed_many(one))), plain(one, tmp_path / f"usual-{one.half}")
+        assert atlas.made_by == usual.made_by
+        assert atlas.ids == usual.ids == tuple(f"video{i:03}" for i in range(4))
+        assert contents(atlas.folder) == contents(usual.folder)
+
+
+def test_a_rerun_does_only_what_is_missing(
+    config: EmbedManyConfig, tracks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(embed_many(config))
+    before, made = changed(folder), contents(folder)
+    embed_many(config)
+    assert "4 of 4 done already, 0 to do" in capsys.readouterr().out
+    assert changed(folder) == before
+    # One more, one with other content, and one of which the mark is lost.
+    extra = simulate_recordings(5, seed=1, frames=240)[4]
+    other = replace(simulate_recordings(1, seed=2, frames=240)[0], id="video001")
+    native.write(tracks, [extra, other])
+    next((folder / "units").glob("video002.*")).unlink()
+    embed_many(config)
+    assert "2 of 5 done already, 3 to do" in capsys.readouterr().out
+    after = contents(folder)
+    assert {name for name, then in before.items() if changed(folder)[name] == then} == {
+        "video000.safetensors",
+        "video003.safetensors",
+    }
+    assert {name for name, content in made.items() if after[name] == content} == set(made) - {"video001.safetensors"}
+    assert len(list((folder / "units").iterdir())) == len(after) == 5
+
+
+def test_other_frame_rates_are_other_units(config: EmbedManyConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    atlas = Atlas(Path(embed_many(config)))
+    frames = atlas.rows
+    capsys.readouterr()
+    embed_many(replace(config, frame_rate=15.0))
+    assert "0 of 4 done already, 4 to do" in capsys.readouterr().out
+    assert Atlas(atlas.folder).rows == 2 * frames
+
+
+def test_another_encoder_needs_overwrite(config: EmbedManyConfig, tmp_path: Path) -> None:
+    embed_many(config)
+    torch.manual_seed(1)
+    save_encoder(tmp_path / "other", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
+    other = replace(config, encoder=str(tmp_path / "other"), recordings=(f"{config.recordings[0]}/video000.*",))
+    with pytest.raises(InputError, match="--overwrite"):
+        embed_many(other)
+    atlas = Atlas(Path(embed_many(replace(other, overwrite=True))))
+    assert atlas.ids == ("video000",)
+    assert contents(atlas.folder) == contents(plain(other, tmp_path / "usual").folder)
+
+
+def test_a_bad_file_is_named_and_the_others_are_embedded(
+    config: EmbedManyConfig, tracks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tracks / "bad.csv").write_text("no tracks\n")
+    native.write(tracks / "misnamed.safetensors", simulate_recordings(1, seed=3, frames=240))
+    with pytest.raises(InputError, match="2 of 6 failed"):
+        embed_many(config)
+    told = capsys.readouterr().out
+    assert f"failed: bad: {tracks}/bad.csv: expected tracks from" in told
+    assert f"{tracks}/misnamed.safetensors: expected one recording named as its file, and found video000" in told
+    assert len(contents(Path(config.output))) == 4
+    (tracks / "bad.csv").unlink()
+    (tracks / "misnamed.safetensors").unlink()
+    embed_many(config)
+    assert "4 of 4 done already" in capsys.readouterr().out
+
+
+def test_files_of_the_same_video_are_refused(config: EmbedManyConfig, tracks: Path) -> None:
+    (tracks / "video001.csv").touch()
+    with pytest.raises(InputError, match="expected a file per video and found several of video001"):
+        embed_many(config)
+    assert not Path(config.output).exists()
+
+
+def test_from_and_to_s3(
+    config: EmbedManyConfig,
+    folder: Callable[[str], str],
+    tracks: Path,
+    encoder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, local in (("tracks", tracks), ("encoder", encoder)):
+        for file in local.iterdir():
+            Store(folder(name)).put(file.name, file)
+    remote = replace(
+        config, encoder=folder("encoder"), recordings=(folder("tracks/*.safetensors"),), output=folder("atlas")
+    )
+    store = Store(embed_many(remote))
+    names = sorted(store.names())
+    assert [name for name in names if not name.startswith("units/")] == [
+        "atlas.yaml", "settings.yaml", *(f"videos/video{i:03}.safetensors" for i in range(4))
+    ]  # fmt: skip
+    for name, content in store.read(names).items():
+        copy = tmp_path / "copy" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(content)
+    assert Atlas(tmp_path / "copy").rows == 4 * 2 * 120
+    assert contents(tmp_path / "copy") == contents(plain(config, tmp_path / "usual").folder)
+    # A rerun of what is there, and of a file that is none, which is named by its address.
+    (tmp_path / "bad.csv").write_text("no tracks\n")
+    Store(folder("tracks")).put("bad.csv", tmp_path / "bad.csv")
+    capsys.readouterr()
+    with pytest.raises(InputError, match="1 of 1 failed"):
+        embed_many(replace(remote, recordings=(folder("tracks"),)))
+    told = capsys.readouterr().out
+    assert "4 of 5 done already, 1 to do" in told
+    assert f"failed: bad: {folder('tracks')}/bad.csv: expected tracks" in told
+
+
+def test_a_worker_killed_on_the_way_changes_nothing(config: EmbedManyConfig, tmp_path: Path) -> None:
+    native.write(Path(config.recordings[0]), simulate_recordings(8, seed=1, frames=6000))
+    killed: list[int] = []
+
+    def kill_one_at_work() -> None:
+        wait_for(lambda: bool(killed.extend(at_work(os.getpid(), "ray::embedding")) or killed))
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = Thread(target=kill_one_at_work)
+    killer.start()
+    atlas = embed_many(config)
+    killer.join()
+    assert not Path(f"/proc/{killed[0]}").exists()
+    assert contents(Path(atlas)) == contents(plain(config, tmp_path / "usual").folder)
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_stops_it_and_the_same_command_goes_on(
+    sent: signal.Signals, code: int, config: EmbedManyConfig, tmp_path: Path
+) -> None:
+    native.write(Path(config.recordings[0]), simulate_recordings(60, seed=1, frames=240))
+    count = len(list(Path(config.recordings[0]).iterdir()))
+    words = ["--encoder", config.encoder, "--recordings", *config.recordings, "--output", config.output]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ssl_behavior.embed_many", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(lambda: any(Path(config.output, "units").glob("*.json")))
+        workers = at_work(process.pid, "ray::")
+        process.send_signal(sent)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == code, told
+    assert "interrupted before the end; the same command starts again" in told
+    assert "Traceback" not in told
+    assert "SIGTERM received" not in told
+    wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in workers))
+    time.sleep(1)  # for workers that were about to start
+    before = changed(Path(config.output))
+    marks = len(list(Path(config.output, "units").iterdir()))
+    assert 0 < marks < count
+    embed_many(config)
+    after = changed(Path(config.output))
+    assert len(after) == count
+    assert sum(after[name] == then for name, then in before.items()) == marks
+    assert contents(Path(config.output)) == contents(plain(config, tmp_path / "usual").folder)
+
+
+def at_work(of: int, name: str) -> list[int]:
+    """Processes with a name that begins so, among those that a process has started, and these in their turn."""
+    return [child for child, called in descendants(of) if called.startswith(name)]
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -1,0 +1,314 @@
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from ssl_behavior.decoding import CalibratedDecoder, Decoder
+from ssl_behavior.errors import InputError
+from ssl_behavior.models.checkpoints import (
+    LabelScheme,
+    load_encoder,
+    load_model,
+    load_readout,
+    pretrained_on,
+    save_encoder,
+    save_model,
+)
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.heads import Classifier, HeadKind
+from ssl_behavior.models.inference import embed
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.trees import Boosting, Trees, fit_trees
+from ssl_behavior.poses.expert_features import expert_feature_names
+from ssl_behavior.poses.labelled import LabelledPoses
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.recordings.recording import Recording
+
+MICE = ("nose", "left ear", "right ear", "centre", "tail base", "wing_L")
+READOUT = LabelScheme(
+    ("attack", "été: 1", "other"),
+    "S1",
+    ("mouse0", "mouse1"),
+    ("base",),
+    CalibratedDecoder(
+        (0.125, 0.3, 0.575),
+        1.5,
+        Decoder((1.5, 1.0, 0.3), 0.2, ((0.0, 1.0, 2.0), (1.0, 0.0, 0.5), (0.1, 0.1, 0.0)), 1.4),
+    ),
+)
+
+
+PREPARATION = Preparation(25.0, 0.2, 0.3)
+
+
+def make_encoder() -> Encoder:
+    torch.manual_seed(0)
+    encoder = Encoder(MICE, PREPARATION, Architecture(16, 3, 0.2))
+    encoder.mean += torch.randn(encoder.features)
+    encoder.deviation *= 2
+    return encoder.eval()
+
+
+def make_trees(behaviours: int = 3, landmarks: tuple[str, ...] = MICE) -> Trees:
+    """Trees of labels that their features tell, in which no behaviour is as frequent as in the readout."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(0.5, 1, (90, len(expert_feature_names(landmarks)))).astype(np.float32)
+    return fit_trees([features], [np.digitize(features[:, 0], [0.2, 0.9])], behaviours, Boosting(trees=4))
+
+
+def make_model(kind: HeadKind = "linear", trees: bool = True) -> Model:
+    return Model(Classifier(make_encoder(), kind, 3).eval(), make_trees() if trees else None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save_encoder(tmp_path / "encoder", make_encoder())
+    return tmp_path / "encoder"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    save_model(tmp_path / "model", make_model(), READOUT)
+    return tmp_path / "model"
+
+
+def test_a_loaded_encoder_is_equal_to_the_bit(folder: Path, wander: Callable[..., Recording]) -> None:
+    saved, loaded = make_encoder(), load_encoder(folder)
+    assert loaded.landmarks == saved.landmarks
+    assert loaded.preparation == saved.preparation
+    assert loaded.architecture == saved.architecture
+    poses = prepare(wander(), MICE, saved.preparation)
+    assert torch.equal(embed(saved, poses, (0, 1)), embed(loaded, poses, (0, 1)))
+    assert not loaded.training
+
+
+@pytest.mark.parametrize("trees", [True, False])
+@pytest.mark.parametrize("kind", ["linear", "temporal"])
+def test_a_loaded_model_is_equal_to_the_bit(
+    kind: HeadKind, trees: bool, tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
+    saved = make_model(kind, trees)
+    save_model(tmp_path / "m", saved, READOUT)
+    loaded, readout = load_model(tmp_path / "m")
+    assert readout == READOUT
+    assert (loaded.trees is not None) == trees
+    assert not loaded.classifier.training
+    poses = prepare(wander(), MICE, PREPARATION)
+    video = LabelledPoses(poses, np.zeros(len(poses.positions)), ((0, 1), (1, 0)))
+    assert np.array_equal(saved.logits(video), loaded.logits(video))
+
+
+def test_a_behaviour_that_trees_never_saw(tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    """It may be among the labelled frames and not among the fewer that trees learn from."""
+    features = np.random.default_rng(0).normal(size=(90, len(expert_feature_names(MICE)))).astype(np.float32)
+    saved = replace(make_model(), trees=fit_trees([features], [np.arange(90) % 2 * 2], 3, Boosting(trees=4)))
+    save_model(tmp_path, saved, READOUT)
+    poses = prepare(wander(), MICE, PREPARATION)
+    video = LabelledPoses(poses, np.zeros(len(poses.positions)), ((0, 1),))
+    assert np.array_equal(saved.logits(video), load_model(tmp_path)[0].logits(video))
+
+
+def test_labels_of_a_group_and_a_plain_decoder(tmp_path: Path) -> None:
+    plain = LabelScheme(("a", "b"), "behaviour", None, (), CalibratedDecoder((0.5, 0.5), 1.0, Decoder()))
+    save_model(tmp_path, Model(Classifier(make_encoder(), "linear", 2), None), plain)
+    assert load_model(tmp_path)[1] == plain
+    assert load_readout(tmp_path) == plain
+
+
+def test_a_checkpoint_is_files_that_people_and_others_can_read(folder: Path, model: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "weights.safetensors"}
+    assert {path.name for path in model.iterdir()} == {"config.yaml", "weights.safetensors", "trees.json"}
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert config["kind"] == "encoder"
+    assert config["landmarks"] == list(MICE)
+    assert set(config["versions"]) == {"ssl_behavior", "torch", "python"}
+
+
+def test_an_encoder_knows_the_tracks_it_was_pretrained_on(tmp_path: Path, wander: Callable[..., Recording]) -> None:
+    seen, other = (prepare(wander(seed), MICE, PREPARATION) for seed in (0, 1))
+    save_encoder(tmp_path, make_encoder(), [seen])
+    found = pretrained_on(tmp_path)
+    assert found == {seen.id: replace(seen, id="renamed").fingerprint()} != {seen.id: other.fingerprint()}
+    save_encoder(tmp_path, make_encoder())
+    assert pretrained_on(tmp_path) == {}
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("pretrained_on", "something_else"))
+    assert pretrained_on(tmp_path) is None
+
+
+def test_saving_over_a_checkpoint(folder: Path) -> None:
+    other = Encoder(("centre",), Preparation(), Architecture(8, 1))
+    save_encoder(folder, other)
+    assert load_encoder(folder).landmarks == ("centre",)
+
+
+def test_the_other_kind_is_refused(folder: Path, model: Path) -> None:
+    with pytest.raises(InputError, match=r"kind encoder \(ssl-behavior pretrain.*found one of kind model"):
+        load_encoder(model)
+    with pytest.raises(InputError, match=r"kind model \(ssl-behavior finetune.*found one of kind encoder"):
+        load_model(folder)
+
+
+def cut(folder: Path) -> None:
+    weights = folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def scramble(folder: Path) -> None:
+    weights = folder / "weights.safetensors"
+    weights.write_bytes(b"\xff" * weights.stat().st_size)
+
+
+def edit(**changed: object) -> Callable[[Path], None]:
+    def do(folder: Path) -> None:
+        path = folder / "config.yaml"
+        config = {**yaml.safe_load(path.read_text()), **changed}
+        path.write_text(yaml.safe_dump({key: value for key, value in config.items() if value is not None}))
+
+    return do
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "weights cut": cut,
+    "weights scrambled": scramble,
+    "weights gone": lambda folder: (folder / "weights.safetensors").unlink(),
+    "config gone": lambda folder: (folder / "config.yaml").unlink(),
+    "config empty": lambda folder: (folder / "config.yaml").write_bytes(b""),
+    "config cut": lambda folder: (folder / "config.yaml").write_bytes((folder / "config.yaml").read_bytes()[:60]),
+    "config no text": lambda folder: (folder / "config.yaml").write_bytes(b"\xff\xfe\x00"),
+    "config no yaml": lambda folder: (folder / "config.yaml").write_text("kind: [encoder"),
+    "no landmarks": edit(landmarks=None),
+    "other landmarks": edit(landmarks=["nose"]),
+    "landmarks no list": edit(landmarks=3),
+    "no such setting": edit(architecture={"width": 3}),
+    "impossible size": edit(architecture={"channels": -4, "blocks": 1, "dropout": 0.0}),
+    "size no number": edit(architecture={"channels": "many", "blocks": 1, "dropout": 0.0}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_half_a_checkpoint_is_refused(damage: Callable[[Path], None], folder: Path, model: Path) -> None:
+    damage(folder)
+    with pytest.raises(InputError, match=str(folder)):
+        load_encoder(folder)
+    damage(model)
+    with pytest.raises(InputError, match=str(model)):
+        load_model(model)
+
+
+SOUND = {
+    "behaviours": ["a", "b"], "channel": "x", "pair": None, "unscored": [], "frequencies": [0.5, 0.5],
+    "temperature": 1.0, "decoder": Decoder().to_dict(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"head": None},
+        {"head": "deep"},
+        {"readout": None},
+        {"readout": {}},
+        {"readout": {name: value for name, value in SOUND.items() if name != "frequencies"}},
+        {"readout": {**SOUND, "frequencies": "often"}},
+        {"readout": {**SOUND, "decoder": {"x": 1}}},
+        {"readout": {**SOUND, "temperature": "hot"}},
+    ],
+)
+def test_half_a_readout_is_refused(changed: dict[str, object], model: Path) -> None:
+    edit(**changed)(model)
+    with pytest.raises(InputError, match=str(model)):
+        load_model(model)
+
+
+TREE_DAMAGES: dict[str, Callable[[Path], object]] = {
+    "gone": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "scrambled": lambda path: path.write_bytes(b"\xff" * path.stat().st_size),
+    "text": lambda path: path.write_text("trees"),
+    "of other landmarks": lambda path: make_trees(3, MICE[:3]).save(path),
+    "of fewer behaviours": lambda path: fit_trees(
+        [np.eye(40, len(expert_feature_names(MICE)), dtype=np.float32)], [np.arange(40) % 2], 2, Boosting(trees=2)
+    ).save(path),
+}
+
+
+@pytest.mark.parametrize("size_told", [True, False])
+@pytest.mark.parametrize("damage", TREE_DAMAGES.values(), ids=TREE_DAMAGES.keys())
+def test_other_trees_are_refused_in_one_sentence(
+    damage: Callable[[Path], object], size_told: bool, model: Path
+) -> None:
+    damage(model / "trees.json")
+    if size_told and (model / "trees.json").exists():
+        edit(trees_bytes=(model / "trees.json").stat().st_size)(model)
+    with pytest.raises(InputError, match=r"expected a whole checkpoint; found trees\.json") as refused:
+        load_model(model)
+    assert str(refused.value).startswith(str(model))
+    assert "\n" not in str(refused.value)
+    # The readout does not need them.
+    assert load_readout(model) == READOUT
+
+
+def test_no_folder_at_all(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        load_encoder(tmp_path / "nowhere")
+
+
+def test_interrupted_saving_leaves_the_former_encoder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_encoder(folder).fingerprint()
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ssl_behavior.models.checkpoints.yaml.safe_dump", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_encoder(folder, Encoder(("centre",), Preparation(), Architecture(8, 1)))
+    assert load_encoder(folder).fingerprint() == before
+
+
+@pytest.mark.parametrize("stopped", ["trees", "weights", "config"])
+def test_interrupted_saving_over_a_model_leaves_the_former_one(
+    stopped: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    name = {"trees": "Trees.save", "weights": "save_file", "config": "yaml.safe_dump"}[stopped]
+    whole = {"Trees.save": "ssl_behavior.models.trees.Trees.save"}.get(name, f"ssl_behavior.models.checkpoints.{name}")
+    monkeypatch.setattr(whole, stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(model, make_model(), READOUT)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+@pytest.mark.parametrize("kept", ["config.yaml", "trees.json", "weights.safetensors"])
+def test_a_kill_between_the_files_leaves_nothing_that_loads(
+    kept: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old config goes before the new weights come, and the new config comes last."""
+
+    def stop(*paths: object) -> None:
+        if str(paths[1]).endswith(kept):
+            raise KeyboardInterrupt
+        usual(*paths)
+
+    usual = os.replace
+    monkeypatch.setattr("ssl_behavior.storage.run_folder.os.replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(model, make_model(), READOUT)
+    with pytest.raises(InputError, match=r"no config\.yaml"):
+        load_model(model)
+
+
+def test_colleagues_may_read_what_is_written(model: Path) -> None:
+    (model / "plain").touch()
+    assert {path.stat().st_mode for path in model.iterdir()} == {(model / "plain").stat().st_mode}

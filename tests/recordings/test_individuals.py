@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.recordings.individuals import about_individuals
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.simulation.simulator import simulate_recordings
+
+
+def of_sizes(sizes: Sequence[int]) -> list[Recording]:
+    """Recordings of as many individuals."""
+    (some,) = simulate_recordings(1, 0, (20, 30))
+    positions = some.positions[:, :1]
+    return [
+        replace(
+            some,
+            id=f"r{place}",
+            positions=np.repeat(positions, size, 1),
+            confidence=None,
+            individuals=tuple(f"track{i}" for i in range(size)),
+            labels={},
+        )
+        for place, size in enumerate(sizes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "line"),
+    [
+        ([], None),
+        ([1], "1 individual, 1 ordered pair"),
+        ([2], "2 individuals, 2 ordered pairs"),
+        ([2, 2], "2 individuals, 2 ordered pairs in each of 2 recordings"),
+        ([1, 3, 2], "1 to 3 individuals, 1 to 6 ordered pairs in each of 3 recordings"),
+    ],
+)
+def test_individuals_and_pairs_are_counted(sizes: Sequence[int], line: str | None) -> None:
+    assert list(about_individuals(of_sizes(sizes))) == ([line] if line else [])
+
+
+def test_fragments_of_tracks_are_warned_of_when_they_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native.write(tmp_path, of_sizes([27]))
+    TracksConfig(recordings=(tmp_path,)).read()
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first == "27 individuals, 702 ordered pairs"
+    assert second.startswith("warning: r0: 27 individuals make 702 ordered pairs")
+    assert "join them" in second
+
+
+def test_one_bad_file_of_several_names_the_option_that_leaves_it_out(tmp_path: Path) -> None:
+    native.write(tmp_path, of_sizes([2, 2]))
+    (tmp_path / "bad.csv").write_text("no,tracks\n")
+    with pytest.raises(InputError, match=r"bad\.csv.*--skip-bad-files"):
+        TracksConfig(recordings=(tmp_path,)).read()
+    assert len(TracksConfig(recordings=(tmp_path,), skip_bad_files=True).read()) == 2
+    with pytest.raises(InputError) as alone:
+        TracksConfig(recordings=(tmp_path / "bad.csv",)).read()
+    assert "--skip-bad-files" not in str(alone.value)

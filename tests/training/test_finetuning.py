@@ -1,0 +1,165 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ssl_behavior.decoding import balance
+from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.poses.labelled import LabelledPoses, frequencies
+from ssl_behavior.poses.landmarks import shared_landmarks
+from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.scoring.frames import macro_f1
+from ssl_behavior.simulation.ethogram import BEHAVIOURS
+from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.training.cross_validation import choose_reading
+from ssl_behavior.training.finetuning import FinetuneResult, fresh_encoder, learn
+from ssl_behavior.training.supervised import Supervision
+
+LANDMARKS = shared_landmarks([SKELETON])
+FEW = Supervision(steps=3, batch=4, clip_seconds=2.0, trees=3)
+OTHER = BEHAVIOURS.index("other")
+
+
+def make(seed: int = 5) -> Encoder:
+    torch.manual_seed(seed)
+    return Encoder(LANDMARKS, Preparation(), Architecture(8, 2)).eval()
+
+
+def labelled(count: int, frames: int, seed: int) -> list[LabelledPoses]:
+    recordings = simulate_recordings(count, seed=seed, frames=frames)
+    poses = [prepare(one, LANDMARKS, Preparation()) for one in recordings]
+    return [
+        LabelledPoses(one, given.labels[CHANNEL].values[one.native_frames], ((0, 1),))
+        for one, given in zip(poses, recordings, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def videos() -> list[LabelledPoses]:
+    """Four videos, made so that each shows two behaviours or more."""
+    found = [one for one in labelled(8, 500, seed=3) if len(np.unique(one.labels)) > 1][:4]
+    assert len(found) == 4
+    return found
+
+
+@pytest.fixture(scope="module")
+def learned(videos: list[LabelledPoses]) -> FinetuneResult:
+    return learn(make(), videos, BEHAVIOURS, FEW, 0, "float32")
+
+
+def weights(learned: FinetuneResult) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in learned.model.classifier.parameters()])
+
+
+def test_what_labelled_videos_teach(videos: list[LabelledPoses], learned: FinetuneResult) -> None:
+    assert [one.shape for one in learned.held_out] == [(250, 4)] * 4
+    assert learned.reading.frequencies == tuple(frequencies(videos, 4))
+    assert [one.id for one in learned.read] == [one.poses.id for one in videos]
+    assert not learned.model.classifier.training
+    assert learned.model.classifier.encoder.precision == "float32"
+    probabilities = learned.reading.probabilities(learned.model.logits(videos[0]))
+    # Labels are at the recording's own rate, twice that of the poses.
+    labels = learned.label(videos[0])
+    assert len(labels) == videos[0].poses.frames == 500
+    np.testing.assert_array_equal(labels[::2], learned.reading.decoder.decode(probabilities, 15.0))
+
+
+def test_the_encoder_is_left_as_it_is(videos: list[LabelledPoses]) -> None:
+    encoder = make()
+    before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    found = learn(encoder, videos[:2], BEHAVIOURS, FEW, 0, "float32")
+    assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
+    assert not torch.equal(found.model.classifier.encoder.temporal.enter.weight, encoder.temporal.enter.weight)
+
+
+def test_one_video_chooses_nothing(videos: list[LabelledPoses]) -> None:
+    found = learn(make(), videos[:1], BEHAVIOURS, FEW, 0, "float32")
+    assert found.held_out == found.read == []
+    assert found.reading.temperature == 1
+    assert found.reading.decoder.behaviour_weights == balance(frequencies(videos[:1], 4))
+    assert found.reading.decoder.smoothing_s > 0
+    assert found.model.trees is not None
+
+
+@pytest.mark.parametrize("tune", ["linear", "temporal", "full"])
+def test_trees_or_none(tune: str, videos: list[LabelledPoses]) -> None:
+    settings = replace(FEW, tune=tune)  # type: ignore[arg-type]
+    both, alone = (
+        learn(make(), videos[:2], BEHAVIOURS, replace(settings, trees=trees), 0, "float32") for trees in (3, 0)
+    )
+    assert both.model.trees is not None
+    assert alone.model.trees is None
+    # The network is the same beside them.
+    assert torch.equal(weights(both), weights(alone))
+    assert not np.array_equal(both.held_out[0], alone.held_out[0])
+
+
+def test_same_seed_same_model(videos: list[LabelledPoses], learned: FinetuneResult) -> None:
+    again, other = (learn(make(), videos, BEHAVIOURS, FEW, seed, "float32") for seed in (0, 1))
+    assert torch.equal(weights(again), weights(learned))
+    assert np.array_equal(again.label(videos[0]), learned.label(videos[0]))
+    assert all(np.array_equal(a, b) for a, b in zip(again.held_out, learned.held_out, strict=True))
+    assert not torch.equal(weights(other), weights(learned))
+
+
+def test_from_scratch_nothing_is_left_of_the_pretrained_encoder(videos: list[LabelledPoses]) -> None:
+    first, second = make(), make(6)
+    second.mean += 3
+    found = [
+        learn(encoder, videos[:2], BEHAVIOURS, replace(FEW, encoder_rate=rate), 0, "float32", from_scratch=True)
+        for encoder, rate in ((first, 0.3), (second, 1.0))
+    ]
+    # Nor is the rate that spares a pretrained one.
+    assert torch.equal(*(weights(one) for one in found))
+    assert not torch.equal(weights(found[0]), weights(learn(first, videos[:2], BEHAVIOURS, FEW, 0, "float32")))
+
+
+def test_a_fresh_encoder_knows_the_labelled_videos_means_alone(videos: list[LabelledPoses]) -> None:
+    usual = fresh_encoder(make(), videos, 0)
+    assert (usual.landmarks, usual.preparation, usual.architecture) == (LANDMARKS, Preparation(), Architecture(8, 2))
+    assert not torch.equal(usual.temporal.enter.weight, make().temporal.enter.weight)
+    elsewhere = fresh_encoder(make(), videos[:1], 0)
+    assert torch.equal(usual.temporal.enter.weight, elsewhere.temporal.enter.weight)
+    assert not torch.equal(usual.mean, elsewhere.mean)
+    assert not usual.training
+    assert not torch.equal(fresh_encoder(make(), videos, 1).temporal.enter.weight, usual.temporal.enter.weight)
+
+
+def test_a_video_is_read_with_what_others_ask_for(videos: list[LabelledPoses], learned: FinetuneResult) -> None:
+    """Other labels of a video change how others are read, and not how it is itself."""
+    other = [replace(videos[0], labels=np.full_like(videos[0].labels, OTHER)), *videos[1:]]
+    (usual, read), (changed, reread) = (
+        choose_reading(learned.held_out, given, BEHAVIOURS, 15.0) for given in (videos, other)
+    )
+    np.testing.assert_array_equal(reread[0].probabilities, read[0].probabilities)
+    np.testing.assert_array_equal(reread[0].predicted, read[0].predicted)
+    assert not np.array_equal(reread[1].probabilities, read[1].probabilities)
+    assert usual.frequencies != changed.frequencies
+
+
+def held_out_score(videos: Sequence[LabelledPoses]) -> tuple[float, float]:
+    """Macro F1 of held-out logits, and the best that these guesses reach against labels of other moments."""
+    settings = replace(FEW, tune="linear", steps=40, learning_rate=0.02, trees=12)
+    found = learn(make(), videos, BEHAVIOURS, settings, 0, "float32")
+    guesses = [one.argmax(1) for one in found.held_out]
+    truth = np.concatenate([one.labels for one in videos])
+    rng = np.random.default_rng(0)
+    chance = [
+        macro_f1(truth, np.concatenate([np.roll(one, rng.integers(len(one))) for one in guesses]), BEHAVIOURS)
+        for _ in range(40)
+    ]
+    return macro_f1(truth, np.concatenate(guesses), BEHAVIOURS), max(chance)
+
+
+def test_shuffled_labels_fall_to_chance() -> None:
+    """Each video with the labels of the next: nothing is left to learn, and nothing leaks."""
+    videos = labelled(6, 1200, seed=5)
+    shuffled = [replace(one, labels=videos[i - 1].labels) for i, one in enumerate(videos)]
+    score, chance = held_out_score(videos)
+    assert score > 1.1 * chance
+    score, chance = held_out_score(shuffled)
+    assert score < 1.1 * chance
