@@ -19,6 +19,7 @@ OUTSIDE = (
     "experiments/**/*.md",
     "experiments/**/*.png",
     "notebooks/*.ipynb",
+    "tests/fuzz/*.md",
 )
 _LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
 _EXTERNAL = re.compile(r"""<(?:script|img|link|iframe)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//[^>]*>""")
