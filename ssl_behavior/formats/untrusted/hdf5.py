@@ -1,11 +1,13 @@
-"""HDF5 files opened with care: what is broken, leads out of the file, or declares more than it holds, is refused.
+"""HDF5 files, opened without trust.
 
-An HDF5 file may have links to other files, datasets whose bytes lie in any file of the machine, datasets put together
-from other files', and arrays that are a thousand times as large as what is stored of them.
+HDF5 lets a file link to other files, store the bytes of a dataset in any file of the machine, assemble a dataset from
+other files, and declare an array a thousand times as large as what is stored. Files that do are refused, and so are
+damaged ones.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.untrusted.limits import most_bytes
 
 BROKEN = (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError, MemoryError)
-"""What h5py raises of files that are damaged."""
+"""The exceptions that h5py raises when it reads a damaged file."""
 _MOST_OBJECTS = 100_000
 _MOST_NAMES = 100_000
 _MOST_TEXT = 16 << 20
@@ -26,10 +28,14 @@ _MOST_TEXT = 16 << 20
 
 @contextmanager
 def opened(path: Path, software: str) -> Iterator[h5py.File]:
-    """The open file; whatever h5py cannot read in the block becomes an InputError that names ``software``.
+    """Open an HDF5 file; an error of h5py inside the ``with`` block becomes an InputError.
+
+    Args:
+        path: the file.
+        software: the program that should have written it, named in the error.
 
     Raises:
-        InputError: it cannot be read, or is refused as ``require_plain`` says.
+        InputError: the file cannot be read, or ``require_plain`` refuses it.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -42,20 +48,19 @@ def opened(path: Path, software: str) -> Iterator[h5py.File]:
 
 
 def holds(path: Path, *names: str, attribute: str | None = None) -> bool:
-    """Whether an HDF5 file has these at its top and this attribute, of which nothing is followed or read."""
+    """Whether an HDF5 file has these names and this attribute at its top. Follows no link, reads no data."""
     try:
         with h5py.File(path, "r") as file:
-            there = set(file)
-            return there.issuperset(names) and (attribute is None or attribute in file.attrs)
+            return set(file).issuperset(names) and (attribute is None or attribute in file.attrs)
     except BROKEN:
         return False
 
 
 def require_plain(file: h5py.File, path: Path) -> None:
-    """Make sure that a file holds all that is in it itself, and in all no more than its size allows.
+    """Make sure that a file is complete in itself and declares no more data than its size allows.
 
     Raises:
-        InputError: it has links to other files, datasets that lie in other files, or declares too much.
+        InputError: it links to other files, keeps datasets in other files, or declares too much.
         OSError, KeyError, ValueError, RuntimeError: it is damaged.
     """
     left = most_bytes(path.stat().st_size)
@@ -68,66 +73,68 @@ def require_plain(file: h5py.File, path: Path) -> None:
             if isinstance(link, h5py.ExternalLink):
                 raise InputError(f"{path}: refused, as its {name!r} is a link to another file, {link.filename!r}")
             if not isinstance(link, h5py.HardLink):
-                continue  # a soft link leads to what the file has anyway, or nowhere
-            one = group[name]
-            if (address := h5py.h5o.get_info(one.id).addr) in seen:
+                continue  # a soft link leads to an object that is visited anyway, or to none
+            item = group[name]
+            # Hard links may form circles: an object is known by its address in the file, not by its name.
+            if (address := h5py.h5o.get_info(item.id).addr) in seen:
                 continue
             seen.add(address)
             if len(seen) > _MOST_OBJECTS:
-                raise InputError(f"{path}: expected tracks; found more than {_MOST_OBJECTS:,} groups and arrays")
-            if isinstance(one, h5py.Group):
-                waiting.append(one)
-            elif isinstance(one, h5py.Dataset):
-                left -= _size(one, name, path)
+                raise InputError(f"{path}: expected tracks and found more than {_MOST_OBJECTS:,} groups and arrays")
+            if isinstance(item, h5py.Group):
+                waiting.append(item)
+            elif isinstance(item, h5py.Dataset):
+                left -= _size(item, name, path)
                 if left < 0:
-                    raise InputError(f"{path}: {name!r} declares the shape {one.shape}, more than the file can hold")
+                    raise InputError(f"{path}: {name!r} declares the shape {item.shape}, more than the file can hold")
 
 
 def _size(dataset: h5py.Dataset, name: str, path: Path) -> int:
-    """Bytes that a dataset takes up in memory, or a chunk of it if that is more."""
+    """Bytes in memory for a dataset, or for one of its chunks if that is larger: HDF5 unpacks whole chunks."""
     if dataset.is_virtual or dataset.external:
-        raise InputError(f"{path}: refused, as its {name!r} lies in other files")
-    chunk = int(np.prod(dataset.chunks or (0,), dtype=object)) * dataset.dtype.itemsize
-    size: int = max(int(np.prod(dataset.shape or (0,), dtype=object)) * dataset.dtype.itemsize, chunk)
-    return size
+        raise InputError(f"{path}: refused, as the data of its {name!r} are in other files")
+    chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+    size: int = math.prod(dataset.shape or (0,)) * dataset.dtype.itemsize
+    return max(size, chunk)
 
 
 def array(parent: h5py.Group, name: str, path: Path) -> np.ndarray:
-    """The whole dataset of numbers, or records of numbers.
+    """A whole dataset of numbers, or of records of numbers.
 
     Raises:
-        InputError: it is no array of numbers.
+        InputError: it is not an array of numbers.
     """
     dataset = parent[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         raise InputError(f"{path}: expected an array named {name!r} and found none")
-    kinds = [dataset.dtype] if dataset.dtype.names is None else [kind for kind, *_ in dataset.dtype.fields.values()]
-    if any(kind.base.kind not in "biuf" for kind in kinds):
+    fields = dataset.dtype.fields
+    dtypes = [dataset.dtype] if fields is None else [dtype for dtype, *_ in fields.values()]
+    if any(dtype.base.kind not in "biuf" for dtype in dtypes):
         raise InputError(f"{path}: expected an array of numbers named {name!r} and found {dataset.dtype}")
     return np.asarray(dataset[()])
 
 
 def names(parent: h5py.Group, name: str, path: Path) -> list[str]:
-    """The texts of a dataset of one dimension.
+    """The texts in a dataset of one dimension.
 
     Raises:
-        InputError: it is none, or holds more than names.
+        InputError: it is not a list of texts, or is too long for a list of names.
     """
     dataset = parent[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1 or dataset.dtype.kind not in "OSU":
         raise InputError(f"{path}: expected a list of names in {name!r} and found none")
     if len(dataset) > _MOST_NAMES:
-        raise InputError(f"{path}: expected names in {name!r} and found {len(dataset):,} of them")
-    found: list[str] = []
+        raise InputError(f"{path}: expected at most {_MOST_NAMES:,} names in {name!r} and found {len(dataset):,}")
+    texts: list[str] = []
     left = _MOST_TEXT
-    for i in range(len(dataset)):  # one by one, as any number of them may be one and the same long text
-        found.append(text(dataset[i]))
-        left -= len(found[-1])
+    for i in range(len(dataset)):  # one by one: all of them may point to the same long text, stored once
+        texts.append(text(dataset[i]))
+        left -= len(texts[-1])
         if left < 0:
             raise InputError(f"{path}: expected names in {name!r} and found long texts")
-    return found
+    return texts
 
 
 def text(value: Any) -> str:
-    """A name, which HDF5 gives as bytes or as str."""
+    """A name as text; h5py gives it as bytes or as str."""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)

@@ -1,9 +1,9 @@
-"""JSON read in a stream, its nested lists of numbers as float32 arrays.
+"""JSON, read as a stream; nested lists of numbers become float32 arrays.
 
-CalMS21's JSON is 1.2 GB of text, nearly all of it numbers in nested lists. An event parser (ijson's C backend) hands
-over each of 40 million brackets and numbers as a Python object. Here only the objects, keys and short values are
-parsed in Python; a list of numbers is cut into blocks of whole rows, which pyarrow's CSV reader turns into arrays. That
-is two to four times faster, checks the nesting of every row, and needs memory for the arrays and some blocks of text.
+CalMS21's JSON is 1.2 GB of text, nearly all of it numbers in nested lists. An event parser such as ijson makes a Python
+object of each of its 40 million brackets and numbers. Here Python parses only objects, keys and short values. A list of
+numbers is cut into blocks of whole rows, and pyarrow's CSV reader turns each block into an array. This is two to four
+times faster, checks the nesting of every row, and needs memory for the arrays and a few blocks of text only.
 """
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ _STARTS_NUMBER = b"0123456789-NIn"
 
 
 def load(path: str | Path) -> Any:
-    """The content of a JSON file (or .json.gz): dicts, strings, numbers, and a float32 array for each list of numbers.
+    """Read a JSON file (``.json`` or ``.json.gz``).
+
+    Returns:
+        Dicts, lists, strings and numbers, and a float32 array for each list of numbers.
 
     Raises:
-        InputError: the file is no JSON, is cut short, holds a list of uneven rows, or names a key of an object twice.
+        InputError: the file is not JSON, is cut short, has a list whose rows differ in length, or an object with the
+            same key twice.
     """
     with limits.opened(path) as file:
         stream = _Stream(file, path)
@@ -47,6 +51,11 @@ def load(path: str | Path) -> Any:
 
 
 class _Stream:
+    """A parser that holds one block of the text at a time.
+
+    ``text`` is the block at hand, ``at`` the position in it, and ``read`` the number of bytes read so far.
+    """
+
     def __init__(self, file: IO[bytes], path: str | Path) -> None:
         self.file = file
         self.path = path
@@ -55,6 +64,7 @@ class _Stream:
         self.read = 0
 
     def value(self, depth: int = 0) -> Any:
+        """Parse the value that comes next, at this depth of nesting."""
         if depth > _DEEPEST:
             raise self.error(f"nesting deeper than {_DEEPEST}")
         first = self.next_byte()
@@ -65,7 +75,7 @@ class _Stream:
         return self._string() if first == b'"' else self._scalar()
 
     def next_byte(self, at_end: bool = False) -> bytes:
-        """The next byte that is no white space, not yet taken; b"" where the file may and does end."""
+        """The next byte that is not white space, without moving past it; b"" at the end, if the file may end here."""
         while True:
             self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
             if self.at < len(self.text):
@@ -74,11 +84,13 @@ class _Stream:
                 return b""
 
     def error(self, found: str) -> InputError:
+        """The error for an unexpected text at this position."""
         return InputError(
             f"{self.path}: expected complete JSON and found {found} near byte {self.read - len(self.text) + self.at}"
         )
 
     def _more(self, at_end: bool = False) -> bool:
+        """Read another block. Returns False at the end of the file, which is an error unless ``at_end``."""
         try:
             block = self.file.read(_BLOCK)
         except (OSError, EOFError) as error:
@@ -90,12 +102,13 @@ class _Stream:
         self.read += len(block)
         return bool(block)
 
-    def _take(self, wanted: bytes) -> bytes:
-        found = self.next_byte()
-        if found not in wanted:
-            raise self.error(f"{found.decode('latin1')!r} in place of {' or '.join(wanted.decode())}")
+    def _take(self, expected: bytes) -> bytes:
+        """Move past the next byte, which has to be one of those expected."""
+        byte = self.next_byte()
+        if byte not in expected:
+            raise self.error(f"{byte.decode('latin1')!r} in place of {' or '.join(expected.decode())}")
         self.at += 1
-        return bytes([found[0]])
+        return byte
 
     def _object(self, depth: int) -> dict[str, Any]:
         content: dict[str, Any] = {}
@@ -130,20 +143,22 @@ class _Stream:
     def _scalar(self) -> Any:
         return self._literal(re.compile(rb"[^\s,\]}]+(?=[\s,\]}])"), "a value")
 
-    def _literal(self, pattern: re.Pattern[bytes], wanted: str) -> Any:
+    def _literal(self, pattern: re.Pattern[bytes], expected: str) -> Any:
+        """Parse a string or short value, for which the text may have to be read on."""
         while not (match := pattern.match(self.text, self.at)):
-            if self.text[self.at : self.at + 1] != b'"' and wanted.startswith("a string"):
-                raise self.error(f"no {wanted.removeprefix('a ')}")
+            if self.text[self.at : self.at + 1] != b'"' and expected.startswith("a string"):
+                raise self.error(f"no {expected.removeprefix('a ')}")
             if len(self.text) - self.at > _LONGEST_VALUE or not self._more(at_end=True):
-                raise self.error(f"no end of {wanted}")
+                raise self.error(f"no end of {expected}")
         try:
             content = json.loads(match[0])
         except ValueError:
-            raise self.error(f"{match[0][:40].decode('latin1')!r}, which is no JSON value,") from None
+            raise self.error(f"{match[0][:40].decode('latin1')!r}, which is not a JSON value,") from None
         self.at = match.end()
         return content
 
     def _holds_numbers(self) -> bool:
+        """Whether the list that starts here has a number in its first, innermost place."""
         while not (match := re.compile(rb"[\s\[]+([^\s\[])").match(self.text, self.at)):
             self._require_shallow(self.text[self.at :])
             self._more()
@@ -155,6 +170,7 @@ class _Stream:
             raise self.error(f"nesting deeper than {_DEEPEST}")
 
     def _numbers(self) -> np.ndarray:
+        """Parse a nested list of numbers: one array for each block of rows, joined at the end."""
         depth = len(re.compile(rb"[\s\[]+").match(self.text, self.at)[0].translate(None, _SPACE))  # type: ignore[index]
         self._take(b"[")
         rows = _Rows(depth)
@@ -167,11 +183,11 @@ class _Stream:
         return np.concatenate(blocks).reshape(-1, *rows.shape)
 
     def _rows(self, depth: int) -> Iterator[bytes]:
-        """Pieces of a list of rows: whole rows, without white space, the outer brackets and the comma at the end."""
+        """Yield blocks of whole rows, without white space, the outer brackets and the comma at the end."""
         between = b"]" * (depth - 1) + b","
         while (stop := self._beyond_numbers()) < 0:
             inside = self.text[self.at :].translate(None, _SPACE)
-            cut = inside.rfind(between, 0, max(len(inside) - depth - 1, 0))  # the list may end in the last bytes
+            cut = inside.rfind(between, 0, max(len(inside) - depth - 1, 0))  # the last bytes may be the end of the list
             if cut >= 0:
                 yield inside[: cut + depth - 1]
                 inside = inside[cut + depth :]
@@ -189,12 +205,16 @@ class _Stream:
         yield inside[:-1]
 
     def _beyond_numbers(self) -> int:
-        """Where the first byte is that no list of numbers holds; -1 if there is none in the text at hand."""
+        """Position of the first byte that cannot be part of a list of numbers; -1 if the block has none."""
         return min((at for mark in (b'"', b"{", b"}") if (at := self.text.find(mark, self.at)) >= 0), default=-1)
 
 
 class _Rows:
-    """Text of rows to (row, ...) float32, each row with the nesting of the first."""
+    """Parses blocks of rows, all of which need the nesting of the first row.
+
+    Args:
+        depth: of nesting, 1 for a flat list.
+    """
 
     def __init__(self, depth: int) -> None:
         self.close = b"]" * (depth - 1)
@@ -202,17 +222,22 @@ class _Rows:
         self.shape: tuple[int, ...] = ()
 
     def parse(self, text: bytes) -> np.ndarray:
-        """(row, number) float32. Raises ValueError where rows are uneven or hold something else than numbers."""
+        """Parse a block to (row, number) float32.
+
+        Raises:
+            ValueError: rows differ in nesting or length, or hold something else than numbers.
+        """
         if self.nesting is None:
             row = text[: text.find(self.close) + len(self.close)] if self.close else b"0"
             self.nesting = row.translate(None, _NUMBER)
             if row.count(b",") > limits.MOST_COLUMNS:
                 raise ValueError(f"rows of more than {limits.MOST_COLUMNS:,} numbers")
             self.shape = np.array(json.loads(row.replace(b"null", b"NaN"))).shape
+        # Without its numbers, a block is the first row's brackets and commas, once for each row.
         nesting = text.translate(None, _NUMBER)
         count = (len(nesting) + 1) // (len(self.nesting) + 1)
         if nesting != b",".join([self.nesting] * count):
-            raise ValueError("a list of numbers whose rows are uneven or hold something else")
+            raise ValueError("a list whose rows are uneven or hold something else than numbers")
         lines = text.replace(self.close + b",", b"\n").translate(None, b"[]")
         table = pa.csv.read_csv(
             pa.BufferReader(lines),

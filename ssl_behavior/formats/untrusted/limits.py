@@ -1,4 +1,8 @@
-"""How much a file may become in memory: what is declared or compressed can be far more than what is there."""
+"""Limits on how much memory a file may take.
+
+A few bytes can declare an array of a terabyte, or unpack into one. Readers therefore compare what a file asks for with
+its size on disk before they make room for it.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +15,34 @@ from typing import IO, Any
 from ssl_behavior.errors import InputError
 
 LEAST = 512 << 20
-"""Bytes that any file may become: ten hours of two animals with 13 keypoints, however well they compress."""
+"""Bytes that any file may take, however small it is: ten hours of two animals with 13 keypoints."""
 RATIO = 100
-"""Times its size that a file may become beyond that; tracks take up a half to a thirtieth when compressed."""
+"""A file that needs more may take this many times its own size. Compressed tracks take a half to a thirtieth."""
 MOST_COLUMNS = 30_000
-"""Of a table or of a frame's numbers: fifty animals of two hundred keypoints."""
+"""Columns of a table, or numbers of one frame: fifty animals with two hundred keypoints, three numbers each."""
 LONGEST_LINE = 4 << 20
-"""Bytes of a line of column names."""
+"""Bytes in one line of column names."""
 
 
 def most_bytes(stored: int) -> int:
-    """What so many bytes of a file may become in memory."""
+    """How many bytes in memory a file of ``stored`` bytes may take."""
     return max(LEAST, RATIO * stored)
 
 
 def opened(path: str | Path) -> IO[bytes]:
-    """A file of bytes, or of what a .gz holds, which ends with an InputError if it is damaged or holds too much."""
+    """Open a file for reading bytes; a ``.gz`` is unpacked on the way.
+
+    Raises:
+        InputError: while reading, if the ``.gz`` is damaged or unpacks to more than ``most_bytes``.
+    """
     if str(path).lower().endswith(".gz"):
-        return io.BufferedReader(_Unpacked(path), 1 << 20)
+        return io.BufferedReader(_BoundedGzip(path), 1 << 20)
     return open(path, "rb")
 
 
-class _Unpacked(io.RawIOBase):
+class _BoundedGzip(io.RawIOBase):
+    """The content of a ``.gz``, counted while it is unpacked: its header may lie about its length."""
+
     def __init__(self, path: str | Path) -> None:
         self.path, self.left = path, most_bytes(Path(path).stat().st_size)
         self.file = gzip.GzipFile(path)
@@ -47,7 +57,9 @@ class _Unpacked(io.RawIOBase):
             raise InputError(f"{self.path}: cannot be read to its end ({error})") from None
         self.left -= count
         if self.left < 0:
-            raise InputError(f"{self.path}: expected at most {RATIO} times its size when unpacked; found more")
+            raise InputError(
+                f"{self.path}: expected a file that unpacks to at most {RATIO} times its size and found more"
+            )
         return count
 
     def close(self) -> None:

@@ -1,285 +1,197 @@
-"""What a pickle gets in place of numpy's own types.
+"""Functions that stand in for numpy's when a pickle calls them.
 
-A pickle calls ``__setstate__`` of whatever it is handed, and numpy's trust the file: a dtype of theirs can be made to
-take the file's bytes for pointers. So a pickle is handed objects that only note what they are told, and the arrays are
-made from these notes afterwards, from the bytes that are there.
+numpy's own functions trust the file: a doctored dtype makes them take bytes of the file for pointers. These check what
+the file says first, and then call numpy's with nothing but what numpy itself would have written.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Sized
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-CONTAINERS: Mapping[tuple[str, str], type] = {
+_NAMES = {
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): "dtype",
+    ("numpy._core.multiarray", "_reconstruct"): "empty_array",
+    ("numpy._core.numeric", "_frombuffer"): "array",
+    ("numpy._core.multiarray", "scalar"): "scalar",
+    ("_codecs", "encode"): "encode",
+}
+_CONTAINERS = {
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,
     ("builtins", "complex"): complex,
     ("collections", "OrderedDict"): dict,
 }
-
-_CODE = re.compile(r"[biufcSU]\d{1,9}|O[48]?")
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
+_DTYPE_CODE = re.compile(r"[biufcSU]\d{1,9}|O[48]?")
+_MOST_DIMENSIONS = 32
 _LARGEST_CHARACTER = 0x10FFFF
 
 
-class Allowance:
-    """How much arrays may hold: what a file declares takes up no less room in it, give or take a shared value."""
+class StandIns:
+    """The functions that one pickle may call, and how much they may still make for it.
 
-    __slots__ = ("left",)
+    Args:
+        size: bytes of the file. What is made may be twice as large, because values can be shared.
+        look: called with the shape of each array before it is made; it may raise to stop the unpickling.
+    """
 
-    def __init__(self, size: int) -> None:
-        self.left = 2 * size + 4096
+    ndarray = object()
+    """In place of the class, which a pickle only passes on. It cannot be called."""
+
+    def __init__(self, size: int, look: Callable[[tuple[int, ...]], None]) -> None:
+        self._left = 2 * size + 4096
+        self._look = look
+        # Kept by id, and kept alive, so that each object takes one state and no other object takes its place.
+        self._without_state: dict[int, np.dtype | np.ndarray] = {}
+
+    def find(self, module: str, name: str) -> Any:
+        """The stand-in for a function or class; None if a pickle may not have it."""
+        # Python 2 and numpy 1 used other names for the same modules.
+        key = {"__builtin__": "builtins"}.get(module, module).replace("numpy.core", "numpy._core"), name
+        if key in _CONTAINERS:
+            return partial(self._container, _CONTAINERS[key])
+        return getattr(self, _NAMES[key]) if key in _NAMES else None
 
     def take(self, amount: int) -> None:
-        """Use some of it up.
+        """Count what is made.
 
         Raises:
-            ValueError: too little is left.
+            ValueError: it is more than the file can hold.
         """
-        self.left -= amount
-        if self.left < 0:
-            raise ValueError("arrays of more than the file can hold")
+        self.require(amount)
+        self._left -= amount
 
+    def require(self, amount: int) -> None:
+        """Raise ValueError if ``amount`` is more than the file can still hold."""
+        if amount > self._left:
+            raise ValueError("arrays or containers of more than the file can hold")
 
-class _StandIn:
-    __slots__ = ("_allowance",)
-
-    def __init__(self, allowance: Allowance) -> None:
-        self._allowance = allowance
-
-    def __setstate__(self, state: Any) -> None:
-        raise ValueError("a function of numpy's is not pickled with a state")
-
-
-class NdArray(_StandIn):
-    """Stands for numpy.ndarray, which a pickle passes on and never needs to call."""
-
-    __slots__ = ()
-
-
-class Kind:
-    """Notes a dtype of one plain code and its byte order; it has no fields and no subdtype."""
-
-    __slots__ = ("_dtype", "_is_set")
-
-    def __init__(self, code: Any) -> None:
-        if not isinstance(code, str) or not _CODE.fullmatch(code):
+    def dtype(self, code: Any, _align: Any = False, _copy: Any = False) -> np.dtype:
+        """A new dtype of one plain code. Its byte order follows as its state."""
+        if not isinstance(code, str) or not _DTYPE_CODE.fullmatch(code):
             raise ValueError(f"a dtype that is not plain: {code!r:.60}")
-        self._dtype = np.dtype("O" if code[0] == "O" else code)
-        self._is_set = False
+        dtype = np.dtype(code, False, True)  # copied, because its state will change it
+        self._without_state[id(dtype)] = dtype
+        return dtype
 
-    def __setstate__(self, state: Any) -> None:
-        if self._is_set or type(state) is not tuple or len(state) != 8 or state[0] != 3:
-            raise ValueError("a dtype is not pickled as numpy does it")
-        order, (subdtype, names, fields), size = state[1], state[2:5], state[5]
-        if order not in ("<", ">", "|", "=") or not subdtype is names is fields is None:
-            raise ValueError("a dtype with fields or a shape of its own")
-        if size not in (-1, self._dtype.itemsize):
-            raise ValueError("a dtype whose size is not that of its code")
-        self._is_set = True
-        self._dtype = self._dtype.newbyteorder(order)
-
-    def to_dtype(self) -> np.dtype:
-        """The dtype that was noted."""
-        return self._dtype
-
-
-class Unbuilt:
-    """Notes the state of one array, once."""
-
-    __slots__ = ("_allowance", "_state")
-
-    def __init__(self, allowance: Allowance) -> None:
-        self._allowance = allowance
-        self._state: tuple[tuple[int, ...], np.dtype, str, Any] | None = None
-
-    def __setstate__(self, state: Any) -> None:
-        if self._state is not None or type(state) is not tuple or len(state) != 5 or state[0] != 1:
+    def empty_array(self, kind: Any, shape: Any, _code: Any) -> np.ndarray:
+        """A new array, whose shape and data follow as its state."""
+        if kind is not self.ndarray or shape != (0,):
             raise ValueError("an array is not pickled as numpy does it")
-        _, shape, kind, is_fortran, data = state
-        self.note(shape, kind, "F" if is_fortran else "C", data)
-
-    def note(self, shape: Any, kind: Any, order: str, data: Any) -> None:
-        """Note the state.
-
-        Raises:
-            ValueError: shape or dtype is none, or more than the file can hold.
-        """
-        if type(kind) is not Kind:
-            raise ValueError("an array without a dtype")
-        _check_shape(shape, self._allowance)
-        self._state = (shape, kind.to_dtype(), order, data)
-
-    def to_array(self, done: dict[int, tuple[Any, Any]]) -> np.ndarray:
-        """The array, entered in ``done`` before its elements are.
-
-        Raises:
-            ValueError: it is not complete.
-        """
-        if self._state is None:
-            raise ValueError("an array without its data")
-        shape, dtype, order, data = self._state
-        if not dtype.hasobject:
-            array = _from_bytes(data, dtype, shape, order, self._allowance)
-            done[id(self)] = (self, array)
-            return array
-        if type(data) is not list or len(data) != math.prod(shape):
-            raise ValueError("an array of objects that are not all there")
-        self._allowance.take(len(data))
-        flat = np.empty(len(data), object)
-        done[id(self)] = (self, flat.reshape(shape))
-        for i, inner in enumerate(data):
-            flat[i] = _finished(inner, done, self._allowance)
-        return done[id(self)][1]
-
-
-class Dtype(_StandIn):
-    """Stands for numpy.dtype."""
-
-    __slots__ = ()
-
-    def __call__(self, code: Any, _align: Any = False, _copy: Any = False) -> Kind:
-        """A dtype whose byte order may follow."""
-        return Kind(code)
-
-
-class Reconstruct(_StandIn):
-    """Stands for numpy's ``_reconstruct``, which makes an empty array whose state follows."""
-
-    __slots__ = ()
-
-    def __call__(self, kind: Any, shape: Any, _code: Any) -> Unbuilt:
-        """An array whose state follows."""
-        if type(kind) is not NdArray or shape != (0,):
-            raise ValueError("an array is not pickled as numpy does it")
-        return Unbuilt(self._allowance)
-
-
-class FromBuffer(_StandIn):
-    """Stands for numpy's ``_frombuffer``, by which protocol 5 writes arrays."""
-
-    __slots__ = ()
-
-    def __call__(self, data: Any, kind: Any, shape: Any, order: Any, axes: Any = None) -> Unbuilt:
-        """An array whose state is known."""
-        if order not in ("C", "F") or axes is not None:  # numpy.save writes no protocol that has others
-            raise ValueError("an array in an order of its own")
-        array = Unbuilt(self._allowance)
-        array.note(shape, kind, order, data)
+        array = np.empty(0, np.int8)
+        self._without_state[id(array)] = array
         return array
 
+    def set_state(self, made: Any, state: Any) -> None:
+        """Give an array or dtype that was made here its state, once.
 
-class Scalar(_StandIn):
-    """Stands for numpy's ``scalar``."""
+        Raises:
+            ValueError: it takes no state, or not this one.
+        """
+        if self._without_state.pop(id(made), None) is None or type(state) is not tuple:
+            raise ValueError("a state is not pickled as numpy does it")
+        made.__setstate__(self._array_state(state) if isinstance(made, np.ndarray) else self._dtype_state(made, state))
+        if isinstance(made, np.ndarray):
+            made.flags.writeable = False  # its memory may be that of an immutable bytes object
 
-    __slots__ = ()
+    def array(self, data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> np.ndarray:
+        """A whole array, as protocol 5 writes it."""
+        if order not in ("C", "F") or axes is not None:  # numpy.save writes no protocol that has others
+            raise ValueError("an array in an order of its own")
+        dtype, data = self._checked(shape, dtype, data)
+        array = np.frombuffer(data, dtype).reshape(shape, order=order)
+        array.flags.writeable = False
+        return array
 
-    def __call__(self, kind: Any, data: Any) -> Any:
-        """The scalar."""
-        if type(kind) is not Kind or kind.to_dtype().hasobject:
+    def scalar(self, dtype: Any, data: Any) -> Any:
+        """A scalar of numpy's."""
+        dtype, data = self._checked((1,), dtype, data)
+        if dtype.hasobject:
             raise ValueError("a scalar is not pickled as numpy does it")
-        dtype = kind.to_dtype()
-        return _from_bytes(data, dtype, (1,), "C", self._allowance)[0] if dtype.itemsize else dtype.type()
+        return np.frombuffer(data, dtype)[0] if dtype.itemsize else dtype.type()
 
-
-class Encode(_StandIn):
-    """Stands for _codecs.encode, by which protocol 2 writes bytes."""
-
-    __slots__ = ()
-
-    def __call__(self, text: Any, encoding: Any) -> bytes:
-        """The bytes."""
+    def encode(self, text: Any, encoding: Any) -> bytes:
+        """Bytes, as protocol 2 writes them."""
         if encoding != "latin1" or type(text) is not str:
             raise ValueError("bytes are not pickled as Python does it")
-        self._allowance.take(len(text) // 2)  # the array that takes them counts them too
+        self.take(len(text) // 2)  # the array that takes them counts them as well
         return text.encode("latin1")
 
+    def require_data(self, content: Any) -> None:
+        """Make sure that a pickle made data and nothing else, and no more than the file can hold.
 
-STAND_INS: Mapping[tuple[str, str], type[_StandIn]] = {
-    ("numpy", "ndarray"): NdArray,
-    ("numpy", "dtype"): Dtype,
-    ("numpy._core.multiarray", "_reconstruct"): Reconstruct,
-    ("numpy._core.multiarray", "scalar"): Scalar,
-    ("numpy._core.numeric", "_frombuffer"): FromBuffer,
-    ("_codecs", "encode"): Encode,
-}
+        A list or dict counts as often as others hold it, because whoever writes or copies it walks through it as
+        often. So a container that holds itself is refused as well.
 
+        Raises:
+            ValueError: a value is a function or lacks its state, or it is all too much.
+        """
+        if self._without_state:
+            raise ValueError("an array without its data")
+        waiting: list[Any] = [[content]]
+        arrays = set()
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, np.ndarray) and value.dtype.hasobject:
+                if id(value) in arrays:
+                    continue
+                arrays.add(id(value))
+                inner = value.ravel().tolist()
+            elif isinstance(value, np.ndarray | np.generic | np.dtype):
+                continue
+            elif type(value) in (dict, list, tuple, set, frozenset):
+                inner = [*value, *value.values()] if type(value) is dict else value
+                self.take(1 + len(value))
+            else:
+                raise ValueError("a function in place of data")
+            waiting.extend(item for item in inner if type(item) not in _PLAIN)
 
-def finished(content: Any, allowance: Allowance) -> Any:
-    """What a pickle gave, with arrays and dtypes in place of the notes on them.
+    def _container(self, kind: type, *arguments: Any) -> Any:
+        self.take(sum(len(argument) for argument in arguments if isinstance(argument, Sized)))
+        return kind(*arguments)
 
-    A list or dict counts as often as others hold it, as whoever writes or copies it will take it apart so often.
+    def _array_state(self, state: tuple[Any, ...]) -> tuple[Any, ...]:
+        version, shape, dtype, is_fortran, data = state
+        if version != 1:
+            raise ValueError("an array is not pickled as numpy does it")
+        dtype, data = self._checked(shape, dtype, data)
+        return 1, shape, dtype, bool(is_fortran), data
 
-    Raises:
-        ValueError: a note is incomplete, its data do not fit it, one is where no array can be, or it is all too much.
-        RecursionError: a list or dict holds itself.
-    """
-    return _finished(content, {}, allowance)
+    def _dtype_state(self, dtype: np.dtype, state: tuple[Any, ...]) -> tuple[Any, ...]:
+        # A state can describe fields and flags that turn bytes into pointers. Only the two that numpy writes are taken.
+        if state not in [made.__reduce__()[2] for made in (dtype.newbyteorder("<"), dtype.newbyteorder(">"))]:
+            raise ValueError("a dtype with fields, a shape or flags of its own")
+        return state
 
-
-def _finished(value: Any, done: dict[int, tuple[Any, Any]], allowance: Allowance) -> Any:
-    """As ``finished``; ``done`` maps an id to the object, kept so that its id stays its own, and what became of it."""
-    if type(value) not in _WALKED:
-        return value
-    if id(value) in done:
-        return done[id(value)][1]
-    if isinstance(value, _StandIn):
-        raise ValueError("a function of numpy's in place of data")
-    if isinstance(value, Kind):
-        return value.to_dtype()
-    if isinstance(value, Unbuilt):
-        return value.to_array(done)
-    allowance.take(1 + len(value))
-    if isinstance(value, tuple):
-        made = tuple(_finished(inner, done, allowance) for inner in value)
-        return made if any(one is not other for one, other in zip(made, value, strict=True)) else value
-    _fill(value, done, allowance)
-    return value
-
-
-def _fill(container: Any, done: dict[int, tuple[Any, Any]], allowance: Allowance) -> None:
-    if isinstance(container, dict):
-        for key in container:
-            _check_unchanged(key, done, allowance)
-    elif not isinstance(container, list):
-        for inner in container:
-            _check_unchanged(inner, done, allowance)
-        return
-    for place, inner in container.items() if isinstance(container, dict) else enumerate(container):
-        if type(inner) in _WALKED:  # else a long list of numbers would be written anew
-            container[place] = _finished(inner, done, allowance)
-
-
-def _from_bytes(data: Any, dtype: np.dtype, shape: Any, order: Any, allowance: Allowance) -> np.ndarray:
-    if type(data) is str:  # as Python 2 wrote it
-        data = data.encode("latin1")
-    if type(data) not in (bytes, bytearray) or len(data) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"an array of shape {shape} and {dtype} without all its data")
-    allowance.take(len(data))
-    if dtype.kind == "U" and data:
-        characters = np.frombuffer(data, np.dtype("u4").newbyteorder(dtype.byteorder))
-        if characters.max() > _LARGEST_CHARACTER:
-            raise ValueError("text of no characters")
-    array = np.frombuffer(data, dtype).reshape(shape, order=order)
-    array.flags.writeable = False
-    return array
-
-
-def _check_shape(shape: Any, allowance: Allowance) -> None:
-    if type(shape) is not tuple or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError("an array whose shape is none")
-    # An array of no elements is as long as it says in its other dimensions.
-    allowance.take(0 if math.prod(shape) else math.prod(max(n, 1) for n in shape))
-    if math.prod(shape) > allowance.left:
-        raise ValueError("arrays of more than the file can hold")
-
-
-def _check_unchanged(value: Any, done: dict[int, tuple[Any, Any]], allowance: Allowance) -> None:
-    if _finished(value, done, allowance) is not value:
-        raise ValueError("an array where none can be")
-
-
-_WALKED = frozenset({dict, list, tuple, set, frozenset, Kind, Unbuilt, *STAND_INS.values()})
+    def _checked(self, shape: Any, dtype: Any, data: Any) -> tuple[np.dtype, Any]:
+        """Dtype and data of an array, if they are whole and fit its shape."""
+        if (
+            type(shape) is not tuple
+            or len(shape) > _MOST_DIMENSIONS
+            or not all(type(n) is int and n >= 0 for n in shape)
+        ):
+            raise ValueError("an array whose shape is none")
+        if not isinstance(dtype, np.dtype):
+            raise ValueError("an array without a dtype")
+        self._look(shape)
+        dtype = np.dtype(dtype.str)  # the array's own, because the pickle may change the other later
+        if type(data) is str:  # as Python 2 wrote it
+            data = data.encode("latin1")
+        elements = math.prod(shape)
+        length = elements if dtype.hasobject else elements * dtype.itemsize
+        if type(data) not in ([list] if dtype.hasobject else [bytes, bytearray]) or len(data) != length:
+            raise ValueError(f"an array of shape {shape} and {dtype} without all its data")
+        # An array without elements, or with elements of no size, can still be of any length in its dimensions.
+        self.take(max(len(data), math.prod(max(n, 1) for n in shape)))
+        if dtype.kind == "U" and data:
+            characters = np.frombuffer(data, np.dtype("u4").newbyteorder(dtype.byteorder))
+            if characters.max() > _LARGEST_CHARACTER:
+                raise ValueError("text of no characters")
+        return dtype, bytes(data) if type(data) is bytearray else data  # a bytearray could still be changed

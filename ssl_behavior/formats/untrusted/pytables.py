@@ -1,4 +1,8 @@
-"""Tables that pandas wrote into HDF5 through PyTables, read with h5py alone: nothing in them is unpickled freely."""
+"""Tables that pandas wrote into HDF5 through PyTables, as DeepLabCut saves its tracks.
+
+``pandas.read_hdf`` unpickles names and attributes freely. Here h5py reads the arrays, and the one pickle that is needed
+goes through ``pickles``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from ssl_behavior.formats.untrusted.hdf5 import names as names_in
 
 
 def is_table(path: Path) -> bool:
-    """Whether a group of the file says that pandas wrote it."""
+    """Whether a group of the file is marked as written by pandas."""
     try:
         with h5py.File(path, "r") as file:
             return bool(_groups(file))
@@ -24,10 +28,14 @@ def is_table(path: Path) -> bool:
 
 
 def read_table(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
-    """Header rows (one list per level of the column names), the index (row,), and values (row, column) float32.
+    """Read the one table of a file.
+
+    Returns:
+        Header rows (a list of names for each level of the column names), the index (row,) int64, and the values (row,
+        column) float32.
 
     Raises:
-        InputError: the file holds no such table, several, or one whose columns have no names of several levels.
+        InputError: the file holds no such table, or several, or its columns have no names of several levels.
     """
     with opened(path, "DeepLabCut") as file:
         groups = _groups(file)
@@ -49,12 +57,12 @@ def _groups(file: h5py.File) -> list[str]:
     return [name for name, link in links.items() if isinstance(link, h5py.HardLink) and _is_pandas(file[name])]
 
 
-def _is_pandas(one: Any) -> bool:
-    return isinstance(one, h5py.Group) and "pandas_type" in one.attrs
+def _is_pandas(item: Any) -> bool:
+    return isinstance(item, h5py.Group) and "pandas_type" in item.attrs
 
 
 def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
-    """The layout of ``to_hdf(format="fixed")``: a block of values for each type, and levels and labels of its names."""
+    """The layout of ``to_hdf(format="fixed")``: a block of values per type, column names as codes of levels."""
     names: list[tuple[str, ...]] = []
     blocks = []
     for i in range(int(group.attrs["nblocks"])):
@@ -64,7 +72,7 @@ def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.nda
             values = names_in(group, f"block{i}_items_level{level}", path)
             codes = array(group, f"block{i}_items_label{level}", path)
             if codes.dtype.kind not in "iu" or (codes.size and not 0 <= codes.min() <= codes.max() < len(values)):
-                raise InputError(f"{path}: expected columns that all have a name and found some without")
+                raise InputError(f"{path}: expected columns that all have a name and found columns without one")
             rows.append([values[code] for code in codes])
         names += zip(*rows, strict=True)
         blocks.append(_float32(array(group, f"block{i}_values", path), path))
@@ -74,17 +82,17 @@ def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.nda
 
 
 def _appendable(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
-    """The layout of ``to_hdf(format="table")``: rows as records, the names pickled into attributes."""
+    """The layout of ``to_hdf(format="table")``: rows are records, and column names are pickled into attributes."""
     rows = array(group, "table", path)
     attributes = group["table"].attrs
     names: list[tuple[str, ...]] = []
     blocks = []
     for field in (field for field in rows.dtype.names or () if field.startswith("values_block_")):
         pickled = attributes[f"{field}_kind"]
-        kind: Any = pickles.loads(pickled.tobytes() if isinstance(pickled, np.ndarray) else bytes(pickled), path)
-        if not isinstance(kind, list) or not all(isinstance(name, tuple) for name in kind):
+        columns: Any = pickles.loads(pickled.tobytes() if isinstance(pickled, np.ndarray) else bytes(pickled), path)
+        if not isinstance(columns, list) or not all(isinstance(name, tuple) for name in columns):
             raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords and found others")
-        names += [tuple(text(part) for part in name) for name in kind]
+        names += [tuple(text(part) for part in name) for name in columns]
         blocks.append(_float32(rows[field].reshape(len(rows), -1), path))
     if not names:
         raise InputError(f"{path}: expected a table of numbers and found none")
@@ -94,5 +102,5 @@ def _appendable(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], n
 def _float32(values: np.ndarray, path: Path) -> np.ndarray:
     if values.dtype.kind not in "fiu":
         raise InputError(f"{path}: expected a table of numbers and found {values.dtype}")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite
         return values.astype(np.float32)

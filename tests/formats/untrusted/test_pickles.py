@@ -146,6 +146,7 @@ def test_dtype_that_hides_objects_does_not_make_pointers_of_bytes(tmp_path):
     "state",
     [
         (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0),
+        (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 1),  # numpy would release what the bytes point to
         (3, "<", (np.dtype("f4"), (2,)), None, None, -1, -1, 0),
         (3, "<", None, None, None, 800, -1, 0),
         (3, "x", None, None, None, -1, -1, 0),
@@ -166,10 +167,13 @@ def test_dtypes_that_are_not_plain_are_refused(tmp_path, code):
 
 
 def test_other_byte_orders_come_back_equal(tmp_path):
+    """In this machine's order, as numpy itself reads them."""
     arrays = [np.arange(3, dtype=code) for code in (">f4", "<f8", ">i2", "u1")] + [np.array(["ab", "c"], ">U2")]
-    for given, found in zip(arrays, pickles.load(_save(tmp_path / "a.npy", {"all": arrays}))["all"], strict=True):
-        np.testing.assert_array_equal(found, given)
-        assert found.dtype == given.dtype
+    path = _save(tmp_path / "a.npy", {"all": arrays})
+    trusting = np.load(path, allow_pickle=True).item()["all"]
+    for given, expected, loaded in zip(arrays, trusting, pickles.load(path)["all"], strict=True):
+        np.testing.assert_array_equal(loaded, given)
+        assert loaded.dtype == expected.dtype
 
 
 def test_what_numpy_saves_comes_back_equal(tmp_path):
@@ -241,6 +245,61 @@ def test_a_tuple_that_takes_years_to_hash_is_refused_before_it_is_a_key(tmp_path
     content = pickle.PROTO + b"\x04" + pickle.EMPTY_DICT + nested + pickle.NONE + pickle.SETITEM + pickle.STOP
     with pytest.raises(InputError, match="more than the file can hold"):
         pickles.loads(content, "here")
+
+
+EMPTY_ARRAY = (
+    b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n" + pickle.INT + b"0\n" + pickle.TUPLE1 + b"Vb\ntR"
+)
+DTYPE = b"cnumpy\ndtype\n(Vf8\ntR"
+
+
+def _state(order: bytes) -> bytes:
+    return b"(I3\nV" + order + b"\nNNNI-1\nI-1\nI0\nt" + pickle.BUILD
+
+
+def test_the_pieces_that_the_next_tests_put_together_make_an_array():
+    dtype = DTYPE + _state(b"<")
+    whole = EMPTY_ARRAY + b"(I1\nI1\n" + pickle.TUPLE1 + dtype + b"I00\n" + pickle.BINUNICODE
+    whole += (8).to_bytes(4, "little") + bytes(8) + b"t" + pickle.BUILD + pickle.STOP
+    np.testing.assert_array_equal(pickles.loads(whole, "here"), np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        DTYPE + _state(b"<") + _state(b">"),  # a state twice
+        DTYPE,  # no state
+        b"cnumpy\ndtype\n" + b"}V__defaults__\n(I1\nts" + pickle.BUILD,  # a state for one of our functions
+        b"cnumpy\nndarray\n(I9\ntR",  # the class called
+        b"(cnumpy\nndarray\nI9\no",  # the class called by another instruction
+        b"ccollections\nOrderedDict\n)" + pickle.NEWOBJ,
+        b"(Vx\nicollections\nOrderedDict\n",
+        b"\x80\x05" + pickle.BYTEARRAY8 + (1).to_bytes(8, "little") + b"x" + pickle.READONLY_BUFFER,
+        b"](cbuiltins\nset\ne",  # a function among data
+    ],
+)
+def test_instructions_that_no_data_need_are_refused(content):
+    with pytest.raises(InputError, match=r"here: .*(broken|refused)"):
+        pickles.loads(content + pickle.STOP, "here")
+
+
+def test_text_cannot_be_changed_into_no_characters_once_it_was_checked():
+    """An array over a bytearray, into which the pickle writes afterwards."""
+    data = pickle.BYTEARRAY8 + (4).to_bytes(8, "little") + bytes(4) + b"p0\n"
+    dtype = b"cnumpy\ndtype\n(VU1\ntR(I3\nV<\nNNNI4\nI4\nI8\nt" + pickle.BUILD
+    array = b"cnumpy._core.numeric\n_frombuffer\n(g0\n" + dtype + b"(I1\ntVC\ntR"
+    overwrite = b"".join(b"I%d\nI255\ns" % i for i in range(4))
+    text, changed = pickles.loads(b"(" + data + b"0" + array + b"g0\n" + overwrite + b"t" + pickle.STOP, "here")
+    assert changed == b"\xff" * 4
+    assert text.tolist() == [""]
+
+
+def test_containers_of_one_long_text_are_refused(tmp_path):
+    """Each takes a few bytes of the file, and as long as the text to make."""
+    text = pickle.UNICODE + b"x" * 10**5 + b"\n" + pickle.PUT + b"0\n"
+    sets = b"cbuiltins\nset\n(g0\ntR0" * 100
+    with pytest.raises(InputError, match="more than the file can hold"):
+        pickles.loads(text + sets + pickle.STOP, "here")
 
 
 def test_a_note_of_an_absurd_number_takes_no_room():
