@@ -26,7 +26,7 @@ demo: $(INSTALLED)
 	$(RUN).simulate --output $(DEMO)/data
 	$(RUN).pretrain --recordings $(DEMO)/data/test.npy --output $(DEMO)/encoder --steps 300
 	$(RUN).finetune --encoder $(DEMO)/encoder --recordings $(DEMO)/data/train.npy --output $(DEMO)/model \
-	    --supervision.steps 40
+	    --steps 40
 	$(RUN).predict --model $(DEMO)/model --recordings $(DEMO)/data/test.npy --output $(DEMO)/submission.npy
 	$(RUN).predict --model $(DEMO)/model --recordings $(DEMO)/data/test.npy --output $(DEMO)/predictions
 	$(RUN).evaluate --predictions $(DEMO)/submission.npy --annotations $(DEMO)/data/truth.npy
