@@ -14,7 +14,6 @@ from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.compute.devices import Device, Precision, choose_device
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.labelled import choose_videos
 from ssl_behavior.formats.tracks.calms21.submissions import check_lengths, write_submission
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.checkpoints import LabelScheme
@@ -23,6 +22,7 @@ from ssl_behavior.predictions.folder import PredictionFolder
 from ssl_behavior.predictions.labelling import about, predict_poses, say_who_is_who
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.quality.suspicions import QualityInput, print_warnings
+from ssl_behavior.recordings.selection import choose_videos
 from ssl_behavior.storage import run_folder
 
 

@@ -18,7 +18,6 @@ from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute.devices import Device, choose_device
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, how_many, some
-from ssl_behavior.formats.labelled import choose_videos, own_labels
 from ssl_behavior.formats.tracks import mabe22
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.inference import embed
@@ -27,6 +26,7 @@ from ssl_behavior.poses.prepare import Poses, prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
 from ssl_behavior.probing.picture import probes_picture
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.selection import choose_videos, select_labels
 from ssl_behavior.scoring.mabe22 import Split, Task, TaskScore, means, score_task, table, tasks_of
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
@@ -111,7 +111,7 @@ def _of_encoder(output: Path, recordings: Sequence[Recording], config: ProbeConf
     groups = _groups(poses, recordings)
     results = {}
     for name, source in {"encoder": partial(embed, encoder), "kinematics": partial(kinematics, encoder)}.items():
-        whole = embed_groups(source, groups, places, mabe22.MOST_NUMBERS, name)
+        whole = embed_groups(source, groups, places, mabe22.MAX_DIMENSIONS, name)
         print(f"{name}: {whole.shape[1]} numbers per frame")
         if name == "encoder":
             mabe22.write_submission(output / "submission.npy", places, whole)
@@ -163,7 +163,7 @@ def _recordings(config: ProbeConfig) -> list[Recording]:
         return [replace(one, series={}) for one in config.read_labelled()]
     else:
         recordings = config.read()
-    return choose_videos(own_labels(recordings, config.channel, config.unscored, where), config.videos)
+    return choose_videos(select_labels(recordings, config.channel, config.unscored, where), config.videos)
 
 
 def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[Task], Split | None]:

@@ -29,7 +29,7 @@ from ssl_behavior.cli.inputs import LabelsConfig
 from ssl_behavior.cli.validators import Above, AtLeast
 from ssl_behavior.errors import InputError
 from ssl_behavior.predictions.review import ReviewFolder
-from ssl_behavior.recordings.annotations import merged_vocabulary
+from ssl_behavior.recordings.annotations import merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
@@ -122,7 +122,7 @@ def _vocabulary(material: LabelPool, filler: str) -> tuple[str, ...]:
             f"--unscored {filler}: expected the name of what is no judgement; found a behaviour that is labelled or "
             "predicted: name another"
         )
-    return merged_vocabulary([known, model])
+    return merge_vocabularies([known, model])
 
 
 def _suggestion(
@@ -173,7 +173,7 @@ def _write(
     write_text(output / _LIST, table(suggestions))
     for name in dict.fromkeys(one.video for one in suggestions):
         video = material.atlas.video(name)
-        known = Labels(material.known.behaviours, material.known.labels(video)).renamed(vocabulary)
+        known = Labels(material.known.behaviours, material.known.labels(video)).with_behaviours(vocabulary)
         values = known.values.copy()
         for one in (one for one in suggestions if one.video == name):
             span = slice(one.start_frame, one.stop_frame)
@@ -181,7 +181,7 @@ def _write(
                 values[span] = vocabulary.index(SUGGESTED)
             else:
                 model = material.predicted[name]
-                values[span] = Labels(model.behaviours, model.labels[span]).renamed(vocabulary).values
+                values[span] = Labels(model.behaviours, model.labels[span]).with_behaviours(vocabulary).values
         labels = Labels(vocabulary, values)
         review.write(to_correct(name, material.known.channel, labels, filler), video.poses.native_rate)
 

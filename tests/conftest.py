@@ -85,7 +85,8 @@ def shared_data() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def walk() -> Callable[..., Recording]:
     """``walk(centres, angles)`` is a recording of stiff mice of body length 1 that are where they are told to be."""
-    from ssl_behavior.recordings.recording import Recording, Skeleton
+    from ssl_behavior.recordings.recording import Recording
+    from ssl_behavior.recordings.skeleton import Skeleton
 
     def make(
         centres: np.ndarray,

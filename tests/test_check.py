@@ -28,7 +28,7 @@ from ssl_behavior.simulation.simulator import simulate_recordings
 def config(tmp_path: Path) -> CheckConfig:
     """Five recordings: of video001 the image is mirrored, of video002 the labels come three seconds late."""
     recordings = simulate_recordings(5, seed=0, frames=3600)
-    recordings[1] = replace(recordings[1], positions=recordings[1].positions * np.float32([-1, 1]), stated=None)
+    recordings[1] = replace(recordings[1], positions=recordings[1].positions * np.float32([-1, 1]), content_hash=None)
     labels = recordings[2].labels[CHANNEL]
     late = Labels(labels.behaviours, np.roll(labels.values, 90), labels.pair)
     recordings[2] = recordings[2].with_labels({CHANNEL: late})
@@ -73,7 +73,7 @@ def test_what_is_strange_to_an_encoder_is_told_by_all_who_ask_it(
     centre = stretched.mean(2)
     others = [index for index in range(stretched.shape[2]) if index not in (tail, 0)]
     stretched[:, :, others] += 1.2 * (stretched[:, :, others] - centre[:, :, None])
-    alien = replace(ours[1], id="alien", positions=stretched, stated=None)
+    alien = replace(ours[1], id="alien", positions=stretched, content_hash=None)
     native.write(tmp_path / "given", [replace(ours[0], id="mouse"), alien])
     small = ("--batch", "2", "--clip-seconds", "2", "--architecture.channels", "8", "--architecture.blocks", "1")
     words = ["--recordings", str(tmp_path / "ours"), "--output", str(tmp_path / "encoder"), "--steps", "2", *small]

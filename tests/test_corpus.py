@@ -20,7 +20,8 @@ from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.pretrain import PretrainConfig
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from tests.fuzz import words
 from tests.fuzz.bytes import TEXT
 from tests.fuzz.sandbox import outcome_of

@@ -25,7 +25,8 @@ from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.probe import ProbeConfig, probe
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.simulator import simulate_recordings
 from tests.fuzz.forks import Ended
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.recordings.labels import Labels
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.simulator import simulate_recording
 
 HOUR = 108_000

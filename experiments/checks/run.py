@@ -28,7 +28,8 @@ from ssl_behavior.quality.suspicions import Kind, QualityInput, Suspicion, stran
 from ssl_behavior.quality.vitals import Vitals, median, vitals
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.matching import attach
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 HERE = Path(__file__).parent
 DATA = Path("../shared/data")
@@ -60,7 +61,7 @@ class Fault:
 def changed(recording: Recording, positions: np.ndarray, confidence: np.ndarray | None = None) -> Recording:
     """The recording with other tracks."""
     confidence = recording.confidence if confidence is None else confidence
-    return replace(recording, positions=positions, confidence=confidence, stated=None)
+    return replace(recording, positions=positions, confidence=confidence, content_hash=None)
 
 
 def turned(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
@@ -190,7 +191,7 @@ def with_sides(data: Path) -> list[Material]:
                     confidence=None if one.confidence is None else one.confidence[start : start + length],
                     labels={},
                     series={},
-                    stated=None,
+                    content_hash=None,
                 )
                 for start in range(0, one.frames - length + 1, length)
             ]

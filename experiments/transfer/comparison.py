@@ -27,7 +27,8 @@ from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import as_landmarks, shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.simulator import simulate_recordings
 
 RUNS = Path("runs/transfer")

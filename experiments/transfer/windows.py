@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21 import INDIVIDUALS, SKELETON
-from ssl_behavior.formats.tracks.unseen import zeros_as_unseen
+from ssl_behavior.formats.tracks.unseen import mask_unseen
 from ssl_behavior.poses.clips import Clip
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
@@ -87,7 +87,7 @@ def read_windows(folder: Path) -> Windows:
                 f"values from {labels.min()} to {labels.max()}; give the labels of these windows"
             )
         shows[name] = labels.reshape(-1) == 1
-    return Windows(zeros_as_unseen(np.swapaxes(keypoints, 3, 4)), shows)
+    return Windows(mask_unseen(np.swapaxes(keypoints, 3, 4)), shows)
 
 
 def _load(path: Path) -> np.ndarray:

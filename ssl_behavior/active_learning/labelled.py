@@ -12,7 +12,7 @@ from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, natural, some
 from ssl_behavior.formats.annotations.read import read_labels
-from ssl_behavior.recordings.annotations import Annotations, merged_vocabulary
+from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 
 _NO_CHANNEL = "behaviour"
@@ -43,7 +43,7 @@ class LabelledClips:
         if own := video.labels.get(self.channel):
             # A frame of the poses stands for the recording's own up to the next, as where clips are cut.
             lasts = np.diff(video.poses.native_frames, append=video.poses.frames)
-            values = np.repeat(Labels(own.behaviours, own.values).renamed(self.behaviours).values, lasts)
+            values = np.repeat(Labels(own.behaviours, own.values).with_behaviours(self.behaviours).values, lasts)
         if annotations := self.annotations.get(video.id):
             names = (*self.behaviours, *self.unscored)
             newer = annotations.labels(self.channel, names, len(values)).without(self.unscored).values
@@ -86,7 +86,7 @@ def read_known(atlas: Atlas, paths: Sequence[Path], channel: str | None, unscore
         for name, names in found.vocabulary.items():
             vocabularies.setdefault(name, []).append([one for one in names if one not in unscored])
     chosen = _chosen(atlas, channel, sorted(vocabularies, key=natural))
-    behaviours = merged_vocabulary(vocabularies.get(chosen, ()))
+    behaviours = merge_vocabularies(vocabularies.get(chosen, ()))
     of_channel = {one.id: one for one in annotations if chosen in one.channels}
     return LabelledClips(chosen, behaviours, of_channel, tuple(unscored))
 

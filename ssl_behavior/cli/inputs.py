@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 from ssl_behavior.cli.validators import Above, Checked
-from ssl_behavior.formats.labelled import add_labels, read_labelled
+from ssl_behavior.formats.labelled import add_labels, agent_and_target, label_recordings
 from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.recordings.individuals import about_individuals
+from ssl_behavior.recordings.individuals import describe_individuals
 from ssl_behavior.recordings.recording import Recording
 
 
@@ -45,7 +45,7 @@ class TracksConfig(Checked):
             self.skeleton,
             mixed_skeletons=self.mixed_skeletons,
         )
-        for line in about_individuals(recordings):
+        for line in describe_individuals(recordings):
             print(line)
         return recordings
 
@@ -108,17 +108,8 @@ class LabelledTracksConfig(AnnotatedTracksConfig):
         Raises:
             InputError: recordings and annotations do not go together, or a name is not among them.
         """
-        return read_labelled(
-            self.recordings,
-            self.annotations,
-            self.channel,
-            self.unscored,
-            self.frame_rate,
-            self.agent,
-            self.target,
-            self.videos,
-            self.format,
-            self.skeleton,
-            self.mixed_skeletons,
-            self.skip_bad_files,
+        # Checked before the reading, which may take minutes.
+        pair = agent_and_target(self.agent, self.target)
+        return label_recordings(
+            self.read(), self.annotations, self.channel, self.unscored, pair, self.videos, self.skip_bad_files
         )

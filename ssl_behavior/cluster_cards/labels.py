@@ -44,7 +44,7 @@ def overlaps(clustered: ClusteredAtlas, bouts: pd.DataFrame) -> list[Overlap]:
     for video in clustered.atlas.videos():
         found = frame_labels(bouts.iloc[of_video[video.id]]) if video.labels else {}
         for channel, labels in video.labels.items():
-            values = labels.renamed(names[channel]).values
+            values = labels.with_behaviours(names[channel]).values
             table = np.zeros((rows, len(names[channel])), np.int64)
             for pair, clusters in found.items():
                 if labels.pair in (None, pair):

@@ -112,7 +112,9 @@ class Scene:
         for channel, behaviours in self.atlas.channels.items():
             labels = video.labels.get(channel)
             is_of_pair = labels is not None and labels.pair in (None, names)
-            found[f"label {channel}"] = labels.renamed(behaviours).values if labels and is_of_pair else _unknown(frames)
+            found[f"label {channel}"] = (
+                labels.with_behaviours(behaviours).values if labels and is_of_pair else _unknown(frames)
+            )
         if self.predicted:
             one = self.predicted.get(video.id)
             found[PREDICTED] = _unknown(frames) if one is None else _at(one.labels, video.poses.native_frames)

@@ -16,7 +16,7 @@ from ssl_behavior.errors import InputError, some
 from ssl_behavior.formats.tracks.read import FORMATS, TRACK_SUFFIXES, read_recordings
 from ssl_behavior.jobs.ray_pool import FleetConfig
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
-from ssl_behavior.recordings.individuals import crowded
+from ssl_behavior.recordings.individuals import crowding_warning
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage import cache
 from ssl_behavior.storage.object_store import Store, absolute, fetch, input_files
@@ -105,7 +105,7 @@ class ManyConfig(FleetConfig):
                 f"{address}: expected one recording named as its file, and found {some(one.id for one in found)}; "
                 "ssl-behavior convert makes such files"
             )
-        for warning in crowded(found):
+        for warning in crowding_warning(found):
             print(warning)
         return replace(found[0], source=found[0].source.replace(str(file), address))
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 # In the order from nose to tail; each with the words it also goes by (word order, case, side letters do not matter).
 LANDMARKS: dict[str, tuple[str, ...]] = {

@@ -64,7 +64,7 @@ class Poses:
     native_frames: np.ndarray
     individuals: tuple[str, ...]
     frames: int
-    stated: ContentHash | None = field(default=None, repr=False)
+    content_hash: ContentHash | None = field(default=None, repr=False)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
@@ -73,13 +73,13 @@ class Poses:
 
     def fingerprint(self) -> str:
         """16 characters that only the same tracks share, whatever they are called."""
-        if self.stated is not None and self.positions is self.stated.arrays[0]:
-            return self.stated.digest
+        if self.content_hash is not None and self.positions is self.content_hash.arrays[0]:
+            return self.content_hash.digest
         return digest(self.positions)
 
     def between(self, start: int, stop: int) -> Poses:
         """Frames ``start`` to ``stop``."""
-        return replace(self, **{name: getattr(self, name)[start:stop] for name in ARRAYS}, stated=None)
+        return replace(self, **{name: getattr(self, name)[start:stop] for name in ARRAYS}, content_hash=None)
 
     def to_native(self, values: np.ndarray) -> np.ndarray:
         """Values (time, ...) at the recording's own frames: linearly interpolated, or, of integers, the nearest."""
@@ -93,7 +93,7 @@ class Poses:
 
 
 ARRAYS = tuple(one.name for one in fields(Poses) if one.type == "np.ndarray")
-PLAIN = tuple(one.name for one in fields(Poses) if one.name not in (*ARRAYS, "stated"))
+PLAIN = tuple(one.name for one in fields(Poses) if one.name not in (*ARRAYS, "content_hash"))
 
 
 def pack(poses: Poses) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -110,7 +110,7 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Poses:
     """
     known: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | {name: about[name] for name in PLAIN}
     known["individuals"] = tuple(about["individuals"])
-    return Poses(**known, stated=ContentHash(str(about["fingerprint"]), (arrays["positions"],)))
+    return Poses(**known, content_hash=ContentHash(str(about["fingerprint"]), (arrays["positions"],)))
 
 
 def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> Poses:

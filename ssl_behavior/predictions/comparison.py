@@ -9,14 +9,14 @@ import numpy as np
 
 from ssl_behavior.errors import InputError, how_many, natural, some
 from ssl_behavior.formats.annotations.read import read_labels
-from ssl_behavior.formats.labelled import require_videos
 from ssl_behavior.formats.tracks.calms21.submissions import read_submission
 from ssl_behavior.predictions import tables as prediction_files
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.recordings.matching import choose_channel, cut_short, require_behaviours
+from ssl_behavior.recordings.matching import choose_channel, conversion_notices, require_behaviours
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.selection import require_videos
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.storage.paths import file_stem
 
@@ -66,7 +66,7 @@ def compare_folder(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], t
     matched = _matched(set(by_prediction), set(by_name), truth)
     require_behaviours(truth.unscored, annotations, channel, predicted[0].behaviours)
     lengths = [(by_name[name], len(by_prediction[name].labels)) for name in matched]
-    for notice in cut_short(lengths, channel, "predictions"):
+    for notice in conversion_notices(lengths, channel, "predictions"):
         print(notice)
     return [_scored(by_prediction[name], by_name[name], channel, truth) for name in matched], predicted[0].behaviours
 
@@ -110,7 +110,7 @@ def compare_submission(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo
         if labels.size and not 0 <= labels.min() <= labels.max() < len(behaviours):
             found = f"{labels.min()} to {labels.max()}"
             raise InputError(f"{path}: {name}: labels must be indices of {list(behaviours)}; found {found}")
-        values = annotated.renamed(behaviours).values.copy()
+        values = annotated.with_behaviours(behaviours).values.copy()
         values[np.isin(values, [i for i, known in enumerate(behaviours) if known in truth.unscored])] = UNSCORED
         videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate))
     return videos, behaviours

@@ -1,1 +1,1 @@
-"""The containers that every format yields: recordings, labels, annotations; and matching one to the other."""
+"""Containers that every format yields (recordings, labels, annotations), and the matching of annotations to tracks."""

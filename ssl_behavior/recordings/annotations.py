@@ -1,4 +1,4 @@
-"""Annotations: what people marked in one video, as every annotation format yields it."""
+"""Annotations: the bouts that people marked in one video. Every annotation format yields them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels
 
 OTHER = "other"
+"""The background behaviour of formats that list only the behaviours of interest."""
 
-
-# Hz of one video or, by video id, of each.
 FrameRate = float | Mapping[str, float]
+"""Hz: one rate for all videos, or video id -> rate."""
 
-
-LARGEST_TIME = 1e9  # s or frames: at 30 Hz a year's recording
+LARGEST_TIME = 1e9
+"""Seconds or frames. A year at 30 Hz has fewer frames, so a larger number is an error in the file."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,16 @@ class Annotations:
     """The bouts of one video, per channel.
 
     Attributes:
-        id: the video id that tracks, annotations and predictions are matched by.
-        channels: channel name -> bouts, by start.
-        background: the behaviour of frames in no bout, or None where such frames were not scored.
-        source: the file they came from.
-        frames: how many frames were annotated, None where the file does not say; later frames are unscored.
-        first: the first annotated frame; earlier frames are unscored.
-        vocabulary: channel name -> its behaviours in the file's own order, those that never occur too if it names them.
+        id: the video id that matches annotations with tracks and predictions.
+        channels: channel -> bouts, sorted by start.
+        background: the behaviour of frames in no bout; None if nobody judged such frames.
+        source: the file that the annotations were read from.
+        frames: the frame at which annotation stopped; later frames are unscored. None if the file does not give it.
+        first_frame: the first annotated frame; earlier frames are unscored.
+        vocabulary: channel -> behaviours in the file's order, including those that never occur if the file names them.
+
+    Raises:
+        InputError: a bout or the end lies beyond ``LARGEST_TIME`` frames.
     """
 
     id: str
@@ -39,14 +42,15 @@ class Annotations:
     background: str | None = None
     source: str = ""
     frames: int | None = None
-    first: int = 0
+    first_frame: int = 0
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        last = max([self.frames or 0, self.first, *(bout.stop for bouts in self.channels.values() for bout in bouts)])
+        stops = [bout.stop for bouts in self.channels.values() for bout in bouts]
+        last = max([self.frames or 0, self.first_frame, *stops])
         if last > LARGEST_TIME:
             raise InputError(
-                f"{self.source}: expected at most {LARGEST_TIME:,.0f} frames; found a bout or end at {last:,}"
+                f"{self.source}: expected at most {LARGEST_TIME:,.0f} frames; found a bout or end at frame {last:,}"
             )
         channels = {name: tuple(sorted(bouts)) for name, bouts in self.channels.items()}
         vocabulary = {
@@ -59,26 +63,31 @@ class Annotations:
         object.__setattr__(self, "vocabulary", MappingProxyType(vocabulary))
 
     def labels(self, channel: str, behaviours: Sequence[str], frames: int) -> Labels:
-        """One channel as labels of ``frames`` frames; what lies past them is cut, where nobody looked is unscored.
+        """Return one channel as labels.
 
-        Where bouts overlap, the one that starts later holds, as a channel's behaviours exclude each other.
+        Where bouts overlap, the one that starts later holds, because the behaviours of a channel exclude each other.
+
+        Args:
+            channel: a key of ``channels``.
+            behaviours: the vocabulary, in the order of the label numbers.
+            frames: number of frames; bouts are cut there. Frames outside the annotated span are unscored.
 
         Raises:
             InputError: a bout's behaviour is not among ``behaviours``.
         """
         labels = Labels.from_bouts(self.channels[channel], behaviours, frames, self.background)
         values = labels.values.copy()
-        values[: self.first] = UNSCORED
+        values[: self.first_frame] = UNSCORED
         if self.frames is not None:
             values[self.frames :] = UNSCORED
         return Labels(labels.behaviours, values)
 
     def stop(self, channel: str) -> int:
-        """The frame up to which the channel is annotated, as far as the file says."""
+        """Return the frame at which annotation of a channel stops: the file's, or the end of the last bout if later."""
         return max([self.frames or 0, *(bout.stop for bout in self.channels[channel])])
 
-    def overlapping(self, channel: str) -> int:
-        """How many frames of a channel lie in two bouts at once."""
+    def overlapping_frames(self, channel: str) -> int:
+        """Count the frames of a channel that lie in two bouts at once."""
         total, reached = 0, 0
         for bout in self.channels[channel]:
             total += max(0, min(reached, bout.stop) - bout.start)
@@ -86,8 +95,15 @@ class Annotations:
         return total
 
 
-def merged_vocabulary(vocabularies: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """All behaviours of several videos, in an order that keeps each video's own and is else alphabetical."""
+def merge_vocabularies(vocabularies: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Return the behaviours of several videos in one order, which keeps the order of each.
+
+    Where these orders leave it open, or contradict each other, the order is alphabetical.
+
+    Example:
+        >>> merge_vocabularies([("social", "nonsocial"), ("aggression", "social")])
+        ('aggression', 'social', 'nonsocial')
+    """
     before: dict[str, set[str]] = {}
     for names in vocabularies:
         for i, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""How many individuals and ordered pairs recordings have, in words: fragments of tracks look like many animals."""
+"""Number of individuals and ordered pairs in words, so that track fragments which look like animals are noticed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from ssl_behavior.errors import how_many, some
 from ssl_behavior.recordings.recording import Recording
 
-__all__ = ["about_individuals", "crowded"]
+__all__ = ["crowding_warning", "describe_individuals"]
 
-_MANY = 6
-"""Individuals in one recording; more are more often fragments of tracks than animals."""
+_USUAL_MAXIMUM = 6
+"""Individuals in one recording. Above this, "individuals" are more often track fragments than animals."""
 
 
-def about_individuals(recordings: Sequence[Recording]) -> Iterator[str]:
-    """Lines to print: the number of individuals and ordered pairs, and a warning where there are very many.
+def describe_individuals(recordings: Sequence[Recording]) -> Iterator[str]:
+    """Yield lines to print: the number of individuals and ordered pairs, then ``crowding_warning`` if it applies.
 
     Example:
-        >>> next(about_individuals(read_recordings("flies.h5")))
+        >>> next(describe_individuals(read_recordings("flies.h5")))  # doctest: +SKIP
         '27 individuals, 702 ordered pairs'
     """
     counts = sorted({len(recording.individuals) for recording in recordings})
@@ -29,16 +29,16 @@ def about_individuals(recordings: Sequence[Recording]) -> Iterator[str]:
         yield f"{how_many(most, 'individual')}, {how_many(_pairs(most), 'ordered pair')}{each}"
     else:
         yield f"{fewest} to {most} individuals, {_pairs(fewest)} to {_pairs(most):,} ordered pairs{each}"
-    yield from crowded(recordings)
+    yield from crowding_warning(recordings)
 
 
-def crowded(recordings: Sequence[Recording]) -> Iterator[str]:
-    """A warning, if any recording has more individuals than are usually filmed together."""
-    many = [recording for recording in recordings if len(recording.individuals) > _MANY]
-    if many:
-        most = max(len(recording.individuals) for recording in many)
+def crowding_warning(recordings: Sequence[Recording]) -> Iterator[str]:
+    """Yield one warning if any recording has more individuals than are usually filmed together."""
+    crowded = [recording for recording in recordings if len(recording.individuals) > _USUAL_MAXIMUM]
+    if crowded:
+        most = max(len(recording.individuals) for recording in crowded)
         yield (
-            f"warning: {some((recording.id for recording in many), 3)}: {most} individuals make {_pairs(most):,} "
+            f"warning: {some((recording.id for recording in crowded), 3)}: {most} individuals make {_pairs(most):,} "
             "ordered pairs. If these are fragments of fewer animals' tracks, join them in the tracking program "
             "(a fixed number of animals in SLEAP, stitching of tracklets in DeepLabCut) and export again"
         )

@@ -1,4 +1,4 @@
-"""Labels: one channel of mutually exclusive behaviours, a label per frame."""
+"""Labels: one channel of mutually exclusive behaviours, one label per frame."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import numpy as np
 from ssl_behavior.errors import InputError
 
 UNSCORED = -1
+"""The label of a frame that nobody judged."""
 
 
 @dataclass(frozen=True, order=True)
 class Bout:
-    """Consecutive frames of one behaviour: ``start`` (from 0) up to, not including, ``stop``."""
+    """Consecutive frames of one behaviour: from ``start`` (the first frame is 0) up to, but not including, ``stop``.
+
+    Raises:
+        InputError: the bout is empty or starts before frame 0.
+    """
 
     start: int
     stop: int
@@ -28,12 +33,20 @@ class Bout:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """One channel of mutually exclusive behaviours, a label per frame.
+    """One channel of mutually exclusive behaviours, one label per frame.
 
     Attributes:
-        behaviours: names; a label is an index into them.
+        behaviours: the vocabulary; a label is an index into it.
         values: (time,) int16, ``UNSCORED`` (-1) where nobody judged the frame.
-        pair: names of (agent, target) if the labels say who does it to whom; None if they hold for the whole group.
+        pair: (agent, target) if the labels describe what one individual does to another; None if they hold for the
+            whole group.
+
+    Raises:
+        InputError: a value is neither -1 nor an index into the vocabulary.
+
+    Example:
+        >>> Labels(("attack", "other"), np.array([1, 0, 0, -1])).bouts()
+        [Bout(start=0, stop=1, behaviour='other'), Bout(start=1, stop=3, behaviour='attack')]
     """
 
     behaviours: tuple[str, ...]
@@ -41,13 +54,13 @@ class Labels:
     pair: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
-        values = read_only(self.values, np.int16)
+        values = read_only_view(self.values, np.int16)
         if values.ndim != 1:
             raise ValueError(f"labels must be (time,); got shape {values.shape}")
         if values.size and (values.min() < UNSCORED or values.max() >= len(self.behaviours)):
             raise InputError(
                 f"labels must be -1 (unscored) or an index into {list(self.behaviours)}; "
-                f"found {values.min()} to {values.max()}"
+                f"got {values.min()} to {values.max()}"
             )
         object.__setattr__(self, "values", values)
 
@@ -60,7 +73,18 @@ class Labels:
         background: str | None = None,
         pair: tuple[str, str] | None = None,
     ) -> Labels:
-        """Labels of ``frames`` frames; frames in no bout get ``background``, or stay unscored. Later frames are cut."""
+        """Return labels from bouts. Where bouts overlap, the later one in ``bouts`` holds.
+
+        Args:
+            bouts: frames at or after ``frames`` are cut.
+            behaviours: the vocabulary, in the order of the label numbers.
+            frames: number of frames.
+            background: behaviour of frames in no bout; without it they are unscored.
+            pair: (agent, target), see ``Labels``.
+
+        Raises:
+            InputError: a bout's behaviour is not in the vocabulary.
+        """
         names = tuple(behaviours)
         index = {name: i for i, name in enumerate(names)}
         values = np.full(frames, UNSCORED if background is None else index[background], np.int16)
@@ -71,7 +95,7 @@ class Labels:
         return cls(names, values, pair)
 
     def bouts(self) -> list[Bout]:
-        """The scored frames as bouts, in order."""
+        """Return the scored frames as bouts, in order of time."""
         edges = np.flatnonzero(np.diff(self.values)) + 1
         starts = np.concatenate([[0], edges]) if self.values.size else edges
         stops = np.concatenate([edges, [self.values.size]]) if self.values.size else edges
@@ -81,27 +105,32 @@ class Labels:
             if self.values[start] != UNSCORED
         ]
 
-    def renamed(self, behaviours: Iterable[str]) -> Labels:
-        """The same labels as indices into another vocabulary, which must hold every behaviour that occurs."""
+    def with_behaviours(self, behaviours: Iterable[str]) -> Labels:
+        """Return the same labels as indices into another vocabulary.
+
+        Raises:
+            InputError: a behaviour that occurs is not in that vocabulary.
+        """
         names = tuple(behaviours)
         index = {name: i for i, name in enumerate(names)}
         occurring = [self.behaviours[i] for i in np.unique(self.values) if i != UNSCORED]
         if missing := [name for name in occurring if name not in index]:
             raise InputError(f"label {missing[0]!r} is not in the vocabulary {list(names)}")
-        table = np.array([index.get(name, UNSCORED) for name in self.behaviours] + [UNSCORED], np.int16)
-        return Labels(names, table[self.values], self.pair)
+        # UNSCORED is -1, so unscored frames look up the last entry.
+        new_index = np.array([index.get(name, UNSCORED) for name in self.behaviours] + [UNSCORED], np.int16)
+        return Labels(names, new_index[self.values], self.pair)
 
     def without(self, unscored: Iterable[str]) -> Labels:
-        """The labels with the named behaviours turned into unscored frames and taken out of the vocabulary."""
-        out = set(unscored)
-        kept = tuple(name for name in self.behaviours if name not in out)
+        """Return the labels without some behaviours: they leave the vocabulary and their frames become unscored."""
+        excluded = set(unscored)
+        scored = tuple(name for name in self.behaviours if name not in excluded)
         values = self.values.copy()
-        values[np.isin(values, [i for i, name in enumerate(self.behaviours) if name in out])] = UNSCORED
-        return Labels(self.behaviours, values, self.pair).renamed(kept)
+        values[np.isin(values, [i for i, name in enumerate(self.behaviours) if name in excluded])] = UNSCORED
+        return Labels(self.behaviours, values, self.pair).with_behaviours(scored)
 
 
-def read_only(values: Any, dtype: Any = None) -> np.ndarray:
-    """A read-only view of an array, or an array of other values, as ``dtype`` if one is given."""
+def read_only_view(values: Any, dtype: Any = None) -> np.ndarray:
+    """Return a read-only view of an array; copies only to change the type or to make an array of a sequence."""
     array = (
         np.array(values, dtype)
         if not isinstance(values, np.ndarray)
@@ -114,5 +143,13 @@ def read_only(values: Any, dtype: Any = None) -> np.ndarray:
 
 
 def scored_frames(labels: np.ndarray, behaviours: int) -> np.ndarray:
-    """(behaviour,) int64: how many scored frames of ``labels`` (time,) each behaviour has."""
+    """Count the frames of each behaviour.
+
+    Args:
+        labels: (time,) integers, ``UNSCORED`` (-1) where nobody judged the frame.
+        behaviours: size of the vocabulary.
+
+    Returns:
+        (behaviour,) int64.
+    """
     return np.bincount(labels[labels != UNSCORED], minlength=behaviours)

@@ -1,4 +1,4 @@
-"""Join annotations with the recordings they belong to."""
+"""Match annotations with the recordings they belong to."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, natural, some
-from ssl_behavior.recordings.annotations import Annotations, merged_vocabulary
+from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.selection import require_unscored
 
 
-def from_recordings(recordings: Iterable[Recording]) -> list[Annotations]:
-    """The labels that recordings carry themselves, as annotations; recordings without labels are left out."""
+def annotations_from_recordings(recordings: Iterable[Recording]) -> list[Annotations]:
+    """Return the labels that recordings carry as annotations; recordings without labels give none."""
     return [
         Annotations(
             id=recording.id,
@@ -27,42 +28,38 @@ def from_recordings(recordings: Iterable[Recording]) -> list[Annotations]:
 
 
 def choose_channel(annotations: Sequence[Annotations], channel: str | None) -> str:
-    """The channel that is meant: the one named, or the only one there is.
+    """Return the channel to use: ``channel``, or the only one there is.
 
     Raises:
-        InputError: the named channel is in no annotation, or none is named and there are several.
+        InputError: no annotation has that channel, or ``channel`` is None and there are several.
     """
-    found = sorted({name for one in annotations for name in one.channels}, key=natural)
-    where = shown_paths([one.source for one in annotations])
-    if not found:
+    channels = sorted({name for item in annotations for name in item.channels}, key=natural)
+    where = shorten_paths([item.source for item in annotations])
+    if not channels:
         raise InputError(f"{where}: expected annotated frames; found none")
-    if channel is None and len(found) > 1:
-        raise InputError(f"{where}: several channels are annotated: {', '.join(found)}; choose one with --channel")
-    if channel is not None and channel not in found:
-        raise InputError(f"{where}: no channel {channel!r}; the channels are {', '.join(found)}")
-    return channel if channel is not None else found[0]
+    if channel is None and len(channels) > 1:
+        raise InputError(f"{where}: several channels are annotated: {', '.join(channels)}; choose one with --channel")
+    if channel is not None and channel not in channels:
+        raise InputError(f"{where}: no channel {channel!r}; the channels are {', '.join(channels)}")
+    return channel if channel is not None else channels[0]
 
 
 def require_behaviours(
     unscored: Iterable[str], annotations: Iterable[Annotations], channel: str, others: Iterable[str] = ()
 ) -> None:
-    """Make sure that every behaviour to leave unscored is one, as a misspelt name would leave nothing out.
+    """Make sure that every name in ``--unscored`` is a behaviour of a channel of annotations.
 
     Args:
-        unscored: names that ``--unscored`` gives.
-        annotations: whose behaviours are known.
-        channel: of the annotations.
-        others: names that are known besides.
+        unscored: names that the user gives.
+        annotations: their behaviours count.
+        channel: the channel of the annotations.
+        others: further behaviours that count, such as those of predictions.
 
     Raises:
-        InputError: one is not.
+        InputError: a name is no behaviour.
     """
-    known = {*others, *(name for one in annotations for name in one.vocabulary.get(channel, ()))}
-    if missing := set(unscored) - known:
-        raise InputError(
-            f"--unscored {', '.join(sorted(missing))}: expected behaviours of channel {channel} and found "
-            f"{some(known)}; correct the name, or leave it out"
-        )
+    behaviours = {name for item in annotations for name in item.vocabulary.get(channel, ())}
+    require_unscored(unscored, {*others, *behaviours}, channel)
 
 
 def attach(
@@ -73,70 +70,80 @@ def attach(
     notify: Callable[[str], None] = print,
     strict: bool = True,
 ) -> list[Recording]:
-    """The recordings that are annotated, with one channel's labels over one shared vocabulary.
+    """Return the annotated recordings, each with the labels of one channel over one shared vocabulary.
 
     Args:
-        recordings: matched to annotations by id.
+        recordings: matched with annotations by id.
         annotations: at most one per video.
-        channel: which channel; may be None where there is one only.
-        unscored: behaviours that stand for frames nobody judged; they become -1 and leave the vocabulary.
-        notify: told what did not match, what was cut, and where bouts overlap.
-        strict: an annotation without its tracks is an error; else it is told and left out.
+        channel: the channel to use; may be None if there is only one.
+        unscored: behaviours that mean "nobody judged this frame"; they become -1 and leave the vocabulary.
+        notify: called with a notice about mismatches, frames that are cut, and overlapping bouts.
+        strict: annotations without tracks are an error; otherwise they are left out with a notice.
 
     Returns:
-        Recordings in their given order, each with the chosen channel's labels in place of all others.
+        Recordings in their original order, each with the chosen channel's labels in place of all others.
 
     Raises:
-        InputError: annotations without tracks (strict), nothing that matches, an unknown channel, or no behaviour
-            left to score.
+        InputError: annotations without tracks (strict), no match, an unknown channel, or no scored behaviour.
     """
     channel = choose_channel(annotations, channel)
-    by_id = {one.id: one for one in one_per_video(annotations)}
-    ids = {recording.id for recording in recordings}
-    if not ids & set(by_id):
+    by_id = {item.id: item for item in require_one_per_video(annotations)}
+    _require_matches({recording.id for recording in recordings}, set(by_id), strict, notify)
+    labelled = [recording for recording in recordings if recording.id in by_id]
+    if lacking := {recording.id for recording in labelled if channel not in by_id[recording.id].channels}:
+        notify(f"annotations without channel {channel}, left out: {some(lacking)}")
+    behaviours = _scored_behaviours(annotations, channel, unscored, notify)
+    labelled = [recording for recording in labelled if recording.id not in lacking]
+    lengths = [(by_id[recording.id], recording.frames) for recording in labelled]
+    for notice in conversion_notices(lengths, channel, "tracks"):
+        notify(notice)
+    return [_with_channel(recording, by_id[recording.id], channel, behaviours, unscored) for recording in labelled]
+
+
+def _require_matches(tracked: set[str], annotated: set[str], strict: bool, notify: Callable[[str], None]) -> None:
+    """Make sure that tracks and annotations share video ids, and report those that only one side has.
+
+    Raises:
+        InputError: they share none, or (strict) a video has annotations and no tracks.
+    """
+    if not tracked & annotated:
         raise InputError(
-            f"no annotation matches a video: the tracks are of {some(ids, 5)}; the annotations are of "
-            f"{some(by_id, 5)}; file names must begin with the same video id"
+            f"no annotation matches a video: the tracks are of {some(tracked, 5)}; the annotations are of "
+            f"{some(annotated, 5)}; file names must begin with the same video id"
         )
-    if orphans := set(by_id) - ids:
+    if without_tracks := annotated - tracked:
         if strict:
             raise InputError(
-                f"annotations without tracks: {some(orphans)}; give their tracks too, or name the videos to use "
+                f"annotations without tracks: {some(without_tracks)}; give their tracks too, or name the videos to use "
                 "with --videos"
             )
-        notify(f"annotations without tracks, left out: {some(orphans)}")
-    if bare := ids - set(by_id):
-        notify(f"tracks without annotations, left out: {some(bare)}")
-    if lacking := {name for name in ids & set(by_id) if channel not in by_id[name].channels}:
-        notify(f"annotations without channel {channel}, left out: {some(lacking)}")
-    behaviours = _behaviours(annotations, channel, unscored, notify)
-    kept = [recording for recording in recordings if recording.id in by_id and recording.id not in lacking]
-    for notice in cut_short([(by_id[recording.id], recording.frames) for recording in kept], channel, "tracks"):
-        notify(notice)
-    return [_labelled(recording, by_id[recording.id], channel, behaviours, unscored) for recording in kept]
+        notify(f"annotations without tracks, left out: {some(without_tracks)}")
+    if without_annotations := tracked - annotated:
+        notify(f"tracks without annotations, left out: {some(without_annotations)}")
 
 
-def cut_short(lengths: Iterable[tuple[Annotations, int]], channel: str, of_what: str) -> Iterator[str]:
-    """Notices of what a channel's annotations lose when they become one label per frame.
+def conversion_notices(lengths: Iterable[tuple[Annotations, int]], channel: str, frames_of: str) -> Iterator[str]:
+    """Yield notices of the annotated frames that are lost when bouts become one label per frame.
 
     Args:
-        lengths: annotations, each with the number of frames of the video's ``of_what``.
-        channel: which channel.
-        of_what: what has those frames: "tracks", "predictions".
+        lengths: annotations, each with the number of frames that get a label.
+        channel: the channel that is converted.
+        frames_of: the name of those frames' source in the notice: "tracks" or "predictions".
     """
     lengths = list(lengths)
-    past = {one.id: one.stop(channel) - frames for one, frames in lengths if one.stop(channel) > frames}
-    if past:
-        yield f"frames annotated past the end of the {of_what}, dropped: {_counts(past)}"
-    if double := {one.id: count for one, _ in lengths if (count := one.overlapping(channel))}:
-        yield f"frames with two behaviours at once, of which the one that starts later holds: {_counts(double)}"
+    excess = {item.id: item.stop(channel) - frames for item, frames in lengths if item.stop(channel) > frames}
+    if excess:
+        yield f"frames annotated past the end of the {frames_of}, dropped: {_format_counts(excess)}"
+    overlaps = {item.id: count for item, _ in lengths if (count := item.overlapping_frames(channel))}
+    if overlaps:
+        yield f"frames with two behaviours at once (the one that starts later holds): {_format_counts(overlaps)}"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def _format_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[name]} in {name}" for name in sorted(counts, key=natural))
 
 
-def _labelled(
+def _with_channel(
     recording: Recording,
     annotations: Annotations,
     channel: str,
@@ -144,49 +151,55 @@ def _labelled(
     unscored: Sequence[str],
 ) -> Recording:
     labels = annotations.labels(channel, (*behaviours, *unscored), recording.frames).without(unscored)
+    # Annotations made from the recording's own labels have lost their pair, so take the labels themselves.
     if annotations.source == recording.source and channel in recording.labels:
-        labels = recording.labels[channel].without(unscored).renamed(behaviours)
+        labels = recording.labels[channel].without(unscored).with_behaviours(behaviours)
     return replace(recording, labels={channel: labels})
 
 
-def _behaviours(
+def _scored_behaviours(
     annotations: Sequence[Annotations], channel: str, unscored: Sequence[str], notify: Callable[[str], None]
 ) -> tuple[str, ...]:
-    found = merged_vocabulary(one.vocabulary[channel] for one in annotations if channel in one.channels)
-    if missing := [name for name in unscored if name not in found]:
-        notify(f"no {', '.join(missing)} in channel {channel} to leave unscored; its behaviours are {', '.join(found)}")
-    if not (kept := tuple(name for name in found if name not in unscored)):
+    """Return the shared vocabulary without the behaviours in ``unscored``."""
+    vocabulary = merge_vocabularies(item.vocabulary[channel] for item in annotations if channel in item.channels)
+    if unknown := [name for name in unscored if name not in vocabulary]:
+        notify(
+            f"no {', '.join(unknown)} in channel {channel} to leave unscored; its behaviours are "
+            f"{', '.join(vocabulary)}"
+        )
+    scored = tuple(name for name in vocabulary if name not in unscored)
+    if not scored:
         raise InputError(f"channel {channel} has no behaviour but {', '.join(unscored)}, which --unscored leaves out")
-    return kept
+    return scored
 
 
-def one_per_video(annotations: Sequence[Annotations]) -> list[Annotations]:
-    """The annotations, if no video has two.
+def require_one_per_video(annotations: Sequence[Annotations]) -> list[Annotations]:
+    """Return the annotations once it is certain that no video has two.
 
     Raises:
-        InputError: two of them name the same video.
+        InputError: two annotations have the same video id.
     """
-    seen: dict[str, Annotations] = {}
-    for one in annotations:
-        if one.id in seen:
+    by_id: dict[str, Annotations] = {}
+    for item in annotations:
+        if item.id in by_id:
             raise InputError(
-                f"video {one.id!r} is annotated twice, in {seen[one.id].source} and {one.source}; "
-                f"{_of_one_kind(seen[one.id], one)}"
+                f"video {item.id!r} is annotated twice, in {by_id[item.id].source} and {item.source}; "
+                f"{_advice(by_id[item.id], item)}"
             )
-        seen[one.id] = one
+        by_id[item.id] = item
     return list(annotations)
 
 
-def _of_one_kind(one: Annotations, other: Annotations) -> str:
-    """What to do about two files of one video: name those of one kind, if that is how they differ."""
-    paths = [Path(one.source), Path(other.source)]
-    if all(path.name.startswith(one.id) for path in paths) and len({path.name for path in paths}) == 2:
-        first, second = (path.with_name("*" + path.name.removeprefix(one.id)) for path in paths)
-        return f"give files of one kind only, --annotations '{first}' or --annotations '{second}'"
+def _advice(first: Annotations, second: Annotations) -> str:
+    """Say how to drop one of two annotations of a video: by a glob for one kind of file, if the names allow it."""
+    paths = [Path(first.source), Path(second.source)]
+    if all(path.name.startswith(first.id) for path in paths) and len({path.name for path in paths}) == 2:
+        globs = [path.with_name("*" + path.name.removeprefix(first.id)) for path in paths]
+        return f"give files of one kind only, --annotations '{globs[0]}' or --annotations '{globs[1]}'"
     return "keep one"
 
 
-def shown_paths(paths: str | Path | Sequence[str | Path]) -> str:
-    """The first of some paths and the number of the others, for a message."""
+def shorten_paths(paths: str | Path | Sequence[str | Path]) -> str:
+    """Return the first path and the number of the others, for a message."""
     names = [paths] if isinstance(paths, str | Path) else list(paths)
     return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else str(names[0] if names else "annotations")

@@ -19,7 +19,7 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.recordings.recording import Skeleton
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
 

@@ -67,8 +67,8 @@ def test_what_is_kept_stays_on_disk_and_states_its_fingerprint(wander, place):
     for poses in prepare_all(recordings, MICE, Preparation()):
         arrays = preparing.pack(poses)[0]
         assert all(isinstance(values.base.base, pa.Buffer) for values in arrays.values())
-        assert poses.stated is not None
-        assert poses.fingerprint() == replace(poses, stated=None).fingerprint() == poses.stated.digest
+        assert poses.content_hash is not None
+        assert poses.fingerprint() == replace(poses, content_hash=None).fingerprint() == poses.content_hash.digest
         assert replace(poses, positions=poses.positions + 1).fingerprint() != poses.fingerprint()
 
 

@@ -13,7 +13,8 @@ from ssl_behavior.poses.landmarks import (
     mirror,
     shared_landmarks,
 )
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 DYADS = ("top", "body", "tail", "tail-m", "tail-e")
 CALMS21 = ("nose", "left ear", "right ear", "neck", "left hip", "right hip", "tail base")

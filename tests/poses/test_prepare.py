@@ -9,7 +9,8 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.cleaning import body_length, fill_gaps, resample, without_outliers
 from ssl_behavior.poses.prepare import Poses, Preparation, prepare, prepare_all
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 NAN = np.nan

@@ -13,7 +13,8 @@ from ssl_behavior.quality.identity_swaps import exchanges
 from ssl_behavior.quality.label_shifts import best_shift, told_by_shift
 from ssl_behavior.quality.suspicions import QualityInput, impossible, suspicions, unlike
 from ssl_behavior.quality.vitals import Vitals, median, vitals
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.simulator import simulate_recordings
 
 LANDMARKS = shared_landmarks([SKELETON])
@@ -35,7 +36,7 @@ def poses_of(recording: Recording) -> Poses:
 
 
 def moved(one: Recording, positions: np.ndarray) -> Recording:
-    return replace(one, positions=positions, stated=None)
+    return replace(one, positions=positions, content_hash=None)
 
 
 def kinds(one: Recording, measured: Sequence[Vitals]) -> set[str]:

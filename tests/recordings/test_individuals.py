@@ -1,3 +1,5 @@
+"""The number of individuals and pairs in words, and the warning that fragments of tracks get."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,25 +12,25 @@ import pytest
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
-from ssl_behavior.recordings.individuals import about_individuals
+from ssl_behavior.recordings.individuals import describe_individuals
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.simulator import simulate_recordings
 
 
-def of_sizes(sizes: Sequence[int]) -> list[Recording]:
-    """Recordings of as many individuals."""
-    (some,) = simulate_recordings(1, 0, (20, 30))
-    positions = some.positions[:, :1]
+def recordings_of(sizes: Sequence[int]) -> list[Recording]:
+    """One recording for each number of individuals."""
+    (template,) = simulate_recordings(1, 0, (20, 30))
+    positions = template.positions[:, :1]
     return [
         replace(
-            some,
-            id=f"r{place}",
+            template,
+            id=f"r{number}",
             positions=np.repeat(positions, size, 1),
             confidence=None,
             individuals=tuple(f"track{i}" for i in range(size)),
             labels={},
         )
-        for place, size in enumerate(sizes)
+        for number, size in enumerate(sizes)
     ]
 
 
@@ -43,13 +45,11 @@ def of_sizes(sizes: Sequence[int]) -> list[Recording]:
     ],
 )
 def test_individuals_and_pairs_are_counted(sizes: Sequence[int], line: str | None) -> None:
-    assert list(about_individuals(of_sizes(sizes))) == ([line] if line else [])
+    assert list(describe_individuals(recordings_of(sizes))) == ([line] if line else [])
 
 
-def test_fragments_of_tracks_are_warned_of_when_they_are_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    native.write(tmp_path, of_sizes([27]))
+def test_reading_fragments_of_tracks_prints_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    native.write(tmp_path, recordings_of([27]))
     TracksConfig(recordings=(tmp_path,)).read()
     first, second = capsys.readouterr().out.splitlines()[-2:]
     assert first == "27 individuals, 702 ordered pairs"
@@ -57,8 +57,8 @@ def test_fragments_of_tracks_are_warned_of_when_they_are_read(
     assert "join them" in second
 
 
-def test_one_bad_file_of_several_names_the_option_that_leaves_it_out(tmp_path: Path) -> None:
-    native.write(tmp_path, of_sizes([2, 2]))
+def test_the_error_of_one_bad_file_among_several_names_the_option_that_leaves_it_out(tmp_path: Path) -> None:
+    native.write(tmp_path, recordings_of([2, 2]))
     (tmp_path / "bad.csv").write_text("no,tracks\n")
     with pytest.raises(InputError, match=r"bad\.csv.*--skip-bad-files"):
         TracksConfig(recordings=(tmp_path,)).read()

@@ -11,7 +11,8 @@ from sklearn.metrics import f1_score
 from sklearn.metrics import mean_squared_error as reference_mse
 
 from ssl_behavior.recordings.labels import Labels
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.scoring.mabe22 import (
     SEEDS,
     Task,

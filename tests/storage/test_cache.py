@@ -208,9 +208,9 @@ def test_converted_files_need_no_copy_and_state_their_fingerprint(tmp_path, plac
     native.write(tmp_path / "fast", [recording])
     (found,) = read_recordings(tmp_path / "fast")
     assert not place.exists()
-    assert found.stated is not None
+    assert found.content_hash is not None
     named = replace(found, id="other", frame_rate=50.0)
-    assert found.stated.digest == named.fingerprint() == recording.fingerprint()
+    assert found.content_hash.digest == named.fingerprint() == recording.fingerprint()
     moved = replace(found, positions=found.positions + 1)
     unsure = replace(found, confidence=np.zeros(found.positions.shape[:3], np.float32))
     assert len({one.fingerprint() for one in (found, moved, unsure)}) == 3

@@ -1,8 +1,8 @@
-"""Bento ``.annot``: channels, and per behaviour a table of start, stop and duration, in seconds or in frames.
+"""Bento ``.annot``: channels, and a table of start, stop and duration for each behaviour, in seconds or in frames.
 
-As bentoMAT writes them, frames count from 1 with both ends inclusive, and seconds are such a frame divided by the frame
-rate; a file without any decimal point counts in frames. Frames in no bout are ``other``, since Bento lists behaviours
-only; frames before the stated start and after the stated stop are unscored.
+bentoMAT counts frames from 1, with both ends inclusive; its seconds are such a frame divided by the frame rate. A file
+without a decimal point counts in frames. Bento lists behaviours only, so frames in no bout are ``other``. Frames before
+the start and after the stop that the header gives are unscored.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ import re
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.values import first_line, frame_bout, in_order, number, rate_of
+from ssl_behavior.formats.annotations.values import (
+    bout_from_frames,
+    first_line,
+    frame_rate_of,
+    occurring_behaviours,
+    parse_number,
+)
 from ssl_behavior.recordings.annotations import OTHER, Annotations, FrameRate
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
@@ -26,31 +32,31 @@ _ROW = re.compile(r"(-?[\d.]+(?:e[-+]?\d+)?)\s+(-?[\d.]+(?:e[-+]?\d+)?)(\s+\S+)?
 
 
 def detect(path: Path) -> bool:
-    """Whether the file begins as Bento's files do."""
+    """Return whether the file starts with Bento's header."""
     return first_line(path).lower().startswith(_HEADER.lower())
 
 
 def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
-    """The bouts of all channels.
+    """Read the bouts of all channels.
 
     Args:
         path: an ``.annot`` file.
-        frame_rate: Hz, where the file counts in seconds and does not state its own; of one video, or by video id.
+        frame_rate: Hz, or video id -> Hz; used if the file counts in seconds and its header gives no rate.
 
     Raises:
-        InputError: a row outside a channel and behaviour, or one that holds no two numbers, or no number in the header.
+        InputError: a row outside a channel or behaviour, a row without two numbers, or a bad number in the header.
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    stated = [line for line in lines if line[:10].lower() == "annotation"]
-    rate = _header_number(path, stated, "annotation framerate") or rate_of(frame_rate, video_id(path), path)
-    stop = _header_number(path, stated, "annotation stop frame")
-    start = _header_number(path, stated, "annotation start frame") or 1
+    header = [line for line in lines if line[:10].lower() == "annotation"]
+    rate = _header_number(path, header, "annotation framerate") or frame_rate_of(frame_rate, video_id(path), path)
+    stop = _header_number(path, header, "annotation stop frame")
+    start = _header_number(path, header, "annotation start frame") or 1
     names = _section(lines, "list of annotations")
     rows, in_seconds = _rows(path, lines)
     scale = rate if in_seconds else 1.0
     channels = {
-        channel: tuple(frame_bout(round(a * scale) - 1, round(b * scale), name) for a, b, name in found)
-        for channel, found in rows.items()
+        channel: tuple(bout_from_frames(round(a * scale) - 1, round(b * scale), name) for a, b, name in table)
+        for channel, table in rows.items()
     }
     return [
         Annotations(
@@ -59,24 +65,26 @@ def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotat
             background=OTHER,
             source=str(path),
             frames=None if stop is None else int(stop),
-            first=max(0, int(start) - 1),
-            vocabulary={channel: in_order(names, bouts) for channel, bouts in channels.items()},
+            first_frame=max(0, int(start) - 1),
+            vocabulary={channel: occurring_behaviours(names, bouts) for channel, bouts in channels.items()},
         )
     ]
 
 
 def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:
-    """Write a file that Bento opens, in seconds; bouts of the background are left out, as it is what remains.
+    """Write a file that Bento opens, with times in seconds. Bouts of the background are left out: Bento implies them.
 
     Args:
-        path: where to (``.annot``).
-        annotations: what to write.
+        path: the file to write (``.annot``).
+        annotations: annotations of one video.
         frame_rate: Hz.
     """
     stop = max((annotations.stop(channel) for channel in annotations.channels), default=0)
-    skipped = annotations.background or OTHER
-    names = list(dict.fromkeys(name for names in annotations.vocabulary.values() for name in names if name != skipped))
-    lines = [_HEADER, "Movie file(s):", "", "Stimulus name:", f"Annotation start frame: {annotations.first + 1}"]
+    background = annotations.background or OTHER
+    names = list(
+        dict.fromkeys(name for names in annotations.vocabulary.values() for name in names if name != background)
+    )
+    lines = [_HEADER, "Movie file(s):", "", "Stimulus name:", f"Annotation start frame: {annotations.first_frame + 1}"]
     lines += [f"Annotation stop frame: {stop}", f"Annotation framerate: {frame_rate:.6f}", ""]
     lines += ["List of channels:", *annotations.channels, "", "List of annotations:", *names, ""]
     for channel, bouts in annotations.channels.items():
@@ -95,7 +103,7 @@ def _seconds(bout: Bout, frame_rate: float) -> str:
 
 
 def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, float, str]]], bool]:
-    """Channel -> (start, stop, behaviour) as the file has them, and whether they are in seconds."""
+    """Return channel -> (start, stop, behaviour) in the file's unit, and whether that unit is seconds."""
     rows: dict[str, list[tuple[float, float, str]]] = {}
     in_seconds = False
     channel = behaviour = None
@@ -111,7 +119,7 @@ def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, flo
             raise InputError(f"{path} line {row}: expected '>behaviour' or 'start stop duration'; found {line[:60]!r}")
         else:
             where = f"{path} line {row}"
-            start, stop = number(match[1], where), number(match[2], where)
+            start, stop = parse_number(match[1], where), parse_number(match[2], where)
             if stop < start:
                 raise InputError(f"{where}: expected a bout that stops after it starts; found {line[:60]!r}")
             rows[channel].append((start, stop, behaviour))
@@ -123,7 +131,7 @@ def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, flo
 
 def _header_number(path: Path, lines: list[str], key: str) -> float | None:
     text = next((line.partition(":")[2].strip() for line in lines if line.lower().startswith(key)), "")
-    value = number(text, f"{path}: {key}") if text else None
+    value = parse_number(text, f"{path}: {key}") if text else None
     if value is not None and value < 0:
         raise InputError(f"{path}: {key}: expected a positive number; found {text!r}")
     return value

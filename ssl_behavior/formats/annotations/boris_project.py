@@ -1,8 +1,8 @@
-"""BORIS projects (``.boris``): one JSON document of ethogram, subjects and observations, each with its events.
+"""BORIS projects (``.boris``): a JSON document with an ethogram, subjects, and observations with their events.
 
-BORIS opens these, and cannot import the tables it exports (its issues 576 and 861). Friard and Gamba 2016, "BORIS: a
-free, versatile open-source event-logging software for video/audio coding and live observations", doi
-10.1111/2041-210X.12584; project format 7.0.
+Predictions are written as projects because BORIS cannot import the tables that it exports (its issues 576 and 861).
+Friard and Gamba 2016, "BORIS: a free, versatile open-source event-logging software for video/audio coding and live
+observations", doi 10.1111/2041-210X.12584; project format 7.0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.values import frame_bout, in_order, number, rate_of
+from ssl_behavior.formats.annotations.values import bout_from_frames, frame_rate_of, occurring_behaviours, parse_number
 from ssl_behavior.recordings.annotations import OTHER, Annotations, FrameRate
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
@@ -22,7 +22,9 @@ from ssl_behavior.storage.atomic import write_text
 
 NO_SUBJECT = "No focal subject"
 
-_NO_DATE = "2000-01-01T00:00:00"  # BORIS wants one; the recording's is not known, and today's is another tomorrow
+_NO_DATE = "2000-01-01T00:00:00"
+"""BORIS needs a date and the recording's is unknown. Today's would make every run write another file."""
+
 _FIELD = re.compile(r'"(behaviors_conf|subjects_conf|project_format_version)"\s*:')
 _KEYS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _DESCRIPTION = (
@@ -32,39 +34,39 @@ _DESCRIPTION = (
 
 
 def is_project(head: str) -> bool:
-    """Whether a text file that begins so is a BORIS project."""
+    """Return whether a text file that starts with ``head`` is a BORIS project."""
     return head.lstrip().startswith("{") and _FIELD.search(head) is not None
 
 
 def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
-    """One Annotations per observation that has events; its id is the observation's, its channels the subjects.
+    """Read one Annotations per observation that has events. Its id is the observation's; its channels are the subjects.
 
     Raises:
-        InputError: no such project, no events, or a state event that starts and does not stop.
+        InputError: the file is no BORIS project, has no events, or a state event starts and does not stop.
     """
     try:
-        project = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_distinct)
-        kinds = {str(one["code"]): str(one["type"]) for one in project["behaviors_conf"].values()}
-        found = [
-            _observation(path, str(name), one, kinds, frame_rate)
-            for name, one in project["observations"].items()
-            if one["events"]
+        project = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_dict_of_distinct_names)
+        kinds = {str(entry["code"]): str(entry["type"]) for entry in project["behaviors_conf"].values()}
+        annotations = [
+            _observation(path, str(name), observation, kinds, frame_rate)
+            for name, observation in project["observations"].items()
+            if observation["events"]
         ]
     except InputError:
         raise
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
-        raise InputError(f"{path}: not a BORIS project as BORIS writes it ({type(error).__name__}: {error})") from None
-    if not found:
+        raise InputError(f"{path}: this is not a BORIS project ({type(error).__name__}: {error})") from None
+    if not annotations:
         raise InputError(f"{path}: expected observations with events; found none")
-    return found
+    return annotations
 
 
 def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:
-    """Write a project with one observation, without its video; bouts of the background are left out.
+    """Write a project with one observation and without its video. Bouts of the background are left out.
 
     Args:
-        path: where to (``.boris``).
-        annotations: what to write; the channels become subjects, the behaviours state events.
+        path: the file to write (``.boris``).
+        annotations: annotations of one video; channels become subjects, and behaviours become state events.
         frame_rate: Hz.
     """
     background = annotations.background or OTHER
@@ -72,7 +74,7 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUME
     events = [
         [round(frame / frame_rate, 3), channel, bout.behaviour, "", ""]  # BORIS keeps milliseconds
         for channel, bouts in annotations.channels.items()
-        for bout in _apart(bouts)
+        for bout in _without_touching(bouts)
         if bout.behaviour != background
         for frame in (bout.start, bout.stop)
     ]
@@ -86,7 +88,7 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUME
             str(i): {"key": "", "name": name, "description": ""} for i, name in enumerate(annotations.channels)
         },
         "behaviors_conf": {str(i): _state_event(i, name, list(names)) for i, name in enumerate(names)},
-        "observations": {annotations.id: _live(sorted(events, key=lambda event: event[0]))},
+        "observations": {annotations.id: _live_observation(sorted(events, key=lambda event: event[0]))},
         "behavioral_categories": [],
         "behavioral_categories_config": {},
         "independent_variables": {},
@@ -94,11 +96,14 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUME
         "behaviors_coding_map": [],
         "converters": {},
     }
-    write_text(path, json.dumps(project, indent=1) + "\n")  # in ASCII, as BORIS reads it in the system's encoding
+    # json.dumps escapes all but ASCII: BORIS reads the file in the system's encoding, which may not be UTF-8.
+    write_text(path, json.dumps(project, indent=1) + "\n")
 
 
 def _state_event(i: int, name: str, names: Sequence[str]) -> dict[str, Any]:
     others = [other for other in names if other != name]
+    # The behaviours that a start of this one ends, separated by commas.
+    excluded = ",".join(others) if not any("," in other for other in others) else ""
     return {
         "type": "State event",
         "key": _KEYS[i] if i < len(_KEYS) else "",
@@ -107,13 +112,13 @@ def _state_event(i: int, name: str, names: Sequence[str]) -> dict[str, Any]:
         "color": "",
         "category": "",
         "modifiers": {},
-        "excluded": ",".join(others) if not any("," in other for other in others) else "",
+        "excluded": excluded,
         "coding map": "",
     }
 
 
-def _live(events: list[list[Any]]) -> dict[str, Any]:
-    """An observation of the kind that needs no media file to open."""
+def _live_observation(events: list[list[Any]]) -> dict[str, Any]:
+    """Return an observation of the type LIVE, the only one that BORIS opens without a media file."""
     return {
         "file": {},
         "type": "LIVE",
@@ -131,47 +136,56 @@ def _live(events: list[list[Any]]) -> dict[str, Any]:
     }
 
 
-def _apart(bouts: Sequence[Bout]) -> list[Bout]:
-    """The bouts, with those of one behaviour that touch made one: BORIS tells starts from stops by counting."""
-    made: dict[str, list[Bout]] = {}
+def _without_touching(bouts: Sequence[Bout]) -> list[Bout]:
+    """Return the bouts with touching and overlapping ones of one behaviour joined.
+
+    Events of one behaviour are start, stop, start, stop, ... in order of time; only their number says which is which.
+    """
+    joined: dict[str, list[Bout]] = {}
     for bout in sorted(bouts):
-        same = made.setdefault(bout.behaviour, [])
-        if same and bout.start <= same[-1].stop:
-            same[-1] = Bout(same[-1].start, max(same[-1].stop, bout.stop), bout.behaviour)
+        earlier = joined.setdefault(bout.behaviour, [])
+        if earlier and bout.start <= earlier[-1].stop:
+            earlier[-1] = Bout(earlier[-1].start, max(earlier[-1].stop, bout.stop), bout.behaviour)
         else:
-            same.append(bout)
-    return sorted(bout for same in made.values() for bout in same)
+            earlier.append(bout)
+    return sorted(bout for bouts_of_one in joined.values() for bout in bouts_of_one)
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError(f"a name twice in {list(found)[:3]}")
-    return found
+def _dict_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object, and refuse a repeated name, of which ``dict`` would drop the first value."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError(f"an object has a name twice; its names begin with {list(content)[:3]}")
+    return content
 
 
 def _observation(
     path: Path, name: str, observation: Mapping[str, Any], kinds: Mapping[str, str], frame_rate: FrameRate
 ) -> Annotations:
     rates = {float(rate) for rate in ((observation.get("media_info") or {}).get("fps") or {}).values()} - {0.0}
-    rate = rate_of(rates.pop() if len(rates) == 1 else frame_rate, name, path)
+    rate = frame_rate_of(rates.pop() if len(rates) == 1 else frame_rate, name, path)
     channels: dict[str, list[Bout]] = {}
-    opened: dict[tuple[str, str, str], float] = {}
+    running: dict[tuple[str, str, str], float] = {}
     for event in sorted(observation["events"], key=lambda event: float(event[0])):
-        time = number(str(event[0]), f"{path}: {name!r}")
+        time = parse_number(str(event[0]), f"{path}: {name!r}")
         subject, behaviour, modifier = str(event[1]) or NO_SUBJECT, str(event[2]), str(event[3])
         key = (subject, behaviour, modifier)
         if kinds.get(behaviour, "").lower().startswith("state"):
-            if key not in opened:
-                opened[key] = time
+            if key not in running:
+                running[key] = time
                 continue
-            start = opened.pop(key)
+            start = running.pop(key)
         else:
             start = time
-        bout = frame_bout(round(start * rate), round(time * rate), behaviour)
+        bout = bout_from_frames(round(start * rate), round(time * rate), behaviour)
         channels.setdefault(subject, []).append(bout)
-    if opened:
-        subject, behaviour, _ = next(iter(opened))
+    if running:
+        subject, behaviour, _ = next(iter(running))
         raise InputError(f"{path}: {behaviour!r} of {subject!r} in {name!r} starts and does not stop")
-    vocabulary = {channel: in_order(kinds, bouts) for channel, bouts in channels.items()}
-    return Annotations(name, {k: tuple(v) for k, v in channels.items()}, OTHER, str(path), None, 0, vocabulary)
+    return Annotations(
+        name,
+        {subject: tuple(bouts) for subject, bouts in channels.items()},
+        background=OTHER,
+        source=str(path),
+        vocabulary={subject: occurring_behaviours(kinds, bouts) for subject, bouts in channels.items()},
+    )

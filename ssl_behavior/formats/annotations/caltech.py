@@ -1,7 +1,7 @@
 """Caltech Behavior Annotator (Piotr's toolbox): ``*_annot.txt``, frames from 1, both ends of a bout inclusive.
 
-A header, a configuration of ``name key`` lines, then per channel ``S1: start end type``, a rule, and one row per bout.
-Frames in no row are unscored.
+A header comes first, then a configuration of ``name key`` lines. Each channel has a line ``S1: start end type``, a line
+of dashes, and one row per bout. Frames in no row are unscored.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.values import first_line, in_order, uncovered, whole
+from ssl_behavior.formats.annotations.values import first_line, gaps_between, occurring_behaviours, parse_frame
 from ssl_behavior.recordings.annotations import Annotations, FrameRate
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
@@ -27,20 +27,19 @@ _ROW = re.compile(r"(\d+)\s+(\d+)\s+(\S.*)")
 
 
 def detect(path: Path) -> bool:
-    """Whether the file begins as the annotator's files do."""
+    """Return whether the file starts with the annotator's header."""
     return first_line(path).lower() == _HEADER.lower()
 
 
 def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
-    """The bouts of all channels, with the behaviours in the configuration's order.
+    """Read the bouts of all channels, with the behaviours in the order of the configuration.
 
     Args:
         path: a ``*_annot.txt`` file.
         frame_rate: unused; the file counts in frames.
 
     Raises:
-        InputError: a line that is no part of such a file, a bout that ends before it starts, or a behaviour that the
-            configuration does not name.
+        InputError: an unexpected line, a bout that ends before it starts, or a behaviour that the configuration lacks.
     """
     lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
     names: dict[str, None] = {}
@@ -56,6 +55,7 @@ def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotat
         elif not line or not line.strip("-") or number == 1:
             continue
         elif in_configuration:
+            # The key is the last word; names may hold spaces.
             names[line.rsplit(maxsplit=1)[0] if len(line.split()) > 1 else line] = None
         elif channel is not None:
             channels[channel].append(_bout(path, number, line, names))
@@ -69,19 +69,19 @@ def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotat
             channels={name: tuple(bouts) for name, bouts in channels.items()},
             source=str(path),
             frames=max(bout.stop for bouts in channels.values() for bout in bouts),
-            vocabulary={name: in_order(names, bouts) for name, bouts in channels.items()},
+            vocabulary={name: occurring_behaviours(names, bouts) for name, bouts in channels.items()},
         )
     ]
 
 
 def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:
-    """Write a file that the annotator opens; frames of the background become bouts of their own.
+    """Write a file that the annotator opens. Frames of the background become bouts.
 
-    Keys are given out anew: the first free letter of each behaviour's name, else any free one.
+    Annotations hold no keys, so each behaviour gets a new one: the first free letter of its name, or any free one.
 
     Args:
-        path: where to; ``<video id>_annot.txt`` is what the annotator expects.
-        annotations: what to write.
+        path: the file to write; the annotator expects the name ``<video id>_annot.txt``.
+        annotations: annotations of one video.
         frame_rate: unused; the file counts in frames.
     """
     names = list(dict.fromkeys(name for names in annotations.vocabulary.values() for name in names))
@@ -89,11 +89,12 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUME
     for channel, bouts in annotations.channels.items():
         rows = list(bouts)
         if annotations.background is not None:
-            gaps = uncovered(bouts, annotations.stop(channel))
+            gaps = gaps_between(bouts, annotations.stop(channel))
             rows = sorted(rows + [Bout(start, stop, annotations.background) for start, stop in gaps])
         lines += [f"{channel}:\tstart\tend\ttype", "-" * 29]
         lines += [f"   \t{bout.start + 1}\t{bout.stop}\t{bout.behaviour}" for bout in rows]
         lines += ["  "]
+    # The annotator's line ends and spaces, so that a file that was only read and written does not change.
     write_text(path, "".join(f"{line}\r\n" for line in lines))
 
 
@@ -102,7 +103,7 @@ def _bout(path: Path, number: int, line: str, names: Collection[str]) -> Bout:
     if match is None:
         raise InputError(f"{path} line {number}: expected 'start end behaviour'; found {line[:60]!r}")
     where = f"{path} line {number}"
-    start, end, name = whole(match[1], where), whole(match[2], where), match[3]
+    start, end, name = parse_frame(match[1], where), parse_frame(match[2], where), match[3]
     if not 1 <= start <= end:
         raise InputError(f"{where}: expected 1 <= start <= end; found {start} to {end} ({name})")
     if name not in names:

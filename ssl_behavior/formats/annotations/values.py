@@ -1,4 +1,4 @@
-"""Numbers, times and frames as annotation files state them."""
+"""Numbers, times and frames in the text of annotation files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from ssl_behavior.recordings.annotations import LARGEST_TIME, FrameRate
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 
+_HEAD = 4096
+"""Bytes that ``first_line`` reads: longer lines are no header, and a file without line breaks may be huge."""
 
-def number(text: str, where: str | Path) -> float:
-    """A finite number that can be a time or a frame.
+
+def parse_number(text: str, where: str | Path) -> float:
+    """Return a finite number that can be a time or a frame.
 
     Args:
-        text: as the file has it.
-        where: the file, and what else helps to find the place, for the error.
+        text: the number as it appears in the file.
+        where: file and line, or a similar position, for the error.
 
     Raises:
-        InputError: it is none, or beyond any recording.
+        InputError: the text is no number, or the number exceeds ``LARGEST_TIME``.
     """
     try:
+        # float() accepts "1_000", which no annotation program writes.
         value = nan if "_" in text else float(text)
     except ValueError:
         value = nan
@@ -36,20 +40,26 @@ def number(text: str, where: str | Path) -> float:
     return value
 
 
-def whole(text: str, where: str | Path) -> int:
-    """As ``number``, for what counts frames.
+def parse_frame(text: str, where: str | Path) -> int:
+    """Return a whole number of frames; arguments as for ``parse_number``.
 
     Raises:
-        InputError: it is no whole number, or beyond any recording.
+        InputError: the text is no whole number, or the number exceeds ``LARGEST_TIME``.
     """
-    value = number(text, where)
+    value = parse_number(text, where)
     if value != int(value):
         raise InputError(f"{where}: expected a whole number of frames; found {text[:40]!r}")
     return int(value)
 
 
-def rate_of(frame_rate: FrameRate, video: str, path: str | Path) -> float:
-    """The frame rate of one video in Hz; of one that a mapping does not name, the median of those it does, or 30 Hz.
+def frame_rate_of(frame_rate: FrameRate, video: str, path: str | Path) -> float:
+    """Return the frame rate of one video in Hz.
+
+    Args:
+        frame_rate: a rate for all videos, or a mapping from video id to rate. A video that the mapping lacks gets the
+            median of its rates, or 30 Hz if the mapping is empty.
+        video: the video id.
+        path: the file, for the error.
 
     Raises:
         InputError: the rate is not positive and finite.
@@ -65,20 +75,21 @@ def rate_of(frame_rate: FrameRate, video: str, path: str | Path) -> float:
     return float(rate)  # type: ignore[arg-type]
 
 
-def frame_bout(start: int, stop: int, behaviour: str) -> Bout:
-    """A bout of at least one frame, from frames that were rounded from seconds."""
+def bout_from_frames(start: int, stop: int, behaviour: str) -> Bout:
+    """Return a bout of at least one frame: rounding seconds to frames may make short bouts empty."""
     start = max(start, 0)
     return Bout(start, max(stop, start + 1), behaviour)
 
 
-def in_order(names: Iterable[str], bouts: Iterable[Bout]) -> tuple[str, ...]:
-    """The behaviours of some bouts, in the order of ``names``."""
-    there = {bout.behaviour for bout in bouts}
-    return tuple(name for name in names if name in there)
+def occurring_behaviours(names: Iterable[str], bouts: Iterable[Bout]) -> tuple[str, ...]:
+    """Return the behaviours that occur in ``bouts``, in the order of ``names``."""
+    occurring = {bout.behaviour for bout in bouts}
+    return tuple(name for name in names if name in occurring)
 
 
-def uncovered(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
-    """The stretches (start, stop) of ``frames`` frames that lie in no bout."""
+def gaps_between(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
+    """Return the spans (start, stop) of ``frames`` frames that lie in no bout."""
+    # An extra covered entry on each side gives a gap at the start or end two edges as well.
     covered = np.zeros(frames + 2, bool)
     for bout in bouts:
         covered[bout.start + 1 : bout.stop + 1] = True
@@ -88,9 +99,9 @@ def uncovered(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
 
 
 def first_line(path: Path) -> str:
-    """The first line of a text file, or nothing if it is no text."""
+    """Return the first line of a text file without its line break; an empty string for a binary file."""
     with Path(path).open("rb") as file:
-        head = file.read(4096)
+        head = file.read(_HEAD)
     if b"\0" in head:
         return ""
     return head.decode("utf-8-sig", errors="replace").split("\n", 1)[0].strip()

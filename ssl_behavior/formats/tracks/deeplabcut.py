@@ -1,9 +1,9 @@
 """DeepLabCut tables: .csv, .csv.gz and .h5 with three or four header rows.
 
-Header rows are scorer, [individuals], bodyparts, coords (x, y, [z], likelihood). Where there is no row of individuals
-they are sought in two other places: a scorer row in which every individual is its own scorer (CalMS21 as a table), and
-a prefix of the bodyparts ("B_Nose", "W_Nose"). Parts of the individual "single", which belong to no animal (corners of
-the arena), become the series "single" (time, part, space) and the metadata "single_keypoints".
+Header rows are scorer, [individuals], bodyparts, coords (x, y, [z], likelihood). If the row of individuals is missing,
+individuals may stand in the scorer row (CalMS21 as a table) or as a prefix of the bodyparts ("B_Nose", "W_Nose").
+Bodyparts of the individual "single" belong to no animal (corners of the arena, for example). They become the series
+"single" (time, bodypart, space) and the metadata "single_keypoints".
 """
 
 from __future__ import annotations
@@ -21,18 +21,24 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.tracks.unseen import bounded_confidence, zeros_as_unseen
+from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix
 from ssl_behavior.formats.untrusted.pytables import is_table, read_table
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording, Skeleton
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.paths import video_id
 
 NAME = "deeplabcut"
 _SINGLE = "single"
-_FEWEST_PREFIXED_PARTS = 3
+
+# "B_Nose" and "W_Nose" name animals, "left_ear" and "right_ear" do not. An animal has several bodyparts, and a
+# prefix that names a side of the body is no animal.
+_MIN_PREFIXED_PARTS = 3
 _SIDES = {"left", "right", "l", "r", "front", "hind", "fore", "rear", "back", "upper", "lower", "mid", "top", "bottom"}
-_LARGEST_GAP = 100
+
+_MAX_FRAMES_PER_ROW = 100
+"""A table with more frames per row has a damaged frame number; filling such a gap could take all memory."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class _Column:
 
 
 def detect(path: Path) -> bool:
-    """A CSV whose first rows read scorer ... coords, or an .h5 that pandas wrote."""
+    """Return whether the file is a CSV with the header rows scorer to coords, or an .h5 that pandas wrote."""
     if path.suffix.lower() in (".h5", ".hdf5"):
         return is_table(path)
     if not path.name.lower().endswith((".csv", ".csv.gz")):
@@ -55,10 +61,10 @@ def detect(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Recording]:
-    """The one recording of a table: px, the frame numbers of its first column kept (frames left out are unseen).
+    """Read the one recording of a table, in px. Frames whose number is missing from the first column are unseen.
 
     Raises:
-        InputError: the file is no such table, or is cut short.
+        InputError: the file is no such table or is cut short.
     """
     if path.suffix.lower() in (".h5", ".hdf5"):
         header, frames, values = read_table(path)
@@ -92,7 +98,7 @@ def read(path: Path) -> list[Recording]:
 
 
 def _csv_header(path: Path) -> list[list[str]]:
-    """The header rows, without their first column; empty where they are not DeepLabCut's."""
+    """Return the header rows without their first column, or an empty list if they are not DeepLabCut's."""
     with limits.opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         lines = [text.readline(limits.LONGEST_LINE) for _ in range(4)]
     if any(len(line) == limits.LONGEST_LINE for line in lines):
@@ -105,7 +111,7 @@ def _csv_header(path: Path) -> list[list[str]]:
 
 
 def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
-    """Header rows, frame numbers (row,), and values (row, column) float32."""
+    """Return header rows, frame numbers (row,), and values (row, column) float32."""
     try:
         header = _csv_header(path)
         if not header:
@@ -129,7 +135,7 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
 
 
 def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column], str]:
-    """What each column is, and where the individuals' names are from."""
+    """Return the meaning of each column, and where the names of the individuals come from."""
     if len(header) not in (3, 4) or len({len(row) for row in header}) != 1 or not header[0]:
         raise InputError(f"{path}: expected 3 or 4 header rows of one length and found {[len(row) for row in header]}")
     coordinates = [name.lower() for name in header[-1]]
@@ -138,75 +144,83 @@ def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column]
     parts, origin = list(header[-2]), "header"
     if len(header) == 4:
         individuals = list(header[1])
-    elif len(set(scorers := _unmangled(header[0]))) > 1 and len(set(zip(parts, coordinates, strict=True))) < len(parts):
+    elif len(set(scorers := _demangle(header[0]))) > 1 and len(set(zip(parts, coordinates, strict=True))) < len(parts):
         individuals, origin = [name.lower() for name in scorers], "scorer row"
-    elif (prefixed := _prefixed(parts)) is not None:
-        individuals, parts = prefixed
+    elif (split := _split_prefixes(parts)) is not None:
+        individuals, parts = split
         origin = "keypoint prefixes"
     else:
         individuals, origin = ["individual1"] * len(parts), "one individual"
     columns = [_Column(*names) for names in zip(individuals, parts, coordinates, strict=True)]
     if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if columns.count(column) > 1)
-        raise InputError(f"{path}: the column {twice.part} {twice.coordinate} of {twice.individual} is there twice")
+        repeated = next(column for column in columns if columns.count(column) > 1)
+        raise InputError(
+            f"{path}: the column {repeated.part} {repeated.coordinate} of {repeated.individual} occurs twice"
+        )
     return columns, origin
 
 
-def _unmangled(names: Sequence[str]) -> list[str]:
-    """Pandas turns repeated names of a first header row into name, name.1, name.2."""
+def _demangle(names: Sequence[str]) -> list[str]:
+    """Undo what pandas does to repeated names of a first header row: name, name.1, name.2."""
     bases = {name: re.sub(r"\.\d+$", "", name) for name in names}
     return [bases[name] if bases[name] in bases else name for name in names]
 
 
-def _prefixed(parts: Sequence[str]) -> tuple[list[str], list[str]] | None:
-    """(individual, part) of names like "B_Nose", where every prefix comes with the same parts and is no side."""
+def _split_prefixes(parts: Sequence[str]) -> tuple[list[str], list[str]] | None:
+    """Split names like "B_Nose" into individuals and bodyparts.
+
+    Returns:
+        None if the prefixes are no individuals: one comes with other bodyparts than the rest, or names a side.
+    """
     split = [name.partition("_")[::2] for name in parts]
     by_prefix: dict[str, set[str]] = {}
     for prefix, part in split:
         by_prefix.setdefault(prefix, set()).add(part)
     shared = next(iter(by_prefix.values()))
     is_individual = len(by_prefix) > 1 and not {prefix.lower() for prefix in by_prefix} & _SIDES
-    if not is_individual or len(shared) < _FEWEST_PREFIXED_PARTS or any(own != shared for own in by_prefix.values()):
+    if not is_individual or len(shared) < _MIN_PREFIXED_PARTS or any(names != shared for names in by_prefix.values()):
         return None
     return [prefix for prefix, _ in split], [part for _, part in split]
 
 
 def _at_frames(values: np.ndarray, frames: np.ndarray, path: Path) -> np.ndarray:
-    """The rows at their frame numbers, with frames that the table leaves out as NaN."""
+    """Return one row per frame: the table's at their frame numbers, and NaN for missing frames."""
     if not len(frames):
         raise InputError(f"{path}: expected a row per frame and found none")
     if frames[0] < 0 or (np.diff(frames) <= 0).any():
         raise InputError(f"{path}: expected frame numbers that rise from 0 on and found some that fall or repeat")
     if np.array_equal(frames, np.arange(len(frames))):
         return values
-    if frames[-1] - frames[0] >= _LARGEST_GAP * len(frames) or (
+    if frames[-1] - frames[0] >= _MAX_FRAMES_PER_ROW * len(frames) or (
         (int(frames[-1]) + 1) * values.shape[1] * values.itemsize > limits.most_bytes(values.nbytes)
     ):
         raise InputError(
             f"{path}: expected a row per frame and found {len(frames)} rows for frames {frames[0]} to {frames[-1]}"
         )
-    whole = np.full((int(frames[-1]) + 1, values.shape[1]), np.nan, np.float32)
-    whole[frames] = values
-    return whole
+    filled = np.full((int(frames[-1]) + 1, values.shape[1]), np.nan, np.float32)
+    filled[frames] = values
+    return filled
 
 
 def _arrays(
     values: np.ndarray, columns: Sequence[_Column], individuals: Sequence[str], parts: Sequence[str], path: Path
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Positions (time, individual, keypoint, space), and confidence (time, individual, keypoint) if there is any."""
+    """Return positions (time, individual, keypoint, space) and confidence (time, individual, keypoint) or None."""
     index = {(column.individual, column.part, column.coordinate): i for i, column in enumerate(columns)}
     space = [axis for axis in "xyz" if axis in {column.coordinate for column in columns}]
     if space[:2] != ["x", "y"]:
         raise InputError(f"{path}: expected the coords x and y and found {space}")
     shape = (len(values), len(individuals), len(parts))
 
-    def of_each(axes: Sequence[str]) -> np.ndarray:
-        places = [index.get((one, part, axis), -1) for one in individuals for part in parts for axis in axes]
-        found = np.take(values, places, axis=1)
-        found[:, np.array(places) < 0] = np.nan
-        return found.reshape(*shape, len(axes))
+    def select(coordinates: Sequence[str]) -> np.ndarray:
+        """Columns as (time, individual, keypoint, coordinate); NaN where an individual lacks a bodypart."""
+        keys = [(name, part, axis) for name in individuals for part in parts for axis in coordinates]
+        column_numbers = np.array([index.get(key, -1) for key in keys])
+        selected = np.take(values, column_numbers, axis=1)
+        selected[:, column_numbers < 0] = np.nan
+        return selected.reshape(*shape, len(coordinates))
 
-    positions = zeros_as_unseen(of_each(space))
+    positions = mask_unseen(select(space))
     if not any(column.coordinate == "likelihood" for column in columns):
         return positions, None
-    return positions, bounded_confidence(of_each(["likelihood"])[..., 0], positions)
+    return positions, bound_confidence(select(["likelihood"])[..., 0], positions)

@@ -1,7 +1,7 @@
-"""The fast form: a file per recording, its arrays read by memory map, everything of a Recording kept to the bit.
+"""The native format: one file per recording, which keeps every bit of it and is read by memory map.
 
-Folders and globs hold one file per video, as with any format; see ``mapped`` for the layout. Of the positions a file
-states the fingerprint: a program that changes them has to leave it out, as what was prepared of others is kept by it.
+``storage.array_files`` describes the layout. The file stores a hash of the positions, which keys the pose cache. If you
+edit positions, delete the hash, or stale poses will be used.
 """
 
 from __future__ import annotations
@@ -14,21 +14,30 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.recordings.content_hash import ContentHash
 from ssl_behavior.recordings.labels import Labels
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, ContentHash, Recording, Skeleton
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.array_files import SUFFIX, is_kind, read_arrays, write_arrays
+from ssl_behavior.storage.paths import file_stem
 
 NAME = "native"
 _KEY = "ssl_behavior.recording"
 
 
 def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
-    """Write each recording to a file of its own in the folder ``path``, or one recording to the file ``path``.
+    """Write each recording to its own file in a folder, or one recording to one file.
 
-    A name that ends in ``.safetensors`` is a file. In a folder a file is named by its recording's id, ``/`` as ``_``.
+    Args:
+        path: a file if it ends in ``.safetensors``; otherwise a folder, in which the id of a recording, with ``_`` in
+            place of ``/``, names its file.
+        recordings: exactly one if ``path`` is a file.
+
+    Returns:
+        The files, in the order of the recordings.
 
     Raises:
-        InputError: two ids give one name, or a recording holds what neither an array nor JSON can say.
+        InputError: two ids give the same file name, or a recording holds a value that neither an array nor JSON can.
     """
     path = Path(path)
     recordings = list(recordings)
@@ -37,7 +46,7 @@ def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
             raise InputError(f"{path}: one file takes one recording and there are {len(recordings)}; give a folder")
         files = [path]
     else:
-        files = [path / f"{recording.id.replace('/', '_')}{SUFFIX}" for recording in recordings]
+        files = [path / f"{file_stem(recording.id)}{SUFFIX}" for recording in recordings]
         if len(set(files)) < len(files):
             raise InputError(f"{path}: two recordings' ids differ only in / and _; give them other ids")
     for file, recording in zip(files, recordings, strict=True):
@@ -46,15 +55,15 @@ def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
 
 
 def detect(path: Path) -> bool:
-    """A .safetensors file that holds a recording and not, say, weights."""
+    """Return whether the file is a .safetensors file that holds a recording (and not, for example, weights)."""
     return is_kind(path, _KEY)
 
 
 def read(path: Path) -> list[Recording]:
-    """The recording of one file. Its arrays stay on disk until they are looked at.
+    """Read the recording of one file. Its arrays stay on disk until their values are used.
 
     Raises:
-        InputError: the file is cut short or is no recording.
+        InputError: the file is cut short or holds no recording.
     """
     arrays, about = read_arrays(path, _KEY)
     try:
@@ -66,7 +75,7 @@ def read(path: Path) -> list[Recording]:
 
 
 def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """A recording as ``write_arrays`` takes it: its arrays by name, and all else."""
+    """Return a recording as ``write_arrays`` takes it: name -> array, and a dict of JSON values for everything else."""
     arrays = {"positions": recording.positions}
     if recording.confidence is not None:
         arrays["confidence"] = recording.confidence
@@ -81,7 +90,10 @@ def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "landmarks": dict(skeleton.landmarks),
         "series": list(recording.series),
         "frame_rate": None if recording.needs_frame_rate else recording.frame_rate,
-        "labels": {name: {"behaviours": own.behaviours, "pair": own.pair} for name, own in recording.labels.items()},
+        "labels": {
+            channel: {"behaviours": labels.behaviours, "pair": labels.pair}
+            for channel, labels in recording.labels.items()
+        },
         "unit": recording.unit,
         "source": recording.source,
         "metadata": dict(recording.metadata),
@@ -90,53 +102,57 @@ def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
-    """The recording that ``pack`` took apart.
+    """Return the recording that ``pack`` took apart.
+
+    Args:
+        arrays: name -> array.
+        about: the other values, from a file that may have been damaged or made by anybody.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError, InputError: something is missing or of another kind.
+        KeyError, TypeError, ValueError, AttributeError, InputError: a value is missing or of the wrong type.
     """
     labels = {
         channel: Labels(
-            _texts(known["behaviours"]),
-            _of_kind(arrays[f"labels/{channel}"], "iu"),
-            _pair(known["pair"]) if known["pair"] else None,
+            _texts(fields["behaviours"]),
+            _require_kind(arrays[f"labels/{channel}"], "iu"),
+            _pair(fields["pair"]) if fields["pair"] else None,
         )
-        for channel, known in about["labels"].items()
+        for channel, fields in about["labels"].items()
     }
     edges = tuple((_text(a), _text(b)) for a, b in about["edges"])
     skeleton = Skeleton(_texts(about["keypoints"]), edges, dict(about["landmarks"]))
-    # Files of before 0.1.0 state neither the order of the series nor a fingerprint.
-    there = [name.removeprefix("series/") for name in arrays if name.startswith("series/")]
-    series = {name: arrays[f"series/{name}"] for name in about.get("series", there)}
-    tracks = _of_kind(arrays["positions"], "f"), arrays.get("confidence")
+    # Files from before version 0.1.0 store neither the order of the series nor a fingerprint.
+    names_of_series = [name.removeprefix("series/") for name in arrays if name.startswith("series/")]
+    series = {name: arrays[f"series/{name}"] for name in about.get("series", names_of_series)}
+    positions, confidence = _require_kind(arrays["positions"], "f"), arrays.get("confidence")
     needs_frame_rate = about["frame_rate"] is None
-    stated = ContentHash(str(about["fingerprint"]), tracks) if "fingerprint" in about else None
+    has_hash = "fingerprint" in about
     return Recording(
-        _text(about["id"]),
-        tracks[0],
-        _texts(about["individuals"]),
-        skeleton,
-        ASSUMED_FRAME_RATE if needs_frame_rate else about["frame_rate"],
-        tracks[1],
-        labels,
-        series,
-        _text(about["unit"]),
-        _text(about["source"]),
-        dict(about["metadata"]),
-        stated,
-        needs_frame_rate,
+        id=_text(about["id"]),
+        positions=positions,
+        individuals=_texts(about["individuals"]),
+        skeleton=skeleton,
+        frame_rate=ASSUMED_FRAME_RATE if needs_frame_rate else about["frame_rate"],
+        confidence=confidence,
+        labels=labels,
+        series=series,
+        unit=_text(about["unit"]),
+        source=_text(about["source"]),
+        metadata=dict(about["metadata"]),
+        content_hash=ContentHash(str(about["fingerprint"]), (positions, confidence)) if has_hash else None,
+        needs_frame_rate=needs_frame_rate,
     )
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} in place of text")
+        raise TypeError(f"expected text, got {value!r:.40}")
     return value
 
 
 def _texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list | tuple):
-        raise TypeError(f"{values!r:.40} in place of a list of texts")
+        raise TypeError(f"expected a list of texts, got {values!r:.40}")
     return tuple(map(_text, values))
 
 
@@ -145,40 +161,42 @@ def _pair(values: Any) -> tuple[str, str]:
     return agent, target
 
 
-def _of_kind(values: np.ndarray, kinds: str) -> np.ndarray:
+def _require_kind(values: np.ndarray, kinds: str) -> np.ndarray:
+    """Return an array whose dtype has one of numpy's kind letters: "iu" for integers, "f" for real numbers."""
     if values.dtype.kind not in kinds:
-        raise TypeError(f"numbers of {values.dtype}")
+        raise TypeError(f"expected an array of kind {kinds}, got {values.dtype}")
     return values
 
 
 def pack_all(recordings: Sequence[Recording]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-    """As ``pack``, of any number of recordings together.
+    """Return several recordings as ``write_arrays`` takes them (see ``pack``).
 
     Raises:
-        ValueError: a recording's metadata would not come back as they are.
+        ValueError: metadata of a recording would not come back unchanged.
     """
     arrays: dict[str, np.ndarray] = {}
     abouts = []
     for number, recording in enumerate(recordings):
-        own, about = pack(recording)
+        packed, about = pack(recording)
+        # JSON turns tuples into lists and numbers as keys into text; repr shows such a change, == may not.
         if repr(json.loads(json.dumps(about["metadata"]))) != repr(about["metadata"]):
-            raise ValueError(f"metadata of {recording.id!r} are not of JSON's own types")
-        arrays |= {f"{number}/{name}": values for name, values in own.items()}
+            raise ValueError(f"metadata of {recording.id!r} hold other types than JSON has")
+        arrays |= {f"{number}/{name}": values for name, values in packed.items()}
         abouts.append(about)
     return arrays, abouts
 
 
 def unpack_all(arrays: Mapping[str, np.ndarray], abouts: Any) -> list[Recording]:
-    """The recordings that ``pack_all`` took apart, in order.
+    """Return the recordings that ``pack_all`` took apart, in order.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError, InputError: something is missing or of another kind.
+        KeyError, TypeError, ValueError, AttributeError, InputError: a value is missing or of the wrong type.
     """
-    owned: list[dict[str, np.ndarray]] = [{} for _ in abouts]
+    arrays_of_each: list[dict[str, np.ndarray]] = [{} for _ in abouts]
     for name, values in arrays.items():
-        number, _, rest = name.partition("/")
-        owned[int(number)][rest] = values
-    return [unpack(own, about) for own, about in zip(owned, abouts, strict=True)]
+        number, _, own_name = name.partition("/")
+        arrays_of_each[int(number)][own_name] = values
+    return [unpack(own_arrays, about) for own_arrays, about in zip(arrays_of_each, abouts, strict=True)]
 
 
 def _write(path: Path, recording: Recording) -> None:
@@ -186,4 +204,4 @@ def _write(path: Path, recording: Recording) -> None:
         arrays, about = pack(recording)
         write_arrays(path, arrays, _KEY, about)
     except (TypeError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: recording {recording.id!r} holds what cannot be written ({error})") from None
+        raise InputError(f"{path}: recording {recording.id!r} holds a value that cannot be written ({error})") from None

@@ -1,4 +1,4 @@
-"""Files of any format to one consistent list of recordings."""
+"""Read tracks of any format into one consistent list of recordings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from ssl_behavior.storage.run_folder import notices
 FORMATS: Mapping[str, ModuleType] = {
     module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
 }
+"""Name -> module with ``detect`` and ``read``. The first module that detects a file reads it."""
+
 _EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
+
 TRACK_SUFFIXES = (
     ".safetensors",
     ".npy",
@@ -50,19 +53,28 @@ def read_recordings(
     notify: Callable[[str], None] = print,
     mixed_skeletons: bool = False,
 ) -> list[Recording]:
-    """All recordings of files, folders and globs, in an order that depends on the files' names only.
+    """Read all recordings of files, folders and globs, in an order that depends on the names of the files only.
 
     Args:
-        paths: see ``expand``; in a folder, files that end like no format of tracks are passed over.
-        format: a key of ``FORMATS`` that overrules what the files' contents say.
+        paths: files, folders and globs (see ``expand``). In a folder, only files with one of ``TRACK_SUFFIXES`` are
+            read.
+        format: a key of ``FORMATS`` that overrules detection from the content.
         skip_bad_files: report a file that cannot be read and go on; by default it is an error.
-        frame_rate: Hz, overrules the files'. Where neither says one, 30 Hz is assumed, with a notice.
-        skeleton: a YAML or JSON file that maps keypoints' names to the landmarks they are.
-        notify: takes each notice.
-        mixed_skeletons: let recordings differ in their keypoints and dimensions of space.
+        frame_rate: Hz; overrules the rate in the files. Without either, 30 Hz is assumed, with a notice.
+        skeleton: a YAML or JSON file that maps keypoints to landmarks.
+        notify: called with each notice.
+        mixed_skeletons: let recordings differ in their keypoints and in the dimension of space.
+
+    Returns:
+        Recordings with different ids and (without ``mixed_skeletons``) the same keypoints in the same order.
 
     Raises:
-        InputError: nothing is there, a file cannot be read, or ids or keypoints do not go together.
+        InputError: a path does not exist, a file cannot be read, two recordings share an id, or keypoints differ.
+
+    Example:
+        >>> read_recordings("tracks/*.csv", frame_rate=25)[0]  # doctest: +SKIP
+        Recording 'day1': 45,000 frames at 25 Hz; individuals: resident, intruder
+          keypoints: nose, neck, tail; labels: none; source: tracks/day1.csv
     """
     if format is not None and format not in FORMATS:
         raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
@@ -81,9 +93,9 @@ def read_recordings(
             notify(f"skipped: {error}")
     if not recordings:
         raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")
-    _check_ids(recordings)
+    _require_distinct_ids(recordings)
     if not mixed_skeletons:
-        recordings = _consistent(recordings)
+        recordings = _with_same_keypoints(recordings)
     if skeleton is not None:
         recordings = _with_landmarks(recordings, Path(skeleton))
     return _with_frame_rate(recordings, frame_rate, notify)
@@ -93,8 +105,8 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty")
-        # The fast form is mapped as it is; of all other files the content says whether they were parsed before.
-        recordings = _parsed(path, format) if path.suffix == SUFFIX else _kept(path, format)
+        # Native files are mapped, not parsed, so a cached copy would save nothing.
+        recordings = _parse(path, format) if path.suffix == SUFFIX else _read_cached(path, format)
     except InputError as error:
         if submissions.detect(path):
             raise InputError(
@@ -109,8 +121,8 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
     return recordings
 
 
-def _kept(path: Path, format: str | None) -> list[Recording]:
-    """The recordings of a file, from the cache where the same content was parsed before under the same name."""
+def _read_cached(path: Path, format: str | None) -> list[Recording]:
+    """Return the recordings of a file, from the cache if the same content was parsed before under the same name."""
     before = path.stat()
 
     def pack(recordings: list[Recording]) -> Any:
@@ -121,23 +133,24 @@ def _kept(path: Path, format: str | None) -> list[Recording]:
     recordings = cache.kept(
         "recordings",
         lambda: (path.name, format, file_digest(path)),
-        lambda: _parsed(path, format),
+        lambda: _parse(path, format),
         pack,
         native.unpack_all,
     )
+    # The cache may hold the path of an identical file elsewhere.
     return [replace(recording, source=str(path)) for recording in recordings]
 
 
-def _parsed(path: Path, format: str | None) -> list[Recording]:
-    module = FORMATS[format] if format else next((one for one in FORMATS.values() if one.detect(path)), None)
+def _parse(path: Path, format: str | None) -> list[Recording]:
+    module = FORMATS[format] if format else next((item for item in FORMATS.values() if item.detect(path)), None)
     if module is None:
-        raise InputError(f"{path}: expected {_EXPECTED}; found {_content(path)}")
+        raise InputError(f"{path}: expected {_EXPECTED}; found {_describe_content(path)}")
     recordings: list[Recording] = module.read(path)
     return recordings
 
 
-def _content(path: Path) -> str:
-    """What a file of no format of tracks holds, in words."""
+def _describe_content(path: Path) -> str:
+    """Say what a file that no reader takes seems to hold, for the error."""
     if (bare := pickles.bare_array(path)) is not None:
         return (
             f"a bare {bare[0]} array of shape {bare[1]}, which does not say what its axes are; the .npy files of "
@@ -148,7 +161,7 @@ def _content(path: Path) -> str:
     return "bytes that are none of these"
 
 
-def _check_ids(recordings: Sequence[Recording]) -> None:
+def _require_distinct_ids(recordings: Sequence[Recording]) -> None:
     sources: dict[str, str] = {}
     for recording in recordings:
         if (earlier := sources.get(recording.id)) is not None:
@@ -159,25 +172,25 @@ def _check_ids(recordings: Sequence[Recording]) -> None:
         sources[recording.id] = recording.source
 
 
-def _consistent(recordings: Sequence[Recording]) -> list[Recording]:
-    """The recordings with their keypoints in the order of the first one's."""
-    first = recordings[0]
-    keypoints = first.skeleton.keypoints
+def _with_same_keypoints(recordings: Sequence[Recording]) -> list[Recording]:
+    """Return the recordings with their keypoints in the order of the first recording."""
+    reference = recordings[0]
+    expected, dimensions = reference.skeleton.keypoints, reference.positions.shape[3]
     ordered = []
     for recording in recordings:
-        own = recording.skeleton.keypoints
-        if set(own) != set(keypoints) or recording.positions.shape[3] != first.positions.shape[3]:
+        keypoints = recording.skeleton.keypoints
+        if set(keypoints) != set(expected) or recording.positions.shape[3] != dimensions:
             raise InputError(
-                f"{recording.source} ({recording.id}): expected the keypoints of {first.source} ({first.id}), "
-                f"{list(keypoints)} in {first.positions.shape[3]} dimensions, and found {list(own)} in "
-                f"{recording.positions.shape[3]}; "
-                "read recordings of different skeletons apart"
+                f"{recording.source} ({recording.id}): expected the keypoints of {reference.source} ({reference.id}), "
+                f"{list(expected)} in {dimensions} dimensions, and found {list(keypoints)} in "
+                f"{recording.positions.shape[3]}; read recordings of different skeletons separately, or give "
+                "--mixed-skeletons"
             )
-        ordered.append(recording if own == keypoints else _reordered(recording, keypoints))
+        ordered.append(recording if keypoints == expected else _reorder(recording, expected))
     return ordered
 
 
-def _reordered(recording: Recording, keypoints: tuple[str, ...]) -> Recording:
+def _reorder(recording: Recording, keypoints: tuple[str, ...]) -> Recording:
     order = [recording.skeleton.keypoints.index(name) for name in keypoints]
     confidence = None if recording.confidence is None else recording.confidence[:, :, order]
     skeleton = replace(recording.skeleton, keypoints=keypoints)
@@ -186,22 +199,23 @@ def _reordered(recording: Recording, keypoints: tuple[str, ...]) -> Recording:
 
 def _with_landmarks(recordings: Sequence[Recording], path: Path) -> list[Recording]:
     try:
-        landmarks = yaml_files.read(path)  # which JSON is, too
+        landmarks = yaml_files.read(path)  # JSON is YAML as well
     except InputError as error:
         raise InputError(f"{error}: cannot be read as a skeleton file") from None
     if not isinstance(landmarks, dict) or not all(isinstance(name, str) for pair in landmarks.items() for name in pair):
         raise InputError(f"{path}: expected lines like 'keypoint: landmark' and found something else")
-    known = {name for recording in recordings for name in recording.skeleton.keypoints}
-    if unknown := sorted(set(landmarks) - known):
+    keypoints = {name for recording in recordings for name in recording.skeleton.keypoints}
+    if unknown := sorted(set(landmarks) - keypoints):
         raise InputError(
-            f"{path}: names {unknown}, which are no keypoints of the recordings; those are {sorted(known)}"
+            f"{path}: names {unknown}, which are no keypoints of the recordings; those are {sorted(keypoints)}"
         )
-    named = []
+    with_landmarks = []
     for recording in recordings:
-        own = {name: landmarks[name] for name in recording.skeleton.keypoints if name in landmarks}
-        merged = {**recording.skeleton.landmarks, **own}
-        named.append(replace(recording, skeleton=replace(recording.skeleton, landmarks=merged)))
-    return named
+        skeleton = recording.skeleton
+        added = {name: landmarks[name] for name in skeleton.keypoints if name in landmarks}
+        skeleton = replace(skeleton, landmarks={**skeleton.landmarks, **added})
+        with_landmarks.append(replace(recording, skeleton=skeleton))
+    return with_landmarks
 
 
 def _with_frame_rate(
@@ -209,10 +223,13 @@ def _with_frame_rate(
 ) -> list[Recording]:
     if frame_rate is not None:
         return [replace(recording, frame_rate=frame_rate, needs_frame_rate=False) for recording in recordings]
-    unstated = [recording for recording in recordings if recording.needs_frame_rate]
-    if unstated:
+    without_rate = sum(recording.needs_frame_rate for recording in recordings)
+    if without_rate:
         notify(
-            f"frame rate not stated for {len(unstated)} of {len(recordings)} recordings: assuming "
-            f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate says otherwise)"
+            f"no frame rate in the files of {without_rate} of {len(recordings)} recordings: assuming "
+            f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate sets another)"
         )
-    return [replace(one, needs_frame_rate=False) if one.needs_frame_rate else one for one in recordings]
+    return [
+        replace(recording, needs_frame_rate=False) if recording.needs_frame_rate else recording
+        for recording in recordings
+    ]

@@ -1,4 +1,4 @@
-"""SLEAP: analysis .h5 in every axis order, and .slp through sleap_io (the extra ``sleap``).
+"""SLEAP: analysis .h5 in every axis order, and .slp through sleap-io.
 
 Pereira et al. 2022, "SLEAP: A deep learning system for multi-animal pose tracking", doi:10.1038/s41592-022-01426-1.
 """
@@ -14,19 +14,22 @@ import h5py
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.tracks.unseen import bounded_confidence, zeros_as_unseen
+from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted.hdf5 import array, holds, names, opened, text
 from ssl_behavior.formats.untrusted.limits import most_bytes
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording, Skeleton
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.paths import video_id
 
 NAME = "sleap"
 _AXES = ("frame", "track", "node", "xy")
+
+# The order of axes in files from before SLEAP wrote ``dims`` or ``preset``; it suits Matlab.
 _LEGACY = {"tracks": ("track", "xy", "node", "frame"), "point_scores": ("track", "node", "frame")}
 
 
 def detect(path: Path) -> bool:
-    """An .slp, or an .h5 with tracks and node_names."""
+    """Return whether the file is an .slp, or an .h5 with ``tracks`` and ``node_names``."""
     suffix = path.suffix.lower()
     if suffix not in (".slp", ".h5", ".hdf5"):
         return False
@@ -34,10 +37,10 @@ def detect(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Recording]:
-    """The recordings of one file, px: one of an analysis file, one per video of an .slp.
+    """Read one recording from an analysis file, or one per video from an .slp, in px.
 
     Raises:
-        InputError: the file is no such file or broken, its axes do not fit its names, or sleap_io is not installed.
+        InputError: the file is broken, its axes do not fit its names, or sleap-io is not installed.
     """
     return _read_labels(path) if path.suffix.lower() == ".slp" else [_read_analysis(path)]
 
@@ -58,7 +61,7 @@ def _read_analysis(path: Path) -> Recording:
     if len(set(nodes)) < len(nodes):
         raise InputError(f"{path}: expected nodes of different names and found {list(nodes)}")
     if edges.size and not (edges.dtype.kind in "iu" and edges.min() >= 0 and edges.max() < len(nodes)):
-        raise InputError(f"{path}: its edges name nodes beyond the {len(nodes)} there are")
+        raise InputError(f"{path}: expected edges between its {len(nodes)} nodes and found nodes beyond these")
     skeleton = Skeleton(nodes, tuple((nodes[int(a)], nodes[int(b)]) for a, b in edges))
     metadata = {"symmetries": symmetries} if symmetries else {}
     return _recording(
@@ -67,16 +70,16 @@ def _read_analysis(path: Path) -> Recording:
 
 
 def _in_order(file: h5py.File, name: str, nodes: Sequence[str], path: Path) -> np.ndarray:
-    """A dataset in the order (frame, track, node[, xy]), by its ``dims``, the file's ``preset`` or the legacy order."""
+    """Return a dataset as (frame, track, node[, xy]): ``dims``, ``preset`` or the legacy order gives its axes."""
     values = array(file, name, path)
-    wanted = _AXES[: len(_LEGACY[name])]
+    axes = _AXES[: len(_LEGACY[name])]
     if "dims" in file[name].attrs:
         dims = tuple(map(str, _json(file[name].attrs, "dims")))
     else:
-        dims = wanted if text(file.attrs.get("preset", "")) == "standard" else _LEGACY[name]
-    if sorted(dims) != sorted(wanted) or values.ndim != len(wanted):
-        raise InputError(f"{path}: expected {name} with the axes {', '.join(wanted)} and found {dims}, {values.shape}")
-    return values.transpose([dims.index(axis) for axis in wanted])
+        dims = axes if text(file.attrs.get("preset", "")) == "standard" else _LEGACY[name]
+    if sorted(dims) != sorted(axes) or values.ndim != len(axes):
+        raise InputError(f"{path}: expected {name} with the axes {', '.join(axes)} and found {dims}, {values.shape}")
+    return values.transpose([dims.index(axis) for axis in axes])
 
 
 def _json(attributes: h5py.AttributeManager, name: str, default: str = "") -> Any:
@@ -87,7 +90,7 @@ def _json(attributes: h5py.AttributeManager, name: str, default: str = "") -> An
 
 
 def _individuals(names: Sequence[str], tracks: int) -> tuple[str, ...]:
-    """The tracks' names; an untracked file has none."""
+    """Return the names of the tracks, or numbered names for an untracked file, which has none."""
     if len(names) == tracks and len(set(names)) == tracks:
         return tuple(names)
     return tuple(f"individual{i + 1}" for i in range(tracks))
@@ -102,10 +105,10 @@ def _recording(
     path: Path,
     metadata: dict[str, Any],
 ) -> Recording:
-    positions = zeros_as_unseen(tracks)
+    positions = mask_unseen(tracks)
     if scores is not None and scores.shape != positions.shape[:3]:
         raise InputError(f"{path}: expected point_scores of shape {positions.shape[:3]} and found {scores.shape}")
-    confidence = None if scores is None else bounded_confidence(scores, positions)
+    confidence = None if scores is None else bound_confidence(scores, positions)
     return Recording(
         name,
         positions,
@@ -126,14 +129,14 @@ def _read_labels(path: Path) -> list[Recording]:
         raise InputError(
             f"{path}: reading .slp needs sleap-io; install it (pip install sleap-io) or export an analysis .h5"
         ) from None
-    with opened(path, "SLEAP"):  # which refuses what sleap_io would follow
+    with opened(path, "SLEAP"):  # refuses links to other files, which sleap_io would follow
         pass
     try:
         labels = sleap_io.load_slp(str(path), open_videos=False)
         return [_read_video(labels, video, path) for video in labels.videos]
     except InputError:
         raise
-    except Exception as error:  # sleap_io raises whatever its parts do
+    except Exception as error:  # sleap_io lets every kind of error out
         raise InputError(f"{path}: cannot be read as an .slp file ({type(error).__name__}: {error})") from None
 
 
@@ -154,18 +157,20 @@ def _read_video(labels: Any, video: Any, path: Path) -> Recording:
 
 
 def _tracks(labels: Any, frames: Sequence[Any], nodes: int) -> tuple[tuple[str, ...], np.ndarray]:
-    """Individuals' names and (frame, individual, node, x y score), with the frame numbers of the video.
+    """Return the individuals' names and values (frame, individual, node, x y score), frames numbered as in the video.
 
-    An instance that a person corrected stands for the predicted one of its track. Where nothing is tracked, the
-    instances of a frame are numbered as they come.
+    A corrected instance takes precedence over the predicted one of its track. Without tracks, the instances of a frame
+    are numbered in their order.
     """
     tracks = list(labels.tracks)
-    most = len(tracks) or max(len(frame.instances) for frame in frames)
+    individuals = len(tracks) or max(len(frame.instances) for frame in frames)
     length, first = max(frame.frame_idx for frame in frames) + 1, min(frame.frame_idx for frame in frames)
-    if first < 0 or length * most * nodes * 12 > most_bytes(len(frames) * most * nodes * 12):
+    frame_bytes = individuals * nodes * 3 * np.dtype(np.float32).itemsize
+    if first < 0 or length * frame_bytes > most_bytes(len(frames) * frame_bytes):
         raise ValueError(f"{len(frames)} frames are numbered {first} to {length - 1}")
-    values = np.full((length, most, nodes, 3), np.nan, np.float32)
+    values = np.full((length, individuals, nodes, 3), np.nan, np.float32)
     for frame in frames:
+        # Only predicted instances have a score. Corrected ones come last, so they overwrite the predicted ones.
         by_hand_last = sorted(frame.instances, key=lambda instance: not hasattr(instance, "score"))
         for i, instance in enumerate(frame.instances if not tracks else by_hand_last):
             if tracks and instance.track is None:
@@ -174,4 +179,4 @@ def _tracks(labels: Any, frames: Sequence[Any], nodes: int) -> tuple[tuple[str, 
             points = instance.numpy(scores=True) if hasattr(instance, "score") else instance.numpy()
             values[frame.frame_idx, row, :, : points.shape[1]] = points
             values[frame.frame_idx, row, :, points.shape[1] :] = np.nan
-    return _individuals([track.name for track in tracks], most), values
+    return _individuals([track.name for track in tracks], individuals), values

@@ -1,4 +1,4 @@
-"""How formats write that a keypoint was not seen, turned into the one way of a Recording."""
+"""Formats write "this keypoint was not seen" in several ways; a Recording has one: NaN with confidence 0."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from functools import reduce
 import numpy as np
 
 
-def zeros_as_unseen(positions: np.ndarray) -> np.ndarray:
-    """Float32 positions (..., space), with NaN where every coordinate is exactly 0 or any is not finite.
+def mask_unseen(positions: np.ndarray) -> np.ndarray:
+    """Return float32 positions (..., space) with NaN where all coordinates are exactly 0 or any is not finite.
 
-    A tracked point in the very corner pixel, to all decimals, does not occur; trackers write it for "not found".
+    Trackers write 0, 0 for "not found"; no tracked point lies in the very corner of the picture to all decimals.
     """
-    with np.errstate(over="ignore"):  # what float32 cannot hold is no place in a picture either
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and so unseen
         positions = np.ascontiguousarray(positions, np.float32)
-    axes = range(positions.shape[-1])  # numpy's own reduction over so short an axis is several times slower
+    # A loop over the coordinates: numpy's own reduction over so short an axis is several times slower.
+    axes = range(positions.shape[-1])
     zero = reduce(np.logical_and, (positions[..., axis] == 0 for axis in axes))
     unseen = reduce(np.logical_or, (~np.isfinite(positions[..., axis]) for axis in axes), zero)
     if unseen.any():
@@ -23,14 +24,17 @@ def zeros_as_unseen(positions: np.ndarray) -> np.ndarray:
     return positions
 
 
-def bounded_confidence(confidence: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Float32 confidence (...) in 0..1 for positions (..., space) of ``zeros_as_unseen``.
+def bound_confidence(confidence: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return float32 confidence (...) in 0..1.
 
-    Unseen keypoints have 0. Seen ones without a score (placed by hand) have 1, and peak values above 1 become 1.
+    Args:
+        confidence: scores (...); peak values above 1 become 1. NaN, the score of points placed by hand, becomes 1 too.
+        positions: (..., space), the result of ``mask_unseen``; unseen keypoints get confidence 0.
     """
     unseen = np.isnan(positions[..., 0])
     with np.errstate(over="ignore"):
-        bounded = np.fmin(np.asarray(confidence, np.float32), np.float32(1))  # NaN becomes 1 too
+        # fmin, unlike minimum, prefers the number to NaN.
+        bounded = np.fmin(np.asarray(confidence, np.float32), np.float32(1))
     np.maximum(bounded, 0, out=bounded)
     bounded[unseen] = 0
     return bounded

@@ -1,3 +1,5 @@
+"""Bento files in frames and in seconds."""
+
 from pathlib import Path
 
 import pytest
@@ -38,16 +40,21 @@ Ch2----------
 @pytest.mark.parametrize(("rows", "first"), [("11\t20\t10\n50\t50\t1", 10), ("0.44\t0.8\t0.36\n2\t2\t0", 10)])
 def test_frames_and_seconds_give_the_same_bouts(tmp_path: Path, rows: str, first: int) -> None:
     (tmp_path / "m.annot").write_text(TEXT.format(rows))
-    (found,) = bento.read(tmp_path / "m.annot")
-    assert found.channels["Ch1"] == (Bout(first, 20, "attack"), Bout(49, 50, "attack"))
-    assert found.channels["Ch2"] == ()
-    assert (found.id, found.background, found.frames, found.first) == ("m", "other", 100, 2)
+    (annotations,) = bento.read(tmp_path / "m.annot")
+    assert annotations.channels["Ch1"] == (Bout(first, 20, "attack"), Bout(49, 50, "attack"))
+    assert annotations.channels["Ch2"] == ()
+    assert (annotations.id, annotations.background, annotations.frames, annotations.first_frame) == (
+        "m",
+        "other",
+        100,
+        2,
+    )
 
 
-def test_frames_outside_the_stated_span_are_unscored_and_the_rest_is_other(tmp_path: Path) -> None:
+def test_frames_outside_the_annotated_span_are_unscored_and_others_are_other(tmp_path: Path) -> None:
     (tmp_path / "m.annot").write_text(TEXT.format("11\t20\t10"))
-    (found,) = bento.read(tmp_path / "m.annot")
-    values = found.labels("Ch1", ("attack", "other"), 110).values
+    (annotations,) = bento.read(tmp_path / "m.annot")
+    values = annotations.labels("Ch1", ("attack", "other"), 110).values
     assert values[:2].tolist() == [-1, -1]
     assert values[2:10].tolist() == [1] * 8
     assert values[10:20].tolist() == [0] * 10
@@ -56,14 +63,20 @@ def test_frames_outside_the_stated_span_are_unscored_and_the_rest_is_other(tmp_p
 
 
 @pytest.mark.parametrize("frame_rate", [15.0, 29.97, 30.0, 120.0])
-def test_written_and_read_is_equal(tmp_path: Path, frame_rate: float) -> None:
+def test_a_written_file_reads_back_equal(tmp_path: Path, frame_rate: float) -> None:
     bouts = tuple(Bout(37 * i, 37 * i + 1 + i % 30, "attack" if i % 3 else "mount and more") for i in range(400))
-    given = Annotations("v", {"Ch1": bouts, "Ch2": ()}, "other", frames=20000)
-    bento.write(tmp_path / "v.annot", given, frame_rate)
-    (found,) = bento.read(tmp_path / "v.annot")
-    assert (found.id, found.channels, found.background, found.frames, found.first) == (
+    original = Annotations("v", {"Ch1": bouts, "Ch2": ()}, "other", frames=20000)
+    bento.write(tmp_path / "v.annot", original, frame_rate)
+    (annotations,) = bento.read(tmp_path / "v.annot")
+    assert (
+        annotations.id,
+        annotations.channels,
+        annotations.background,
+        annotations.frames,
+        annotations.first_frame,
+    ) == (
         "v",
-        given.channels,
+        original.channels,
         "other",
         20000,
         0,
@@ -71,7 +84,7 @@ def test_written_and_read_is_equal(tmp_path: Path, frame_rate: float) -> None:
 
 
 @pytest.mark.parametrize("rows", ["eleven 20", "11", "11\t20\t10\nx\ty\tz"])
-def test_bad_rows_are_named(tmp_path: Path, rows: str) -> None:
+def test_the_error_of_a_bad_row_names_file_and_line(tmp_path: Path, rows: str) -> None:
     (tmp_path / "m.annot").write_text(TEXT.format(rows))
     with pytest.raises(InputError, match=r"m\.annot line \d+: expected '>behaviour' or 'start stop duration'"):
         bento.read(tmp_path / "m.annot")
@@ -87,7 +100,7 @@ def test_bad_rows_are_named(tmp_path: Path, rows: str) -> None:
         (TEXT.format("1\t2\t1").replace("frame: 100", "frame: inf"), "annotation stop frame: expected a number"),
     ],
 )
-def test_numbers_that_are_none_are_named(tmp_path: Path, text: str, message: str) -> None:
+def test_the_error_of_a_bad_number_names_file_and_position(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "m.annot").write_text(text)
     with pytest.raises(InputError, match=rf"m\.annot.*{message}"):
         bento.read(tmp_path / "m.annot")

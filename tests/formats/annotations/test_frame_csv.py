@@ -1,3 +1,5 @@
+"""Tables with one label per frame, including this program's own predictions."""
+
 from pathlib import Path
 
 import numpy as np
@@ -11,28 +13,28 @@ from ssl_behavior.recordings.labels import Bout
 
 
 @pytest.mark.parametrize("text", ['label\na\na\n"b, c"\n""\na\n', 'frame,label\n4,a\n0,a\n1,a\n2,"b, c"\n'])
-def test_a_label_per_frame(tmp_path: Path, text: str) -> None:
+def test_missing_frames_and_empty_labels_are_unscored(tmp_path: Path, text: str) -> None:
     (tmp_path / "v.csv").write_text(text)
     assert frame_csv.detect(tmp_path / "v.csv")
-    (found,) = frame_csv.read(tmp_path / "v.csv")
-    assert found.channels == {"label": (Bout(0, 2, "a"), Bout(2, 3, "b, c"), Bout(4, 5, "a"))}
-    assert (found.id, found.frames, found.background) == ("v", 5, None)
+    (annotations,) = frame_csv.read(tmp_path / "v.csv")
+    assert annotations.channels == {"label": (Bout(0, 2, "a"), Bout(2, 3, "b, c"), Bout(4, 5, "a"))}
+    assert (annotations.id, annotations.frames, annotations.background) == ("v", 5, None)
 
 
-def test_written_and_read_is_equal(tmp_path: Path) -> None:
-    given = Annotations("v", {"label": (Bout(1, 3, 'say "a"'), Bout(3, 4, "b, c"), Bout(6, 9, "d"))}, frames=12)
-    frame_csv.write(tmp_path / "v.csv", given)
-    (found,) = frame_csv.read(tmp_path / "v.csv")
-    assert (found.channels, found.frames) == (given.channels, 12)
+def test_a_written_file_reads_back_equal(tmp_path: Path) -> None:
+    original = Annotations("v", {"label": (Bout(1, 3, 'say "a"'), Bout(3, 4, "b, c"), Bout(6, 9, "d"))}, frames=12)
+    frame_csv.write(tmp_path / "v.csv", original)
+    (annotations,) = frame_csv.read(tmp_path / "v.csv")
+    assert (annotations.channels, annotations.frames) == (original.channels, 12)
 
 
-def test_our_own_predictions_are_read_with_their_whole_vocabulary(tmp_path: Path) -> None:
+def test_predictions_are_read_with_their_whole_vocabulary(tmp_path: Path) -> None:
     labels = np.array([1, 1, 0, 0, 0])
-    given = tables.Prediction("v", ("z", "a", "never"), np.full((5, 3), 1 / 3), labels, 30.0, np.ones(5))
-    tables.write(tmp_path, given)
-    (found,) = frame_csv.read(tmp_path / "v.csv")
-    assert found.channels == {"label": (Bout(0, 2, "a"), Bout(2, 5, "z"))}
-    assert found.vocabulary == {"label": ("z", "a", "never")}
+    original = tables.Prediction("v", ("z", "a", "never"), np.full((5, 3), 1 / 3), labels, 30.0, np.ones(5))
+    tables.write(tmp_path, original)
+    (annotations,) = frame_csv.read(tmp_path / "v.csv")
+    assert annotations.channels == {"label": (Bout(0, 2, "a"), Bout(2, 5, "z"))}
+    assert annotations.vocabulary == {"label": ("z", "a", "never")}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_our_own_predictions_are_read_with_their_whole_vocabulary(tmp_path: Path
         "frame,label\n999999999,a\n",
     ],
 )
-def test_bad_files_are_named(tmp_path: Path, text: str) -> None:
+def test_the_error_of_a_bad_file_names_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "v.csv").write_text(text)
     with pytest.raises(InputError, match=r"v\.csv: expected"):
         frame_csv.read(tmp_path / "v.csv")

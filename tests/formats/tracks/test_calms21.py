@@ -1,4 +1,4 @@
-"""CalMS21's layouts, each as a small file that the test writes."""
+"""CalMS21's layouts, each as a small file that the test writes; MABe22's triplets beside them."""
 
 import json
 
@@ -45,12 +45,12 @@ def _recording(name="a", frames=5, labelled=True, **changes) -> Recording:
     confidence = random.random((frames, 2, 7)).astype(np.float32)
     confidence[1, 0, 3] = 0
     labels = {"behaviour": Labels(tuple(_VOCABULARY), np.resize(_LABELS, frames), calms21.INDIVIDUALS)}
-    known = {"confidence": confidence, "labels": labels if labelled else {}, "metadata": {"annotator": 2}} | changes
-    return Recording(name, positions, calms21.INDIVIDUALS, calms21.SKELETON, 30.0, **known)
+    fields = {"confidence": confidence, "labels": labels if labelled else {}, "metadata": {"annotator": 2}} | changes
+    return Recording(name, positions, calms21.INDIVIDUALS, calms21.SKELETON, 30.0, **fields)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
-def test_public_layout(tmp_path, suffix):
+def test_the_public_layout_is_read(tmp_path, suffix):
     path = _write(tmp_path / f"train{suffix}", {"annotator-id_0": {"task1/train/mouse001": _public()}})
     (recording,) = read_recordings(path)
     assert recording.id == "task1/train/mouse001"
@@ -68,7 +68,7 @@ def test_public_layout(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
-def test_several_annotators_keep_who_it_was(tmp_path, suffix):
+def test_each_annotator_is_kept_in_the_metadata(tmp_path, suffix):
     tree = {f"annotator-id_{i}": {f"task2/annotator{i}/train/mouse": _public(i)} for i in (1, 4)}
     recordings = read_recordings(_write(tmp_path / f"task2{suffix}", tree))
     assert {recording.metadata["annotator"] for recording in recordings} == {1, 4}
@@ -88,7 +88,7 @@ def test_task_3_is_a_channel_for_each_behaviour(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
-def test_features_file_has_a_series_and_no_keypoints(tmp_path, suffix):
+def test_a_file_of_features_gives_a_series_and_no_keypoints(tmp_path, suffix):
     features = np.arange(5 * 32.0).reshape(5, 32)
     (recording,) = read_recordings(_write(tmp_path / f"f{suffix}", {"annotator-id_0": {"a": {"features": features}}}))
     assert recording.positions.shape == (5, 2, 0, 2)
@@ -98,7 +98,7 @@ def test_features_file_has_a_series_and_no_keypoints(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
 @pytest.mark.parametrize("vocabulary", [list(_VOCABULARY), dict(reversed(_VOCABULARY.items()))])
 @pytest.mark.parametrize("last", [False, True])
-def test_challenge_train_file(tmp_path, suffix, vocabulary, last):
+def test_the_training_file_of_the_challenge_is_read(tmp_path, suffix, vocabulary, last):
     sequences = {"a1": _sequence(annotations=np.array(_LABELS), annotator_id=3)}
     tree = {"vocabulary": vocabulary, "sequences": sequences}
     tree = dict(reversed(tree.items())) if last else tree
@@ -109,7 +109,7 @@ def test_challenge_train_file(tmp_path, suffix, vocabulary, last):
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_challenge_test_file_with_and_without_sequences(tmp_path, wrapped):
+def test_the_test_file_of_the_challenge_is_read_with_and_without_sequences(tmp_path, wrapped):
     sequences = {name: _sequence(annotator_id=i) for i, name in enumerate("ab")}
     path = _write(tmp_path / "test.npy", {"sequences": sequences} if wrapped else sequences)
     recordings = read_recordings(path)
@@ -131,16 +131,16 @@ def test_zeros_are_unseen_and_a_zero_beside_a_number_is_not(tmp_path):
 def test_written_and_read_are_equal(tmp_path, suffix):
     recordings = [_recording("a", 5), _recording("b", 2500, metadata={"annotator": 0}), _recording("c", labelled=False)]
     calms21.write(tmp_path / f"a{suffix}", recordings)
-    found = {recording.id: recording for recording in read_recordings(tmp_path / f"a{suffix}")}
+    reread = {recording.id: recording for recording in read_recordings(tmp_path / f"a{suffix}")}
     for recording in recordings:
-        other = found[recording.id]
-        np.testing.assert_array_equal(other.positions, recording.positions)
-        np.testing.assert_array_equal(other.confidence, recording.confidence)
-        assert other.metadata["annotator"] == recording.metadata["annotator"]
-        assert set(other.labels) == set(recording.labels)
+        copy = reread[recording.id]
+        np.testing.assert_array_equal(copy.positions, recording.positions)
+        np.testing.assert_array_equal(copy.confidence, recording.confidence)
+        assert copy.metadata["annotator"] == recording.metadata["annotator"]
+        assert set(copy.labels) == set(recording.labels)
         for name, labels in recording.labels.items():
-            assert other.labels[name].behaviours == labels.behaviours
-            np.testing.assert_array_equal(other.labels[name].values, labels.values)
+            assert copy.labels[name].behaviours == labels.behaviours
+            np.testing.assert_array_equal(copy.labels[name].values, labels.values)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
@@ -149,9 +149,9 @@ def test_frame_rate_and_features_survive_writing(tmp_path, suffix):
     plain = _recording()
     recording = Recording("a", plain.positions, plain.individuals, plain.skeleton, 25.0, series=series)
     calms21.write(tmp_path / f"a{suffix}", [recording])
-    (found,) = read_recordings(tmp_path / f"a{suffix}")
-    assert found.frame_rate == 25
-    np.testing.assert_array_equal(found.series["features"], series["features"])
+    (copy,) = read_recordings(tmp_path / f"a{suffix}")
+    assert copy.frame_rate == 25
+    np.testing.assert_array_equal(copy.series["features"], series["features"])
 
 
 def test_writing_without_labels_leaves_out_the_vocabulary_too(tmp_path):
@@ -163,9 +163,9 @@ def test_writing_without_labels_leaves_out_the_vocabulary_too(tmp_path):
 
 def test_nothing_is_left_behind_when_writing_fails(tmp_path):
     (tmp_path / "a.npy").write_text("kept")
-    other = Recording("b", np.zeros((5, 1, 7, 2)), ("mouse",), calms21.SKELETON, 30.0)
+    single_mouse = Recording("b", np.zeros((5, 1, 7, 2)), ("mouse",), calms21.SKELETON, 30.0)
     with pytest.raises(InputError, match="native"):
-        calms21.write(tmp_path / "a.npy", [_recording(), other])
+        calms21.write(tmp_path / "a.npy", [_recording(), single_mouse])
     assert [file.name for file in tmp_path.iterdir()] == ["a.npy"]
     assert (tmp_path / "a.npy").read_text() == "kept"
 
@@ -179,14 +179,14 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path):
         ({"vocabulary": ["x"], "a": _sequence(annotations=[0, 0.5, 0, 0, 0])}, r"label 0\.5 of frame 1"),
         ({"vocabulary": ["x"], "a": _sequence(annotations=[0, 0])}, "2 frames and the tracks have 5"),
         ({"vocabulary": {"x": 0, "y": 2}, "a": _sequence(annotations=[0] * 5)}, "numbered from 0"),
-        ({"a": _sequence(annotations=[0] * 5)}, "neither it nor the file has a vocabulary"),
+        ({"a": _sequence(annotations=[0] * 5)}, "expected a vocabulary"),
         ({"a": _sequence(scores=np.ones((5, 2, 6)))}, "scores: expected shape"),
-        ({"g": {"a": _sequence()}, "h": {"a": {"keypoints": _keypoints(start=2)}}}, "there twice"),
+        ({"g": {"a": _sequence()}, "h": {"a": {"keypoints": _keypoints(start=2)}}}, "occurs twice"),
         ({"a": ["x"]}, "expected a dict under 'a'"),
         ({}, "found none"),
     ],
 )
-def test_wrong_content_is_one_sentence_with_the_file(tmp_path, tree, message):
+def test_the_error_of_wrong_content_is_one_sentence_that_names_the_file(tmp_path, tree, message):
     path = _write(tmp_path / "wrong.npy", tree)
     with pytest.raises(InputError, match=message) as raised:
         read_recordings(path)
@@ -194,14 +194,14 @@ def test_wrong_content_is_one_sentence_with_the_file(tmp_path, tree, message):
     assert "\n" not in str(raised.value)
 
 
-def test_truncated_json_is_one_sentence(tmp_path):
+def test_truncated_json_is_an_error_that_names_the_file(tmp_path):
     path = _write(tmp_path / "cut.json", {"annotator-id_0": {"a": _public()}})
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"cut\.json"):
         read_recordings(path)
 
 
-def test_mabe22_triplets(tmp_path):
+def test_triplets_of_mabe22_are_told_apart_from_pairs(tmp_path):
     keypoints = np.arange(4 * 72.0).reshape(4, 3, 12, 2) + 1
     keypoints[0, 2, 11] = 0
     annotations = np.array([[0, 1, np.nan, 1], [0.25, 0.5, 0.5, 0.75]])
@@ -218,7 +218,7 @@ def test_mabe22_triplets(tmp_path):
     assert recording.series["speed"].tolist() == [0.25, 0.5, 0.5, 0.75]
 
 
-def test_mabe22_of_wrong_shape(tmp_path):
+def test_triplets_of_a_wrong_shape_are_refused(tmp_path):
     path = _write(tmp_path / "wrong.npy", {"sequences": {"s": {"keypoints": np.ones((4, 3, 11, 2))}}})
     with pytest.raises(InputError, match=r"wrong\.npy.*\(4, 3, 11, 2\)"):
         read_recordings(path, format="mabe22")

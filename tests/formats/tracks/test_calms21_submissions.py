@@ -1,4 +1,4 @@
-"""The challenge's submission: written as asked for, checked against the sample."""
+"""Submissions to the challenge: their layout, and the check against the sample."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from ssl_behavior.formats.tracks.calms21.submissions import detect, read_submiss
 _LABELS = {"a": np.array([0, 3, 1]), "b": np.array([2], np.int16)}
 
 
-def test_is_a_dict_of_lists(tmp_path):
+def test_a_submission_is_a_dict_of_lists(tmp_path):
     write_submission(tmp_path / "s.npy", _LABELS)
     content = np.load(tmp_path / "s.npy", allow_pickle=True).item()
     assert content == {"a": [0, 3, 1], "b": [2]}
@@ -18,12 +18,12 @@ def test_is_a_dict_of_lists(tmp_path):
 
 def test_written_and_read_are_equal(tmp_path):
     write_submission(tmp_path / "s.npy", _LABELS)
-    found = read_submission(tmp_path / "s.npy")
-    assert {name: values.tolist() for name, values in found.items()} == {"a": [0, 3, 1], "b": [2]}
+    labels = read_submission(tmp_path / "s.npy")
+    assert {name: values.tolist() for name, values in labels.items()} == {"a": [0, 3, 1], "b": [2]}
     assert detect(tmp_path / "s.npy")
 
 
-def test_tracks_are_no_submission(tmp_path):
+def test_tracks_are_not_taken_for_a_submission(tmp_path):
     np.save(tmp_path / "t.npy", np.array({"a": {"keypoints": np.ones((3, 2, 2, 7))}}, dtype=object))
     assert not detect(tmp_path / "t.npy")
     with pytest.raises(InputError, match=r"t\.npy: 'a': expected a list of whole numbers"):
@@ -33,12 +33,12 @@ def test_tracks_are_no_submission(tmp_path):
 @pytest.mark.parametrize(
     ("sample", "message"),
     [
-        ({"a": [0, 0, 0]}, r"not wanted \['b'\]"),
+        ({"a": [0, 0, 0]}, r"unexpected \['b'\]"),
         ({"a": [0, 0, 0], "b": [0], "c": [0]}, r"missing \['c'\]"),
         ({"a": [0, 0], "b": [0]}, "'a': expected 2 frames .* found 3"),
     ],
 )
-def test_other_ids_or_lengths_than_the_sample_write_nothing(tmp_path, sample, message):
+def test_nothing_is_written_if_ids_or_lengths_differ_from_the_sample(tmp_path, sample, message):
     write_submission(tmp_path / "sample.npy", sample)
     with pytest.raises(InputError, match=message):
         write_submission(tmp_path / "s.npy", _LABELS, tmp_path / "sample.npy")

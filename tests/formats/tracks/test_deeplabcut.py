@@ -1,4 +1,4 @@
-"""DeepLabCut tables: small ones written here by pandas' rules, and every real one."""
+"""DeepLabCut tables: small ones written here as pandas writes them, and all real ones."""
 
 import csv
 import gzip
@@ -30,7 +30,7 @@ def _table(path: Path, columns, rows, levels=("scorer", "individuals", "bodypart
 
 
 def _columns(individuals, parts, coordinates=_COORDINATES):
-    return [("net", own, part, axis) for own in individuals for part in parts for axis in coordinates]
+    return [("net", individual, part, axis) for individual in individuals for part in parts for axis in coordinates]
 
 
 def _three_rows(parts, coordinates=_COORDINATES):
@@ -41,7 +41,7 @@ _LEVELS_3 = ("scorer", "bodyparts", "coords")
 
 
 @pytest.mark.parametrize("name", ["v1DLC_resnet50.csv", "v1DLC_resnet50.csv.gz"])
-def test_four_header_rows(tmp_path, name):
+def test_four_header_rows_name_the_individuals(tmp_path, name):
     rows = np.arange(1.0, 25.0).reshape(2, 12)
     rows[:, 2::3] = 0.5
     rows[1, 3:5] = np.nan
@@ -77,7 +77,7 @@ def test_three_dimensions_without_likelihood(tmp_path):
     assert recording.confidence is None
 
 
-def test_parts_of_single_become_a_series(tmp_path):
+def test_bodyparts_of_the_individual_single_become_a_series(tmp_path):
     columns = _columns(["m1"], ["nose"]) + _columns(["single"], ["corner1", "corner2"])
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [np.arange(1.0, 10)]))
     assert recording.individuals == ("m1",)
@@ -86,7 +86,7 @@ def test_parts_of_single_become_a_series(tmp_path):
     assert recording.series["single"].tolist() == [[[4, 5], [7, 8]]]
 
 
-def test_individuals_with_different_parts_are_unseen_in_the_others(tmp_path):
+def test_a_bodypart_that_an_individual_lacks_is_unseen(tmp_path):
     columns = _columns(["m1"], ["nose", "tail"]) + _columns(["m2"], ["nose"])
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [np.arange(1.0, 10)]))
     assert recording.skeleton.keypoints == ("nose", "tail")
@@ -94,29 +94,29 @@ def test_individuals_with_different_parts_are_unseen_in_the_others(tmp_path):
     assert recording.confidence[0, 1, 1] == 0
 
 
-def test_prefixes_that_repeat_the_same_parts_are_individuals(tmp_path):
-    parts = [f"{own}_{part}" for own in "BW" for part in ("Nose", "Left_ear", "Tail")]
+def test_prefixes_with_the_same_bodyparts_are_individuals(tmp_path):
+    parts = [f"{individual}_{part}" for individual in "BW" for part in ("Nose", "Left_ear", "Tail")]
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
     assert recording.individuals == ("B", "W")
     assert recording.skeleton.keypoints == ("Nose", "Left_ear", "Tail")
     assert recording.positions[0, 1, 0].tolist() == [10, 11]
 
 
-def test_sides_are_no_individuals(tmp_path):
+def test_prefixes_that_name_sides_are_no_individuals(tmp_path):
     parts = [f"{side}_{part}" for side in ("left", "right") for part in ("ear", "hip", "paw")]
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
     assert recording.individuals == ("individual1",)
     assert recording.skeleton.keypoints == tuple(parts)
 
 
-def test_individuals_in_the_scorer_row(tmp_path):
-    columns = [(own, "nose", axis) for own in ("Resident", "Intruder") for axis in _COORDINATES]
+def test_the_scorer_row_may_name_the_individuals(tmp_path):
+    columns = [(individual, "nose", axis) for individual in ("Resident", "Intruder") for axis in _COORDINATES]
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [[1, 2, 1, 3, 4, 1]], _LEVELS_3))
     assert recording.individuals == ("resident", "intruder")
     assert recording.positions[0, :, 0].tolist() == [[1, 2], [3, 4]]
 
 
-def test_frames_left_out_are_unseen(tmp_path):
+def test_missing_frames_are_unseen(tmp_path):
     path = _table(tmp_path / "a.csv", _three_rows(["nose"]), [[1, 2, 1], [3, 4, 1]], _LEVELS_3, frames=[1, 3])
     (recording,) = deeplabcut.read(path)
     assert np.isnan(recording.positions[:, 0, 0, 0]).tolist() == [True, False, True, False]
@@ -140,18 +140,18 @@ def _fixed(path: Path, names: list[tuple[str, ...]], values: np.ndarray) -> Path
 def test_h5_and_csv_of_the_same_table_are_equal(tmp_path):
     rows = np.arange(1.0, 25.0).reshape(2, 12) / 32
     columns = _columns(["m1", "m2"], ["nose", "tail"])
-    (one,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, rows))
-    (other,) = deeplabcut.read(_fixed(tmp_path / "a.h5", columns, rows))
-    np.testing.assert_array_equal(one.positions, other.positions)
-    np.testing.assert_array_equal(one.confidence, other.confidence)
-    assert one.skeleton.keypoints == other.skeleton.keypoints
+    (from_csv,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, rows))
+    (from_h5,) = deeplabcut.read(_fixed(tmp_path / "a.h5", columns, rows))
+    np.testing.assert_array_equal(from_csv.positions, from_h5.positions)
+    np.testing.assert_array_equal(from_csv.confidence, from_h5.confidence)
+    assert from_csv.skeleton.keypoints == from_h5.skeleton.keypoints
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,q\n0,1,2\n", "coords x, y, z and likelihood .* 'q'"),
-        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,x\n0,1,2\n", "there twice"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,x\n0,1,2\n", "occurs twice"),
         ("scorer,a\nbodyparts,nose\ncoords,x\n0,1\n", "coords x and y"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2,3\n", "cannot be read to its end"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,one,2\n", "cannot be read to its end"),
@@ -163,21 +163,21 @@ def test_h5_and_csv_of_the_same_table_are_equal(tmp_path):
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n", "bad.csv"),
     ],
 )
-def test_wrong_tables_are_one_sentence_with_the_file(tmp_path, text, message):
+def test_the_error_of_a_wrong_table_is_one_sentence_that_names_the_file(tmp_path, text, message):
     (tmp_path / "bad.csv").write_text(text)
     with pytest.raises(InputError, match=message) as raised:
         read_recordings(tmp_path / "bad.csv")
     assert "bad.csv" in str(raised.value)
 
 
-def test_gzip_cut_short(tmp_path):
+def test_a_truncated_gzip_file_is_refused(tmp_path):
     path = _table(tmp_path / "a.csv.gz", _three_rows(["nose"]), np.random.default_rng(0).random((999, 3)), _LEVELS_3)
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(InputError, match=r"a\.csv\.gz"):
         read_recordings(path)
 
 
-def test_h5_that_declares_more_than_it_holds(tmp_path):
+def test_an_h5_that_declares_more_than_it_holds_is_refused(tmp_path):
     path = _fixed(tmp_path / "a.h5", _columns(["m1"], ["nose"]), np.ones((2, 3)))
     with h5py.File(path, "r+") as file:
         del file["df_with_missing/block0_values"]
@@ -186,7 +186,7 @@ def test_h5_that_declares_more_than_it_holds(tmp_path):
         read_recordings(path)
 
 
-def test_h5_cut_short(tmp_path):
+def test_a_truncated_h5_is_refused(tmp_path):
     path = _fixed(tmp_path / "a.h5", _columns(["m1"], ["nose"]), np.ones((900, 3)))
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(InputError, match=r"a\.h5"):
@@ -213,7 +213,7 @@ def test_pickled_names_that_call_something_are_refused(tmp_path):
         ("testDLC_square_arena.h5", ("individual1",), (451, 1, 14, 2)),
     ],
 )
-def test_real_tables(shared_data, name, individuals, shape):
+def test_real_tables_have_the_positions_that_pandas_reads(shared_data, name, individuals, shape):
     path = shared_data("deeplabcut") / name
     (recording,) = read_recordings(path, notify=lambda _: None)
     assert recording.id == "test"
@@ -232,13 +232,13 @@ def test_real_tables(shared_data, name, individuals, shape):
 
 def test_real_csv_and_h5_of_one_video_agree(shared_data):
     folder = shared_data("deeplabcut")
-    (one,) = read_recordings(folder / "testDLC_csv_table_madlc.csv", notify=lambda _: None)
-    (other,) = read_recordings(folder / "testDLC_h5_table_madlc.h5", notify=lambda _: None)
-    order = [other.skeleton.keypoints.index(name) for name in one.skeleton.keypoints]
-    np.testing.assert_allclose(one.positions, other.positions[: one.frames, :, order], rtol=1e-6)
+    (from_csv,) = read_recordings(folder / "testDLC_csv_table_madlc.csv", notify=lambda _: None)
+    (from_h5,) = read_recordings(folder / "testDLC_h5_table_madlc.h5", notify=lambda _: None)
+    order = [from_h5.skeleton.keypoints.index(name) for name in from_csv.skeleton.keypoints]
+    np.testing.assert_allclose(from_csv.positions, from_h5.positions[: from_csv.frames, :, order], rtol=1e-6)
 
 
-def test_real_calms21_table_and_mabe22_triplet(shared_data):
+def test_a_real_calms21_table_and_a_mabe22_triplet_are_read(shared_data):
     (pair,) = read_recordings(shared_data("calms21") / "mouse083_task1_annotator1_alt.csv.gz", notify=lambda _: None)
     assert pair.individuals == ("resident", "intruder")
     assert pair.positions.shape == (4881, 2, 7, 2)
@@ -250,7 +250,7 @@ def test_real_calms21_table_and_mabe22_triplet(shared_data):
     assert np.isnan(triplet.positions).sum() == (values == 0).sum()
 
 
-def test_real_dyads(shared_data):
+def test_the_real_dyads_are_40_pairs_with_missing_keypoints(shared_data):
     notices: list[str] = []
     recordings = read_recordings(shared_data("dyads/tracks"), notify=notices.append)
     assert len(recordings) == 40

@@ -1,4 +1,4 @@
-"""The challenge's own files: labels told apart as the challenge means them, submissions as its evaluator takes them."""
+"""The challenge's files: types of tasks as the challenge means them, submissions as its evaluator accepts them."""
 
 import json
 import pickle
@@ -50,35 +50,35 @@ def tracks(path: Path, vocabulary: list[str] | None = None) -> Path:
 
 
 def by_id(recordings: list[Recording]) -> dict[str, Recording]:
-    return {one.id: one for one in recordings}
+    return {recording.id: recording for recording in recordings}
 
 
-def test_what_a_task_is_is_told_from_all_sequences(tmp_path: Path) -> None:
-    found = by_id(read_recordings(tracks(tmp_path / "t.npy")))
-    for one in found.values():  # in "b" alone, the hour is a whole number and the strain one of three
-        assert {name: labels.behaviours for name, labels in one.labels.items()} == {
+def test_all_sequences_together_decide_the_type_of_a_task(tmp_path: Path) -> None:
+    recordings = by_id(read_recordings(tracks(tmp_path / "t.npy")))
+    for recording in recordings.values():  # "b" alone has whole hours and only one of the three strains
+        assert {name: labels.behaviours for name, labels in recording.labels.items()} == {
             "chase": ("other", "chase"),
             "lights": ("other", "lights"),
             "strain": ("strain 0", "strain 1", "strain 2"),
         }
-        assert set(one.series) == {"hour"}
-    assert found["a"].labels["chase"].values.tolist() == [0, 1, 0, 0, -1]
-    assert found["c"].labels["lights"].values.tolist() == [-1] * 5
-    assert found["b"].labels["strain"].values.tolist() == [2] * 5
-    assert found["b"].series["hour"].tolist() == [4.0] * 5
+        assert set(recording.series) == {"hour"}
+    assert recordings["a"].labels["chase"].values.tolist() == [0, 1, 0, 0, -1]
+    assert recordings["c"].labels["lights"].values.tolist() == [-1] * 5
+    assert recordings["b"].labels["strain"].values.tolist() == [2] * 5
+    assert recordings["b"].series["hour"].tolist() == [4.0] * 5
 
 
 def test_many_whole_numbers_are_a_quantity(tmp_path: Path) -> None:
     tree = {"sequences": {"a": sequence([0, 1, 2, 30, 4])}, "vocabulary": ["minutes"]}
-    (one,) = read_recordings(save(tmp_path / "t.npy", tree))
-    assert set(one.series) == {"minutes"}
-    assert not one.labels
+    (recording,) = read_recordings(save(tmp_path / "t.npy", tree))
+    assert set(recording.series) == {"minutes"}
+    assert not recording.labels
 
 
 def test_a_file_without_labels_has_none(tmp_path: Path) -> None:
     keypoints = sequence([0])["keypoints"]
     path = save(tmp_path / "t.npy", {"sequences": {"a": {"keypoints": keypoints}, "b": {"keypoints": keypoints}}})
-    assert [(one.id, dict(one.labels), dict(one.series)) for one in read_recordings(path)] == [
+    assert [(item.id, dict(item.labels), dict(item.series)) for item in read_recordings(path)] == [
         ("a", {}, {}),
         ("b", {}, {}),
     ]
@@ -91,12 +91,14 @@ def test_a_file_without_labels_has_none(tmp_path: Path) -> None:
         (["a", "a", "b", "c"], "expected names that differ"),
     ],
 )
-def test_vocabulary_of_other_tasks(vocabulary: list[str], message: str, tmp_path: Path) -> None:
+def test_a_vocabulary_that_does_not_fit_the_tasks_is_refused(
+    vocabulary: list[str], message: str, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match=message):
         mabe22.read(tracks(tmp_path / "t.npy", vocabulary))
 
 
-def test_annotations_of_another_length(tmp_path: Path) -> None:
+def test_annotations_of_another_length_are_refused(tmp_path: Path) -> None:
     wrong = {**sequence([0]), "annotations": np.zeros((1, FRAMES + 1))}
     path = save(tmp_path / "t.npy", {"sequences": {"a": wrong}, "vocabulary": ["chase"]})
     with pytest.raises(InputError, match=r"sequence 'a': annotations: .*\(task, 5 frames\) and found \(1, 6\)"):
@@ -116,21 +118,20 @@ def labels_file(path: Path, **changed: Any) -> Path:
     return save(path, {**tree, **changed})
 
 
-def test_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
+def test_labels_are_attached_from_a_separate_file(tmp_path: Path) -> None:
     path = labels_file(tmp_path / "labels.npy")
     assert holds_task_labels(path)
     assert not holds_task_labels(tracks(tmp_path / "t.npy"))
     assert not mabe22.detect(path)
-    told: list[str] = []
-    recordings = read_recordings(tmp_path / "t.npy")
-    found = by_id(attach_task_labels(recordings, path, told.append))
-    assert list(found) == ["a", "b", "c"]
-    assert found["b"].labels["chase"].values.tolist() == [0, 1, 1, 0, 1]
-    # Whole numbers, and yet no kinds, as the file says so.
-    assert found["b"].series["day"].tolist() == [3.0] * FRAMES
-    assert not found["c"].labels
-    assert not found["c"].series
-    assert told == ["recordings without task labels: c"]
+    notices: list[str] = []
+    recordings = by_id(attach_task_labels(read_recordings(tmp_path / "t.npy"), path, notices.append))
+    assert list(recordings) == ["a", "b", "c"]
+    assert recordings["b"].labels["chase"].values.tolist() == [0, 1, 1, 0, 1]
+    # Whole numbers, but the file says that the task is continuous.
+    assert recordings["b"].series["day"].tolist() == [3.0] * FRAMES
+    assert not recordings["c"].labels
+    assert not recordings["c"].series
+    assert notices == ["recordings without task labels: c"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,9 @@ def test_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
         ({"frame_number_map": [1, 2]}, "id to \\(start, stop\\), and found something else"),
     ],
 )
-def test_task_labels_that_do_not_fit(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_task_labels_that_do_not_fit_the_recordings_are_refused(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
     recordings = read_recordings(tracks(tmp_path / "t.npy"))
     with pytest.raises(InputError, match=rf"labels\.npy: .*{message}"):
         attach_task_labels(recordings, labels_file(tmp_path / "labels.npy", **changed))
@@ -157,22 +160,22 @@ def test_embeddings_are_no_labels(tmp_path: Path) -> None:
         attach_task_labels(read_recordings(tracks(tmp_path / "t.npy")), tmp_path / "s.npy")
 
 
-PLACES = {"b": (0, 2), "a": (2, 5)}
+SPANS = {"b": (0, 2), "a": (2, 5)}
 
 
-def test_a_submission_passes_the_challenges_checks(tmp_path: Path) -> None:
+def test_a_submission_passes_the_checks_of_the_challenge(tmp_path: Path) -> None:
     embeddings = np.random.default_rng(0).normal(size=(5, 128)).astype(np.float32)
-    write_submission(tmp_path / "s.npy", PLACES, embeddings)
+    write_submission(tmp_path / "s.npy", SPANS, embeddings)
     content = np.load(tmp_path / "s.npy", allow_pickle=True).item()
-    # What the public evaluator looks at.
+    # The properties that the public evaluator checks.
     assert isinstance(content, dict)
-    assert content["frame_number_map"] == PLACES
+    assert content["frame_number_map"] == SPANS
     assert isinstance(content["embeddings"][0, 0], np.float32)
     assert content["embeddings"].shape == (5, 128)
     assert np.isfinite(content["embeddings"]).all()
-    found = read_submission(tmp_path / "s.npy")
-    assert np.array_equal(found["a"], embeddings[2:])
-    assert np.array_equal(found["b"], embeddings[:2])
+    submission = read_submission(tmp_path / "s.npy")
+    assert np.array_equal(submission["a"], embeddings[2:])
+    assert np.array_equal(submission["b"], embeddings[:2])
 
 
 @pytest.mark.parametrize(
@@ -185,12 +188,14 @@ def test_a_submission_passes_the_challenges_checks(tmp_path: Path) -> None:
         (np.zeros((6, 8), np.float32), "expected to end at frame 6 and found 5"),
     ],
 )
-def test_what_the_challenge_would_refuse_is_not_written(embeddings: np.ndarray, message: str, tmp_path: Path) -> None:
+def test_embeddings_that_the_challenge_would_refuse_are_not_written(
+    embeddings: np.ndarray, message: str, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match=message):
-        write_submission(tmp_path / "s.npy", PLACES, embeddings)
+        write_submission(tmp_path / "s.npy", SPANS, embeddings)
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match=message):
-        read_submission(save(tmp_path / "s.npy", {"frame_number_map": PLACES, "embeddings": embeddings}))
+        read_submission(save(tmp_path / "s.npy", {"frame_number_map": SPANS, "embeddings": embeddings}))
 
 
 class Act:
@@ -198,8 +203,8 @@ class Act:
         return print, ("acted",)
 
 
-def test_nothing_in_a_submission_acts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = save(tmp_path / "s.npy", {"frame_number_map": PLACES, "embeddings": Act()})
+def test_no_code_in_a_submission_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = save(tmp_path / "s.npy", {"frame_number_map": SPANS, "embeddings": Act()})
     assert b"print" in pickle.dumps(Act())
     for read in (read_submission, read_frame_number_map):
         with pytest.raises(InputError, match=r"s\.npy: refused, as its pickle asks for builtins\.print"):
@@ -207,26 +212,28 @@ def test_nothing_in_a_submission_acts(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
 
 
-def test_the_place_of_sequences_is_in_each_of_the_files(tmp_path: Path) -> None:
+def test_every_kind_of_file_gives_its_frame_number_map(tmp_path: Path) -> None:
     bare = {"b": (np.int64(0), np.int64(2)), "a": [2, 5]}
-    assert read_frame_number_map(save(tmp_path / "map.npy", bare)) == PLACES
-    write_submission(tmp_path / "sample.npy", PLACES, np.zeros((5, 2), np.float32))
-    assert read_frame_number_map(tmp_path / "sample.npy") == PLACES
+    assert read_frame_number_map(save(tmp_path / "map.npy", bare)) == SPANS
+    write_submission(tmp_path / "sample.npy", SPANS, np.zeros((5, 2), np.float32))
+    assert read_frame_number_map(tmp_path / "sample.npy") == SPANS
     assert read_frame_number_map(labels_file(tmp_path / "labels.npy")) == {"a": (0, 5), "b": (5, 10)}
     with pytest.raises(InputError, match=r"t\.npy: expected a frame_number_map"):
         read_frame_number_map(tracks(tmp_path / "t.npy"))
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "split"),
     [
         ({"SubmissionTrain": ["a", "b"], "publicTest": ["c"], "privateTest": ["d"]}, ({"a", "b"}, {"c", "d"})),
         ({"train": ["a", 2], "test": ["c"]}, ({"a", "2"}, {"c"})),
     ],
 )
-def test_split(content: Any, found: tuple[set[str], set[str]], tmp_path: Path) -> None:
+def test_a_split_gives_ids_for_training_and_for_scoring(
+    content: Any, split: tuple[set[str], set[str]], tmp_path: Path
+) -> None:
     (tmp_path / "split.json").write_text(json.dumps(content))
-    assert read_split(tmp_path / "split.json") == found
+    assert read_split(tmp_path / "split.json") == split
 
 
 @pytest.mark.parametrize(
@@ -239,7 +246,7 @@ def test_split(content: Any, found: tuple[set[str], set[str]], tmp_path: Path) -
         ('{"train": ["a", "b"], "test": ["b"]}', "expected each sequence on one side; found b on both"),
     ],
 )
-def test_split_that_is_none(text: str, message: str, tmp_path: Path) -> None:
+def test_other_json_is_no_split(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "split.json").write_text(text)
     with pytest.raises(InputError, match=rf"split\.json: {message}"):
         read_split(tmp_path / "split.json")

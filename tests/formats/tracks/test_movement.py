@@ -1,17 +1,17 @@
-"""Files that only ``movement`` reads, as the version installed here writes them."""
+"""Datasets of ``movement``, and the files that only it reads, as the installed version writes them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.recordings.recording import Recording
-
-pytest.importorskip("movement.io", reason="movement is not installed")
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats import read_recordings
+from ssl_behavior.formats.tracks.movement import from_dataset
 
 RNG = np.random.default_rng(0)
 POSITIONS = RNG.uniform(1, 100, (6, 2, 3, 2)).astype(np.float32)
@@ -20,24 +20,71 @@ CONFIDENCE = RNG.uniform(0, 1, POSITIONS.shape[:3]).astype(np.float32)
 INDIVIDUALS, KEYPOINTS = ("resident", "intruder"), ("nose", "neck", "tail")
 
 
-def order(recording: Recording) -> list[int]:
-    """Where each of the keypoints is in a recording: movement sorts some by name."""
-    assert len(recording.skeleton.keypoints) == len(KEYPOINTS)
-    return [recording.skeleton.keypoints.index(name) for name in KEYPOINTS]
+def dataset(plural: str = "s", **attributes: Any) -> Any:
+    """A dataset made without movement; its dimensions have plural names before version 0.16, singular ones since."""
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed")
+    dimensions = ("time", "space", f"keypoint{plural}", f"individual{plural}")
+    coordinates = dict(zip(dimensions[1:], (["x", "y"], list(KEYPOINTS), list(INDIVIDUALS)), strict=True))
+    variables = {
+        "position": (dimensions, POSITIONS.transpose(0, 3, 2, 1)),
+        "confidence": ((dimensions[0], *dimensions[2:]), CONFIDENCE.transpose(0, 2, 1)),
+    }
+    return xarray.Dataset(variables, coordinates, attributes)
 
 
-def test_netcdf(tmp_path: Path) -> None:
-    from movement.io import load_poses
-
-    data = load_poses.from_numpy(
-        POSITIONS.transpose(0, 3, 2, 1),
-        CONFIDENCE.transpose(0, 2, 1),
-        [*INDIVIDUALS],
-        [*KEYPOINTS],
+def movement_dataset(individuals: int = 2) -> Any:
+    """A dataset that movement makes."""
+    io = pytest.importorskip("movement.io", reason="movement is not installed")
+    return io.load_poses.from_numpy(
+        POSITIONS[:, :individuals].transpose(0, 3, 2, 1),
+        CONFIDENCE[:, :individuals].transpose(0, 2, 1),
+        list(INDIVIDUALS[:individuals]),
+        list(KEYPOINTS),
         fps=25,
         source_software="SLEAP",
     )
-    data.to_netcdf(tmp_path / "pair.nc")
+
+
+def keypoint_order(keypoints: tuple[str, ...]) -> list[int]:
+    """The index of each of ``KEYPOINTS``: movement sorts those of some formats by name."""
+    assert len(keypoints) == len(KEYPOINTS)
+    return [keypoints.index(name) for name in KEYPOINTS]
+
+
+@pytest.mark.parametrize("plural", ["s", ""])
+def test_a_dataset_of_any_version_becomes_a_recording(plural: str) -> None:
+    recording = from_dataset(dataset(plural, fps=25.0, source_software="SLEAP", source_file="pair.slp"), "day1")
+    assert (recording.id, recording.frame_rate, recording.unit, recording.source) == ("day1", 25, "px", "pair.slp")
+    assert (recording.individuals, recording.skeleton.keypoints) == (INDIVIDUALS, KEYPOINTS)
+    assert recording.metadata["source_software"] == "SLEAP"
+    np.testing.assert_array_equal(recording.positions, POSITIONS)
+    np.testing.assert_array_equal(recording.confidence, CONFIDENCE)
+
+
+def test_a_dataset_without_a_frame_rate_needs_one() -> None:
+    with pytest.raises(InputError, match=r"'day1'.*fps.*frame_rate="):
+        from_dataset(dataset(), "day1")
+    recording = from_dataset(dataset(), "day1", frame_rate=50)
+    assert (recording.frame_rate, recording.needs_frame_rate) == (50, False)
+    assert from_dataset(dataset(fps=25.0), "day1", frame_rate=50).frame_rate == 50
+
+
+def test_datasets_that_hold_no_poses_are_refused() -> None:
+    with pytest.raises(InputError, match="dataset of poses"):
+        from_dataset(dataset(fps=25.0).drop_vars("position"), "day1")
+    boxes = dataset(fps=25.0).isel(keypoints=0)
+    with pytest.raises(InputError, match=r"dimensions time, space, keypoints and individuals"):
+        from_dataset(boxes, "day1")
+
+
+def test_a_dataset_that_movement_makes_is_one_of_those() -> None:
+    recording = from_dataset(movement_dataset(), "day1")
+    np.testing.assert_array_equal(recording.positions, POSITIONS)
+    assert recording.frame_rate == 25
+
+
+def test_netcdf_files_hold_the_same_as_the_dataset(tmp_path: Path) -> None:
+    movement_dataset().to_netcdf(tmp_path / "pair.nc")
     (recording,) = read_recordings(tmp_path / "pair.nc")
     assert (recording.id, recording.frame_rate, recording.unit) == ("pair", 25, "px")
     assert (recording.individuals, recording.skeleton.keypoints) == (INDIVIDUALS, KEYPOINTS)
@@ -46,38 +93,34 @@ def test_netcdf(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plural", ["s", ""])
-def test_dimensions_have_the_names_of_movement_before_and_since_0_16(tmp_path: Path, plural: str) -> None:
-    import xarray
-
-    dimensions = ("time", f"individual{plural}", f"keypoint{plural}", "space")
-    names = dict(zip(dimensions[1:], (list(INDIVIDUALS), list(KEYPOINTS), ["x", "y"]), strict=True))
-    data = xarray.Dataset({"position": (dimensions, POSITIONS)}, names, {"fps": 25.0, "source_software": "SLEAP"})
-    data.to_netcdf(tmp_path / "pair.nc")
+def test_netcdf_files_of_any_version_are_read(tmp_path: Path, plural: str) -> None:
+    pytest.importorskip("movement.io", reason="movement is not installed")
+    dataset(plural, fps=25.0, source_software="SLEAP").to_netcdf(tmp_path / "pair.nc")
     (recording,) = read_recordings(tmp_path / "pair.nc")
     assert (recording.individuals, recording.skeleton.keypoints) == (INDIVIDUALS, KEYPOINTS)
     np.testing.assert_array_equal(recording.positions, POSITIONS)
 
 
-def test_anipose(tmp_path: Path) -> None:
-    places = RNG.uniform(1, 100, (6, 3, 3)).astype(np.float32)
-    columns = {f"{name}_{axis}": places[:, k, a] for k, name in enumerate(KEYPOINTS) for a, axis in enumerate("xyz")}
-    others = [*(f"{name}_{of}" for name in KEYPOINTS for of in ("error", "ncams", "score")), "fnum"]
-    others += [*(f"M_{row}{column}" for row in range(3) for column in range(3)), *(f"center_{row}" for row in range(3))]
-    pd.DataFrame({**columns, **dict.fromkeys(others, 1.0)}).to_csv(tmp_path / "walk.csv", index=False)
+def test_anipose_tables_have_three_dimensions(tmp_path: Path) -> None:
+    pytest.importorskip("movement.io", reason="movement is not installed")
+    positions = RNG.uniform(1, 100, (6, 3, 3)).astype(np.float32)
+    columns = {f"{name}_{axis}": positions[:, k, a] for k, name in enumerate(KEYPOINTS) for a, axis in enumerate("xyz")}
+    further = [*(f"{name}_{suffix}" for name in KEYPOINTS for suffix in ("error", "ncams", "score")), "fnum"]
+    further += [f"M_{row}{column}" for row in range(3) for column in range(3)] + [f"center_{row}" for row in range(3)]
+    pd.DataFrame({**columns, **dict.fromkeys(further, 1.0)}).to_csv(tmp_path / "walk.csv", index=False)
     (recording,) = read_recordings(tmp_path / "walk.csv")
     assert recording.unit == "calibrated"
-    np.testing.assert_allclose(recording.positions[:, 0, order(recording)], places, rtol=1e-6)
+    order = keypoint_order(recording.skeleton.keypoints)
+    np.testing.assert_allclose(recording.positions[:, 0, order], positions, rtol=1e-6)
 
 
-def test_nwb(tmp_path: Path) -> None:
-    import pynwb
-    from movement.io import load_poses, save_poses
+def test_nwb_files_hold_the_same_as_the_dataset(tmp_path: Path) -> None:
+    pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed")
+    from movement.io import save_poses
 
-    data = load_poses.from_numpy(
-        POSITIONS[:, :1].transpose(0, 3, 2, 1), CONFIDENCE[:, :1].transpose(0, 2, 1), ["resident"], [*KEYPOINTS], fps=25
-    )
     with pynwb.NWBHDF5IO(tmp_path / "one.nwb", "w") as file:
-        file.write(save_poses.to_nwb_file(data))
+        file.write(save_poses.to_nwb_file(movement_dataset(individuals=1)))
     (recording,) = read_recordings(tmp_path / "one.nwb")
     assert (recording.id, recording.frame_rate, recording.individuals) == ("one", 25, ("resident",))
-    np.testing.assert_array_equal(recording.positions[:, :, order(recording)], POSITIONS[:, :1])
+    order = keypoint_order(recording.skeleton.keypoints)
+    np.testing.assert_array_equal(recording.positions[:, :, order], POSITIONS[:, :1])

@@ -1,4 +1,4 @@
-"""The fast form: everything is kept to the bit, nothing is read before it is looked at."""
+"""The native format: every bit is kept, and no array is read before its values are used."""
 
 import json
 import subprocess
@@ -13,7 +13,8 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.labels import Labels
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 
 def _recording(name: str = "task1/train/a", frames: int = 6) -> Recording:
@@ -38,64 +39,64 @@ def _recording(name: str = "task1/train/a", frames: int = 6) -> Recording:
     )
 
 
-def _assert_equal(one: Recording, other: Recording) -> None:
+def _assert_equal(original: Recording, copy: Recording) -> None:
     for name in ("id", "individuals", "skeleton", "frame_rate", "unit", "source", "metadata"):
-        assert getattr(one, name) == getattr(other, name)
-    np.testing.assert_array_equal(one.positions, other.positions)
-    np.testing.assert_array_equal(one.confidence, other.confidence)
-    assert set(one.labels) == set(other.labels)
-    for name, labels in one.labels.items():
-        assert (labels.behaviours, labels.pair) == (other.labels[name].behaviours, other.labels[name].pair)
-        np.testing.assert_array_equal(labels.values, other.labels[name].values)
-    assert set(one.series) == set(other.series)
-    for name, values in one.series.items():
-        np.testing.assert_array_equal(values, other.series[name])
-        assert values.dtype == other.series[name].dtype
+        assert getattr(original, name) == getattr(copy, name)
+    np.testing.assert_array_equal(original.positions, copy.positions)
+    np.testing.assert_array_equal(original.confidence, copy.confidence)
+    assert set(original.labels) == set(copy.labels)
+    for name, labels in original.labels.items():
+        assert (labels.behaviours, labels.pair) == (copy.labels[name].behaviours, copy.labels[name].pair)
+        np.testing.assert_array_equal(labels.values, copy.labels[name].values)
+    assert set(original.series) == set(copy.series)
+    for name, values in original.series.items():
+        np.testing.assert_array_equal(values, copy.series[name])
+        assert values.dtype == copy.series[name].dtype
 
 
-def test_everything_is_kept(tmp_path):
+def test_every_field_is_kept(tmp_path):
     recordings = [_recording("task1/train/a"), _recording("b", 3)]
     files = native.write(tmp_path / "fast", recordings)
     assert [file.name for file in files] == ["task1_train_a.safetensors", "b.safetensors"]
-    found = {recording.id: recording for recording in read_recordings(tmp_path / "fast")}
+    reread = {recording.id: recording for recording in read_recordings(tmp_path / "fast")}
     for recording in recordings:
-        _assert_equal(recording, found[recording.id])
+        _assert_equal(recording, reread[recording.id])
 
 
-def test_a_recording_without_extras_and_without_keypoints(tmp_path):
+def test_a_recording_without_keypoints_and_confidence_is_kept(tmp_path):
     plain = Recording(
         "a", np.zeros((4, 2, 0, 2)), ("m1", "m2"), Skeleton(()), 30.0, series={"features": np.ones((4, 8))}
     )
     native.write(tmp_path / "a.safetensors", [plain])
-    (found,) = native.read(tmp_path / "a.safetensors")
-    assert found.positions.shape == (4, 2, 0, 2)
-    assert found.confidence is None
-    np.testing.assert_array_equal(found.series["features"], plain.series["features"])
+    (copy,) = native.read(tmp_path / "a.safetensors")
+    assert copy.positions.shape == (4, 2, 0, 2)
+    assert copy.confidence is None
+    np.testing.assert_array_equal(copy.series["features"], plain.series["features"])
 
 
-def test_a_frame_rate_that_no_file_states_stays_unstated_until_recordings_are_read(tmp_path):
-    unstated = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), 30.0, needs_frame_rate=True)
-    native.write(tmp_path / "a.safetensors", [unstated])
+def test_an_unknown_frame_rate_stays_unknown_until_recordings_are_read(tmp_path):
+    without_rate = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), 30.0, needs_frame_rate=True)
+    native.write(tmp_path / "a.safetensors", [without_rate])
     assert b'"frame_rate": null' in (tmp_path / "a.safetensors").read_bytes().replace(b"\\", b"")
-    (found,) = native.read(tmp_path / "a.safetensors")
-    assert (found.frame_rate, found.needs_frame_rate) == (30.0, True)
+    (copy,) = native.read(tmp_path / "a.safetensors")
+    assert (copy.frame_rate, copy.needs_frame_rate) == (30.0, True)
     notices: list[str] = []
     (settled,) = read_recordings(tmp_path, notify=notices.append)
     assert (settled.frame_rate, settled.needs_frame_rate) == (30.0, False)
-    assert "frame rate not stated for 1 of 1" in notices[0]
+    assert "no frame rate in the files of 1 of 1" in notices[0]
 
 
 def test_arrays_are_mapped_and_read_only(tmp_path):
     native.write(tmp_path / "a.safetensors", [_recording()])
-    (found,) = native.read(tmp_path / "a.safetensors")
-    assert found.positions.base is found.confidence.base, "one map for all arrays of a file"
-    assert isinstance(found.positions.base.base, pa.Buffer)
+    (copy,) = native.read(tmp_path / "a.safetensors")
+    assert copy.positions.base is copy.confidence.base, "one map for all arrays of a file"
+    assert isinstance(copy.positions.base.base, pa.Buffer)
     with pytest.raises(ValueError, match="read-only"):
-        found.positions[0] = 0
+        copy.positions[0] = 0
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is open")
-def test_mapped_files_stay_open_nowhere(tmp_path):
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's list of open files")
+def test_mapped_files_hold_no_file_descriptor(tmp_path):
     files = native.write(tmp_path, [_recording(str(number)) for number in range(40)])
     before = set(Path("/proc/self/fd").iterdir())
     recordings = [native.read(file)[0] for file in files]
@@ -104,7 +105,7 @@ def test_mapped_files_stay_open_nowhere(tmp_path):
     assert len(maps) == len(recordings)
 
 
-def test_weights_are_no_recording(tmp_path):
+def test_weights_are_not_taken_for_a_recording(tmp_path):
     from safetensors.numpy import save_file
 
     save_file({"weight": np.ones(3)}, tmp_path / "weights.safetensors")
@@ -113,16 +114,16 @@ def test_weights_are_no_recording(tmp_path):
         native.read(tmp_path / "weights.safetensors")
 
 
-@pytest.mark.parametrize("left", [1, 7, 20, -1, -40])
-def test_cut_short(tmp_path, left):
+@pytest.mark.parametrize("length", [1, 7, 20, -1, -40])
+def test_a_truncated_file_is_refused(tmp_path, length):
     native.write(tmp_path / "a.safetensors", [_recording()])
     path = tmp_path / "a.safetensors"
-    path.write_bytes(path.read_bytes()[:left])
+    path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(InputError, match=r"a\.safetensors"):
         read_recordings(path)
 
 
-def test_header_that_declares_a_huge_shape(tmp_path):
+def test_a_header_that_declares_a_huge_shape_is_refused(tmp_path):
     native.write(tmp_path / "a.safetensors", [_recording()])
     data = (tmp_path / "a.safetensors").read_bytes()
     length = int.from_bytes(data[:8], "little")
@@ -135,7 +136,7 @@ def test_header_that_declares_a_huge_shape(tmp_path):
         native.read(tmp_path / "a.safetensors")
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path):
+def test_a_value_that_cannot_be_written_leaves_no_file(tmp_path):
     recording = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), 30.0, metadata={"x": object()})
     with pytest.raises(InputError, match=r"a\.safetensors.*cannot be written"):
         native.write(tmp_path, [recording])
@@ -147,7 +148,7 @@ def test_ids_that_give_one_file_name_are_refused(tmp_path):
         native.write(tmp_path, [_recording("a/b"), _recording("a_b")])
 
 
-def test_convert_command(tmp_path):
+def test_the_command_convert_writes_native_files(tmp_path):
     native.write(tmp_path / "in", [_recording("a"), _recording("b")])
     command = [sys.executable, "-m", "ssl_behavior.convert", "--recordings", str(tmp_path / "in")]
     command += ["--output", str(tmp_path / "out"), "--frame-rate", "25"]

@@ -1,4 +1,4 @@
-"""Files, folders and globs to recordings: what is read, in which order, and what each mistake says."""
+"""Files, folders and globs become recordings: which files are read, in which order, and the errors."""
 
 import random
 import sys
@@ -11,7 +11,8 @@ from ssl_behavior.errors import InputError, natural, some
 from ssl_behavior.formats.tracks import native, read
 from ssl_behavior.formats.tracks.calms21.submissions import write_submission
 from ssl_behavior.formats.tracks.read import FORMATS, read_recordings
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.paths import expand, video_id
 
 
@@ -56,7 +57,7 @@ def test_names_in_a_message_are_in_natural_order_and_few():
 
 def test_files_folders_and_globs_in_any_order_give_the_same(tmp_path):
     files = [_table(tmp_path / "f" / f"{i}.csv") for i in (10, 2, 1)] + [_table(tmp_path / "g" / "deep" / "3.csv")]
-    wanted = ["1", "2", "3", "10"]
+    ids = ["1", "2", "3", "10"]
     for paths in (
         [tmp_path],
         [tmp_path / "f", tmp_path / "g"],
@@ -66,7 +67,7 @@ def test_files_folders_and_globs_in_any_order_give_the_same(tmp_path):
     ):
         shuffled = list(paths)
         random.Random(0).shuffle(shuffled)
-        assert [recording.id for recording in read_recordings(shuffled, notify=_quiet)] == wanted
+        assert [recording.id for recording in read_recordings(shuffled, notify=_quiet)] == ids
 
 
 def test_hidden_and_other_files_in_a_folder_are_passed_over(tmp_path):
@@ -76,7 +77,7 @@ def test_hidden_and_other_files_in_a_folder_are_passed_over(tmp_path):
     assert len(read_recordings(tmp_path, notify=_quiet)) == 1
 
 
-def test_expand_says_what_is_missing(tmp_path):
+def test_the_error_of_a_path_without_files_names_it(tmp_path):
     with pytest.raises(InputError, match="nowhere: no such file or folder"):
         expand(tmp_path / "nowhere")
     with pytest.raises(InputError, match="holds no file"):
@@ -87,7 +88,7 @@ def test_expand_says_what_is_missing(tmp_path):
         expand([])
 
 
-def test_a_file_of_no_known_format(tmp_path):
+def test_the_error_of_a_file_of_no_known_format_describes_its_content(tmp_path):
     (tmp_path / "a.csv").write_text("hello,world\n1,2\n")
     with pytest.raises(InputError, match=r"a\.csv: expected tracks from .*CalMS21.* begins 'hello,world'"):
         read_recordings(tmp_path / "a.csv")
@@ -100,7 +101,7 @@ def test_a_file_of_no_known_format(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (20, 13, 2, 2, 7)])
-def test_a_bare_array_is_named(tmp_path, shape):
+def test_the_error_of_a_bare_array_gives_its_shape(tmp_path, shape):
     np.save(tmp_path / "a.npy", np.zeros(shape))
     with pytest.raises(InputError, match=r"expected tracks from .*; found a bare float64 array of shape") as caught:
         read_recordings(tmp_path / "a.npy")
@@ -120,7 +121,7 @@ def test_format_overrules_the_content(tmp_path):
 @pytest.mark.parametrize(
     "name", ["junk.csv", "junk.csv.gz", "junk.h5", "junk.npy", "junk.json", "junk.slp", "junk.safetensors"]
 )
-def test_no_reader_lets_another_error_out(tmp_path, format, name):
+def test_every_failure_of_a_reader_is_an_input_error(tmp_path, format, name):
     for i, content in enumerate((b"\x00\xff" * 99, b"\x93NUMPY\x01\x00\xff\xff", b"\x1f\x8b\x08junk", b"{" * 9)):
         path = tmp_path / f"{i}{name}"
         path.write_bytes(content)
@@ -129,13 +130,13 @@ def test_no_reader_lets_another_error_out(tmp_path, format, name):
                 read_recordings(path, format=chosen)
 
 
-def test_submission_is_named_as_such(tmp_path):
+def test_the_error_of_a_submission_says_that_it_is_one(tmp_path):
     write_submission(tmp_path / "s.npy", {"a": [0, 1]})
     with pytest.raises(InputError, match=r"s\.npy: expected tracks and found a submission.*evaluate as --predictions"):
         read_recordings(tmp_path / "s.npy")
 
 
-def test_one_bad_file_stops_unless_it_may_be_skipped(tmp_path):
+def test_a_bad_file_is_an_error_unless_bad_files_are_skipped(tmp_path):
     _table(tmp_path / "1.csv")
     (tmp_path / "2.csv").write_text("no table\n")
     with pytest.raises(InputError, match=r"2\.csv"):
@@ -150,26 +151,26 @@ def test_one_bad_file_stops_unless_it_may_be_skipped(tmp_path):
         read_recordings(tmp_path / "2.csv", skip_bad_files=True, notify=_quiet)
 
 
-def test_two_files_of_one_video(tmp_path):
+def test_two_files_of_one_video_are_an_error(tmp_path):
     paths = [_table(tmp_path / name) for name in ("aDLC_1.csv", "aDLC_2.csv")]
     with pytest.raises(InputError, match=r"aDLC_2\.csv: the video id 'a' is that of .*aDLC_1\.csv"):
         read_recordings(paths)
 
 
-def test_keypoints_must_agree_and_get_one_order(tmp_path):
-    one, other = _table(tmp_path / "1.csv", ("nose", "tail")), _table(tmp_path / "2.csv", ("tail", "nose"))
-    first, second = read_recordings([one, other], notify=_quiet)
+def test_keypoints_must_agree_and_take_the_order_of_the_first_file(tmp_path):
+    first_path, second_path = _table(tmp_path / "1.csv", ("nose", "tail")), _table(tmp_path / "2.csv", ("tail", "nose"))
+    first, second = read_recordings([first_path, second_path], notify=_quiet)
     assert second.skeleton.keypoints == first.skeleton.keypoints == ("nose", "tail")
     assert second.positions[0, 0].tolist() == [[4, 5], [1, 2]]
-    third = _table(tmp_path / "3.csv", ("nose", "paw"))
+    third_path = _table(tmp_path / "3.csv", ("nose", "paw"))
     with pytest.raises(InputError, match=r"3\.csv .*expected the keypoints of .*1\.csv.*paw"):
-        read_recordings([one, third], notify=_quiet)
-    assert len(read_recordings([one, third], mixed_skeletons=True, notify=_quiet)) == 2
+        read_recordings([first_path, third_path], notify=_quiet)
+    assert len(read_recordings([first_path, third_path], mixed_skeletons=True, notify=_quiet)) == 2
 
 
-def test_frame_rate_is_the_files_then_30_and_may_be_overruled(tmp_path):
-    stated = Recording("b", np.ones((3, 1, 2, 2)), ("individual1",), Skeleton(("nose", "tail")), 25.0)
-    native.write(tmp_path, [stated])
+def test_the_frame_rate_is_the_callers_then_the_files_then_30_hz(tmp_path):
+    at_25_hz = Recording("b", np.ones((3, 1, 2, 2)), ("individual1",), Skeleton(("nose", "tail")), 25.0)
+    native.write(tmp_path, [at_25_hz])
     _table(tmp_path / "a.csv")
     _table(tmp_path / "c.csv")
     notices: list[str] = []
@@ -183,7 +184,7 @@ def test_frame_rate_is_the_files_then_30_and_may_be_overruled(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "text"), [("s.yaml", "nose: snout\n"), ("s.json", '{"nose": "snout"}')])
-def test_skeleton_file_names_landmarks(tmp_path, name, text):
+def test_a_skeleton_file_gives_landmarks(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     (recording,) = read_recordings(_table(tmp_path / "a.csv"), skeleton=tmp_path / name, notify=_quiet)
     assert recording.skeleton.landmarks == {"nose": "snout"}
@@ -197,14 +198,14 @@ def test_skeleton_file_names_landmarks(tmp_path, name, text):
         ("a: [", "cannot be"),
     ],
 )
-def test_wrong_skeleton_files(tmp_path, text, message):
+def test_the_error_of_a_wrong_skeleton_file_names_it(tmp_path, text, message):
     (tmp_path / "s.yaml").write_text(text)
     with pytest.raises(InputError, match=rf"s\.yaml.*{message}"):
         read_recordings(_table(tmp_path / "a.csv"), skeleton=tmp_path / "s.yaml", notify=_quiet)
 
 
 @pytest.mark.parametrize("name", ["a.nc", "a.csv"])
-def test_movement_says_how_to_install_it(tmp_path, monkeypatch, name):
+def test_without_movement_the_error_says_how_to_install_it(tmp_path, monkeypatch, name):
     monkeypatch.setitem(sys.modules, "movement", None)
     monkeypatch.setitem(sys.modules, "movement.io", None)
     (tmp_path / name).write_text("nose_x,nose_y,nose_z,nose_error,fnum\n1,2,3,0,0\n")
@@ -212,16 +213,18 @@ def test_movement_says_how_to_install_it(tmp_path, monkeypatch, name):
         read_recordings(tmp_path / name)
 
 
-def test_a_file_that_vanishes_before_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = Recording("one", np.zeros((5, 1, 2, 2), np.float32), ("a",), Skeleton(("x", "y")), 30.0)
-    (file,) = native.write(tmp_path / "one.safetensors", [one])
-    usual = read.expand
+def test_the_error_of_a_file_that_vanishes_before_it_is_read_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = Recording("one", np.zeros((5, 1, 2, 2), np.float32), ("a",), Skeleton(("x", "y")), 30.0)
+    (file,) = native.write(tmp_path / "one.safetensors", [recording])
+    expand_paths = read.expand
 
-    def gone(*given: object) -> list[Path]:
-        found = usual(*given)  # type: ignore[arg-type]
+    def expand_then_delete(*arguments: object) -> list[Path]:
+        files = expand_paths(*arguments)  # type: ignore[arg-type]
         file.unlink()
-        return found
+        return files
 
-    monkeypatch.setattr(read, "expand", gone)
+    monkeypatch.setattr(read, "expand", expand_then_delete)
     with pytest.raises(InputError, match=r"one\.safetensors: cannot be read"):
         read_recordings(file)

@@ -1,4 +1,4 @@
-"""SLEAP analysis files in each axis order and .slp, written here and real."""
+"""SLEAP: analysis files in every axis order, and .slp, written here and real."""
 
 import json
 
@@ -73,7 +73,7 @@ def test_untracked_files_have_numbered_individuals(tmp_path, names):
         ({"dims": ("frame", "track", "node", "time"), "state_dims": True}, "axes"),
     ],
 )
-def test_axes_that_do_not_fit(tmp_path, changes, message):
+def test_the_error_of_axes_that_do_not_fit_names_the_file(tmp_path, changes, message):
     path = tmp_path / "v.h5"
     if "dims" in changes:
         _write(path, _STANDARD, True)
@@ -85,7 +85,7 @@ def test_axes_that_do_not_fit(tmp_path, changes, message):
         read_recordings(path)
 
 
-def test_broken_dims_attribute(tmp_path):
+def test_a_broken_attribute_dims_is_an_error_that_names_the_file(tmp_path):
     path = _write(tmp_path / "v.h5", state_dims=True)
     with h5py.File(path, "r+") as file:
         file["tracks"].attrs["dims"] = "not json"
@@ -112,7 +112,7 @@ def _labels(tracked: bool) -> sleap_io.Labels:
 
 
 @pytest.mark.parametrize("tracked", [True, False])
-def test_slp_keeps_frame_numbers_and_what_was_corrected_by_hand(tmp_path, tracked):
+def test_slp_keeps_frame_numbers_and_prefers_points_corrected_by_hand(tmp_path, tracked):
     sleap_io.save_slp(_labels(tracked), str(tmp_path / "film.slp"))
     (recording,) = read_recordings(tmp_path / "film.slp", notify=lambda _: None)
     assert recording.id == "film"
@@ -126,7 +126,7 @@ def test_slp_keeps_frame_numbers_and_what_was_corrected_by_hand(tmp_path, tracke
     assert recording.confidence[4, 0].tolist() == [1, 0]
 
 
-def test_slp_cut_short(tmp_path):
+def test_a_truncated_slp_is_refused(tmp_path):
     sleap_io.save_slp(_labels(True), str(tmp_path / "film.slp"))
     (tmp_path / "film.slp").write_bytes((tmp_path / "film.slp").read_bytes()[:2000])
     with pytest.raises(InputError, match=r"film\.slp"):
@@ -149,7 +149,7 @@ def test_real_analysis_files_of_both_orders_agree(shared_data):
     ("name", "individuals", "frames"),
     [("clip.slp", ("female", "male"), 1500), ("testDLC_sleap.slp", ("track_0",), 101)],
 )
-def test_real_slp_equals_what_sleap_io_says(shared_data, name, individuals, frames):
+def test_a_real_slp_has_the_positions_that_sleap_io_reads(shared_data, name, individuals, frames):
     path = shared_data("sleap") / name
     (recording,) = sleap.read(path)
     assert recording.individuals == individuals

@@ -1,7 +1,8 @@
 """CalMS21 and the MABe-2021 challenge: the public JSON, the .npy converted from it, and AIcrowd's train and test .npy.
 
-Sun et al. 2021, "The Multi-Agent Behavior Dataset: Mouse Dyadic Social Interactions", arXiv:2104.02710. All layouts
-are a tree of dicts whose leaves are sequences; they differ in what lies above a sequence and where its vocabulary is.
+All layouts are trees of dicts whose leaves are sequences. They differ in the levels above a sequence and in the level
+that holds the vocabulary. Sun et al. 2021, "The Multi-Agent Behavior Dataset: Mouse Dyadic Social Interactions",
+arXiv:2104.02710.
 """
 
 from ssl_behavior.formats.tracks.calms21.layout import CHANNEL, FRAME_RATE, INDIVIDUALS, KEYPOINTS, NAME, SKELETON

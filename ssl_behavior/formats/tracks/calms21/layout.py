@@ -1,8 +1,8 @@
-"""What all of CalMS21's files share: two mice, seven keypoints, 30 Hz."""
+"""Constants that all files of CalMS21 share: two mice, seven keypoints, 30 Hz."""
 
 from __future__ import annotations
 
-from ssl_behavior.recordings.recording import Skeleton
+from ssl_behavior.recordings.skeleton import Skeleton
 
 NAME = "calms21"
 CHANNEL = "behaviour"
@@ -21,3 +21,4 @@ EDGES = (
 )
 SKELETON = Skeleton(KEYPOINTS, EDGES)
 SHAPE = (len(INDIVIDUALS), 2, len(KEYPOINTS))
+"""Shape of one frame in the files: (mouse, xy, part)."""

@@ -1,4 +1,4 @@
-"""The MABe-2021 challenge's submission: a pickled .npy of a dict, id to a list of label numbers, one per frame."""
+"""Submissions to the MABe-2021 challenge: a pickled .npy of a dict, id -> list of label numbers, one per frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ssl_behavior.storage.atomic import replacing
 
 
 def detect(path: Path) -> bool:
-    """Whether it is a pickled .npy of a dict of lists of whole numbers. Reads all of it, which is small."""
+    """Return whether the file is a pickled .npy of a dict of lists of whole numbers. Reads it all, for it is small."""
     if path.suffix.lower() != ".npy" or not pickles.is_pickled(path) or pickles.first_shape(path, 3) is not None:
         return False
     try:
@@ -26,7 +26,7 @@ def detect(path: Path) -> bool:
 
 
 def read_submission(path: str | Path) -> dict[str, np.ndarray]:
-    """Id to labels (time,) int16.
+    """Read id -> labels (time,) int16.
 
     Raises:
         InputError: the file is no such dict, or a value is no list of whole numbers.
@@ -38,10 +38,15 @@ def read_submission(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def write_submission(path: str | Path, labels: Mapping[str, Any], sample: str | Path | None = None) -> Path:
-    """Write labels (time,) by id, once their ids and lengths are those of ``sample_submission.npy`` if it is given.
+    """Write a submission.
+
+    Args:
+        path: the ``.npy`` to write.
+        labels: id -> labels (time,), whole numbers.
+        sample: the challenge's ``sample_submission.npy``, to check ids and lengths against.
 
     Raises:
-        InputError: ids or lengths differ from the sample's; nothing is written then.
+        InputError: a value is no list of whole numbers, or ids or lengths differ from the sample's; nothing is written.
     """
     checked = {str(name): _labels(values, f"{path}: {name!r}") for name, values in labels.items()}
     if sample is not None:
@@ -65,19 +70,24 @@ def _labels(values: Any, where: str) -> np.ndarray:
 
 
 def check_lengths(path: str | Path, lengths: Mapping[str, int], sample: str | Path) -> None:
-    """Make sure that the submission ``path`` is to have the ids and numbers of frames of ``sample_submission.npy``.
+    """Make sure that a submission will have the ids and numbers of frames of ``sample_submission.npy``.
+
+    Args:
+        path: the submission, for the error.
+        lengths: id -> number of frames of the submission.
+        sample: the challenge's sample.
 
     Raises:
         InputError: ids or lengths differ from the sample's.
     """
-    wanted = read_submission(sample)
-    missing, extra = sorted(wanted.keys() - lengths.keys()), sorted(lengths.keys() - wanted.keys())
+    expected = read_submission(sample)
+    missing, extra = sorted(expected.keys() - lengths.keys()), sorted(lengths.keys() - expected.keys())
     if missing or extra:
         raise InputError(
-            f"{path}: expected the {len(wanted)} ids of {sample}; missing {missing[:3] or 'none'}, "
-            f"not wanted {extra[:3] or 'none'} of {len(lengths)}"
+            f"{path}: expected the {len(expected)} ids of {sample}; missing {missing[:3] or 'none'}, "
+            f"unexpected {extra[:3] or 'none'} of {len(lengths)}"
         )
-    for name, values in wanted.items():
+    for name, values in expected.items():
         if lengths[name] != len(values):
             raise InputError(
                 f"{path}: {name!r}: expected {len(values)} frames as in {sample} and found {lengths[name]}"

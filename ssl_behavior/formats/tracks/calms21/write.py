@@ -1,4 +1,4 @@
-"""Recordings into CalMS21's layouts: the challenge's .npy and the public .json."""
+"""Write recordings in CalMS21's layouts: the challenge's .npy and the public .json."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.atomic import replacing
 
 _FRAMES_AT_ONCE = 1000
+"""Frames that become JSON text together; the text of a whole recording would take many times its arrays' memory."""
 
 
 def write(
@@ -27,13 +28,13 @@ def write(
     """Write one file for all recordings: AIcrowd's layout for ``.npy``, the public one for ``.json``.
 
     Args:
-        path: is replaced once the new file is whole.
-        recordings: of resident and intruder with CalMS21's seven keypoints, or of a series "features".
+        path: the file to write; an existing one is replaced once the new one is complete.
+        recordings: recordings of resident and intruder with CalMS21's seven keypoints, or with a series "features".
         vocabulary: behaviours in the order of their numbers; by default those of the recordings.
-        with_labels: off for a test file, which has neither labels nor a vocabulary.
+        with_labels: False for a test file, which has neither labels nor a vocabulary.
 
     Raises:
-        InputError: another suffix, other individuals or keypoints, ids that repeat, or vocabularies that differ.
+        InputError: another suffix, other individuals or keypoints, repeated ids, or vocabularies that differ.
     """
     path = Path(path)
     if path.suffix not in (".npy", ".json"):
@@ -70,14 +71,16 @@ def _vocabulary(
     if vocabulary is not None:
         return tuple(vocabulary)
     channels = [channel for recording in recordings if (channel := _channel(recording, path)) is not None]
-    found = {channel.behaviours for channel in channels}
-    if len(found) > 1:
-        raise InputError(f"{path}: recordings have the vocabularies {sorted(found)} and one file takes one; name it")
-    return found.pop() if found else None
+    vocabularies = {channel.behaviours for channel in channels}
+    if len(vocabularies) > 1:
+        raise InputError(
+            f"{path}: expected one vocabulary for all recordings; found {sorted(vocabularies)}: give vocabulary="
+        )
+    return vocabularies.pop() if vocabularies else None
 
 
 def _fields(recording: Recording, vocabulary: Sequence[str] | None, path: Path) -> dict[str, Any]:
-    """What a sequence holds in the challenge's file."""
+    """Return the fields of one sequence in the challenge's file."""
     fields: dict[str, Any] = {}
     if recording.skeleton.keypoints:
         if recording.individuals != INDIVIDUALS or recording.skeleton.keypoints != KEYPOINTS:
@@ -93,7 +96,7 @@ def _fields(recording: Recording, vocabulary: Sequence[str] | None, path: Path) 
     if recording.confidence is not None:
         fields["scores"] = np.array(recording.confidence)
     if vocabulary is not None and (channel := _channel(recording, path)) is not None:
-        fields["annotations"] = channel.renamed(vocabulary).values.astype(np.int64)
+        fields["annotations"] = channel.with_behaviours(vocabulary).values.astype(np.int64)
     fields["annotator_id"] = int(recording.metadata.get("annotator", 0))
     if recording.frame_rate != FRAME_RATE:
         fields["frame_rate"] = recording.frame_rate
@@ -124,7 +127,7 @@ def _write_json(file: IO[str], recordings: Sequence[Recording], vocabulary: Sequ
 
 
 def _nested(values: np.ndarray) -> Iterator[str]:
-    """A list of rows as text, some rows at a time."""
+    """Yield the JSON text of an array, ``_FRAMES_AT_ONCE`` rows at a time."""
     yield "["
     for start in range(0, len(values), _FRAMES_AT_ONCE):
         rows = values[start : start + _FRAMES_AT_ONCE]

@@ -1,9 +1,13 @@
-"""MABe22 mouse triplets: three mice of twelve keypoints, a value per frame for each task, submissions of embeddings.
+"""MABe22 mouse triplets: three mice with twelve keypoints, one value per frame and task, submissions of embeddings.
 
-The challenge has four kinds of pickled ``.npy``, each a dict: tracks with or without the labels of some tasks
-(``sequences``, ``vocabulary``); the labels of all tasks (``label_array`` (task, frame), ``task_type``, ``vocabulary``,
-``frame_number_map``); submissions (``embeddings`` (frame, number), ``frame_number_map``); and the ``frame_number_map``
-alone, the place of every sequence among all frames. A JSON file says which sequences to learn from and which to score.
+The challenge has four kinds of pickled ``.npy``, each a dict:
+
+- tracks, with or without the labels of some tasks: ``sequences``, ``vocabulary``;
+- the labels of all tasks: ``label_array`` (task, frame), ``task_type``, ``vocabulary``, ``frame_number_map``;
+- submissions: ``embeddings`` (frame, dimension), ``frame_number_map``;
+- the ``frame_number_map`` alone: the span of every sequence among the frames of all sequences.
+
+A JSON file lists the sequences for training and for scoring.
 
 Sun et al. 2023, "MABe22: A Multi-Species Multi-Task Benchmark for Learned Representations of Behavior",
 arXiv:2207.10553.
@@ -11,8 +15,8 @@ arXiv:2207.10553.
 
 from ssl_behavior.formats.tracks.mabe22.read import NAME, attach_task_labels, detect, holds_task_labels, read
 from ssl_behavior.formats.tracks.mabe22.submissions import (
-    MOST_NUMBERS,
-    Places,
+    MAX_DIMENSIONS,
+    FrameNumberMap,
     read_frame_number_map,
     read_split,
     read_submission,
@@ -20,9 +24,9 @@ from ssl_behavior.formats.tracks.mabe22.submissions import (
 )
 
 __all__ = [
-    "MOST_NUMBERS",
+    "MAX_DIMENSIONS",
     "NAME",
-    "Places",
+    "FrameNumberMap",
     "attach_task_labels",
     "detect",
     "holds_task_labels",

@@ -1,4 +1,4 @@
-"""Tracks of mouse triplets, and the labels of tasks that come with them or in a file of their own."""
+"""Read tracks of mouse triplets, and the labels of tasks in the same file or in another one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError, some
-from ssl_behavior.formats.tracks.mabe22.submissions import checked_places
-from ssl_behavior.formats.tracks.unseen import zeros_as_unseen
+from ssl_behavior.formats.tracks.mabe22.submissions import check_frame_number_map
+from ssl_behavior.formats.tracks.unseen import mask_unseen
 from ssl_behavior.formats.untrusted import pickles
 from ssl_behavior.formats.untrusted import values as untrusted_values
 from ssl_behavior.recordings.labels import UNSCORED, Labels
-from ssl_behavior.recordings.recording import Recording, Skeleton
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 NAME = "mabe22"
 INDIVIDUALS = ("mouse1", "mouse2", "mouse3")
@@ -36,11 +37,12 @@ KEYPOINTS = (
 FRAME_RATE = 30.0
 
 _SHAPE = (len(INDIVIDUALS), len(KEYPOINTS), 2)
-_MOST_KINDS = 20  # a task of more whole numbers than these, an hour or a day, is a quantity
+_MAX_KINDS = 20
+"""A task with more different whole numbers (an hour, a day) is a quantity, if the file does not give its type."""
 
 
 def detect(path: Path) -> bool:
-    """A pickled .npy whose keypoints are of three mice."""
+    """Return whether the file is a pickled .npy with keypoints of three mice."""
     if path.suffix.lower() != ".npy" or not pickles.is_pickled(path):
         return False
     shape = pickles.first_shape(path, dimensions=4)
@@ -48,10 +50,10 @@ def detect(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Recording]:
-    """The recordings of one file: px, 0 as unseen, a channel for each task of whole numbers, a series for any other.
+    """Read the recordings of one file: positions in px, unseen at 0, 0.
 
-    A task of 0 and 1 has the behaviours "other" and the task's name. Where a task is not scored, its value is NaN.
-    What a task is, is told from all sequences of the file together.
+    A task of whole numbers becomes a channel, any other task a series; all sequences of the file together decide which.
+    A task of 0 and 1 gets the behaviours "other" and its own name. The value of a task is NaN where it is not scored.
 
     Raises:
         InputError: the file has no "sequences", or an array has a wrong shape.
@@ -67,8 +69,8 @@ def read(path: Path) -> list[Recording]:
             values[recording.id] = _task_rows(fields["annotations"], recording.frames, where)
     if not values:
         return recordings
-    most = max(map(len, values.values()))
-    vocabulary = _vocabulary(tree.get("vocabulary"), most, path)
+    tasks = max(map(len, values.values()))
+    vocabulary = _vocabulary(tree.get("vocabulary"), tasks, path)
     if uneven := next((name for name, rows in values.items() if len(rows) != len(vocabulary)), None):
         raise InputError(
             f"{path}: sequence {uneven!r}: annotations: expected the {len(vocabulary)} tasks of the vocabulary and "
@@ -78,7 +80,7 @@ def read(path: Path) -> list[Recording]:
 
 
 def holds_task_labels(path: Path) -> bool:
-    """Whether it is a pickled .npy with an array (task, frame) and no tracks, as the challenge's labels are."""
+    """Return whether the file is a pickled .npy with an array (task, frame) and no tracks: the challenge's labels."""
     if path.suffix.lower() != ".npy" or not pickles.is_pickled(path):
         return False
     return pickles.first_shape(path, dimensions=4) is None and pickles.first_shape(path, dimensions=2) is not None
@@ -87,32 +89,34 @@ def holds_task_labels(path: Path) -> bool:
 def attach_task_labels(
     recordings: Sequence[Recording], path: Path, notify: Callable[[str], None] = print
 ) -> list[Recording]:
-    """The recordings with the labels that the challenge's file of them holds, in place of their own.
+    """Return the recordings with the labels of the challenge's label file in place of their own.
+
+    Args:
+        recordings: sequences of the challenge; those that the file lacks lose their labels, with a notice.
+        path: the label file.
+        notify: called with the notice.
 
     Raises:
-        InputError: the file has no task labels, none of the recordings, or another number of frames of one.
+        InputError: the file has no task labels, has none for the recordings, or a number of frames differs.
     """
     tree = pickles.load(path)
-    wanted = ("vocabulary", "label_array", "frame_number_map")
-    if not isinstance(tree, Mapping) or any(name not in tree for name in wanted):
-        found = ", ".join(map(str, tree)) if isinstance(tree, Mapping) else type(tree).__name__
-        raise InputError(f"{path}: expected task labels, a dict with {', '.join(wanted)}; found {found[:200]}")
+    keys = ("vocabulary", "label_array", "frame_number_map")
+    if not isinstance(tree, Mapping) or any(key not in tree for key in keys):
+        content = ", ".join(map(str, tree)) if isinstance(tree, Mapping) else type(tree).__name__
+        raise InputError(f"{path}: expected task labels, a dict with {', '.join(keys)}; found {content[:200]}")
     array = untrusted_values.array(tree["label_array"], f"{path}: label_array")
     if array.ndim != 2:
         raise InputError(f"{path}: label_array: expected shape (task, frame) and found {array.shape}")
-    places = checked_places(tree["frame_number_map"], array.shape[1], path)
-    kept = [one for one in recordings if one.id in places]
-    if not kept:
-        raise InputError(
-            f"{path}: expected labels of the recordings {some((one.id for one in recordings), 5)}; found those of "
-            f"{some(places, 5)}"
-        )
-    if bare := [one.id for one in recordings if one.id not in places]:
-        notify(f"recordings without task labels: {some(bare)}")
-    values = {one.id: array[:, slice(*places[one.id])] for one in kept}
-    for one in kept:
-        if values[one.id].shape[1] != one.frames:
-            raise InputError(f"{path}: {one.id!r}: expected {one.frames} frames and found {values[one.id].shape[1]}")
+    spans = check_frame_number_map(tree["frame_number_map"], array.shape[1], path)
+    ids = [recording.id for recording in recordings]
+    values = {name: array[:, slice(*spans[name])] for name in ids if name in spans}
+    if not values:
+        raise InputError(f"{path}: expected labels of the recordings {some(ids, 5)}; found those of {some(spans, 5)}")
+    if unlabelled := [name for name in ids if name not in spans]:
+        notify(f"recordings without task labels: {some(unlabelled)}")
+    for recording in recordings:
+        if recording.id in values and (frames := values[recording.id].shape[1]) != recording.frames:
+            raise InputError(f"{path}: {recording.id!r}: expected {recording.frames} frames and found {frames}")
     vocabulary = _vocabulary(tree["vocabulary"], len(array), path)
     return _with_tasks(recordings, values, vocabulary, tree.get("task_type"), path)
 
@@ -125,7 +129,7 @@ def _tracks(name: str, fields: Any, path: Path) -> Recording:
     if keypoints.ndim != 4 or keypoints.shape[1:] != _SHAPE:
         shape = ", ".join(map(str, _SHAPE))
         raise InputError(f"{where}: keypoints: expected shape (time, {shape}) and found {keypoints.shape}")
-    return Recording(name, zeros_as_unseen(keypoints), INDIVIDUALS, Skeleton(KEYPOINTS), FRAME_RATE, source=str(path))
+    return Recording(name, mask_unseen(keypoints), INDIVIDUALS, Skeleton(KEYPOINTS), FRAME_RATE, source=str(path))
 
 
 def _task_rows(annotations: Any, frames: int, where: str) -> np.ndarray:
@@ -151,20 +155,23 @@ def _with_tasks(
     task_type: Any,
     path: Path,
 ) -> list[Recording]:
-    """The recordings with the rows (task, frame) that ``values`` holds by id as channels and series."""
-    # The challenge's own word for the other type is "Continious".
+    """Return the recordings with tasks as channels and series; ``values`` is id -> rows (task, frame)."""
+    # The challenge spells the other type "Continious".
     types = _types(task_type, len(vocabulary), path)
-    stated = [None if kind is None else kind.lower() == "discrete" for kind in types]
+    is_discrete = [None if kind is None else kind.lower() == "discrete" for kind in types]
     labels: dict[str, dict[str, Labels]] = {name: {} for name in values}
     series: dict[str, dict[str, np.ndarray]] = {name: {} for name in values}
     for i, task in enumerate(vocabulary):
-        behaviours = _behaviours(task, (rows[i] for rows in values.values()), stated[i], path)
+        behaviours = _behaviours(task, (rows[i] for rows in values.values()), is_discrete[i], path)
         for name, rows in values.items():
             if behaviours is None:
                 series[name][task] = rows[i]
             else:
                 labels[name][task] = Labels(behaviours, np.nan_to_num(rows[i], nan=UNSCORED).astype(np.int16))
-    return [replace(one, labels=labels.get(one.id, {}), series=series.get(one.id, {})) for one in recordings]
+    return [
+        replace(recording, labels=labels.get(recording.id, {}), series=series.get(recording.id, {}))
+        for recording in recordings
+    ]
 
 
 def _types(task_type: Any, tasks: int, path: Path) -> list[str | None]:
@@ -179,12 +186,12 @@ def _types(task_type: Any, tasks: int, path: Path) -> list[str | None]:
 def _behaviours(
     task: str, values: Iterable[np.ndarray], is_discrete: bool | None, path: Path
 ) -> tuple[str, ...] | None:
-    """Names of the kinds that a discrete task tells apart; None of a quantity."""
-    levels = np.unique(np.concatenate([np.unique(one[~np.isnan(one)]) for one in values]))
+    """Return one name per value of a discrete task, or None for a quantity."""
+    levels = np.unique(np.concatenate([np.unique(row[~np.isnan(row)]) for row in values]))
     is_whole = bool((levels == np.floor(levels)).all() and (levels >= 0).all() and (levels < 2**15).all())
     if is_discrete and not is_whole:
         raise InputError(f"{path}: task {task!r}: expected whole numbers from 0, as it is discrete; found {levels[:5]}")
     highest = int(levels.max(initial=1)) if is_whole else 0
-    if not is_whole or is_discrete is False or (is_discrete is None and highest >= _MOST_KINDS):
+    if not is_whole or is_discrete is False or (is_discrete is None and highest >= _MAX_KINDS):
         return None
     return ("other", task) if highest == 1 else tuple(f"{task} {i}" for i in range(highest + 1))

@@ -1,0 +1,93 @@
+"""Choose among recordings and their labels by name; a name that does not exist is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.recordings.recording import Recording
+
+
+def select_labels(
+    recordings: Sequence[Recording], channel: str | None, unscored: Sequence[str], where: str
+) -> list[Recording]:
+    """Return the recordings with only the requested ones of the labels and series that they carry.
+
+    Args:
+        recordings: recordings with or without labels.
+        channel: name of the labels and series to keep; all if None.
+        unscored: behaviours that become -1 and leave the vocabulary of their channel.
+        where: where the labels come from, for the error.
+
+    Raises:
+        InputError: no recording has such a channel or behaviour.
+    """
+    channels = {name for recording in recordings for name in (*recording.labels, *recording.series)}
+    if channel is not None and channel not in channels:
+        raise InputError(f"--channel {channel}: expected a channel of {where}; found {some(channels)}")
+    every_label = [labels for recording in recordings for labels in recording.labels.values()]
+    require_unscored(unscored, {name for labels in every_label for name in labels.behaviours})
+    if channel is None and not unscored:
+        return list(recordings)
+    selected = channels if channel is None else {channel}
+    return [
+        replace(
+            recording,
+            labels={
+                name: labels.without(set(unscored) & set(labels.behaviours))
+                for name, labels in recording.labels.items()
+                if name in selected
+            },
+            series={name: values for name, values in recording.series.items() if name in selected},
+        )
+        for recording in recordings
+    ]
+
+
+def choose_videos(recordings: Sequence[Recording], videos: Sequence[str]) -> list[Recording]:
+    """Return the recordings that ``--videos`` names, or all if it names none.
+
+    Raises:
+        InputError: no recording has one of the ids.
+    """
+    if not videos:
+        return list(recordings)
+    require_videos(videos, (recording.id for recording in recordings), "ids among the recordings")
+    return [recording for recording in recordings if recording.id in set(videos)]
+
+
+def require_videos(videos: Iterable[str], existing: Iterable[str], expected: str) -> None:
+    """Make sure that every id in ``--videos`` exists.
+
+    Args:
+        videos: ids that the user asks for.
+        existing: ids to choose from.
+        expected: what ``existing`` is, for the error: "ids among the recordings".
+
+    Raises:
+        InputError: an id does not exist.
+    """
+    existing = set(existing)
+    if missing := set(videos) - existing:
+        raise InputError(f"--videos {some(missing)}: expected {expected}; found {some(existing, 10)}")
+
+
+def require_unscored(unscored: Iterable[str], behaviours: Iterable[str], channel: str | None = None) -> None:
+    """Make sure that every name in ``--unscored`` is a behaviour: a misspelt name would leave nothing out.
+
+    Args:
+        unscored: names that the user gives.
+        behaviours: names to choose from.
+        channel: channel of these behaviours, for the error.
+
+    Raises:
+        InputError: a name is no behaviour.
+    """
+    behaviours = set(behaviours)
+    if unknown := set(unscored) - behaviours:
+        origin = "" if channel is None else f" of channel {channel}"
+        raise InputError(
+            f"--unscored {some(unknown)}: expected behaviours{origin}; found {some(behaviours)}; correct the name, or "
+            "leave it out"
+        )
