@@ -1,4 +1,4 @@
-"""``ssl-behavior explore``: see an atlas in the browser, or write it as one HTML file."""
+"""``ssl-behavior explore``: look at an atlas in the browser, or write it as one HTML file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked
 from ssl_behavior.errors import InputError
-from ssl_behavior.explorer.export import exported
+from ssl_behavior.explorer.export import export_page
 from ssl_behavior.explorer.scene import Scene
 from ssl_behavior.explorer.server import LOOPBACK, application, serve
 from ssl_behavior.storage.atomic import write_text
@@ -22,15 +22,15 @@ class ExploreConfig(Checked):
     """Settings of the explorer.
 
     Attributes:
-        atlas: folder that embed wrote and cluster was run on.
-        predictions: folder that predict wrote, to see predictions beside clusters and labels.
+        atlas: folder that embed wrote; without clusters, the map shows two principal components.
+        predictions: folder that predict wrote, to show predictions beside clusters and labels.
         points: frames on the map, drawn at random; more show finer detail and move more slowly.
-        export: an .html file to write in place of starting a server; it works without one, and without a network.
+        export: an .html file to write instead of starting a server; it needs neither a server nor the network.
         port: to listen on; 0 for any that is free.
-        address: to listen on; any other than this machine's own lets others see the atlas and write names and marks.
+        address: to listen on; any but this machine's own lets others see the atlas and write names and marks.
         origins: other names under which the page is opened, such as localhost:8080 through a tunnel.
-        browser: open the page.
-        overwrite: write over a file that is there.
+        browser: open the page in a browser.
+        overwrite: replace an existing file.
     """
 
     atlas: Path
@@ -48,18 +48,20 @@ def explore(config: ExploreConfig) -> Path | None:
     """Write the page to ``config.export``; or serve it until interrupted.
 
     Raises:
-        InputError: no atlas, an empty or damaged one, one without clusters, or a port that is in use.
+        InputError: there is no atlas, it is empty or damaged, or the port is in use.
     """
     _check(config)
     scene = Scene.open(config.atlas, config.predictions)
     if config.export is not None:
         return _export(scene, config.export.expanduser(), config.points)
-    server, page = serve(application(scene, config.points), config.address, config.port, config.origins, config.points)
-    print(f"explorer: {page}  (stop it with Ctrl-C)", flush=True)
+    server, address = serve(
+        application(scene, config.points), config.address, config.port, config.origins, config.points
+    )
+    print(f"explorer: {address}  (stop it with Ctrl-C)", flush=True)
     if config.address not in LOOPBACK:
-        print("whoever reaches this address can see the atlas, and write names and marks", flush=True)
+        print("everybody who reaches this address can see the atlas and write names and marks", flush=True)
     if config.browser:
-        webbrowser.open(page)
+        webbrowser.open(address)
     try:
         server.io_loop.start()
     except KeyboardInterrupt:
@@ -70,11 +72,11 @@ def explore(config: ExploreConfig) -> Path | None:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A page within a notebook.
+class NotebookPage:
+    """A page in the output of a notebook's cell.
 
     Attributes:
-        source: of the frame, as an attribute of HTML.
+        source: the attribute of the HTML frame that says what it shows.
         height: px.
     """
 
@@ -85,26 +87,29 @@ class Cell:
         return f'<iframe {self.source} width="100%" height="{self.height}" style="border: 0"></iframe>'
 
 
-def in_notebook(config: ExploreConfig, height: int = 820) -> Cell:
-    """The explorer in a notebook's cell: live, from a server within the kernel; with ``export`` set, the file's page.
+def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
+    """The explorer in a notebook's cell, from a server in the kernel; with ``export`` set, the page of that file.
 
-    A browser on another machine than the kernel does not reach the server; there the page of a file works, without
-    search, names and marks.
+    A browser on another machine than the kernel does not reach the server. The page of a file works there, without
+    search over all frames, names and marks.
 
     Args:
-        config: of which ``port`` is not used: any free one is.
+        config: settings; ``port`` is ignored, and any free port is used.
         height: of the cell in px.
 
     Raises:
         InputError: as ``explore``.
+
+    Example:
+        >>> in_notebook(ExploreConfig(Path("atlas")))  # doctest: +SKIP
     """
     _check(config)
     scene = Scene.open(config.atlas, config.predictions)
     if config.export is not None:
         page = _export(scene, config.export.expanduser(), config.points).read_text(encoding="utf-8")
-        return Cell(f'srcdoc="{html.escape(page)}"', height)
+        return NotebookPage(f'srcdoc="{html.escape(page)}"', height)
     _, address = serve(application(scene, config.points), config.address, 0, config.origins, config.points)
-    return Cell(f'src="{address}"', height)
+    return NotebookPage(f'src="{address}"', height)
 
 
 def _check(config: ExploreConfig) -> None:
@@ -112,22 +117,21 @@ def _check(config: ExploreConfig) -> None:
         if config.export.suffix.lower() != ".html":
             raise InputError(f"--export {config.export}: expected a name that ends in .html")
         if config.export.expanduser().exists() and not config.overwrite:
-            raise InputError(f"--export {config.export}: found a file; give another name, or --overwrite")
+            raise InputError(f"--export {config.export}: found a file; choose another name, or add --overwrite")
 
 
 def _export(scene: Scene, path: Path, count: int) -> Path:
-    page, points = exported(scene, count)
+    page, sample = export_page(scene, count)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
-    left = (
-        f", which fit into a page to mail, of the {count:,} asked for" if len(points) < min(count, points.total) else ""
-    )
-    print(f"{len(points):,} of {points.total:,} frames{left}; {path.stat().st_size / 1e6:.1f} MB")
+    is_cut = len(sample) < min(count, sample.total)
+    reason = f" ({count:,} were asked for; more would make the file too large to mail)" if is_cut else ""
+    print(f"{len(sample):,} of {sample.total:,} frames{reason}; {path.stat().st_size / 1e6:.1f} MB")
     print(f"\npage: {path}")
     return path
 
 
-main = run.command(ExploreConfig, explore, "See an atlas in the browser, or write it as one HTML file.")
+main = run.command(ExploreConfig, explore, "Look at an atlas in the browser, or write it as one HTML file.")
 
 
 if __name__ == "__main__":

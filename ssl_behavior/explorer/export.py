@@ -6,113 +6,102 @@ import faiss
 import numpy as np
 from bokeh.document import Document
 from bokeh.embed import file_html
-from bokeh.models import Column, ColumnDataSource
+from bokeh.models import ColumnDataSource
 from bokeh.resources import INLINE
 
 from ssl_behavior.atlas.clusters import directions
-from ssl_behavior.explorer import models, widgets
+from ssl_behavior.explorer import widgets
+from ssl_behavior.explorer.map_sample import MapSample, draw_sample
 from ssl_behavior.explorer.page import Page, template
-from ssl_behavior.explorer.points import Points, draw
-from ssl_behavior.explorer.scene import Scene
-from ssl_behavior.explorer.strips import strips
-from ssl_behavior.explorer.wiring import javascript
+from ssl_behavior.explorer.scene import BOUT_COLUMNS, Scene
 
 CLIP_S = 3.0
-LARGEST = 18_000_000
-"""Bytes of clips, which come to half of that in the page, so that it can be sent by mail."""
-_ALIKE = 12
-_LOOKED_AT = 200
+MAX_CLIP_BYTES = 18_000_000
+"""Bytes of clips, which are compressed to about half in a mail."""
+_MATCHES = 12
+_CANDIDATES = 200
 _APART_S = 3.0
-_RUN = "python -m ssl_behavior.explore --atlas"
+_RUN = "<code>ssl-behavior explore --atlas …</code>"
 
 
-def exported(scene: Scene, count: int, largest: int = LARGEST) -> tuple[str, Points]:
-    """The page as HTML, and the points on it, each of which brings its clip along.
+def export_page(scene: Scene, count: int, max_clip_bytes: int = MAX_CLIP_BYTES) -> tuple[str, MapSample]:
+    """The page as HTML, and the points on it, each with its clip.
 
     Args:
         scene: to show.
-        count: of points, at most.
-        largest: bytes of clips; what count is more is left out.
+        count: points, at most.
+        max_clip_bytes: bytes of clips; points beyond them are left out.
     """
     maker = scene.atlas.made_by
     length = round(CLIP_S * maker.frame_rate)
     animals = max(len(set(piece.pair)) for piece in scene.atlas.pieces)
-    fitting = max(1, largest // (length * animals * len(maker.landmarks) * 4))
-    points = draw(scene, min(count, fitting), length)
-    page = Page(scene, points)
-    _with_strips(page)
-    _play_offline(page)
-    _alike_offline(page)
-    page.add_tab("Clusters", _named(page))
-    page.add_tab("Marks", _no_marks())
+    fitting = max(1, max_clip_bytes // (length * animals * len(maker.landmarks) * 4))
+    sample = draw_sample(scene, min(count, fitting), length)
+    page = Page(scene, sample)
+    _add_bouts(page)
+    _add_clips(page)
+    _add_matches(page)
+    clusters = f"<p class='quiet'>To name clusters, run {_RUN}: this page is a copy to look at.</p>"
+    page.add_tab("Clusters", widgets.text(clusters + (widgets.cluster_list(scene) if scene.clustered else "")))
+    marks = f"<p>Clips are marked where the explorer runs: {_RUN}. This page is a copy to look at.</p>"
+    page.add_tab("Marks", widgets.text(marks))
     document = Document()
     page.add_to(document, "; a copy with three seconds around each")
-    return file_html(document, INLINE, template=template(), title=document.title), points
+    return file_html(document, INLINE, template=template(), title=document.title), sample
 
 
-def _with_strips(page: Page) -> None:
-    parts = [strips(page.scene, video) for video in page.scene.atlas.videos()]
-    page.sources.strips.data = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _add_bouts(page: Page) -> None:
+    scene = page.scene
+    tables = [scene.bouts(video, list(video.embeddings)) for video in scene.atlas.videos()]
+    page.models["bouts"].data = {name: np.concatenate([table[name] for table in tables]) for name in BOUT_COLUMNS}
 
 
-def _play_offline(page: Page) -> None:
-    sources, points = page.sources, page.points
-    begin = points.telling()
-    moment = {name: [int(points.columns[name][begin])] for name in ("video", "agent", "target", "frame")}
-    sources.asked.data = moment | {"count": [0]}
-    offline = javascript(
-        "offline", asked=sources.asked, points=sources.points, clips=sources.clips, at=sources.at, about=sources.about,
-        clip=sources.clip, shape=list(points.clips.shape[1:4]), rate=page.scene.atlas.made_by.frame_rate,
-        videos=list(points.videos), sides=[name.split(" > ") for name in points.pairs],
+def _add_clips(page: Page) -> None:
+    sample, request = page.sample, page.models["request"]
+    request.data = {name: [value] for name, value in sample.first_moment().items()} | {"count": [0]}
+    play = page.script(
+        "offline_clip", "request", "points", "point_clips", "frame_in_clip", "videos", "clip",
+        shape=list(sample.clips.shape[1:4]), rate=page.scene.atlas.made_by.frame_rate, ids=list(sample.videos),
+        individuals=[name.split(" > ") for name in sample.pairs],
     )  # fmt: skip
-    sources.asked.js_on_change("data", offline)
-    page.opening.append(offline)
+    request.js_on_change("data", play)
+    page.opening.append(play)
 
 
-def _alike_offline(page: Page) -> None:
-    similarity, nearest = alike(page.scene, page.points)
-    rows = ColumnDataSource({"point": nearest.ravel(), "similarity": similarity.ravel()})
-    more = javascript(
-        "alike", clip=page.sources.clip, points=page.sources.points, alike=rows, each=nearest.shape[1],
-        found=page.sources.found, answer=page.parts.answer, table=page.parts.alike, colourings=page.sources.colourings,
-        videos=list(page.points.videos), pairs=list(page.points.pairs),
+def _add_matches(page: Page) -> None:
+    similarity, nearest = similar_points(page.scene, page.sample)
+    show = page.script(
+        "offline_matches", "clip", "points", "matches", "search_message", "matches_table", "colourings",
+        nearest=ColumnDataSource({"point": nearest.ravel(), "similarity": similarity.ravel()}),
+        per_point=nearest.shape[1], ids=list(page.sample.videos), pairs=list(page.sample.pairs),
     )  # fmt: skip
-    page.sources.found.data = {name: [] for name in ("point", *models.FOUND)}
-    page.sources.clip.js_on_change("data", more)
-    hint = widgets.words(f"<p class='quiet'>Over all frames of the atlas: <code>{_RUN} …</code></p>")
-    page.add_tab("More like this", page.parts.answer, page.parts.alike, hint)
+    matches = page.models["matches"]
+    matches.data = {"point": [], **matches.data}
+    page.models["clip"].js_on_change("data", show)
+    hint = widgets.text(f"<p class='quiet'>To search all frames of the atlas, run {_RUN}.</p>")
+    page.add_tab("More like this", page.models["search_message"], page.models["matches_table"], hint)
 
 
-def alike(scene: Scene, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """Of each point, the points most like it that are not of the same moments.
+def similar_points(scene: Scene, sample: MapSample) -> tuple[np.ndarray, np.ndarray]:
+    """For each point, the most similar points of other moments.
 
     Returns:
-        (point, 12) int16 cosines in ten-thousandths, falling, and int32 points, -1 where there are no more.
+        (point, 12) int16 cosines in ten-thousandths, falling, and int32 points, -1 after the last.
     """
-    values = directions(points.embeddings, scene.clustered.clusters.centre)
+    values = directions(sample.embeddings, scene.centre)
     index = faiss.IndexFlatIP(values.shape[1])
     index.add(values)
-    cosine, nearest = index.search(values, min(_LOOKED_AT, len(points)))
-    video, seconds = points.columns["video"], points.columns["seconds"]
-    found = np.full((len(points), _ALIKE), -1, np.int32)
-    how = np.zeros((len(points), _ALIKE), np.int16)
-    for i in range(len(points)):
+    cosine, nearest = index.search(values, min(_CANDIDATES, len(sample)))
+    video, seconds = sample.columns["video"], sample.columns["seconds"]
+    points = np.full((len(sample), _MATCHES), -1, np.int32)
+    similarity = np.zeros((len(sample), _MATCHES), np.int16)
+    for i in range(len(sample)):
         taken = [i]
-        for other, value in zip(nearest[i], cosine[i], strict=True):
-            is_same = video[other] == video[taken]
-            if not (is_same & (np.abs(seconds[other] - seconds[taken]) < _APART_S)).any():
-                found[i, len(taken) - 1], how[i, len(taken) - 1] = other, round(10_000 * float(value))
-                taken.append(int(other))
-            if len(taken) > _ALIKE:
+        for candidate, value in zip(nearest[i], cosine[i], strict=True):
+            is_same_video = video[candidate] == video[taken]
+            if not (is_same_video & (np.abs(seconds[candidate] - seconds[taken]) < _APART_S)).any():
+                points[i, len(taken) - 1], similarity[i, len(taken) - 1] = candidate, round(10_000 * float(value))
+                taken.append(int(candidate))
+            if len(taken) > _MATCHES:
                 break
-    return how, found
-
-
-def _named(page: Page) -> Column:
-    text = f"<p class='quiet'>To name clusters, run <code>{_RUN} …</code>: this page is a copy to look at.</p>"
-    return Column(widgets.words(text + widgets.cluster_list(page.scene)), sizing_mode="stretch_width")
-
-
-def _no_marks() -> Column:
-    text = f"<p>Clips are marked where the explorer runs: <code>{_RUN} …</code>. This page is a copy to look at.</p>"
-    return Column(widgets.words(text), sizing_mode="stretch_width")
+    return similarity, points

@@ -1,8 +1,8 @@
-"""What people marked in the explorer: clips with a label, or as wrong or unsure; kept in the atlas and exported.
+"""Marks that people make in the explorer: clips with a label, or as wrong or unsure.
 
-Marks lie in ``marks/marks.csv`` in the atlas's folder. Their export is made of annotation files that finetune reads:
-per video the labels that the atlas has, with the marks laid over them, the later mark above the earlier. What nobody
-labelled or marked is the behaviour ``unmarked``, and goes to ``--unscored`` with the marks ``wrong`` and ``unsure``.
+Marks are kept in ``marks/marks.csv`` in the atlas's folder. The export consists of annotation files that ``finetune``
+reads. Each holds the atlas's labels of a video with the marks over them; a later mark covers an earlier one. Frames
+without a label or a mark get the behaviour ``unmarked``, which goes to ``--unscored`` with ``wrong`` and ``unsure``.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _LAST_FRAME = 2**31
 
 @dataclass(frozen=True)
 class Mark:
-    """A clip that a person judged.
+    """A clip to which a person gave a label.
 
     Attributes:
         video: id.
         agent: name of the individual.
-        target: name; the agent again if it is alone.
+        target: name; the agent itself if it is alone.
         channel: of behaviours.
         label: a behaviour, or ``wrong`` or ``unsure``.
         start: first frame of the recording.
@@ -60,22 +60,19 @@ class Mark:
 _COLUMNS = [field.name for field in fields(Mark)]
 
 
-def _mark(row: Mapping[str, str]) -> Mark:
-    words = {name: row[name] for name in ("video", "agent", "target", "channel", "label")}
+def _parse(row: Mapping[str, str]) -> Mark:
+    texts = {name: row[name] for name in ("video", "agent", "target", "channel", "label")}
     start, stop = int(row["start"]), int(row["stop"])
     if not 0 <= start < stop <= _LAST_FRAME:
         raise ValueError(f"frames {start} to {stop}")
-    return Mark(**words, start=start, stop=stop)
+    return Mark(**texts, start=start, stop=stop)
 
 
 class Marks:
     """The marks of an atlas; every change is written at once.
 
     Args:
-        atlas: that they are of.
-
-    Raises:
-        InputError: the file holds something else.
+        atlas: whose frames are marked.
     """
 
     def __init__(self, atlas: Atlas) -> None:
@@ -84,39 +81,45 @@ class Marks:
 
     @property
     def all(self) -> list[Mark]:
-        """The marks, in the order in which they were made."""
+        """The marks, oldest first.
+
+        Raises:
+            InputError: the file of marks has other columns, or values that cannot be.
+        """
         if not self.path.is_file():
             return []
         try:
             with open(self.path, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
-            return [_mark(row) for row in rows]
+            return [_parse(row) for row in rows]
         except (KeyError, TypeError, ValueError, csv.Error):
-            raise InputError(f"{self.path}: expected columns {', '.join(_COLUMNS)}; found others: mend it") from None
+            raise InputError(
+                f"{self.path}: expected columns {', '.join(_COLUMNS)}; found others: correct the file, or move it away"
+            ) from None
 
     def add(self, mark: Mark) -> None:
-        """Keep one more.
+        """Save a mark.
 
         Raises:
-            InputError: its label cannot be a behaviour, or it holds no frame.
+            InputError: its label cannot be the name of a behaviour, or its frames are not frames of the video.
         """
-        for what, text in (("label", mark.label), ("channel", mark.channel)):
+        for kind, text in (("label", mark.label), ("channel", mark.channel)):
             if not text.strip() or text != " ".join(text.split()) or text == UNMARKED:
-                raise InputError(f"expected a word for the {what}; found {text!r}")
-            require_name(text, what)
+                raise InputError(f"expected a word for the {kind}; found {text!r}")
+            require_name(text, kind)
         if not 0 <= mark.start < mark.stop <= self.atlas.video(mark.video).poses.frames:
             raise InputError(f"expected frames of the video; found {mark.start} to {mark.stop}")
         self._write([*self.all, mark])
 
     def remove(self, mark: Mark) -> None:
-        """Forget a mark, the last of several that are equal; others may have changed the list since it was read.
+        """Remove a mark, the last of several equal ones; another explorer may have changed the file in the meantime.
 
         Raises:
-            InputError: it is not there any more.
+            InputError: it was removed already.
         """
         marks = self.all
         if mark not in marks:
-            raise InputError("expected a mark that is there; found it taken back already")
+            raise InputError("this mark was taken back already; reload the page to see the marks that remain")
         del marks[len(marks) - 1 - marks[::-1].index(mark)]
         self._write(marks)
 
@@ -128,36 +131,36 @@ class Marks:
         write_text(self.path, text.getvalue())
 
     def export(self) -> Exported:
-        """Write annotation files for the Caltech annotator and BORIS, of all videos that are labelled or marked.
+        """Write annotation files for the Caltech annotator and BORIS, for all videos with labels or marks.
 
-        Labels are known at the frames of the poses, so that where a bout begins and ends is right to half of such a
-        frame; marks are to the frame.
+        The atlas has labels at the frames of its poses, so that the ends of a labelled bout are right to half of such a
+        frame; those of a mark are exact.
 
         Raises:
             InputError: nothing is marked.
         """
         marks = self.all
         if not marks:
-            raise InputError("nothing is marked yet: play a clip, choose a label and mark it")
+            raise InputError("nothing is marked yet: play a clip, choose a label and press Mark")
         folder = self.atlas.folder / _FOLDER / _EXPORTED
         unscored: dict[str, set[str]] = {mark.channel: set() for mark in marks}
         videos = 0
         for video in self.atlas.videos():
-            found = {channel: _merged(video, channel, marks) for channel in unscored}
-            channels = {channel: labels for channel, labels in found.items() if labels is not None}
+            merged = {channel: _merged(video, channel, marks) for channel in unscored}
+            channels = {channel: labels for channel, labels in merged.items() if labels is not None}
             if not channels:
                 continue
             videos += 1
             for channel, labels in channels.items():
                 occurring = {labels.behaviours[code] for code in np.unique(labels.values)}
                 unscored[channel] |= occurring & {UNMARKED, WRONG, UNSURE}
-            bouts = {_word(name): tuple(one.bouts()) for name, one in channels.items()}
+            bouts = {_word(channel): tuple(labels.bouts()) for channel, labels in channels.items()}
             annotations = Annotations(video.id, bouts, frames=video.poses.frames)
             rate, stem = video.poses.native_rate, file_stem(video.id)
             caltech.write(folder / "caltech" / f"{stem}_annot.txt", annotations, rate)
             boris_project.write(folder / "boris" / f"{stem}.boris", annotations, rate)
         exported = Exported(folder, videos, {_word(name): tuple(sorted(words)) for name, words in unscored.items()})
-        write_text(folder / "how-to-train.txt", exported.told() + "\n")
+        write_text(folder / "how-to-train.txt", exported.instructions() + "\n")
         return exported
 
 
@@ -168,43 +171,43 @@ class Exported:
     Attributes:
         folder: with ``caltech/`` and ``boris/``.
         videos: how many.
-        unscored: channel -> behaviours in the files that are no judgement.
+        unscored: channel -> behaviours in the files that stand for unscored frames.
     """
 
     folder: Path
     videos: int
     unscored: dict[str, tuple[str, ...]]
 
-    def told(self) -> str:
-        """How to train on them, a command per channel."""
+    def instructions(self) -> str:
+        """How to train on the files, with a command per channel."""
         lines = [
-            f"Annotations of {how_many(self.videos, 'video')}: labels of the atlas with your marks laid "
-            f"over them; where there is neither, the behaviour is {UNMARKED!r}, which is to be left unscored."
+            f"Annotations of {how_many(self.videos, 'video')}: labels of the atlas with your marks over them. "
+            f"Frames with neither have the behaviour {UNMARKED!r}; leave it unscored."
         ]
         for channel, words in self.unscored.items():
             command = ["python", "-m", "ssl_behavior.finetune", "--annotations", str(self.folder / "caltech")]
             command += ["--channel", channel, *(["--unscored", *words] if words else [])]
-            lines.append(f"{shlex.join(command)} ...")  # a channel may be called like another command
-        lines.append("The files for BORIS need 'other' in --unscored too, unless it is a behaviour of yours.")
+            lines.append(f"{shlex.join(command)} ...")  # a channel's name may hold a command of the shell
+        lines.append("With the files for BORIS, add 'other' to --unscored, unless it is one of your behaviours.")
         return "\n".join(lines)
 
 
 def _merged(video: EmbeddedVideo, channel: str, marks: list[Mark]) -> Labels | None:
-    """A video's labels at its own frames with its marks of this channel over them; None where there are neither."""
+    """Labels at the recording's frames, with the marks of this channel over them; None if there are neither."""
     labels = video.labels.get(channel)
-    own = [mark for mark in marks if (mark.video, mark.channel) == (video.id, channel)]
-    if labels is None and not own:
+    chosen = [mark for mark in marks if (mark.video, mark.channel) == (video.id, channel)]
+    if labels is None and not chosen:
         return None
-    known = () if labels is None else labels.behaviours
-    names = tuple(dict.fromkeys([*known, *(mark.label for mark in own), UNMARKED]))
+    behaviours = () if labels is None else labels.behaviours
+    names = tuple(dict.fromkeys([*behaviours, *(mark.label for mark in chosen), UNMARKED]))
     frames = video.poses.frames
     values = np.full(frames, UNSCORED, np.int16) if labels is None else video.poses.to_native(labels.values).copy()
     values[values == UNSCORED] = names.index(UNMARKED)
-    for mark in own:
+    for mark in chosen:
         values[mark.start : mark.stop] = names.index(mark.label)
     return Labels(names, values)
 
 
 def _word(channel: str) -> str:
-    """A channel as annotation files can hold it: without spaces."""
+    """The name of a channel in annotation files, which may hold no spaces."""
     return "_".join(channel.split())

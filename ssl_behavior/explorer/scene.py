@@ -1,12 +1,12 @@
-"""What the explorer shows: an atlas with its clusters, labels and predictions, all on the frames of the poses."""
+"""The content of the explorer: an atlas with its clusters, labels and predictions, all at the frames of the poses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,16 +16,18 @@ from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, some
 from ssl_behavior.plots.style import cluster_colours, styles
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import tables as predictions_tables
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.storage.paths import file_stem
 
-CLUSTER, PREDICTED = "cluster", "prediction"
+CLUSTER, PREDICTED, LABEL = "cluster", "prediction", "label "
+_PCA_FRAMES = 5_000
+BOUT_COLUMNS = ("video", "agent", "target", "row", "code", "left", "right")
 
 
-class Kind(NamedTuple):
-    """What a bout in the ethogram can be of: a cluster or a behaviour."""
+class BoutStyle(NamedTuple):
+    """The appearance of the bouts of one cluster or behaviour in the ethogram."""
 
     row: str
     name: str
@@ -34,102 +36,210 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class PcaMap:
+    """The two principal components of an atlas's embeddings: a map for an atlas without clusters.
+
+    Attributes:
+        centre: (channel,) mean embedding.
+        axes: (channel, 2) directions of the largest variance.
+    """
+
+    centre: np.ndarray
+    axes: np.ndarray
+
+    @classmethod
+    def fit(cls, atlas: Atlas, seed: int = 0) -> PcaMap:
+        """The map of a random sample of 5,000 frames."""
+        drawn = atlas.draw(_PCA_FRAMES, seed)
+        values = np.concatenate(
+            [np.asarray(video.embeddings[pair][frames], np.float32) for video, pair, frames in drawn]
+        )
+        centre = values.mean(0)
+        axes = np.zeros((2, len(centre)), np.float32)
+        components = np.linalg.svd(values - centre, full_matrices=False)[2][:2]
+        axes[: len(components)] = components  # an embedding of one channel has one component
+        return cls(centre, axes.T)
+
+    def positions(self, embeddings: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """(chosen, 2) float32 positions of some frames of embeddings (time, channel)."""
+        return np.asarray((np.asarray(embeddings[frames], np.float32) - self.centre) @ self.axes, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
 class Scene:
     """An atlas to explore.
 
     Attributes:
-        clustered: the atlas with its clusters.
-        predicted: video id -> what a model said of it.
+        atlas: the embeddings.
+        clustered: the atlas with its clusters; None if it has none yet.
+        predicted: video id -> predictions of a model.
     """
 
-    clustered: ClusteredAtlas
+    atlas: Atlas
+    clustered: ClusteredAtlas | None = None
     predicted: Mapping[str, Prediction] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, predicted: Path | None = None, notify: Callable[[str], None] = print) -> Scene:
-        """The scene of an atlas's folder, with the tables that predict wrote to another.
+        """Open an atlas's folder, together with the folder of tables that ``predict`` wrote.
 
         Raises:
-            InputError: no atlas, an empty or damaged one, one without clusters, or predictions of other videos.
+            InputError: there is no atlas, it is empty or damaged, some of its videos have no clusters while others
+                have, or the predictions are of other videos.
         """
         atlas = Atlas(folder)
         if not atlas.rows:
-            raise InputError(f"{folder}: expected embeddings; found none: run python -m ssl_behavior.embed first")
-        clustered = ClusteredAtlas(atlas)
-        clustered.bouts()  # of every video, or it says of which there are none
-        found = {one.id: one for one in tables.read_folder(predicted)} if predicted is not None else {}
-        ids = {file_stem(video): video for video in atlas.ids}
-        known = {ids[name]: one for name, one in found.items() if name in ids}
-        if found and not known:
-            raise InputError(
-                f"--predictions {predicted}: expected some of the atlas's videos {some(ids, 10)}; found those of "
-                f"{some(found, 10)}"
+            raise InputError(f"{folder}: expected embeddings; found none: run ssl-behavior embed first")
+        clustered = ClusteredAtlas(atlas) if ClusteredAtlas.is_there(atlas) else None
+        scene = cls(atlas, clustered, _read_predictions(atlas, predicted, notify) if predicted is not None else {})
+        if clustered is None:
+            notify(
+                f"{folder} has no clusters yet: the map shows two principal components. For a better map and clusters, "
+                f"run ssl-behavior cluster --atlas {folder}"
             )
-        if len(known) < len(found):
-            notify(f"predictions of videos that are not in the atlas, left out: {some(set(found) - set(ids))}")
-        return cls(clustered, known)
-
-    @property
-    def atlas(self) -> Atlas:
-        """The atlas."""
-        return self.clustered.atlas
+        else:
+            _ = scene.cluster_seconds  # raises if a video has no clusters
+        return scene
 
     @cached_property
-    def predictable(self) -> tuple[str, ...]:
-        """Behaviours that are predicted."""
+    def pca(self) -> PcaMap:
+        """The map of an atlas without clusters."""
+        return PcaMap.fit(self.atlas)
+
+    @property
+    def centre(self) -> np.ndarray:
+        """(channel,) mean embedding."""
+        return self.clustered.clusters.centre if self.clustered else self.pca.centre
+
+    def positions(self, embeddings: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """(chosen, 2) float32 positions on the map of some frames of a pair's embeddings (time, channel)."""
+        if self.clustered is None:
+            return self.pca.positions(embeddings, frames)
+        return self.clustered.clusters.assign(embeddings, frames)[1]
+
+    @cached_property
+    def cluster_seconds(self) -> Mapping[int, float]:
+        """Cluster, or -1 for noise -> seconds over all pairs of all videos."""
+        assert self.clustered is not None
+        return dict(self.clustered.bouts().groupby("cluster")["seconds"].sum())
+
+    @cached_property
+    def predicted_behaviours(self) -> tuple[str, ...]:
+        """The behaviours that the model predicts."""
         return next(iter(self.predicted.values())).behaviours if self.predicted else ()
 
     @property
     def rows(self) -> list[str]:
-        """What is shown of a video over time, from the top."""
-        return [CLUSTER, *(f"label {channel}" for channel in self.atlas.channels)] + [PREDICTED] * bool(self.predicted)
+        """The rows of the ethogram, from the top."""
+        labels = [f"{LABEL}{channel}" for channel in self.atlas.channels]
+        return [CLUSTER] * bool(self.clustered) + labels + [PREDICTED] * bool(self.predicted)
 
     def names(self, row: str) -> list[str]:
-        """What a code in this row means; of clusters, as they are called now."""
+        """The name of each code in a row; clusters have the names that people gave them so far."""
         if row == CLUSTER:
-            return [self.clustered.name(number) for number in range(self.clustered.clusters.count)]
-        return list(self.predictable if row == PREDICTED else self.atlas.channels[row.removeprefix("label ")])
+            return [
+                self.cluster_name(number) for number in range(self.clustered.clusters.count if self.clustered else 0)
+            ]
+        return list(self.predicted_behaviours if row == PREDICTED else self.atlas.channels[row.removeprefix(LABEL)])
+
+    def cluster_name(self, cluster: int) -> str:
+        """The name of a cluster; of noise, or in an atlas without clusters, ``in none``."""
+        return self.clustered.name(cluster) if self.clustered and cluster != NOISE else "in none"
 
     def looks(self, row: str) -> list[tuple[str, str]]:
-        """(colour, hatch) of each code in this row; of clusters, without noise."""
+        """(colour, hatch) of each code in a row; noise is left out."""
         if row == CLUSTER:
-            return [(colour, "") for colour in cluster_colours(self.clustered.clusters.count)[:-1]]
-        return styles(self.names(row))
+            return [(colour, "") for colour in cluster_colours(len(self.names(row)))[:-1]]
+        return [self._behaviour_looks[name] for name in self.names(row)]
 
-    def kinds(self) -> list[Kind]:
-        """All that bouts can be of, row by row."""
+    @cached_property
+    def _behaviour_looks(self) -> Mapping[str, tuple[str, str]]:
+        """Behaviour -> (colour, hatch), the same in all rows; predictions come first, as in their own pictures."""
+        labels = [name for names in self.atlas.channels.values() for name in names]
+        behaviours = list(dict.fromkeys([*self.predicted_behaviours, *labels]))
+        return dict(zip(behaviours, styles(behaviours), strict=True))
+
+    def bout_styles(self) -> list[BoutStyle]:
+        """The appearance of all clusters and behaviours, row by row."""
         return [
-            Kind(row, name, colour, hatch[:1] or " ")
+            BoutStyle(row, name, colour, hatch[:1] or " ")
             for row in self.rows
             for name, (colour, hatch) in zip(self.names(row), self.looks(row), strict=True)
         ]
 
     def codes(self, video: EmbeddedVideo, pair: tuple[int, int]) -> dict[str, np.ndarray]:
-        """Row -> (time,) code of each frame of the video's poses, -1 for noise and where nobody judged."""
-        names = tuple(video.poses.individuals[i] for i in pair)
+        """Row -> (time,) code at each frame of the video's poses, -1 for noise and for unscored frames."""
+        names = (video.poses.individuals[pair[0]], video.poses.individuals[pair[1]])
         frames = len(video.poses.positions)
-        found = {CLUSTER: self.clustered.labels(video.id)[names[0], names[1]]}
+        codes = {CLUSTER: self._cluster_labels(video.id)[names]} if self.clustered else {}
         for channel, behaviours in self.atlas.channels.items():
             labels = video.labels.get(channel)
             is_of_pair = labels is not None and labels.pair in (None, names)
-            found[f"label {channel}"] = (
-                labels.with_behaviours(behaviours).values if labels and is_of_pair else _unknown(frames)
-            )
+            values = labels.with_behaviours(behaviours).values if labels and is_of_pair else _unscored(frames)
+            codes[LABEL + channel] = values
         if self.predicted:
-            one = self.predicted.get(video.id)
-            found[PREDICTED] = _unknown(frames) if one is None else _at(one.labels, video.poses.native_frames)
-        return found
+            prediction = self.predicted.get(video.id)
+            native = video.poses.native_frames
+            codes[PREDICTED] = _unscored(frames) if prediction is None else _at(prediction.labels, native)
+        return codes
+
+    @cached_property
+    def _cluster_labels(self) -> Callable[[str], Mapping[tuple[str, str], np.ndarray]]:
+        assert self.clustered is not None
+        return lru_cache(maxsize=2)(self.clustered.labels)  # all pairs of a video lie in one file
+
+    def sections(self, video: EmbeddedVideo, pair: tuple[int, int]) -> np.ndarray:
+        """(time,) codes that change where a new bout of a cluster begins; without clusters, every second."""
+        if self.clustered:
+            return self.codes(video, pair)[CLUSTER]
+        return (np.arange(len(video.poses.positions)) / video.poses.frame_rate).astype(np.int32)
+
+    def bouts(self, video: EmbeddedVideo, pairs: Sequence[tuple[int, int]]) -> dict[str, np.ndarray]:
+        """The bouts in the ethogram of a video.
+
+        Returns:
+            columns, each (bout,): indices of the ``video``, of ``agent`` and ``target`` among its individuals and of
+            the ``row`` in the ethogram; the ``code`` in that row; ``left`` and ``right`` in seconds.
+        """
+        rate, number = video.poses.frame_rate, self.atlas.ids.index(video.id)
+        tables: list[dict[str, Any]] = [{name: np.zeros(0, _dtype(name)) for name in BOUT_COLUMNS}]
+        for pair in pairs:
+            for row, codes in enumerate(self.codes(video, pair).values()):
+                starts, stops, values = bout_limits(codes)
+                indices = {"video": number, "agent": pair[0], "target": pair[1], "row": row}
+                table: dict[str, Any] = {name: np.full(len(values), value) for name, value in indices.items()}
+                tables.append(table | {"code": values, "left": starts / rate, "right": stops / rate})
+        return {name: np.concatenate([table[name] for table in tables], dtype=_dtype(name)) for name in BOUT_COLUMNS}
 
 
-def runs(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First frames, frames after the last, and codes of the bouts in (time,) codes; what is -1 is in none."""
+def bout_limits(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First frames, frames after the last, and codes of the bouts in (time,) codes; frames of code -1 are in none."""
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1)) if len(codes) else np.zeros(0, int)
     stops = np.append(starts[1:], len(codes)) if len(codes) else starts
-    known = codes[starts] != NOISE
-    return starts[known], stops[known], codes[starts][known]
+    is_bout = codes[starts] != NOISE
+    return starts[is_bout], stops[is_bout], codes[starts][is_bout]
 
 
-def _unknown(frames: int) -> np.ndarray:
+def _dtype(column: str) -> type[np.generic]:
+    return np.float32 if column in ("left", "right") else np.int16
+
+
+def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None]) -> dict[str, Prediction]:
+    """Video id -> prediction, for the videos of the atlas."""
+    tables = {prediction.id: prediction for prediction in predictions_tables.read_folder(folder)}
+    ids = {file_stem(video): video for video in atlas.ids}
+    matching = {ids[name]: prediction for name, prediction in tables.items() if name in ids}
+    if tables and not matching:
+        raise InputError(
+            f"--predictions {folder}: expected some of the atlas's videos {some(ids, 10)}; found those of "
+            f"{some(tables, 10)}"
+        )
+    if len(matching) < len(tables):
+        notify(f"predictions of videos that are not in the atlas, left out: {some(set(tables) - set(ids))}")
+    return matching
+
+
+def _unscored(frames: int) -> np.ndarray:
     return np.full(frames, UNSCORED, np.int16)
 
 

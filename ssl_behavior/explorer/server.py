@@ -1,4 +1,4 @@
-"""The explorer as a server, on this machine only unless told otherwise."""
+"""The explorer as a server, which serves its own page to this machine only, unless ``--address`` says otherwise."""
 
 from __future__ import annotations
 
@@ -6,37 +6,41 @@ import errno
 import socket
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from bokeh.application import Application
 from bokeh.application.handlers import FunctionHandler
 from bokeh.document import Document
+from bokeh.resources import Resources
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
-from bokeh.server.util import bind_sockets, create_hosts_allowlist
+from bokeh.server.util import bind_sockets, check_allowlist, create_hosts_allowlist
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.ioloop import IOLoop
-from tornado.routing import Rule
-from tornado.web import ErrorHandler
+from tornado.routing import Matcher, Rule
+from tornado.web import ErrorHandler, OutputTransform
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.explorer.door import Crowded, Policy, Strange
-from ssl_behavior.explorer.live import Live, indexed
-from ssl_behavior.explorer.points import draw
+from ssl_behavior.explorer.live_page import LivePage, lazy_index
+from ssl_behavior.explorer.map_sample import draw_sample
 from ssl_behavior.explorer.scene import Scene
 
 LOOPBACK = ("127.0.0.1", "localhost")
-MOST_PAGES = 32
-"""Pages that are open at once; one that nobody looks at any more ends within half a minute."""
-_LARGEST_REQUEST = 1 << 16
-_LARGEST_MESSAGE = 1 << 20
+MAX_PAGES = 32
+"""Pages that are open at once; a page that was closed counts for another half a minute."""
+_MAX_REQUEST_BYTES = 1 << 16
+_MAX_MESSAGE_BYTES = 1 << 20
+_MAX_BYTES_PER_POINT = 16
+_PAGE, _PATHS, _STATIC = "/", ("/", "/ws", "/favicon.ico"), "/static/"
 
 
 def application(scene: Scene, count: int) -> Application:
-    """The explorer of a scene; the points are drawn once, and every visitor has a page of their own."""
-    points, index = draw(scene, count), indexed(scene)
+    """The explorer of a scene; all visitors see the same points, and each has a separate page."""
+    sample, index = draw_sample(scene, count), lazy_index(scene)
 
     def visit(document: Document) -> None:
-        Live(scene, points, index).add_to(document)
+        LivePage(scene, sample, index).add_to(document)
 
     return Application(FunctionHandler(visit))
 
@@ -44,24 +48,24 @@ def application(scene: Scene, count: int) -> Application:
 def serve(
     app: Application, address: str, port: int, origins: Sequence[str] = (), points: int = 0
 ) -> tuple[BaseServer, str]:
-    """Start a server on the thread's own loop (a notebook's runs already); it runs as soon as the loop does.
+    """Start a server on the thread's own loop; it answers as soon as the loop runs, as that of a notebook does.
 
     Args:
-        app: what it serves, and nothing else.
-        address: that it listens on.
-        port: 0 for any that is free.
-        origins: further hosts, ``name`` or ``name:port``, that its page may be opened under.
-        points: on the map; what a lasso may say of them is what makes a message long.
+        app: the page; nothing else is served.
+        address: to listen on.
+        port: to listen on; 0 for any that is free.
+        origins: further hosts, ``name`` or ``name:port``, under which the page may be opened.
+        points: on the map; a message that names those in a lasso may be as long as they require.
 
     Returns:
-        the server and where its page is.
+        the server, and the address of its page.
 
     Raises:
-        InputError: the port is in use, or there is no such address.
+        InputError: the port is in use, or this machine has no such address.
     """
-    # Both are looked at beforehand: a socket that cannot be bound, or is of no use, would be left open.
+    # Both are checked beforehand: a socket that cannot be used would stay open.
     try:
-        port = _free(address, port)
+        port = _free_port(address, port)
         names = LOOPBACK if address in LOOPBACK else (address, *LOOPBACK)
         hosts = create_hosts_allowlist([*(f"{name}:{port}" for name in names), *origins], port)
     except UnicodeError:
@@ -69,44 +73,122 @@ def serve(
     except ValueError as error:
         raise InputError(f"--origins: expected hosts such as localhost:8080; {error}") from None
     except OSError as error:
-        raise _refused(error, address, port) from None
-    served = BokehTornado(
+        raise _cannot_listen(error, address, port) from None
+    tornado = ExplorerTornado(
         {"/": app},
         extra_websocket_origins=hosts,
-        websocket_max_message_size_bytes=_LARGEST_MESSAGE + 16 * points,
-        transforms=[lambda _: Policy(hosts)],
-        # Bokeh would write what a browser sends into the page: cookies, too, of whatever else runs on this machine.
+        websocket_max_message_size_bytes=_MAX_MESSAGE_BYTES + _MAX_BYTES_PER_POINT * points,
+        transforms=[lambda _: ContentPolicy(hosts)],
+        # Bokeh would write the browser's headers into the page, with cookies of other programs on this machine.
         include_headers=[],
         include_cookies=[],
     )
-    own: list[Any] = [
-        Rule(Strange(hosts), ErrorHandler, {"status_code": 403}),
-        Rule(Crowded(served, MOST_PAGES), ErrorHandler, {"status_code": 503}),
+    refusals: list[Any] = [
+        Rule(ForeignRequest(hosts), ErrorHandler, {"status_code": 403}),
+        Rule(TooManyPages(tornado, MAX_PAGES), ErrorHandler, {"status_code": 503}),
     ]
-    served.default_router.rules[:0] = own
-    http = HTTPServer(served, max_header_size=_LARGEST_REQUEST, max_body_size=_LARGEST_REQUEST)
+    tornado.default_router.rules[:0] = refusals
+    http = HTTPServer(tornado, max_header_size=_MAX_REQUEST_BYTES, max_body_size=_MAX_REQUEST_BYTES)
     http.add_sockets(bind_sockets(address, port)[0])
-    server = BaseServer(IOLoop.current(), served, http)
+    server = BaseServer(IOLoop.current(), tornado, http)
     server.start()
-    shown = "localhost" if address in (*LOOPBACK, "0.0.0.0") else address
-    return server, f"http://{shown}:{port}/"
+    host = "localhost" if address in (*LOOPBACK, "0.0.0.0") else address
+    return server, f"http://{host}:{port}/"
 
 
-def _free(address: str, port: int) -> int:
-    """The port, or any for 0, if it can be listened on."""
+class ExplorerTornado(BokehTornado):
+    """Bokeh's application, without its scripts for formulas: 2 MB that each page would load and never use."""
+
+    def resources(self, absolute_url: str | bool | None = None) -> Resources:
+        """The scripts that a page loads."""
+        return super().resources(absolute_url).clone(components=["bokeh", "bokeh-gl", "bokeh-widgets", "bokeh-tables"])
+
+
+class ForeignRequest(Matcher):
+    """Matches requests that the page does not make: under another name, from another site, or of another path.
+
+    The attacker's name server can give this machine a name in the attacker's site (DNS rebinding); the browser would
+    then let that site read the explorer. ``autoload.js``, with which Bokeh lets other pages embed this one, is refused.
+
+    Args:
+        hosts: ``name:port`` under which the page may be opened.
+    """
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        self.hosts = hosts
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """An empty dictionary for a request to refuse, else None."""
+        headers = request.headers
+        origin = urlsplit(headers["Origin"]).netloc if "Origin" in headers else request.host
+        has_our_name = all(check_allowlist(host.lower(), self.hosts) for host in (request.host, origin))
+        # A link or a notebook's frame may lead here; a picture or a script of another site may not.
+        is_embedded = (headers.get("Sec-Fetch-Site"), headers.get("Sec-Fetch-Mode")) == ("cross-site", "no-cors")
+        is_our_path = request.path in _PATHS or request.path.startswith(_STATIC)
+        return None if has_our_name and is_our_path and not is_embedded else {}
+
+
+class TooManyPages(Matcher):
+    """Matches requests for a page when as many are open as may be.
+
+    Args:
+        tornado: the application.
+        limit: number of pages.
+    """
+
+    def __init__(self, tornado: BokehTornado, limit: int) -> None:
+        self.tornado, self.limit = tornado, limit
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """An empty dictionary for a request to refuse, else None."""
+        is_full = request.path == _PAGE and len(self.tornado.get_sessions(_PAGE)) >= self.limit
+        return {} if is_full else None
+
+
+class ContentPolicy(OutputTransform):
+    """Adds headers by which the browser lets the page ask only this server, and lets few sites frame it.
+
+    Notebooks on this machine may frame it. Bokeh compiles functions from text, which ``unsafe-eval`` allows.
+
+    Args:
+        hosts: ``name:port`` under which the page may be opened.
+    """
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        sockets = " ".join(f"ws://{host} wss://{host}" for host in hosts)
+        frames = " ".join(f"http://{host}" for host in (*hosts, "localhost:*", "127.0.0.1:*"))
+        self.policy = (
+            "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+            f"img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' {sockets}; base-uri 'none'; "
+            f"form-action 'none'; frame-ancestors 'self' vscode-webview: {frames}"
+        )
+
+    def transform_first_chunk(
+        self,
+        status_code: int,
+        headers: HTTPHeaders,
+        chunk: bytes,
+        finishing: bool,  # noqa: ARG002
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        """The answer with the headers added."""
+        headers["Content-Security-Policy"] = self.policy
+        headers["X-Content-Type-Options"] = "nosniff"
+        return status_code, headers, chunk
+
+
+def _free_port(address: str, port: int) -> int:
+    """The port, or for 0 any that is free, if this process can listen on it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address, port))
         return int(probe.getsockname()[1])
 
 
-def _refused(error: OSError, address: str, port: int) -> InputError:
+def _cannot_listen(error: OSError, address: str, port: int) -> InputError:
     if error.errno == errno.EADDRINUSE:
-        return InputError(
-            f"--port {port}: expected a free port; found one in use: give another, or 0 for any that is free"
-        )
+        return InputError(f"--port {port}: expected a free port; found one in use: choose another, or 0 for any")
     if error.errno in (errno.EACCES, errno.EPERM):
         return InputError(
-            f"--port {port}: expected a port that you may open; found a reserved one: give one above 1023"
+            f"--port {port}: expected a port that you may open; found a reserved one: choose one above 1023"
         )
     return InputError(f"--address {address}: expected an address of this machine; found {error.strerror or error}")

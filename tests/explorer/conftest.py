@@ -1,9 +1,10 @@
-"""A small atlas with clusters, labels and predictions, whose clusters lie where they are told to."""
+"""A small atlas with clusters at fixed places on the map, labels and predictions."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 EVIL = "<img src=x onerror=window.hacked=1>"
 """A video id that a page must not run."""
 CLUSTERS, FRAMES, CHANNELS = 3, 600, 8
-PLACES = np.array([[0, 0], [10, 0], [0, 10]], np.float32)
+MIDDLES = np.array([[0, 0], [10, 0], [0, 10]], np.float32)
 
 
 @pytest.fixture(scope="session")
@@ -50,17 +51,17 @@ def make_atlas(wander: Callable[..., Recording]) -> Callable[[Path], Path]:
             }
             labels = {"S1": Labels(("attack", "sniff"), np.where(code == 2, -1, code))} if name == "a" else {}
             atlas.add(EmbeddedVideo(poses, embeddings, labels, "px", ""))
-        drawn = np.repeat(np.arange(CLUSTERS), 100)
-        raw = centres[drawn] + rng.normal(0, 0.5, (len(drawn), CHANNELS)).astype(np.float32)
+        labels_of_anchors = np.repeat(np.arange(CLUSTERS), 100)
+        raw = centres[labels_of_anchors] + rng.normal(0, 0.5, (len(labels_of_anchors), CHANNELS)).astype(np.float32)
         centre = raw.mean(0)
-        places = PLACES[drawn] + rng.normal(0, 0.6, (len(drawn), 2)).astype(np.float32)
+        positions = MIDDLES[labels_of_anchors] + rng.normal(0, 0.6, (len(labels_of_anchors), 2)).astype(np.float32)
         joins = np.full((CLUSTERS, CLUSTERS), 5.0)
         fitted = Clusters(
             "abc",
             centre,
             directions(raw, centre),
-            places,
-            drawn.astype(np.int16),
+            positions,
+            labels_of_anchors.astype(np.int16),
             joins,
             0.0,
             15.0,
@@ -84,6 +85,13 @@ def shared_atlas(make_atlas: Callable[[Path], Path], tmp_path_factory: pytest.Te
     return make_atlas(tmp_path_factory.mktemp("explorer") / "atlas")
 
 
+@pytest.fixture
+def unclustered(atlas: Path) -> Path:
+    """The folder of an atlas that ``cluster`` was not run on."""
+    shutil.rmtree(atlas / "clusters")
+    return atlas
+
+
 HOSTILE = {
     "folder": "<img src=x onerror=window.hacked=1>",
     "video": "</script><script>window.hacked=1</script>",
@@ -98,11 +106,11 @@ HOSTILE = {
     "unit": "<object data=http://evil.example>",
     "group": "<details open ontoggle=window.hacked=1>",
 }
-"""What things are called in an atlas that means harm."""
+"""Names in an atlas that was made to do harm."""
 
 
 class Hostile(NamedTuple):
-    """An atlas, predictions of it, and what everything in them is called."""
+    """An atlas, predictions of it, and the names in both."""
 
     atlas: Path
     predicted: Path
@@ -155,9 +163,9 @@ def running() -> Callable[..., AbstractContextManager[str]]:
         )
         assert process.stdout is not None
         try:
-            found = next((match for line in process.stdout if (match := re.search(r"http://\S+", line))), None)
-            assert found is not None, "the explorer did not start"
-            yield found[0]
+            address = next((match for line in process.stdout if (match := re.search(r"http://\S+", line))), None)
+            assert address is not None, "the explorer did not start"
+            yield address[0]
         finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=60) == 0

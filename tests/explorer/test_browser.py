@@ -27,19 +27,21 @@ _PLACE = """([name, x, y]) => {
   return [box.x + view.frame.x_scale.compute(x), box.y + view.frame.y_scale.compute(y)];
 }"""
 
+_BOX = """(name) => Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name)).el.getBoundingClientRect()"""
+
 
 class Visit:
-    """A visit to the page, with what a person does there."""
+    """A visit to the page, and the actions of a person there."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
         self.problems: list[str] = []
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.sent = 0
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", lambda one: self.problems.append(one.text) if one.type == "error" else None)
-        page.on("request", lambda one: self.asked.append(one.url))
-        page.on("websocket", lambda one: one.on("framesent", lambda _: self._count()))
+        page.on("console", lambda line: self.problems.append(line.text) if line.type == "error" else None)
+        page.on("request", lambda request: self.requested.append(request.url))
+        page.on("websocket", lambda socket: socket.on("framesent", lambda _: self._count()))
 
     def _count(self) -> None:
         self.sent += 1
@@ -47,7 +49,7 @@ class Visit:
     def open(self, address: str) -> None:
         self.page.goto(address, timeout=60_000)
         self.until("window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle", 60_000)
-        self.until("Bokeh.documents[0].get_model_by_name('head').end > 1")
+        self.until("Bokeh.documents[0].get_model_by_name('playhead').end > 1")
 
     def until(self, condition: str, timeout: int = 20_000) -> None:
         self.page.wait_for_function(condition, timeout=timeout)
@@ -75,7 +77,7 @@ class Visit:
         self.page.mouse.down()
         for place in places[1:]:
             self.page.mouse.move(*place, steps=4)
-            self.page.wait_for_timeout(40)  # as fast as a hand: a browser makes one of moves that come faster
+            self.page.wait_for_timeout(40)  # the pace of a hand: a browser joins moves that come faster
         self.page.mouse.up()
 
 
@@ -83,11 +85,11 @@ class Visit:
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
+    path = next((path for name in names if (path := shutil.which(name))), None)
     with playwright.sync_playwright() as started:
         path = path or started.chromium.executable_path
         if not Path(path).exists():
-            pytest.skip("no browser is found: install chromium, or run python -m playwright install chromium")
+            pytest.skip("no browser was found: install chromium, or run python -m playwright install chromium")
         opened = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield opened
         opened.close()
@@ -109,7 +111,7 @@ def visited(visit: Visit, running: Running, atlas: Path, *words: str) -> Iterato
             visit.open(address)
             yield visit
         finally:
-            visit.page.goto("about:blank")  # before the server goes, whose absence would be a problem
+            visit.page.goto("about:blank")  # before the server stops, which the page would log as an error
 
 
 def test_it_opens_plays_and_changes_colours(
@@ -117,14 +119,14 @@ def test_it_opens_plays_and_changes_colours(
 ) -> None:
     with visited(visit, running, shared_atlas, "--points", "500", "--predictions", str(predicted)):
         assert visit.page.get_by_text("500 of 1,200 frames shown, drawn at random").is_visible()
-        before = visit.value("head", "value")
-        visit.until(f"Bokeh.documents[0].get_model_by_name('head').value !== {before}")
-        assert visit.value("bodies", "data.xs.length") > 4
-        assert visit.value("bouts", "data.left.length") > 10
+        before = visit.value("playhead", "value")
+        visit.until(f"Bokeh.documents[0].get_model_by_name('playhead').value !== {before}")
+        assert visit.value("skeletons", "data.xs.length") > 4
+        assert visit.value("drawn_bouts", "data.left.length") > 10
         visit.page.wait_for_timeout(500)
         sent = visit.sent
         visit.page.wait_for_timeout(1000)
-        assert visit.sent <= sent + 1  # what plays stays in the browser
+        assert visit.sent <= sent + 1  # playing sends nothing
         legends, pictures = [], []
         canvas = visit.page.locator(".bk-Figure").first
         for title in ("cluster", "labels S1", "prediction", "video", "distance (body lengths)"):
@@ -146,51 +148,51 @@ def test_it_opens_plays_and_changes_colours(
 def test_a_click_plays_and_the_ethogram_jumps(visit: Visit, running: Running, shared_atlas: Path) -> None:
     with visited(visit, running, shared_atlas):
         visit.click("map", 0, 10)
-        visit.until("Bokeh.documents[0].get_model_by_name('told').text.includes('cluster 2')")
-        visit.until("Bokeh.documents[0].get_model_by_name('here').data.y[0] > 5")
-        visit.click("strip", 10.0, 0.5)
-        visit.until("Bokeh.documents[0].get_model_by_name('told').text.match(/0:(0[789]|1[0123])/)")
-        assert visit.value("asked", "data.frame[0]") == pytest.approx(150, abs=2)
+        visit.until("Bokeh.documents[0].get_model_by_name('caption').text.includes('cluster 2')")
+        visit.until("Bokeh.documents[0].get_model_by_name('map_position').data.y[0] > 5")
+        visit.click("ethogram", 10.0, 0.5)
+        visit.until("Bokeh.documents[0].get_model_by_name('caption').text.match(/0:(0[789]|1[0123])/)")
+        assert visit.value("request", "data.frame[0]") == pytest.approx(150, abs=2)
         visit.press("❚❚ Pause")
-        stopped = visit.value("head", "value")
+        stopped = visit.value("playhead", "value")
         visit.page.wait_for_timeout(500)
-        assert visit.value("head", "value") == stopped
+        assert visit.value("playhead", "value") == stopped
 
 
-def test_a_lasso_tells_what_it_holds_and_its_rows_play(visit: Visit, running: Running, shared_atlas: Path) -> None:
+def test_a_lasso_describes_its_points_and_its_rows_play(visit: Visit, running: Running, shared_atlas: Path) -> None:
     with visited(visit, running, shared_atlas):
         assert "Draw around points" in visit.text("summary")
         visit.lasso(10, 0, 2.5)
-        visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length > 0")
+        visit.until("Bokeh.documents[0].get_model_by_name('selection').data.video.length > 0")
         chosen = visit.value("points", "selected.indices.length")
         cluster = visit.page.evaluate(
-            "Array.from(Bokeh.documents[0].get_model_by_name('points').data.cluster).filter((one) => one === 1).length"
+            "[...Bokeh.documents[0].get_model_by_name('points').data.cluster].filter((code) => code === 1).length"
         )
         assert chosen == pytest.approx(cluster, rel=0.02)
         assert f"<b>{chosen:,} frames</b>" in visit.text("summary")
-        assert set(visit.value("held", "data.cluster")) == {"cluster 1"}
-        assert visit.value("sketches", "data.xs.length") > 10
-        video, starts = visit.value("held", "data.video[1]"), visit.value("held", "data.time[1]")
+        assert set(visit.value("selection", "data.cluster")) == {"cluster 1"}
+        assert visit.value("still_lines", "data.xs.length") > 10
+        video, starts = visit.value("selection", "data.video[1]"), visit.value("selection", "data.time[1]")
         visit.page.locator(".slick-row").nth(1).click()
-        visit.until("Bokeh.documents[0].get_model_by_name('asked').data.count[0] > 0")
+        visit.until("Bokeh.documents[0].get_model_by_name('request').data.count[0] > 0")
         visit.until(f"Bokeh.documents[0].get_model_by_name('clip').data.title[0] === {video!r}")
-        assert visit.value("asked", "data.frame[0]") / 15 == pytest.approx(starts + 1, abs=2)
+        assert visit.value("request", "data.frame[0]") / 15 == pytest.approx(starts + 1, abs=2)
         visit.press("Clear the lasso")
-        visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length === 0")
+        visit.until("Bokeh.documents[0].get_model_by_name('selection').data.video.length === 0")
 
 
 def test_a_search_finds_moments_of_the_same_kind(visit: Visit, running: Running, shared_atlas: Path) -> None:
     with visited(visit, running, shared_atlas):
         visit.click("map", 10, 0)
-        visit.until("Bokeh.documents[0].get_model_by_name('told').text.includes('cluster 1')")
+        visit.until("Bokeh.documents[0].get_model_by_name('caption').text.includes('cluster 1')")
         visit.tab("More like this")
         visit.press("Find more like this")
-        visit.until("Bokeh.documents[0].get_model_by_name('found').data.video.length > 5")
-        assert set(visit.value("found", "data.cluster")[:5]) == {"cluster 1"}
-        assert min(visit.value("found", "data.x")[:5]) > 5
-        similarity = visit.value("found", "data.similarity")
+        visit.until("Bokeh.documents[0].get_model_by_name('matches').data.video.length > 5")
+        assert set(visit.value("matches", "data.cluster")[:5]) == {"cluster 1"}
+        assert min(visit.value("matches", "data.x")[:5]) > 5
+        similarity = visit.value("matches", "data.similarity")
         assert similarity == sorted(similarity, reverse=True)
-        assert "of all 1,200 frames" in visit.text("answer")
+        assert "of all 1,200 frames" in visit.text("search_message")
 
 
 def test_a_name_and_a_mark_survive_a_restart(visit: Visit, running: Running, atlas: Path) -> None:
@@ -208,14 +210,49 @@ def test_a_name_and_a_mark_survive_a_restart(visit: Visit, running: Running, atl
         visit.press("Mark")
         visit.until("Bokeh.documents[0].get_model_by_name('marks').data.video.length === 1")
         visit.press("Export annotations")
-        visit.until("Bokeh.documents[0].get_model_by_name('marked').text.includes('Written to')")
-    assert [(one.channel, one.label) for one in Marks(Atlas(atlas)).all] == [("S1", "sniff")]
+        visit.until("Bokeh.documents[0].get_model_by_name('mark_message').text.includes('Written to')")
+    assert [(mark.channel, mark.label) for mark in Marks(Atlas(atlas)).all] == [("S1", "sniff")]
     written = sorted(path.name for path in (atlas / "marks").rglob("*") if path.is_file())
     assert "a_annot.txt" in written
     assert "how-to-train.txt" in written
     with visited(visit, running, atlas):
         assert "chase &#60;b&#62;&#38;" in visit.text("legend")
-        assert visit.value("marks", "data.label") == ["sniff"]
+        assert visit.value("marks", "data.mark") == ["sniff"]
+
+
+def test_without_clusters_the_page_plays_searches_and_shows_the_ethogram(
+    visit: Visit, running: Running, unclustered: Path
+) -> None:
+    with visited(visit, running, unclustered):
+        assert "principal components" in visit.page.locator("h1").inner_text()
+        assert "attack" in visit.text("legend")
+        before = visit.value("playhead", "value")
+        visit.until(f"Bokeh.documents[0].get_model_by_name('playhead').value !== {before}")
+        visit.tab("More like this")
+        visit.press("Find more like this")
+        visit.until("Bokeh.documents[0].get_model_by_name('matches').data.video.length > 5")
+        visit.tab("Clusters")
+        assert visit.page.get_by_text("ssl-behavior cluster --atlas").is_visible()
+        visit.page.evaluate("Bokeh.documents[0].get_model_by_name('points').selected.indices = [...Array(40).keys()]")
+        visit.until("Bokeh.documents[0].get_model_by_name('selection').data.video.length > 1")
+        assert "different seconds" in visit.text("summary")
+        visit.click("ethogram", 10.0, 0.0)
+        visit.until("Bokeh.documents[0].get_model_by_name('caption').text.match(/0:(0[789]|1[0123])/)")
+
+
+def test_the_page_fits_into_windows_of_phones_and_of_large_screens(
+    visit: Visit, running: Running, shared_atlas: Path
+) -> None:
+    with visited(visit, running, shared_atlas):
+        for width in (420, 1280, 1920):
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            visit.page.wait_for_timeout(500)
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            for name in ("map", "player", "ethogram"):
+                box = visit.page.evaluate(_BOX, name)
+                assert box["width"] > 0.8 * min(width, 350), (width, name)
+                assert box["height"] > 80, (width, name)
+                assert -1 <= box["x"] <= box["x"] + box["width"] <= width + 1, (width, name)
 
 
 def test_an_exported_page_works_from_disk_without_a_network(
@@ -227,30 +264,30 @@ def test_an_exported_page_works_from_disk_without_a_network(
     visit.open(page.as_uri())
     assert visit.page.get_by_text("400 of 1,200 frames shown, drawn at random").is_visible()
     visit.click("map", 0, 10)
-    visit.until("Bokeh.documents[0].get_model_by_name('told').text.includes('cluster 2')")
-    before = visit.value("head", "value")
-    visit.until(f"Bokeh.documents[0].get_model_by_name('head').value !== {before}")
-    assert set(visit.value("found", "data.cluster")) == {"cluster 2"}
+    visit.until("Bokeh.documents[0].get_model_by_name('caption').text.includes('cluster 2')")
+    before = visit.value("playhead", "value")
+    visit.until(f"Bokeh.documents[0].get_model_by_name('playhead').value !== {before}")
+    assert set(visit.value("matches", "data.cluster")) == {"cluster 2"}
     visit.tab("More like this")
-    assert visit.page.get_by_text("are most like this one").is_visible()
+    assert visit.page.get_by_text("are most similar to this one").is_visible()
     visit.page.wait_for_timeout(500)
     shown = visit.page.locator(".slick-row:visible").all_inner_texts()
     assert len(shown) > 3
-    assert all("cluster 2" in row for row in shown)  # a table that was filled while it was hidden
+    assert all("cluster 2" in row for row in shown)  # the table was filled while hidden
     visit.page.get_by_label("Colour by").select_option(label="prediction")
     visit.until("Bokeh.documents[0].get_model_by_name('legend').text.includes('grey: not predicted')")
     visit.tab("Lasso")
     visit.lasso(10, 0, 2.5)
-    visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length > 0")
+    visit.until("Bokeh.documents[0].get_model_by_name('selection').data.video.length > 0")
     for title, why in (("Clusters", "To name clusters, run"), ("Marks", "Clips are marked where the explorer runs")):
         visit.tab(title)
         assert visit.page.get_by_text(why).is_visible()
-    assert [one for one in visit.asked if not one.startswith(("file:", "data:", "blob:"))] == []
+    assert [url for url in visit.requested if not url.startswith(("file:", "data:", "blob:"))] == []
     assert visit.page.evaluate("window.hacked") is None
 
 
 def show_everything(visit: Visit, names: dict[str, str]) -> None:
-    """Look at all tabs, colours and tooltips, in which each name is to be read as it is."""
+    """Look at all tabs, colours and tooltips; each shows names letter by letter."""
     body = visit.page.locator("body")
     for title in (f"labels {names['channel']}", "prediction", "video", "pair", "cluster"):
         visit.page.get_by_label("Colour by").select_option(label=title)
@@ -258,17 +295,17 @@ def show_everything(visit: Visit, names: dict[str, str]) -> None:
     for x, y in ((0.0, 0.0), (10.0, 0.0), (0.0, 10.0)):
         visit.click("map", x, y)
         visit.page.wait_for_timeout(100)
-    for plot, x, y in (("strip", 10.0, 2.0), ("strip", 10.0, 1.0), ("strip", 10.0, 0.0)):
+    for plot, x, y in (("ethogram", 10.0, 2.0), ("ethogram", 10.0, 1.0), ("ethogram", 10.0, 0.0)):
         visit.page.mouse.move(*visit.page.evaluate(_PLACE, [plot, x, y]))
         visit.page.wait_for_timeout(100)
     place = visit.page.evaluate(
         "() => { const at = Bokeh.documents[0].get_model_by_name('points').data; return [at.x[0], at.y[0]]; }"
     )
     visit.page.mouse.move(*visit.page.evaluate(_PLACE, ["map", *place]))
-    videos = "|".join(re.escape(names[one]) for one in ("video", "other video"))
+    videos = "|".join(re.escape(names[key]) for key in ("video", "other video"))
     visit.page.locator(".bk-Tooltip").get_by_text(re.compile(f"video ({videos}), ")).wait_for(state="visible")
     visit.page.evaluate("Bokeh.documents[0].get_model_by_name('points').selected.indices = [...Array(40).keys()]")
-    visit.until("Bokeh.documents[0].get_model_by_name('held').data.video.length > 0")
+    visit.until("Bokeh.documents[0].get_model_by_name('selection').data.video.length > 0")
     for title in ("More like this", "Clusters", "Marks", "Lasso"):
         visit.tab(title)
         visit.page.wait_for_timeout(150)
@@ -276,7 +313,7 @@ def show_everything(visit: Visit, names: dict[str, str]) -> None:
         assert body.get_by_text(names[what]).count(), what
 
 
-def test_names_run_nothing_and_ask_nobody(visit: Visit, running: Running, hostile: Any, tmp_path: Path) -> None:
+def test_names_run_no_code_and_request_nothing(visit: Visit, running: Running, hostile: Any, tmp_path: Path) -> None:
     page = explore(ExploreConfig(hostile.atlas, hostile.predicted, 300, tmp_path / "page.html"))
     assert page is not None
     cards, _ = write_cards(ClusteredAtlas(Atlas(hostile.atlas)))
@@ -287,11 +324,11 @@ def test_names_run_nothing_and_ask_nobody(visit: Visit, running: Running, hostil
     visit.page.wait_for_timeout(500)
     assert visit.page.get_by_text(hostile.names["video"]).count()
     assert visit.page.evaluate("window.hacked") is None
-    assert [one for one in visit.asked if not one.startswith(("file:", "data:", "blob:"))] == []
+    assert [url for url in visit.requested if not url.startswith(("file:", "data:", "blob:"))] == []
     with visited(visit, running, hostile.atlas, "--predictions", str(hostile.predicted)):
         visit.tab("More like this")
         visit.press("Find more like this")
-        visit.until("Bokeh.documents[0].get_model_by_name('found').data.video.length > 5")
+        visit.until("Bokeh.documents[0].get_model_by_name('matches').data.video.length > 5")
         visit.tab("Marks")
         visit.press("Mark")
         visit.until("Bokeh.documents[0].get_model_by_name('marks').data.video.length === 1")
@@ -300,4 +337,4 @@ def test_names_run_nothing_and_ask_nobody(visit: Visit, running: Running, hostil
         visit.press("Take back")
         visit.until("Bokeh.documents[0].get_model_by_name('marks').data.video.length === 0")
         assert visit.page.evaluate("window.hacked") is None
-    assert [one for one in visit.asked if "evil" in one or "cdn" in one] == []
+    assert [url for url in visit.requested if "evil" in url or "cdn" in url] == []

@@ -20,7 +20,7 @@ UNSURE = Mark("a", "mouse1", "mouse0", "S1", "unsure", 500, 520)
 
 @pytest.fixture
 def marks(make_atlas: Callable[[Path], Path], tmp_path: Path) -> Marks:
-    """Of an atlas in which the video ``b`` has no labels."""
+    """The marks of an atlas whose video ``b`` has no labels."""
     folder = make_atlas(tmp_path / "atlas")
     atlas = Atlas(folder)
     other = next(name for name in atlas.ids if name != "a")
@@ -33,8 +33,8 @@ def marks(make_atlas: Callable[[Path], Path], tmp_path: Path) -> Marks:
 
 def test_marks_survive_a_restart(marks: Marks) -> None:
     assert marks.all == []
-    for one in (SNIFF, CHASE, UNSURE):
-        marks.add(one)
+    for mark in (SNIFF, CHASE, UNSURE):
+        marks.add(mark)
     again = Marks(Atlas(marks.atlas.folder))
     assert again.all == [SNIFF, CHASE, UNSURE]
     again.remove(CHASE)
@@ -50,42 +50,46 @@ def test_words_that_would_break_a_file_are_refused(marks: Marks) -> None:
     assert not marks.path.exists()
 
 
-def test_a_damaged_file_is_told(marks: Marks) -> None:
+def test_a_damaged_file_is_refused_with_its_columns(marks: Marks) -> None:
     marks.path.parent.mkdir()
     marks.path.write_text("video,label\na,sniff\n")
     with pytest.raises(InputError, match=r"marks\.csv: expected columns video, agent"):
         _ = marks.all
 
 
-def test_nothing_to_export_is_told(marks: Marks) -> None:
+def test_an_export_without_marks_is_refused(marks: Marks) -> None:
     with pytest.raises(InputError, match="nothing is marked yet"):
         marks.export()
 
 
 @pytest.mark.parametrize("kind", ["caltech", "boris"])
 def test_exported_marks_lie_over_the_labels(marks: Marks, kind: str) -> None:
-    for one in (SNIFF, CHASE, UNSURE):
-        marks.add(one)
+    for mark in (SNIFF, CHASE, UNSURE):
+        marks.add(mark)
     exported = marks.export()
     assert exported.videos == 2
     assert exported.unscored == {"S1": (UNMARKED, "unsure")}
-    found = {one.id: one for one in read_labels([exported.folder / kind], {"a": 30.0, "b": 30.0}, False)[0]}
-    assert set(found) == {"a", "b"}
-    names = (*found["a"].vocabulary["S1"], "other")
-    values = found["a"].labels("S1", names, 600)
+    exported_labels = {
+        labels.id: labels for labels in read_labels([exported.folder / kind], {"a": 30.0, "b": 30.0}, False)[0]
+    }
+    assert set(exported_labels) == {"a", "b"}
+    names = (*exported_labels["a"].vocabulary["S1"], "other")
+    values = exported_labels["a"].labels("S1", names, 600)
     shown = np.array([*names, "?"])[values.values]
     video = marks.atlas.video("a")
     before = np.array(["attack", "sniff", UNMARKED])[video.poses.to_native(video.labels["S1"].values)]
     assert (shown[:11] == "sniff").all()
     assert (shown[500:520] == "unsure").all()
     np.testing.assert_array_equal(shown[11:500], before[11:500])
-    names = (*found["b"].vocabulary["S1"], "other")
-    shown = np.array([*names, "?"])[found["b"].labels("S1", names, 600).values]
+    names = (*exported_labels["b"].vocabulary["S1"], "other")
+    shown = np.array([*names, "?"])[exported_labels["b"].labels("S1", names, 600).values]
     assert (shown[20:90] == "chase").all()
     assert (np.delete(shown, np.s_[20:90]) == UNMARKED).all()
 
 
-def test_what_is_exported_can_be_learned_from(marks: Marks, wander: Callable[..., Recording], tmp_path: Path) -> None:
+def test_finetune_reads_the_exported_annotations(
+    marks: Marks, wander: Callable[..., Recording], tmp_path: Path
+) -> None:
     marks.add(SNIFF)
     marks.add(CHASE)
     exported = marks.export()
@@ -94,24 +98,24 @@ def test_what_is_exported_can_be_learned_from(marks: Marks, wander: Callable[...
         recordings=(tmp_path / "tracks",), annotations=(exported.folder / "caltech",), unscored=exported.unscored["S1"]
     )
     recordings = config.read_labelled()
-    assert [list(one.labels) for one in recordings] == [["S1"]] * 2
-    assert [set(one.labels["S1"].behaviours) for one in recordings] == [{"attack", "sniff", "chase"}] * 2
-    chased = next(one for one in recordings if one.id == "b").labels["S1"]
+    assert [list(recording.labels) for recording in recordings] == [["S1"]] * 2
+    assert [set(recording.labels["S1"].behaviours) for recording in recordings] == [{"attack", "sniff", "chase"}] * 2
+    chased = next(recording for recording in recordings if recording.id == "b").labels["S1"]
     assert [(bout.start, bout.stop, bout.behaviour) for bout in chased.bouts()] == [(20, 90, "chase")]
-    told = (exported.folder / "how-to-train.txt").read_text()
-    assert f"--annotations {exported.folder / 'caltech'} --channel S1 --unscored unmarked" in told
+    instructions = (exported.folder / "how-to-train.txt").read_text()
+    assert f"--annotations {exported.folder / 'caltech'} --channel S1 --unscored unmarked" in instructions
 
 
-def test_what_is_suggested_runs_nothing_but_that(marks: Marks) -> None:
+def test_the_suggested_command_holds_names_as_single_words(marks: Marks) -> None:
     channel, label = "$(touch hacked)", "'; touch hacked; '"
     marks.add(Mark("a", "mouse0", "mouse1", channel, "wrong", 0, 11))
     marks.add(Mark("b", "mouse0", "mouse1", channel, label, 0, 11))
-    line = next(line for line in marks.export().told().splitlines() if line.startswith("python"))
+    line = next(line for line in marks.export().instructions().splitlines() if line.startswith("python"))
     assert shlex.split(line)[5:] == ["--channel", "$(touch_hacked)", "--unscored", "unmarked", "wrong", "..."]
     assert "'$(touch_hacked)'" in line
 
 
-def test_frames_that_cannot_be_are_told(marks: Marks) -> None:
+def test_impossible_frames_are_refused(marks: Marks) -> None:
     marks.add(SNIFF)
     text = marks.path.read_text()
     for wrong in ("-5,11", "0,0", f"0,{10**30}", "9,3"):

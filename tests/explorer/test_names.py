@@ -1,4 +1,4 @@
-"""What things are called is text on every page, whatever it is; what a browser makes of it is in test_browser."""
+"""Names are text on every page, whatever they hold; ``test_browser`` shows the same in a browser."""
 
 import json
 import re
@@ -14,8 +14,8 @@ from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.cluster_cards.page import write_cards
 from ssl_behavior.explore import ExploreConfig, explore, in_notebook
-from ssl_behavior.explorer.live import Live, indexed
-from ssl_behavior.explorer.points import draw
+from ssl_behavior.explorer.live_page import LivePage, lazy_index
+from ssl_behavior.explorer.map_sample import draw_sample
 from ssl_behavior.explorer.scene import Scene
 
 OURS = {
@@ -33,14 +33,14 @@ class Elements(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.inside = ""
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         self.inside = tag
 
     def handle_endtag(self, tag: str) -> None:
@@ -51,8 +51,8 @@ class Elements(HTMLParser):
             self.text += data
 
     def require_ours(self) -> None:
-        """No element, attribute or address that a name could have made."""
-        for tag, attributes in self.found:
+        """Refuse any element, attribute or address that a name could have made."""
+        for tag, attributes in self.elements:
             assert tag in OURS, (tag, attributes)
             assert set(attributes) <= ATTRIBUTES, (tag, attributes)
             for name in ("src", "href"):
@@ -72,40 +72,41 @@ def test_cards(hostile: Any) -> None:
     names = hostile.names
     groups = {names["video"]: names["group"], names["other video"]: "control"}
     page, _ = write_cards(ClusteredAtlas(Atlas(hostile.atlas)), groups)
-    found = Elements(page.read_text(encoding="utf-8"))
-    found.require_ours()
-    assert [tag for tag, _ in found.found].count("script") == 1
-    told = words(found.text)
-    for what in ("folder", "video", "agent", "target", "channel", "behaviour", "cluster", "unit"):
-        assert words(names[what]) in told, what
+    elements = Elements(page.read_text(encoding="utf-8"))
+    elements.require_ours()
+    assert [tag for tag, _ in elements.elements].count("script") == 1
+    text = words(elements.text)
+    for key in ("folder", "video", "agent", "target", "channel", "behaviour", "cluster", "unit"):
+        assert words(names[key]) in text, key
 
 
-def test_what_python_tells_the_live_page(scene: Scene, hostile: Any) -> None:
+def test_the_live_page(scene: Scene, hostile: Any) -> None:
     document = Document()
-    live = Live(scene, draw(scene, 200), indexed(scene))
+    live = LivePage(scene, draw_sample(scene, 200), lazy_index(scene))
+    assert live.names is not None
     live.search()
-    live.cluster.value = "1"
-    live.name.value = hostile.names["behaviour"]
-    live.rename()
-    live.marking.label.value = hostile.names["other behaviour"]
-    live.marking._try(live.marking.mark)
-    assert hostile.names["other behaviour"] in Elements(live.marking.said.text).text
-    live.marking._try(live.marking.export)
+    live.names.cluster.value = "1"
+    live.names.name.value = hostile.names["behaviour"]
+    live.names.rename()
+    live.marks.label.value = hostile.names["other behaviour"]
+    live.marks.run(live.marks.mark)
+    assert hostile.names["other behaviour"] in Elements(live.marks.message.text).text
+    live.marks.run(live.marks.export)
     live.add_to(document)
-    told = ""
-    for one in document.select({"type": Div}):
-        assert one.disable_math
-        found = Elements(one.text)
-        found.require_ours()
-        assert not {tag for tag, _ in found.found} & {"script", "img", "a", "style"}
-        told += words(found.text)
-    for what in ("folder", "other video", "behaviour", "cluster"):
-        assert words(hostile.names[what]) in told, what
+    text = ""
+    for div in document.select({"type": Div}):
+        assert div.disable_math
+        elements = Elements(div.text)
+        elements.require_ours()
+        assert not {tag for tag, _ in elements.elements} & {"script", "img", "a", "style"}
+        text += words(elements.text)
+    for key in ("folder", "other video", "behaviour", "cluster"):
+        assert words(hostile.names[key]) in text, key
     for path in ("marks", "clusters"):
-        assert {one.resolve().is_relative_to(hostile.atlas) for one in (hostile.atlas / path).rglob("*")} == {True}
-    live.marking._try(live.marking.remove)
-    live.name.value = ""
-    live.rename()
+        assert {file.resolve().is_relative_to(hostile.atlas) for file in (hostile.atlas / path).rglob("*")} == {True}
+    live.marks.run(live.marks.remove)
+    live.names.name.value = ""
+    live.names.rename()
 
 
 @pytest.fixture(scope="module")
@@ -117,27 +118,28 @@ def exported(hostile: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_exported_page(exported: Path, hostile: Any) -> None:
     page = exported.read_text(encoding="utf-8")
-    found = Elements(page)
-    found.require_ours()
-    assert words(hostile.names["folder"]) in words(found.text)  # in its title
+    elements = Elements(page)
+    elements.require_ours()
+    assert words(hostile.names["folder"]) in words(elements.text)  # in its title
     (data,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
     (document,) = json.loads(data.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).values()
     again = Document.from_json(document)
-    for one in again.select({"type": Div}):
-        Elements(one.text).require_ours()
-    points = again.select_one({"name": "points", "type": ColumnDataSource})
-    assert set(points.data["video_name"]) <= {hostile.names["video"], hostile.names["other video"]}
+    for div in again.select({"type": Div}):
+        Elements(div.text).require_ours()
+    colourings = again.select_one({"name": "colourings", "type": ColumnDataSource}).data
+    videos = colourings["names"][colourings["column"].index("video")]
+    assert set(videos) == {hostile.names["video"], hostile.names["other video"]}
 
 
 def test_a_notebooks_cell(hostile: Any, tmp_path: Path) -> None:
     config = ExploreConfig(hostile.atlas, hostile.predicted, 50, tmp_path / "page.html")
-    (only,) = Elements(in_notebook(config)._repr_html_()).found
+    (only,) = Elements(in_notebook(config)._repr_html_()).elements
     assert only[0] == "iframe"
     assert set(only[1]) == {"srcdoc", "width", "height", "style"}
 
 
 def test_dollars_and_backslashes_are_drawn(hostile: Any) -> None:
-    assert "$$" in hostile.names["other video"]  # which cards, whose picture names clusters, are made of above
+    assert "$$" in hostile.names["other video"]  # the cards above draw names of clusters with it
     clustered = ClusteredAtlas(Atlas(hostile.atlas))
     clustered.rename(2, r"$\bad{$")
     write_cards(clustered)

@@ -40,12 +40,12 @@ def test_it_serves_nothing_but_the_page_and_only_to_itself(
             assert status(address, "/ws", Origin=f"http://{host}", **upgrade) != 403, host
         listening = Path("/proc/net/tcp")
         if listening.exists():
-            own = [line.split()[1] for line in listening.read_text().splitlines() if f":{port:04X} " in line]
-            assert own
-            assert all(one.startswith("0100007F") for one in own if one.endswith(f":{port:04X}"))
+            sockets = [line.split()[1] for line in listening.read_text().splitlines() if f":{port:04X} " in line]
+            assert sockets
+            assert all(local.startswith("0100007F") for local in sockets if local.endswith(f":{port:04X}"))
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_a_port_in_use_is_refused() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -61,7 +61,7 @@ def test_a_port_in_use_is_told() -> None:
         ("127.0.0.1", ("a:b:c",), "--origins: expected hosts such as localhost:8080"),
     ],
 )
-def test_unusable_addresses_are_told(address: str, origins: tuple[str, ...], message: str) -> None:
+def test_unusable_addresses_are_refused(address: str, origins: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         serve(Application(), address, 0, origins)
 
@@ -77,7 +77,7 @@ def test_unusable_addresses_are_told(address: str, origins: tuple[str, ...], mes
         ({"predictions": Path("nowhere")}, "nowhere: expected a folder of predictions"),
     ],
 )
-def test_bad_settings(changed: dict[str, object], message: str, shared_atlas: Path) -> None:
+def test_bad_settings_are_refused(changed: dict[str, object], message: str, shared_atlas: Path) -> None:
     settings = {"atlas": shared_atlas, "browser": False, **changed}
     with pytest.raises(InputError, match=message):
         explore(ExploreConfig(**settings))  # type: ignore[arg-type]
@@ -87,12 +87,12 @@ def test_a_page_is_written_once(shared_atlas: Path, tmp_path: Path, capsys: pyte
     config = ExploreConfig(shared_atlas, points=60, export=tmp_path / "new" / "page.html")
     assert explore(config) == config.export
     assert "60 of 1,200 frames" in capsys.readouterr().out
-    with pytest.raises(InputError, match="found a file; give another name, or --overwrite"):
+    with pytest.raises(InputError, match="found a file; choose another name, or add --overwrite"):
         explore(config)
 
 
 def test_a_page_in_a_notebook_escapes_what_frames_it(shared_atlas: Path, tmp_path: Path) -> None:
     cell = in_notebook(ExploreConfig(shared_atlas, points=60, export=tmp_path / "page.html"), height=500)._repr_html_()
     assert cell.startswith('<iframe srcdoc="')
-    assert cell.count('"') == 8  # of srcdoc, width, height and style: none of the page's own
+    assert cell.count('"') == 8  # around srcdoc, width, height and style; those of the page are escaped
     assert 'height="500"' in cell

@@ -1,3 +1,3 @@
-// What was found is circled on the map only while it is looked at; a table that was hidden shows what it holds by now.
+// Matches are circled on the map only while their tab is open. A table that was filled while hidden is drawn again.
 rings.visible = cb_obj.tabs[cb_obj.active].title === "More like this";
 setTimeout(() => tables.forEach((table) => table.change.emit()), 50);

@@ -1,4 +1,4 @@
-"""Who is let in to a running explorer, and what a browser may send to it; by real requests over the loopback."""
+"""Access to a running explorer, and the messages that it takes from a browser, by real requests over the loopback."""
 
 import asyncio
 import http.client
@@ -23,7 +23,7 @@ from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.explorer.marks import Marks
 from ssl_behavior.explorer.scene import Scene
-from ssl_behavior.explorer.server import MOST_PAGES, application, serve
+from ssl_behavior.explorer.server import MAX_PAGES, application, serve
 
 SENT = "whatever-else-runs-on-this-machine"
 BEYOND = 3 << 20
@@ -60,23 +60,23 @@ class Running(NamedTuple):
 
 @contextmanager
 def served(app: Application, *origins: str) -> Iterator[Running]:
-    loop, found, sockets = asyncio.new_event_loop(), [], []
+    loop, started, sockets = asyncio.new_event_loop(), [], []
 
     async def start() -> None:
-        found.extend(serve(app, "127.0.0.1", 0, origins, points=100))
+        started.extend(serve(app, "127.0.0.1", 0, origins, points=100))
 
     async def stop() -> None:
-        for one in sockets:
-            one.close()
-        found[0].stop(wait=False)
-        await found[0]._http.close_all_connections()
+        for websocket in sockets:
+            websocket.close()
+        started[0].stop(wait=False)
+        await started[0]._http.close_all_connections()
         await asyncio.sleep(0.05)
 
     thread = threading.Thread(target=lambda: (asyncio.set_event_loop(loop), loop.run_forever(), loop.close()))
     thread.start()
     try:
         asyncio.run_coroutine_threadsafe(start(), loop).result(20)
-        yield Running(found[1], found[0], loop, sockets)
+        yield Running(started[1], started[0], loop, sockets)
         asyncio.run_coroutine_threadsafe(stop(), loop).result(20)
     finally:
         loop.call_soon_threadsafe(loop.stop)
@@ -84,7 +84,7 @@ def served(app: Application, *origins: str) -> Iterator[Running]:
 
 
 class Page:
-    """An open page, of which the browser may change anything by what it writes to the socket."""
+    """An open page, seen from a browser that may write anything to the socket."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
@@ -104,13 +104,13 @@ class Page:
         header, _, content = self.running.wait(fragments())
         return json.loads(header) | {"content": json.loads(content)}
 
-    def tell(self, *events: dict[str, Any]) -> None:
-        """Send a patch; it is done, and no error came of it."""
+    def send_events(self, *events: dict[str, Any]) -> None:
+        """Send a patch, and wait until the server applied it without an error."""
         content = json.dumps({"events": events})
-        asked = json.dumps({"msgid": "1", "msgtype": "PATCH-DOC"})
+        header = json.dumps({"msgid": "1", "msgtype": "PATCH-DOC"})
 
         async def send() -> None:
-            for fragment in (asked, "{}", content):
+            for fragment in (header, "{}", content):
                 await self.socket.write_message(fragment)
 
         self.running.wait(send())
@@ -119,25 +119,25 @@ class Page:
         assert answer["msgtype"] == "OK", answer["content"]["text"]
 
     def model(self, name: str) -> Any:
-        """As the server has it."""
+        """A model, as the server has it."""
         return self.document.get_model_by_name(name)
 
     def change(self, name: str, attribute: str, value: Any) -> None:
-        self.tell(
+        self.send_events(
             {"kind": "ModelChanged", "model": {"id": self.model(name).id}, "attr": attribute, "new": plain(value)}
         )
 
     def press(self, name: str) -> None:
         event = {"type": "event", "name": "button_click", "values": plain({"model": {"id": self.model(name).id}})}
-        self.tell({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event})
+        self.send_events({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event})
 
 
 def plain(value: Any) -> Any:
     """As Bokeh's messages have it."""
     if isinstance(value, dict) and "id" not in value:
-        return {"type": "map", "entries": [[name, plain(one)] for name, one in value.items()]}
+        return {"type": "map", "entries": [[name, plain(item)] for name, item in value.items()]}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     special = isinstance(value, float) and not math.isfinite(value)
     return {"type": "number", "value": str(value).replace("inf", "+inf")} if special else value
 
@@ -159,8 +159,8 @@ def folder(make_atlas: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    with served(application(Scene.open(folder), 100), "tunnel:8080") as found:
-        yield found
+    with served(application(Scene.open(folder), 100), "tunnel:8080") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_under_its_own_names_it_does(address: str) -> None:
     assert ask(address, "/static/js/bokeh.min.js").status == 200
 
 
-def test_other_sites_get_nothing_of_it(address: str) -> None:
+def test_other_sites_get_no_answer(address: str) -> None:
     for path in ("/", "/static/js/bokeh.min.js"):
         assert ask(address, path, Origin="http://evil.example").status == 403
         assert ask(address, path, Origin="null").status == 403
@@ -197,23 +197,23 @@ def test_other_sites_get_nothing_of_it(address: str) -> None:
         assert ask(address, path).status == 403, path
     answer = ask(address, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")  # a link, or a notebook's frame
     assert answer.status == 200
-    policy = dict(one.strip().partition(" ")[::2] for one in answer.headers["Content-Security-Policy"].split(";"))
+    policy = dict(rule.strip().partition(" ")[::2] for rule in answer.headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert not {"*", "http:", "https:"} & set(" ".join(policy.values()).split())
-    assert all(one.startswith(("http://localhost:", "http://127.0.0.1:", "http://tunnel:", "'self'", "vscode-webview:"))
-               for one in policy["frame-ancestors"].split())  # fmt: skip
+    ours = ("http://localhost:", "http://127.0.0.1:", "http://tunnel:", "'self'", "vscode-webview:")
+    assert all(site.startswith(ours) for site in policy["frame-ancestors"].split())
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/static/../server.py", "/static/%2e%2e/server.py", "/static/..%2f..%2fsettings.py",
                                   "/static//etc/passwd", "/static/%2fetc/passwd", "/static/extensions/x/../../y",
                                   "/static/js/..\\..\\x", "/../atlas.yaml", "/%2e%2e/atlas.yaml"])  # fmt: skip
-def test_no_path_leads_out(address: str, path: str) -> None:
+def test_no_path_leads_out_of_the_served_files(address: str, path: str) -> None:
     assert ask(address, path).status in (400, 403, 404)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_nothing_is_posted(address: str, method: str, folder: Path) -> None:
+def test_posted_requests_are_refused(address: str, method: str, folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     for path in ("/", "/ws", "/static/js/bokeh.min.js", "/favicon.ico"):
         form = {"Content_Type": "application/x-www-form-urlencoded", "Origin": "http://evil.example"}
@@ -224,12 +224,12 @@ def test_nothing_is_posted(address: str, method: str, folder: Path) -> None:
 
 def test_requests_are_bounded(address: str) -> None:
     for request in ({"method": "POST", "body": bytes(BEYOND)}, {"Cookie": "x" * BEYOND}, {"path": "/?" + "x" * BEYOND}):
-        with suppress(ConnectionError, http.client.HTTPException):  # hung up on, which is as good
+        with suppress(ConnectionError, http.client.HTTPException):  # the server hung up, which is as good
             assert ask(address, **request).status in (400, 413, 431)  # type: ignore[arg-type]
     assert ask(address).status == 200
 
 
-def test_a_page_says_nothing_of_what_the_browser_sent(address: str) -> None:
+def test_a_page_does_not_repeat_headers_of_the_browser(address: str) -> None:
     page = ask(address, Cookie=f"session={SENT}", Authorization=SENT, X_Forwarded_User=SENT)
     assert SENT not in json.dumps(get_token_payload(token_of(page)), default=str)
     assert SENT not in page.text
@@ -256,7 +256,7 @@ def test_messages_are_bounded(running: Running) -> None:
 
 def test_a_lasso_around_many_points_fits_into_a_message(page: Page) -> None:
     chosen = list(range(100_000, 200_000))
-    page.tell(
+    page.send_events(
         {"kind": "ModelChanged", "model": {"id": page.model("points").selected.id}, "attr": "indices", "new": chosen}
     )
     assert page.model("points").selected.indices == chosen
@@ -265,38 +265,38 @@ def test_a_lasso_around_many_points_fits_into_a_message(page: Page) -> None:
 def test_pages_are_bounded() -> None:
     with served(Application(FunctionHandler(lambda _: None))) as running:
         address = running.address
-        found = [ask(address).status for _ in range(MOST_PAGES + 3)]
-        assert found == [200] * MOST_PAGES + [503] * 3
-        assert ask(address, "/static/js/bokeh.min.js").status == 200  # who has a page keeps it
+        statuses = [ask(address).status for _ in range(MAX_PAGES + 3)]
+        assert statuses == [200] * MAX_PAGES + [503] * 3
+        assert ask(address, "/static/js/bokeh.min.js").status == 200  # open pages keep working
 
 
 @pytest.fixture
 def faults(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing that a page sent made the server fail, of which Bokeh would send a traceback."""
+    """Fails if a message of a page made the server log an error, whose traceback Bokeh would send."""
     yield
-    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.usefixtures("faults")
-def test_moments_that_there_are_not(page: Page) -> None:
+def test_requests_for_moments_outside_the_atlas_are_ignored(page: Page) -> None:
     good = {"video": [1], "agent": [1], "target": [0], "frame": [10**15]}
-    page.change("asked", "data", good)
+    page.change("request", "data", good)
     clip = page.model("clip").data
-    assert (clip["video"], clip["agent"], clip["first"][0] + clip["at"][0]) == ([1], [1], 299)  # the last there is
+    assert (clip["video"], clip["agent"], clip["frame"][0]) == ([1], [1], 299)  # the last frame
     for name, value in (("video", 10**9), ("video", -1), ("agent", 7), ("video", "<b>"), ("frame", None),
                         ("frame", math.nan), ("frame", math.inf)):  # fmt: skip
-        page.change("asked", "data", good | {"video": [0], name: [value]})
+        page.change("request", "data", good | {"video": [0], name: [value]})
         assert page.model("clip").data["video"] == [1], (name, value)
     for columns in ({}, {"video": []}, {name: [] for name in good}):
-        page.change("asked", "data", columns)
+        page.change("request", "data", columns)
         assert page.model("clip").data["video"] == [1]
 
 
 @pytest.mark.usefixtures("faults")
-def test_a_search_is_for_what_plays_whatever_the_page_says(page: Page) -> None:
+def test_a_search_uses_the_clip_that_the_server_sent(page: Page) -> None:
     page.change("clip", "data", {"video": [10**9], "agent": ["x"], "target": [-1]})
     page.press("search")
-    assert "moments</b> most like" in page.model("answer").text
+    assert "moments</b> most like" in page.model("search_message").text
 
 
 @pytest.mark.usefixtures("faults")
@@ -315,12 +315,14 @@ def test_a_search_is_for_what_plays_whatever_the_page_says(page: Page) -> None:
         ("span", (math.nan, 5.0), "expected frames of the clip"),
     ],
 )
-def test_marks_that_cannot_be(name: str, value: Any, message: str, page: Page, folder: Path) -> None:
-    page.change("asked", "data", {"video": [0], "agent": [0], "target": [1], "frame": [0]})
-    for one, usual in (("channel", "S1"), ("label", "another word …"), ("word", "odd"), (name, value)):
-        page.change(one, "value", usual)
+def test_impossible_marks_are_refused_in_a_sentence(
+    name: str, value: Any, message: str, page: Page, folder: Path
+) -> None:
+    page.change("request", "data", {"video": [0], "agent": [0], "target": [1], "frame": [0]})
+    for model, usual in (("channel", "S1"), ("label", "another word …"), ("word", "odd"), (name, value)):
+        page.change(model, "value", usual)
     page.press("mark")
-    assert message in page.model("marked").text
+    assert message in page.model("mark_message").text
     assert not (folder / "marks").exists()
 
 
@@ -335,30 +337,32 @@ def test_marks_that_cannot_be(name: str, value: Any, message: str, page: Page, f
         ("1", "half \ud800", "without control characters"),
     ],
 )
-def test_names_that_cannot_be(cluster: str, name: str, message: str, page: Page, folder: Path) -> None:
+def test_impossible_names_are_refused_in_a_sentence(
+    cluster: str, name: str, message: str, page: Page, folder: Path
+) -> None:
     page.change("cluster", "value", cluster)
-    page.change("cluster name", "value", name)
+    page.change("cluster_name", "value", name)
     page.press("save name")
-    assert message in page.model("said").text
+    assert message in page.model("name_message").text
     assert not (folder / "clusters" / "names.yaml").exists()
 
 
 @pytest.mark.usefixtures("faults")
 def test_two_explorers_keep_each_others_marks_and_names(atlas: Path) -> None:
-    with served(application(Scene.open(atlas), 50)) as one, served(application(Scene.open(atlas), 50)) as other:
-        pages = [Page(running) for running in (one, other, one)]
+    with served(application(Scene.open(atlas), 50)) as first, served(application(Scene.open(atlas), 50)) as second:
+        pages = [Page(running) for running in (first, second, first)]
         for page, label, number in zip(pages, ("attack", "sniff", "wrong"), "012", strict=True):
             page.change("label", "value", label)
             page.press("mark")
             page.change("cluster", "value", number)
-            page.change("cluster name", "value", f"called {number}")
+            page.change("cluster_name", "value", f"called {number}")
             page.press("save name")
         marks = Marks(Atlas(atlas))
         assert [mark.label for mark in marks.all] == ["attack", "sniff", "wrong"]
         assert ClusteredAtlas(Atlas(atlas)).names == {0: "called 0", 1: "called 1", 2: "called 2"}
-        pages[0].press("take back")  # whose list ends with its own
+        pages[0].press("take back")  # its own list ends with its own mark
         assert [mark.label for mark in marks.all] == ["sniff", "wrong"]
         chosen = {"kind": "ModelChanged", "model": {"id": pages[1].model("marks").selected.id}}
-        pages[1].tell(chosen | {"attr": "indices", "new": [-7]})
+        pages[1].send_events(chosen | {"attr": "indices", "new": [-7]})
         pages[1].press("take back")
         assert [mark.label for mark in marks.all] == ["wrong"]
