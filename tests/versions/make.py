@@ -5,6 +5,8 @@ Run it once before a version is released, and never for one that is: what it mad
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predictions.labelling import predict_recording
 from ssl_behavior.simulation.simulator import simulate_recordings
 
@@ -42,7 +45,7 @@ def new_encoder() -> Encoder:
 
 
 def make(folder: Path) -> None:
-    """Write checkpoints, an atlas with clusters, and what they say of a recording, to ``folder``."""
+    """Write checkpoints, an atlas with clusters, predictions and a cache, and a model's answers for one recording."""
     (recording,) = simulate_recordings(1, seed=5, frames=FRAMES)
     native.write(folder / "tracks", [recording])
     save_encoder(folder / "encoder", new_encoder(), [])
@@ -70,6 +73,9 @@ def make(folder: Path) -> None:
     )  # fmt: skip
     ClusteredAtlas.create(atlas, fitted).rename(1, "chase")
     predicted = predict_recording(model, readout, recording)
+    os.environ["SSL_BEHAVIOR_CACHE"] = str(folder / "cache")
+    predict(PredictConfig(model=folder / "model", recordings=(folder / "tracks",), output=folder / "predictions"))
+    shutil.rmtree(folder / "predictions" / "pictures")
     np.savez_compressed(
         folder / "said.npz",
         embedding=embed(encoder, poses, (0, 1), with_mirror=True).numpy(),

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.embed_many import _about
 from ssl_behavior.errors import InputError
+from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.jobs.results import Results
 from ssl_behavior.models.checkpoints import load_encoder, load_model
 from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.prepare import prepare
+from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predictions.labelling import predict_recording
+from ssl_behavior.predictions.tables import read_folder
 from ssl_behavior.storage.object_store import Store
 from ssl_behavior.storage.versions import of_another, require_not_newer
 
@@ -65,6 +69,34 @@ def test_an_atlas_says_what_it_said(written: Path) -> None:
     again = clustered.clusters.assign(video.embeddings[0, 1])[0]
     again[~video.located((0, 1))] = -1
     np.testing.assert_array_equal(again, said["clusters"])
+
+
+def test_predictions_are_read_and_scored(written: Path) -> None:
+    (prediction,) = read_folder(written / "predictions")
+    np.testing.assert_allclose(prediction.probabilities, np.load(written / "said.npz")["probabilities"], atol=1e-3)
+    annotations = written / "predictions" / "review" / "video000_annot.txt"
+    config = EvaluateConfig(predictions=written / "predictions", annotations=(annotations,), channel="S1", bootstrap=0)
+    assert evaluate(config)["accuracy"] == 1.0  # the review files hold the predicted labels
+
+
+def test_predictions_are_replaced_where_nobody_edited_them(written: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (written / "predictions").glob("video000*.csv")}
+    config = PredictConfig(
+        model=written / "model", recordings=(written / "tracks",), output=written / "predictions", overwrite=True
+    )
+    predict(config)
+    assert {path.name for path in (written / "predictions").glob("video000*.csv")} == set(before)
+
+
+def test_a_cache_that_another_version_filled_changes_nothing(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_BEHAVIOR_CACHE", str(written / "cache"))
+    config = PredictConfig(model=written / "model", recordings=(written / "tracks",), output=written / "again")
+    (prediction,) = predict(config)
+    np.testing.assert_allclose(prediction.probabilities, np.load(written / "said.npz")["probabilities"], atol=1e-2)
+    first = {path: path.read_bytes() for path in (written / "cache").rglob("*.safetensors")}
+    assert len(first) == 2  # the entry of the other version, and this version's
+    predict(replace(config, output=written / "once more"))
+    assert {path: path.read_bytes() for path in (written / "cache").rglob("*.safetensors")} == first
 
 
 def rewrite(path: Path, **changed: object) -> None:
