@@ -76,16 +76,18 @@ def test_predictions_are_read_and_scored(written: Path) -> None:
     np.testing.assert_allclose(prediction.probabilities, np.load(written / "said.npz")["probabilities"], atol=1e-3)
     annotations = written / "predictions" / "review" / "video000_annot.txt"
     config = EvaluateConfig(predictions=written / "predictions", annotations=(annotations,), channel="S1", bootstrap=0)
-    assert evaluate(config)["accuracy"] == 1.0  # the review files hold the predicted labels
+    confusion = np.array(evaluate(config)["confusion"])
+    assert confusion.trace() == confusion.sum() == 240  # the review files hold the predicted labels
 
 
 def test_predictions_are_replaced_where_nobody_edited_them(written: Path) -> None:
-    before = {path.name: path.read_bytes() for path in (written / "predictions").glob("video000*.csv")}
+    (before,) = read_folder(written / "predictions")
     config = PredictConfig(
         model=written / "model", recordings=(written / "tracks",), output=written / "predictions", overwrite=True
     )
     predict(config)
-    assert {path.name for path in (written / "predictions").glob("video000*.csv")} == set(before)
+    (after,) = read_folder(written / "predictions")
+    assert (before.labels == after.labels).mean() > 0.99
 
 
 def test_a_cache_that_another_version_filled_changes_nothing(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
