@@ -53,7 +53,8 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     if config.encoder is None:
         landmarks, settings, known = shared_landmarks(one.skeleton for one in recordings), Preparation(), None
     else:
-        (landmarks, settings), known = checkpoints.taken_by(config.encoder), checkpoints.known_to(config.encoder)
+        landmarks, settings = checkpoints.load_preparation(config.encoder)
+        known = checkpoints.load_vitals(config.encoder)
         if known is None:
             raise InputError(
                 f"--encoder {config.encoder}: expected one that tells what is usual in the recordings it was "

@@ -15,8 +15,8 @@ from ssl_behavior.cli import run
 from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.models import checkpoints
-from ssl_behavior.models.checkpoints import LabelScheme
-from ssl_behavior.poses.labelled import LabelledPoses, shares
+from ssl_behavior.models.label_scheme import LabelScheme
+from ssl_behavior.poses.labelled import LabelledPoses, describe_shares
 from ssl_behavior.quality.suspicions import QualityInput, print_warnings
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.recording import Recording
@@ -69,7 +69,7 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
     units = {one.id: one.unit for one in recordings}
-    known = checkpoints.known_to(config.encoder)
+    known = checkpoints.load_vitals(config.encoder)
     looked = [QualityInput(one.poses, units[one.poses.id], one.labels) for one in videos]
     print_warnings(looked, config.encoder, encoder.landmarks, known)
     rate = encoder.preparation.frame_rate
@@ -79,8 +79,8 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
         keep=output / run_folder.UNFINISHED,
     )  # fmt: skip
     report = _report(learned, labels.behaviours, rate)
-    readout = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, learned.reading)
-    checkpoints.save_model(output, learned.model, readout, known)
+    scheme = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, learned.calibrated_decoder)
+    checkpoints.save_model(output, learned.model, scheme, known)
     run.save_settings(config, output / "settings.yaml")
     scores = output / _SCORES
     scores.unlink(missing_ok=True)  # those of a former model, which may have had more videos
@@ -91,7 +91,7 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
 
 def _tell(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rate: float, device: torch.device) -> None:
     scored = sum(int((video.labels != UNSCORED).sum()) for video in videos)
-    what = f"scored frames: {scored:,} at {rate:g} Hz ({shares(videos, behaviours)})"
+    what = f"scored frames: {scored:,} at {rate:g} Hz ({describe_shares(videos, behaviours)})"
     print(f"labelled videos: {len(videos)}; {what}; on {device.type}")
     if len(videos) == 1:
         print(
@@ -103,7 +103,7 @@ def _report(learned: FinetuneResult, behaviours: Sequence[str], rate: float) -> 
     """What cross-validation says to expect, printed too; nothing where there was none."""
     if not learned.held_out:
         return {}
-    report = cross_validation_report(learned.held_out, learned.reading, learned.read, behaviours)
+    report = cross_validation_report(learned.held_out, learned.calibrated_decoder, learned.read, behaviours)
     print("\ncross-validation over the labelled videos, each scored by a model, a temperature and a decoder")
     print(f"that were fitted to others, at {rate:g} Hz:")
     print(table(report))

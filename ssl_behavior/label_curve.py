@@ -24,7 +24,7 @@ from ssl_behavior.learning_curve.report import about_resamples, advice, plain, r
 from ssl_behavior.learning_curve.study import Study
 from ssl_behavior.learning_curve.videos import hold_out, require_distinct
 from ssl_behavior.models import checkpoints
-from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, shares
+from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, describe_shares
 from ssl_behavior.scoring.frames import confusion, counted
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
@@ -127,11 +127,11 @@ def _study(config: LabelCurveConfig) -> Study:
     test = _test_videos(videos, len(behaviours), config)
     tested = {videos[i].poses.id: videos[i].poses.fingerprint() for i in test}
     truth = {one.id: one.labels[channel].values for one in recordings}
-    known = checkpoints.pretrained_on(config.encoder)
+    known = checkpoints.load_pretraining_fingerprints(config.encoder)
     # By name too: the same video filtered or cut anew has other content, and the encoder has seen it all the same.
     seen = None if known is None else {name for name, one in tested.items() if name in known or one in known.values()}
     study = Study(videos, truth, behaviours, channel, test, encoder, seen)
-    print(f"labelled videos: {len(videos)} ({shares(videos, behaviours)})")
+    print(f"labelled videos: {len(videos)} ({describe_shares(videos, behaviours)})")
     print(f"tested on {len(test)} of them: {some(tested)}")
     print("\n".join([study.about_pretraining(), *study.warnings()]))
     return study

@@ -16,7 +16,7 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21.submissions import check_lengths, write_submission
 from ssl_behavior.models import checkpoints
-from ssl_behavior.models.checkpoints import LabelScheme
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.predictions.folder import PredictionFolder
 from ssl_behavior.predictions.labelling import about, predict_poses, say_who_is_who
@@ -71,20 +71,20 @@ def predict_each(config: PredictConfig) -> Iterator[Prediction]:
 
 def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> Iterator[Prediction]:
     is_submission = output.suffix.lower() == ".npy"
-    model, readout = checkpoints.load_model(config.model)
-    _check_submission(config, readout, is_submission)
+    model, scheme = checkpoints.load_model(config.model)
+    _check_submission(config, scheme, is_submission)
     model.classifier.to(device)
     encoder = model.classifier.encoder
     encoder.precision = config.precision
     recordings = choose_videos(config.read(), config.videos)
-    say_who_is_who(readout, recordings)
+    say_who_is_who(scheme, recordings)
     # All of them before anything is written, so that bad input leaves what is there as it is.
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files)
     if config.sample_submission:
         check_lengths(output, {poses.id: poses.frames for poses in all_poses}, config.sample_submission)
     recording_of = {recording.id: recording for recording in recordings}
     looked = [QualityInput(one, recording_of[one.id].unit, None) for one in all_poses]
-    print_warnings(looked, config.model, encoder.landmarks, checkpoints.known_to(config.model))
+    print_warnings(looked, config.model, encoder.landmarks, checkpoints.load_vitals(config.model))
     folder = None
     if not is_submission:
         folder = PredictionFolder(output, checkpoints.fingerprint(config.model), [poses.id for poses in all_poses])
@@ -92,9 +92,9 @@ def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> 
         _begin(folder, config)
     labels = {}
     for poses in progress(all_poses, "predicting", unit="video"):
-        predicted = predict_poses(model, readout, poses, recording_of[poses.id])
+        predicted = predict_poses(model, scheme, poses, recording_of[poses.id])
         if folder:
-            folder.write(predicted, readout.channel)
+            folder.write(predicted, scheme.channel)
         else:
             labels[predicted.id] = predicted.labels
         yield predicted
@@ -110,17 +110,17 @@ def _begin(folder: PredictionFolder, config: PredictConfig) -> None:
     run.save_settings(config, folder.path / "settings.yaml")
 
 
-def _check_submission(config: PredictConfig, readout: LabelScheme, is_submission: bool) -> None:
+def _check_submission(config: PredictConfig, scheme: LabelScheme, is_submission: bool) -> None:
     """A submission's numbers index the vocabulary of the training file, so all of it must have been taught."""
     if config.sample_submission and not is_submission:
         raise InputError(
             f"--sample-submission {config.sample_submission}: expected an --output that ends in .npy and found "
             f"{config.output}; give another --output"
         )
-    if is_submission and readout.unscored:
+    if is_submission and scheme.unscored:
         raise InputError(
             f"{config.model}: expected a model of all the file's behaviours to number them in a submission; found one "
-            f"taught without {', '.join(readout.unscored)}: fine-tune without --unscored"
+            f"taught without {', '.join(scheme.unscored)}: fine-tune without --unscored"
         )
 
 
@@ -131,10 +131,10 @@ def _next_steps(config: PredictConfig, predictions: Iterator[Prediction]) -> Non
     if config.output.suffix != ".npy":
         print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
         print("             review/ has files for the Caltech annotator and BORIS, pictures/ shows every video")
-    readout = checkpoints.load_readout(config.model)
-    unscored = f" --unscored {shlex.join(readout.unscored)}" if readout.unscored else ""
+    scheme = checkpoints.load_label_scheme(config.model)
+    unscored = f" --unscored {shlex.join(scheme.unscored)}" if scheme.unscored else ""
     print(f"next:        ssl-behavior evaluate --predictions {config.output} --annotations ANNOTATIONS \\")
-    print(f"                 --channel {shlex.quote(readout.channel)}{unscored}")
+    print(f"                 --channel {shlex.quote(scheme.channel)}{unscored}")
 
 
 main = run.command(PredictConfig, predict_each, "Predict behaviours in new recordings.", _next_steps)

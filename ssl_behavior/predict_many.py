@@ -19,8 +19,8 @@ from ssl_behavior.jobs.per_recording import ManyConfig
 from ssl_behavior.jobs.ray_pool import do_missing, require_none
 from ssl_behavior.jobs.results import Results, Unit, files_below
 from ssl_behavior.models import checkpoints
-from ssl_behavior.models.checkpoints import LabelScheme
 from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.predictions.folder import WRITTEN, PredictionFolder
 from ssl_behavior.predictions.labelling import predict_poses, say_who_is_who
@@ -88,17 +88,17 @@ class _Predicting:
     precision: Precision
 
     def __call__(self, unit: Unit) -> None:
-        model, readout = _model(absolute(self.config.model), self.fingerprint, self.config.device)
+        model, scheme = _model(absolute(self.config.model), self.fingerprint, self.config.device)
         encoder = model.classifier.encoder
         encoder.precision = self.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_one(unit, folder)
-            say_who_is_who(readout, [recording])
+            say_who_is_who(scheme, [recording])
             ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
             predictions = PredictionFolder(folder / "predictions", self.fingerprint, [poses.id])
             predictions.clear()
-            predictions.write(predict_poses(model, readout, poses, recording), readout.channel)
+            predictions.write(predict_poses(model, scheme, poses, recording), scheme.channel)
             files = files_below(predictions.path)
             # These two are of the whole folder.
             del files[WRITTEN]
@@ -122,9 +122,9 @@ def _model(address: str, fingerprint: str, device: Device) -> tuple[Model, Label
         folder = fetch_folder(address, Path(name))
         if checkpoints.fingerprint(folder) != fingerprint:
             raise InputError(f"{address}: expected the model that was there at the start and found another: run again")
-        model, readout = checkpoints.load_model(folder)
+        model, scheme = checkpoints.load_model(folder)
     model.classifier.to(device)
-    return model, readout
+    return model, scheme
 
 
 def _is_result(name: str) -> bool:

@@ -31,7 +31,8 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.plots.scores import curves_picture
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare_all
 from ssl_behavior.poses.sampling import ClipSampler, require_length
 from ssl_behavior.probing.watching import label_probe
 from ssl_behavior.recordings.recording import Recording

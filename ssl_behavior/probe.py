@@ -22,7 +22,8 @@ from ssl_behavior.formats.tracks import mabe22
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.labelled import labelled_pairs
-from ssl_behavior.poses.prepare import Poses, prepare_all
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.probing.groups import Group, embed_groups, kinematics
 from ssl_behavior.probing.picture import probes_picture
 from ssl_behavior.recordings.recording import Recording

@@ -19,10 +19,11 @@ from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.formats.annotations import caltech
 from ssl_behavior.formats.tracks import calms21, native
 from ssl_behavior.formats.tracks.calms21 import SKELETON
-from ssl_behavior.models.checkpoints import LabelScheme, save_encoder, save_model
+from ssl_behavior.models.checkpoints import save_encoder, save_model
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
-from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
@@ -57,12 +58,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     encoder = Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 1))
     save_encoder(folder / "encoder", encoder)
-    readout = LabelScheme(
+    scheme = LabelScheme(
         BEHAVIOURS, "behaviour", ("resident", "intruder"), (), CalibratedDecoder((0.25,) * 4, 1.0, Decoder())
     )
     columns = len(expert_feature_names(encoder.landmarks))
     trees = fit_trees([np.eye(40, columns, dtype=np.float32)], [np.arange(40) % 4], 4, Boosting(trees=2))
-    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), readout)
+    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), scheme)
     probabilities = np.full((FRAMES, 4), 0.25)
     tables.write(
         folder / "predictions",

@@ -13,7 +13,7 @@ from ssl_behavior.cli.settings import parse
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
-from ssl_behavior.models.checkpoints import known_to, save_encoder, taken_by
+from ssl_behavior.models.checkpoints import load_preparation, load_vitals, save_encoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -86,16 +86,16 @@ def test_what_is_strange_to_an_encoder_is_told_by_all_who_ask_it(
     without = check(replace(of_encoder, encoder=None, output=tmp_path / "without"))
     assert "strange to the encoder" not in {one.kind for one in without}
     capsys.readouterr()
-    poses = [prepare(one, *taken_by(tmp_path / "encoder")) for one in (replace(ours[0], id="mouse"), alien)]
+    poses = [prepare(one, *load_preparation(tmp_path / "encoder")) for one in (replace(ours[0], id="mouse"), alien)]
     looked = [QualityInput(one, "px", None) for one in poses]
-    known = known_to(tmp_path / "encoder")
-    print_warnings(looked, tmp_path / "encoder", taken_by(tmp_path / "encoder")[0], known)
+    known = load_vitals(tmp_path / "encoder")
+    print_warnings(looked, tmp_path / "encoder", load_preparation(tmp_path / "encoder")[0], known)
     told = capsys.readouterr().out
     assert "suspicious (strange to the encoder): alien; ssl-behavior check --encoder" in told
 
 
 def test_an_encoder_that_says_nothing_of_what_it_learned_from(config: CheckConfig, tmp_path: Path) -> None:
     save_encoder(tmp_path / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 1)))
-    assert known_to(tmp_path / "encoder") is None
+    assert load_vitals(tmp_path / "encoder") is None
     with pytest.raises(InputError, match="pretrain anew"):
         check(replace(config, encoder=tmp_path / "encoder"))

@@ -50,17 +50,17 @@ def config(folder: Path, tmp_path: Path) -> FinetuneConfig:
 @pytest.mark.parametrize("tune", ["linear", "temporal", "full"])
 def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
     report = finetune(replace(config, supervision=replace(config.supervision, tune=tune)))  # type: ignore[arg-type]
-    model, readout = load_model(config.output)
+    model, scheme = load_model(config.output)
     before, after = load_encoder(config.encoder).state_dict(), model.classifier.encoder.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before) == (tune != "full")
     assert model.classifier.kind == ("temporal" if tune == "temporal" else "linear")
-    assert readout.behaviours == BEHAVIOURS
-    assert readout.pair == ("resident", "intruder")
-    assert readout.reading.temperature == report["temperature"]
-    assert readout.reading.decoder.to_dict() == report["decoder"]
+    assert scheme.behaviours == BEHAVIOURS
+    assert scheme.pair == ("resident", "intruder")
+    assert scheme.calibrated_decoder.temperature == report["temperature"]
+    assert scheme.calibrated_decoder.decoder.to_dict() == report["decoder"]
     written = json.loads((config.output / "cross_validation.json").read_text())
     assert written["macro_f1"] == report["macro_f1"]
-    assert sum(readout.reading.frequencies) == pytest.approx(1)
+    assert sum(scheme.calibrated_decoder.frequencies) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("trees", [0, 3])
@@ -81,14 +81,14 @@ def test_what_is_written_predicts_as_what_was_learned(
 
     monkeypatch.setattr("ssl_behavior.finetune.learn", remember)
     finetune(config)
-    model, readout = load_model(config.output)
+    model, scheme = load_model(config.output)
     recording = simulate_recordings(1, seed=8, frames=400)[0]
     encoder = model.classifier.encoder
     encoder.precision = config.precision
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
-    unlabelled = LabelledPoses(poses, np.zeros(poses.frames, np.int16), labelled_pairs(poses, readout.pair))
-    found = predict_recording(model, readout, recording)
-    probabilities = learned[0].reading.probabilities(learned[0].model.logits(unlabelled))
+    unlabelled = LabelledPoses(poses, np.zeros(poses.frames, np.int16), labelled_pairs(poses, scheme.pair))
+    found = predict_recording(model, scheme, recording)
+    probabilities = learned[0].calibrated_decoder.probabilities(learned[0].model.logits(unlabelled))
     assert np.array_equal(found.probabilities, poses.to_native(probabilities))
     assert np.array_equal(found.labels, learned[0].label(unlabelled))
 

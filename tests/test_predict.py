@@ -11,10 +11,11 @@ from ssl_behavior.cli.settings import load_settings
 from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
-from ssl_behavior.models.checkpoints import LabelScheme, load_model, save_model
+from ssl_behavior.models.checkpoints import load_model, save_model
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
-from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
@@ -49,7 +50,7 @@ def model() -> Model:
 
 def test_temperature_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
     plain = predict_recording(model, PLAIN, wander())
-    save_model(tmp_path, model, replace(PLAIN, reading=replace(PLAIN.reading, temperature=3.0)))
+    save_model(tmp_path, model, replace(PLAIN, calibrated_decoder=replace(PLAIN.calibrated_decoder, temperature=3.0)))
     cooled = predict_recording(*load_model(tmp_path), wander())
     assert np.array_equal(cooled.labels, plain.labels)
     np.testing.assert_allclose(cooled.probabilities, calibrated(np.log(plain.probabilities), 3.0), atol=1e-5)
@@ -59,7 +60,8 @@ def test_temperature_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wan
 def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
     """A behaviour that is twice as frequent among the labels is twice as likely, before the sum is made 1 again."""
     plain = predict_recording(model, PLAIN, wander())
-    save_model(tmp_path, model, replace(PLAIN, reading=replace(PLAIN.reading, frequencies=(0.25, 0.5, 0.25))))
+    often_b = replace(PLAIN.calibrated_decoder, frequencies=(0.25, 0.5, 0.25))
+    save_model(tmp_path, model, replace(PLAIN, calibrated_decoder=often_b))
     shifted = predict_recording(*load_model(tmp_path), wander()).probabilities
     expected = plain.probabilities * [1, 2, 1]
     np.testing.assert_allclose(shifted, expected / expected.sum(1, keepdims=True), atol=1e-5)
@@ -68,8 +70,8 @@ def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wa
 def test_decoder_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
     plain = predict_recording(model, PLAIN, wander())
     assert np.array_equal(plain.labels, plain.probabilities.argmax(1))
-    weighted = replace(PLAIN.reading, decoder=Decoder(behaviour_weights=(1.0, 1e9, 1.0)))
-    save_model(tmp_path, model, replace(PLAIN, reading=weighted))
+    weighted = replace(PLAIN.calibrated_decoder, decoder=Decoder(behaviour_weights=(1.0, 1e9, 1.0)))
+    save_model(tmp_path, model, replace(PLAIN, calibrated_decoder=weighted))
     decoded = predict_recording(*load_model(tmp_path), wander())
     assert (decoded.labels == 1).all()
     assert np.array_equal(decoded.probabilities, plain.probabilities)

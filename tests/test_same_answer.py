@@ -186,8 +186,8 @@ def test_a_gpu_says_what_the_processor_says(twice: tuple[Path, Path]) -> None:
     here = embed(encoder, poses, (0, 1), with_mirror=True)
     there = embed(encoder.to("cuda"), poses, (0, 1), with_mirror=True)
     assert (here - there).abs().max() < 1e-3 * here.std()
-    model, readout = load_model(twice[0] / "model")
+    model, scheme = load_model(twice[0] / "model")
     model.classifier.encoder.precision = "float32"
-    usual = predict_recording(model, readout, recording).probabilities
+    usual = predict_recording(model, scheme, recording).probabilities
     model.classifier.to("cuda")
-    np.testing.assert_allclose(predict_recording(model, readout, recording).probabilities, usual, atol=1e-3)
+    np.testing.assert_allclose(predict_recording(model, scheme, recording).probabilities, usual, atol=1e-3)

@@ -27,7 +27,7 @@ from ssl_behavior.compute.malloc import keep_freed_memory  # noqa: E402
 from ssl_behavior.decoding import CalibratedDecoder, Decoder  # noqa: E402
 from ssl_behavior.models import checkpoints, encoder, inference, trees  # noqa: E402
 from ssl_behavior.poses import expert_features  # noqa: E402
-from ssl_behavior.poses.prepare import Poses  # noqa: E402
+from ssl_behavior.poses.poses import Poses  # noqa: E402
 from ssl_behavior.predictions import folder, labelling  # noqa: E402
 
 _IMPORTS = time.perf_counter() - _START

@@ -26,7 +26,7 @@ from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.labelled import LabelledPoses
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.training.finetuning import learn
 from ssl_behavior.training.supervised import Supervision

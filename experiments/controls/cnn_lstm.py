@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from experiments.controls.windows import JITTER, ORDERS, Examples, interpolated, learn, probabilities, tracks
 from experiments.dyads import protocol
 from experiments.dyads.protocol import Found, Task
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 OFFSETS = range(-30, 30)
 

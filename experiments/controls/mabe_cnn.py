@@ -36,7 +36,7 @@ from torch.nn import functional as F
 from experiments.controls.windows import ORDERS, Examples, learn, probabilities, tracks
 from experiments.dyads import protocol
 from experiments.dyads.protocol import Found, Task
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 OFFSETS = range(-200, 201, 2)
 

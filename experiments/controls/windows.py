@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_behavior.compute.devices import choose_device, uses_bfloat16
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.training.loop import Schedule, fit
 

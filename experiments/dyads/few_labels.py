@@ -27,8 +27,8 @@ import torch
 from experiments.dyads import protocol
 from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, Found, Task
 from ssl_behavior.models.checkpoints import load_encoder
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.ensemble import Model
-from ssl_behavior.models.heads import Classifier
 from ssl_behavior.models.inference import embed_all
 from ssl_behavior.plots.ethogram import Strip, ethogram
 from ssl_behavior.poses.labelled import LabelledPoses
@@ -76,7 +76,7 @@ def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision
     start = fresh_encoder(start, train_videos, task.seed) if from_scratch else start
     torch.manual_seed(task.seed)
     classifier = Classifier(copy.deepcopy(start), "linear", len(task.behaviours))
-    embedded = embed_all(classifier, train_videos) if settings.tune == "linear" else None
+    embedded = embed_all(classifier.encoder, train_videos) if settings.tune == "linear" else None
     train(classifier, train_videos, settings, task.seed, "auto", embedded)
     model = Model(classifier.eval(), None)
     return {video.poses.id: video.poses.to_native(model.logits(video).argmax(1)) for video in test_videos}

@@ -25,11 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.decoding import balanced
+from ssl_behavior.decoding import rebalance
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare_all
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare_all
 from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.recordings.matching import attach
 from ssl_behavior.scoring.report import ScoredVideo
@@ -213,7 +214,7 @@ def done(variants: Iterable[str]) -> list[Row]:
 
 def decide(values: np.ndarray, poses: Poses, frequencies: np.ndarray, power: float) -> np.ndarray:
     """(frame,) labels: the largest of probability / frequency ** power; labels stay as they are."""
-    return values if values.ndim == 1 else poses.to_native(balanced(values, frequencies, power).argmax(1))
+    return values if values.ndim == 1 else poses.to_native(rebalance(values, frequencies, power).argmax(1))
 
 
 def _shown(rows: Sequence[Row]) -> str:

@@ -141,11 +141,11 @@ def _simulated(landmarks: tuple[str, ...], seed: int) -> Path:
 
 def with_landmarks(recording: Recording, landmarks: tuple[str, ...]) -> Recording:
     """The recording with these landmarks for keypoints, as far as it has them or what stands in for them."""
-    positions = as_landmarks(recording, landmarks, recording.positions)
+    positions = as_landmarks(recording.skeleton, landmarks, recording.positions)
     known = np.isfinite(positions).any((0, 1, 3))
     confidence = None
     if recording.confidence is not None:
-        confidence = as_landmarks(recording, landmarks, recording.confidence)[:, :, known]
+        confidence = as_landmarks(recording.skeleton, landmarks, recording.confidence)[:, :, known]
     kept = tuple(name for name, there in zip(landmarks, known, strict=True) if there)
     return replace(recording, positions=positions[:, :, known], skeleton=Skeleton(kept), confidence=confidence)
 

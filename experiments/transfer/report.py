@@ -13,7 +13,7 @@ from experiments.transfer.comparison import CALMS21, DYADS, Row, Setup, Transfer
 from experiments.transfer.probes import METRICS
 from experiments.transfer.windows import ALIKE, BEHAVIOURS, FRAME_RATE, Windows
 from ssl_behavior.formats.tracks.calms21 import SKELETON
-from ssl_behavior.poses.landmarks import STAND_INS, coverage
+from ssl_behavior.poses.landmarks import STAND_INS, coverage_notice
 
 Kind = tuple[str, str]
 """Features: where from, and with whose landmarks."""
@@ -62,7 +62,7 @@ def about(windows: Windows, setup: Setup, config: TransferConfig) -> Iterator[st
     stood_in = [f"{name} by {' and '.join(parts)}" for name, parts in STAND_INS.items() if name in names]
     yield (
         f"Landmarks of the dyads: {', '.join(names)}. What an encoder of these sees of the windows: "
-        f"{coverage(SKELETON, names) or 'all keypoints'}. Stand-ins: {', '.join(stood_in) or 'none'}.\n"
+        f"{coverage_notice(SKELETON, names) or 'all keypoints'}. Stand-ins: {', '.join(stood_in) or 'none'}.\n"
     )
     yield (
         "**Limit.** The files do not say which video a window is of. Windows that share a frame, or have frames less "

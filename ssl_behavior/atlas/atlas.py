@@ -21,7 +21,7 @@ import yaml
 import ssl_behavior
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, natural, some
-from ssl_behavior.poses.prepare import pack, unpack
+from ssl_behavior.poses.poses import pack, unpack
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.array_files import SUFFIX, read_about, read_arrays, write_arrays

@@ -10,7 +10,7 @@ from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.inference import embed
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import Recording
 

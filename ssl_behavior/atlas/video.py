@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssl_behavior.errors import InputError, some
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import Labels
 
 

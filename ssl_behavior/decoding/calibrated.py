@@ -1,4 +1,4 @@
-"""How a model's logits are read: calibrated to probabilities, and decoded to labels."""
+"""Calibrated decoder: logits -> calibrated probabilities -> labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from ssl_behavior.scoring.calibration import calibrated
 
 @dataclass(frozen=True)
 class CalibratedDecoder:
-    """How logits of a world in which all behaviours are equally frequent are read.
+    """Turns balanced-class logits into calibrated probabilities and labels.
+
+    Models are trained as if all behaviours were equally frequent; the frequencies and the temperature undo that.
 
     Attributes:
-        frequencies: of the behaviours in the labelled videos, in order.
-        temperature: that calibrates the probabilities.
+        frequencies: share of each behaviour in the labelled videos, in order.
+        temperature: logits are divided by it, which makes probabilities as confident as they are right.
         decoder: probabilities -> labels.
     """
 

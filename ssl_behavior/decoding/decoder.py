@@ -1,8 +1,8 @@
-"""A decoder: how probabilities become labels.
+"""Decoder: probabilities -> labels.
 
-A label needs a decision for every frame, and the best one is not always the most probable class: a class may deserve
-more or less than its probability says (``behaviour_weights``), and behaviours last longer than a frame
-(``smoothing_s``, ``transition_rates``).
+A label is a decision for every frame. The most probable behaviour is not always the best decision: rare behaviours may
+count more than their probability (``behaviour_weights``), and behaviours last longer than a frame (``smoothing_s``,
+``transition_rates``).
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from ssl_behavior.decoding.viterbi import best_path
 from ssl_behavior.errors import InputError
 
 _SMALLEST = 1e-6
+"""Smallest probability of which a logarithm is taken."""
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """How probabilities become labels. Without options: the most probable behaviour of each frame.
+    """How probabilities become labels; by default, the most probable behaviour of each frame.
 
     Attributes:
-        behaviour_weights: behaviour by behaviour, what its probability is multiplied by; empty for none.
-        smoothing_s: standard deviation in seconds of the Gaussian that probabilities are averaged with over time.
-            Probabilities and not their logarithms, as one frame near 0 would else veto its neighbours.
-        transition_rates: (behaviour, behaviour) changes per second from row to column, or empty; if given, labels are
-            the most probable path (Viterbi) instead of frame by frame.
-        transition_weight: of the transitions' log probabilities against the frames'. Above 1 since neighbouring frames'
-            probabilities share their evidence, and a path that counts it once per frame would trust it too much.
+        behaviour_weights: factor of the probability of each behaviour; empty for none.
+        smoothing_s: standard deviation, in seconds, of the Gaussian that smooths probabilities over time.
+        transition_rates: (behaviour, behaviour) changes per second from row to column. If they are not empty, labels
+            are the most probable path (Viterbi), not decided frame by frame.
+        transition_weight: factor of the log probabilities of transitions. Neighbouring frames share their evidence,
+            and a path that counts it once per frame trusts it too much; a weight above 1 makes up for that.
     """
 
     behaviour_weights: tuple[float, ...] = ()
@@ -40,7 +40,7 @@ class Decoder:
     transition_weight: float = 1.0
 
     def decode(self, probabilities: np.ndarray, frame_rate: float) -> np.ndarray:
-        """Labels of one video.
+        """Decode one video.
 
         Args:
             probabilities: (time, behaviour).
@@ -50,7 +50,7 @@ class Decoder:
             (time,) int16 indices of behaviours.
 
         Raises:
-            ValueError: the number of behaviours is not that of the decoder.
+            ValueError: the number of behaviours differs from that of the decoder.
         """
         scores = self._scores(probabilities, frame_rate)
         if not self.transition_rates:
@@ -59,7 +59,7 @@ class Decoder:
         return best_path(scores, transitions)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, for YAML."""
+        """Convert to plain lists and numbers, for YAML."""
         plain = asdict(self)
         plain["behaviour_weights"] = list(self.behaviour_weights)
         plain["transition_rates"] = [list(row) for row in self.transition_rates]
@@ -67,14 +67,14 @@ class Decoder:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Decoder:
-        """The decoder that ``to_dict`` described.
+        """Make the decoder that ``to_dict`` converted.
 
         Raises:
-            InputError: other keys than a decoder's.
+            InputError: a key is missing or unknown, or a value is impossible.
         """
         try:
             if any(weight <= 0 for weight in plain["behaviour_weights"]):
-                raise ValueError("behaviour_weights are not above 0")
+                raise ValueError("behaviour_weights must be above 0")
             return cls(
                 **{
                     **plain,
@@ -83,27 +83,32 @@ class Decoder:
                 }
             )
         except (TypeError, KeyError, ValueError) as error:
-            raise InputError(f"decoder settings {dict(plain)} are not those of a decoder: {error}") from None
+            raise InputError(f"expected the settings of a decoder and found {dict(plain)} ({error})") from None
 
     def _scores(self, probabilities: np.ndarray, frame_rate: float) -> np.ndarray:
         classes = probabilities.shape[1]
-        if any(len(given) not in (0, classes) for given in (self.behaviour_weights, self.transition_rates)):
+        if any(len(setting) not in (0, classes) for setting in (self.behaviour_weights, self.transition_rates)):
             raise ValueError(
-                f"the decoder is of {len(self.behaviour_weights or self.transition_rates)} behaviours, not {classes}"
+                f"expected probabilities of {len(self.behaviour_weights or self.transition_rates)} behaviours, as the "
+                f"decoder has, and found {classes}"
             )
         scores = log_scores(probabilities, self.smoothing_s * frame_rate)
         return scores + np.log(self.behaviour_weights).astype(scores.dtype) if self.behaviour_weights else scores
 
 
 def _per_frame(rates: np.ndarray, frame_rate: float) -> np.ndarray:
-    """(behaviour, behaviour) probabilities of going from row to column within one frame."""
+    """(behaviour, behaviour) probabilities of changing from row to column within one frame."""
+    # Changes to all other behaviours add up to 0.5 at most, so that staying is always possible.
     moves = np.clip(rates / frame_rate, _SMALLEST, 0.5 / max(1, len(rates) - 1))
     np.fill_diagonal(moves, 0.0)
     return moves + np.diag(1.0 - moves.sum(1))
 
 
 def log_scores(probabilities: np.ndarray, sigma: float) -> np.ndarray:
-    """(time, behaviour) float32 log probabilities, averaged before with a Gaussian of ``sigma`` frames."""
+    """Log probabilities (time, behaviour) float32, after a Gaussian of ``sigma`` frames smoothed the probabilities.
+
+    Probabilities are smoothed, not their logarithms: there, one frame near 0 would veto its neighbours.
+    """
     values = np.asarray(probabilities, np.float32)
     if sigma > 0:
         values = gaussian_filter1d(values, sigma, axis=0, mode="nearest")

@@ -1,8 +1,8 @@
-"""The most probable path through classes over time, without a Python step per frame.
+"""The most probable path through classes over time (Viterbi), without a Python step per frame.
 
-Viterbi's recursion is a product of matrices in the (max, +) semiring, and products may be bracketed at will: time is
-cut into about sqrt(time) blocks that are worked off side by side: first each block's product, then along the blocks,
-then within them. Some 5 sqrt(time) numpy steps instead of time; the path is exact.
+Viterbi's recursion is a product of matrices in the (max, +) semiring, and products can be bracketed freely. Time is cut
+into about sqrt(time) blocks that numpy works on side by side: first the product within each block, then the recursion
+over the blocks, then the paths within them. This takes about 5 sqrt(time) numpy steps, and the path is exact.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def best_path(scores: np.ndarray, transitions: np.ndarray) -> np.ndarray:
         return np.zeros(0, np.int16)
     length = max(1, int(np.sqrt(time)))
     blocks = -(-time // length)
-    # Frames past the end ask nothing: every class is as good, and staying costs nothing.
+    # Frames that fill up the last block change nothing: all classes are equal there, and only staying is possible.
     padded = np.zeros((blocks * length, classes))
     padded[:time] = scores
     moves = np.broadcast_to(transitions, (blocks * length, classes, classes)).copy()
@@ -38,7 +38,7 @@ def best_path(scores: np.ndarray, transitions: np.ndarray) -> np.ndarray:
 
 
 def _block_products(steps: np.ndarray) -> np.ndarray:
-    """(block, class, class): best score from the class before a block to the class at its end."""
+    """(block, class, class) best score from the class before a block to the class at its end."""
     product = steps[:, 0]
     for t in range(1, steps.shape[1]):
         product = (product[:, :, :, None] + steps[:, t][:, None, :, :]).max(2)
@@ -46,7 +46,7 @@ def _block_products(steps: np.ndarray) -> np.ndarray:
 
 
 def _block_starts(products: np.ndarray) -> np.ndarray:
-    """(block, class): best score of each class in the frame before a block."""
+    """(block, class) best score of each class in the frame before a block."""
     starts = np.zeros(products.shape[:2])
     for block in range(1, len(products)):
         starts[block] = (starts[block - 1][:, None] + products[block - 1]).max(0)
@@ -54,7 +54,7 @@ def _block_starts(products: np.ndarray) -> np.ndarray:
 
 
 def _forward(steps: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
-    """(block, frame, class) best class one frame earlier, and the best class at the very end."""
+    """(block, frame, class) best class one frame earlier; and the best class of the last frame."""
     pointers = np.empty(steps.shape[:3], np.int16)
     state = starts
     for t in range(steps.shape[1]):
@@ -65,7 +65,11 @@ def _forward(steps: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _backward(pointers: np.ndarray, end: int) -> np.ndarray:
-    """(block, frame) classes: within blocks from every possible end class, then along the blocks from the true one."""
+    """(block, frame) classes of the path.
+
+    Paths within blocks are traced from every possible class at their end; then the true one is chosen, from the last
+    block to the first.
+    """
     blocks, length, classes = pointers.shape
     rows = np.arange(blocks)[:, None]
     paths = np.empty((blocks, length, classes), np.int16)

@@ -13,7 +13,7 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.explorer.scene import CLUSTER, LABEL, Scene
 from ssl_behavior.plots.style import cluster_colours
 from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 RESOLUTION = 100
 """Steps of a stored coordinate per body length."""

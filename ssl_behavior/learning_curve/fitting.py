@@ -63,7 +63,7 @@ def fit_and_predict(
     blind = [replace(video, labels=np.full_like(video.labels, UNSCORED)) for video in test_videos]
     settings = fitting.supervision
     if variant == "expert-features":
-        trees = fit_tree_member(tree_examples(train_videos), len(behaviours), settings, seed, None)
+        trees = fit_tree_member(tree_examples(train_videos), len(behaviours), settings.trees, seed, None)
         if trees is None:  # one behaviour is all that there is to learn
             shown = int(frequencies(train_videos, len(behaviours)).argmax())
             return [np.full(video.poses.frames, shown) for video in blind]

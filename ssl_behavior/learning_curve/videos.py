@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 _CANDIDATES = 2000
 

@@ -1,1 +1,1 @@
-"""Networks and trees: encoder, heads, ensemble, inference, checkpoints."""
+"""Networks and trees: encoders, heads, the ensemble, inference, checkpoints."""

@@ -1,4 +1,4 @@
-"""The temporal encoder: an ordered pair of animals over time -> one vector per frame."""
+"""The encoder: clips of ordered pairs -> kinematics -> one embedding per frame."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ __all__ = ["Architecture", "Encoder", "Temporal"]
 
 
 class Encoder(nn.Module):
-    """Poses -> invariant kinematics -> one embedding per frame.
+    """Clips -> invariant kinematics -> one embedding per frame.
+
+    It carries its own preparation and standardisation, so that inference cannot disagree with training.
 
     Args:
-        landmarks: names that positions are given for, in order.
-        preparation: how recordings are made into the poses it takes.
-        architecture: its kind and size.
+        landmarks: names of the landmarks of its input, in order.
+        preparation: settings with which recordings are prepared for it.
+        architecture: kind and size of the network.
 
     Attributes:
-        precision: of the products of ``embed``; auto takes bfloat16 where the hardware multiplies it natively.
+        precision: of matrix products in ``embed``; auto is bfloat16 on hardware that multiplies it natively.
+        mean: (feature,) of the kinematics, see ``standardise``.
+        deviation: (feature,) standard deviation of the kinematics.
     """
 
     precision: Precision = "auto"
@@ -38,7 +42,8 @@ class Encoder(nn.Module):
     def __init__(self, landmarks: tuple[str, ...], preparation: Preparation, architecture: Architecture) -> None:
         super().__init__()
         self.landmarks, self.preparation, self.architecture = landmarks, preparation, architecture
-        inputs, flags = len(feature_names(landmarks)), 2 * len(landmarks)  # of each animal's landmarks: seen or not
+        # The last features are flags: whether each landmark of the two animals is seen.
+        inputs, flags = len(feature_names(landmarks)), 2 * len(landmarks)
         self.temporal = (
             Temporal(inputs, architecture) if architecture.kind == "tcn" else Transformer(inputs, flags, architecture)
         )
@@ -51,33 +56,43 @@ class Encoder(nn.Module):
         return len(self.mean)
 
     def fingerprint(self) -> str:
-        """16 characters that only an encoder of the same weights and settings has."""
+        """16 characters that two encoders share only if their weights and settings are equal."""
         weights = (tensor.detach().cpu().numpy() for tensor in self.state_dict().values())
         return digest(repr((self.landmarks, self.preparation, self.architecture)), *weights)
 
     def kinematics(self, clip: Clip) -> tuple[Tensor, Tensor]:
-        """Standardised features (batch, time, feature), 0 where unknown, and where they are known."""
-        values, known = features(clip, self.preparation.frame_rate)
-        return self._standardised(values, slice(None)) * known, known
+        """Standardised features of a clip.
 
-    def masked(self, values: Tensor, hidden: Clip) -> tuple[Tensor, Tensor]:
-        """What ``kinematics`` finds of a clip of which parts were hidden, from those of the whole.
+        Returns:
+            Values (batch, time, feature), 0 where unknown; and (batch, time, feature) bool, True where known.
+        """
+        values, known = features(clip, self.preparation.frame_rate)
+        return self._scale(values, slice(None)) * known, known
+
+    def mask_kinematics(self, values: Tensor, hidden: Clip) -> tuple[Tensor, Tensor]:
+        """``kinematics`` of a clip with hidden parts, from those of the whole clip, which takes less time.
 
         Args:
             values: standardised features (batch, time, feature) of the whole clip.
-            hidden: the clip with parts made unknown, and nothing else changed.
-        """
-        left = known_features(hidden)
-        seen = self._standardised(hidden.seen.flatten(2).float(), flags := slice(-2 * len(self.landmarks), None))
-        masked = values * left
-        masked[..., flags] = seen
-        return masked, left
+            hidden: the same clip with some landmarks or animals made unknown, and nothing else changed.
 
-    def _standardised(self, values: Tensor, which: slice) -> Tensor:
+        Returns:
+            As ``kinematics(hidden)``.
+        """
+        known = known_features(hidden)
+        flags = slice(-2 * len(self.landmarks), None)
+        masked = values * known
+        # A flag is always known. It changes its value where a landmark is hidden.
+        masked[..., flags] = self._scale(hidden.seen.flatten(2).float(), flags)
+        return masked, known
+
+    def _scale(self, values: Tensor, which: slice) -> Tensor:
+        """Standardise features; tracking errors reach 5 standard deviations and no more."""
         return ((values - self.mean[which]) / self.deviation[which]).clamp(-5, 5)
 
     def standardise(self, clips: Iterable[Clip]) -> None:
-        """Set mean and deviation of every feature from what is known in the clips."""
+        """Set mean and deviation of every feature from its known values in the clips."""
+        # Sums in float64: in float32 the difference of squares would lose its digits.
         count, total, squares = (torch.zeros(self.features, dtype=torch.float64) for _ in range(3))
         rate = self.preparation.frame_rate
         for clip in clips:
@@ -86,15 +101,23 @@ class Encoder(nn.Module):
         mean = total / count.clamp(min=1)
         variance = (squares / count.clamp(min=1) - mean.square()).clamp(min=0)
         self.mean.copy_(mean)
-        self.deviation.copy_(variance.sqrt().where(variance > 1e-6, 1.0))
+        self.deviation.copy_(variance.sqrt().where(variance > 1e-6, 1.0))  # a constant feature stays as it is
 
-    def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:
-        """Clip -> embeddings (batch, time, channel), of the features that are ``left`` (batch, 1, feature) or all."""
+    def forward(self, clip: Clip, keep: Tensor | None = None) -> Tensor:
+        """Embed clips.
+
+        Args:
+            clip: a batch.
+            keep: (batch, 1, feature) bool, features to embed; all of them by default.
+
+        Returns:
+            (batch, time, channel).
+        """
         values, _ = self.kinematics(clip)
-        return cast(Tensor, self.temporal(values if left is None else values * left))
+        return cast(Tensor, self.temporal(values if keep is None else values * keep))
 
     def set_dropout(self, share: float) -> None:
-        """Drop this share of channels while training, whatever the architecture says."""
+        """Set the share of channels that are dropped in training, in place of the architecture's."""
         for module in self.temporal.modules():
             if isinstance(module, Block | AttentionBlock):
                 module.dropout = share

@@ -1,7 +1,7 @@
-"""What fine-tuning makes: a network, and boosted trees on expert features beside it, whose opinions are averaged.
+"""The model that fine-tuning makes: a network, and boosted trees on expert features, whose predictions are averaged.
 
-They err differently: trees see how features were on average over the seconds around and need few labels for it, the
-network sees how they went. Their mean is better than either (``experiments/README.md``).
+Both make different mistakes. Trees see the average of the features over the seconds around a frame and need few labels;
+the network sees the order of events. Their mean is better than either (``experiments/README.md``).
 """
 
 from __future__ import annotations
@@ -11,107 +11,164 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from scipy.special import log_softmax
 
-from ssl_behavior.decoding import balanced
-from ssl_behavior.models.heads import Classifier
-from ssl_behavior.models.inference import Embedded, video_logits
+from ssl_behavior.decoding import rebalance
+from ssl_behavior.models.classifier import Classifier
+from ssl_behavior.models.inference import Embedded, embed
 from ssl_behavior.models.trees import Boosting, Trees, fit_trees
-from ssl_behavior.poses.expert_features import expert_features, expert_parts, in_other_order
+from ssl_behavior.poses.expert_features import expert_feature_chunks, expert_features, swap_roles
 from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.recordings.labels import scored_frames
-from ssl_behavior.training.supervised import Supervision
 
 _EVERY_S = 0.2
-"""Frames nearer to each other than this are too alike to teach trees more."""
-_MOST_EXAMPLES = 60_000
-"""Frames of pairs that trees learn from at most, as their time grows with them."""
+"""Frames closer than this, in seconds, are too similar to teach trees more."""
+_MAX_EXAMPLES = 60_000
+"""Most frames of pairs that trees are fitted to: the time that they take grows with it."""
 _SMALLEST = 1e-4
+"""Smallest probability before the logarithm, so that trees which exclude a behaviour do not overrule the network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network and, unless they are left out, trees.
+    """A network and, optionally, trees.
 
     Attributes:
-        classifier: the network; all behaviours count alike in its training.
-        trees: or None.
+        classifier: the network, trained so that all behaviours count alike.
+        trees: None for a network alone.
     """
 
     classifier: Classifier
     trees: Trees | None
 
     def logits(self, video: LabelledPoses, embedded: Embedded | None = None) -> np.ndarray:
-        """(time, behaviour) log probabilities as if all behaviours were equally frequent."""
-        own = video_logits(self.classifier, video, embedded)
-        return averaged(own, None if self.trees is None else tree_logits(self.trees, video))
+        """(time, behaviour) log probabilities as if all behaviours were equally frequent; labels are not looked at.
+
+        Args:
+            video: of any length.
+            embedded: embeddings of the video, if they were computed before.
+        """
+        network = network_logits(self.classifier, video, embedded)
+        return average(network, None if self.trees is None else tree_logits(self.trees, video))
 
 
-def averaged(network: np.ndarray, trees: np.ndarray | None) -> np.ndarray:
-    """(time, behaviour) mean of the network's log probabilities and the trees', if there are any."""
-    own = log_softmax(network.astype(np.float64), axis=1)
-    return (own if trees is None else (own + trees) / 2).astype(np.float32)
+def average(network: np.ndarray, trees: np.ndarray | None) -> np.ndarray:
+    """(time, behaviour) float32: the mean of the log probabilities of the network and of the trees, if there are any.
+
+    Args:
+        network: (time, behaviour) logits.
+        trees: (time, behaviour) log probabilities.
+    """
+    log_probabilities = log_softmax(network.astype(np.float64), axis=1)
+    return (log_probabilities if trees is None else (log_probabilities + trees) / 2).astype(np.float32)
+
+
+def network_logits(classifier: Classifier, video: LabelledPoses, embedded: Embedded | None = None) -> np.ndarray:
+    """(time, behaviour) logits of the network, the mean over the pairs that the labels hold for."""
+    with torch.inference_mode():
+        device = classifier.encoder.mean.device
+        by_pair = [
+            embed(classifier.encoder, video.poses, pair) if embedded is None else embedded[video.poses.id, pair]
+            for pair in video.pairs
+        ]
+        logits = [classifier.head(embeddings.to(device)[None])[0] for embeddings in by_pair]
+        return torch.stack(logits).mean(0).cpu().numpy()
 
 
 def tree_logits(trees: Trees, video: LabelledPoses) -> np.ndarray:
-    """(time, behaviour) log probabilities as if all behaviours were equally frequent, of the mean over pairs."""
-    each: dict[tuple[int, int], list[np.ndarray]] = {pair: [] for pair in video.pairs}
-    for pair, own in each.items():
-        other = each.get(pair[::-1], own)
-        for part in () if own else expert_parts(video.poses, pair):
-            own.append(trees.predict(part))
-            if other is not own:
-                other.append(trees.predict(in_other_order(part, video.poses.positions.shape[2])))
-    mean = np.mean([np.concatenate(parts) for parts in each.values()], axis=0)
-    return np.log(np.maximum(balanced(mean, trees.frequencies), _SMALLEST))
+    """(time, behaviour) log probabilities of the trees, as if all behaviours were equally frequent.
+
+    Probabilities are averaged over the pairs that the labels hold for.
+    """
+    by_pair: dict[tuple[int, int], np.ndarray] = {}
+    for pair in video.pairs:
+        if pair not in by_pair:
+            both = [pair, pair[::-1]] if pair[0] != pair[1] and pair[::-1] in video.pairs else [pair]
+            by_pair.update(zip(both, _tree_probabilities(trees, video, pair, len(both) == 2), strict=True))
+    mean = np.mean([by_pair[pair] for pair in video.pairs], axis=0)
+    return np.log(np.maximum(rebalance(mean, trees.frequencies), _SMALLEST))
+
+
+def _tree_probabilities(
+    trees: Trees, video: LabelledPoses, pair: tuple[int, int], with_reverse: bool
+) -> list[np.ndarray]:
+    """Probabilities (time, behaviour) of a pair, and of its reverse, whose features are the same in other columns."""
+    chunks: list[list[np.ndarray]] = []
+    for features in expert_feature_chunks(video.poses, pair):
+        reverse = [swap_roles(features, video.poses.positions.shape[2])] if with_reverse else []
+        chunks.append([trees.predict(columns) for columns in (features, *reverse)])
+    return [np.concatenate(probabilities) for probabilities in zip(*chunks, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
 class TreeExamples:
-    """A video's frames as trees learn from them: (time, feature) of each pair, thinned, and the labels (time,)."""
+    """Frames of one video to fit trees to.
+
+    Attributes:
+        features: (time, feature) of each pair, some of the frames.
+        labels: (time,) of each pair, of the same frames.
+    """
 
     features: list[np.ndarray]
     labels: list[np.ndarray]
 
 
 def tree_examples(videos: Sequence[LabelledPoses]) -> list[TreeExamples]:
-    """Expert features of the videos' pairs, each pair's thinned from another frame on; where videos are many, more."""
+    """Expert features and labels of every few frames of the videos, to fit trees to.
+
+    The more frames the videos have, the fewer of them are taken. Each pair starts at another frame, so that several
+    pairs together cover more of the time.
+    """
     frames = sum(len(video.labels) * len(video.pairs) for video in videos)
-    fewest = round(_EVERY_S * videos[0].poses.frame_rate)
-    every = max(1, fewest, math.ceil(frames / _MOST_EXAMPLES))
-    return [_thinned(video, every) for video in videos]
+    every = max(1, round(_EVERY_S * videos[0].poses.frame_rate), math.ceil(frames / _MAX_EXAMPLES))
+    return [_every_few_frames(video, every) for video in videos]
 
 
-def _thinned(video: LabelledPoses, every: int) -> TreeExamples:
-    parts = [slice(number % every, None, every) for number in range(len(video.pairs))]
+def _every_few_frames(video: LabelledPoses, every: int) -> TreeExamples:
+    steps = [slice(number % every, None, every) for number in range(len(video.pairs))]
     return TreeExamples(
-        [expert_features(video.poses, pair)[part] for pair, part in zip(video.pairs, parts, strict=True)],
-        [video.labels[part] for part in parts],
+        [expert_features(video.poses, pair)[step] for pair, step in zip(video.pairs, steps, strict=True)],
+        [video.labels[step] for step in steps],
     )
 
 
 def fit_tree_member(
     examples: Sequence[TreeExamples],
     behaviours: int,
-    settings: Supervision,
+    trees: int,
     seed: int,
     description: str | None = "trees",
 ) -> Trees | None:
-    """Trees of these videos; None where they show fewer than two behaviours.
+    """Fit the trees of the ensemble.
 
-    Of each behaviour, all videos that show it count alike: else one long fight would be what aggression looks like.
+    For each behaviour, all videos that show it count alike. Otherwise one long fight would define aggression.
+
+    Args:
+        examples: one per video.
+        behaviours: how many.
+        trees: rounds of boosting.
+        seed: of the random choice of frames and features.
+        description: of the progress bar; None for no bar.
+
+    Returns:
+        The trees, or None if the videos show fewer than two behaviours.
     """
-    counts = np.array([scored_frames(np.concatenate(one.labels), behaviours) for one in examples], float)
+    counts = np.array([scored_frames(np.concatenate(video.labels), behaviours) for video in examples], float)
     if (counts.sum(0) > 0).sum() < 2:
         return None
-    shown = np.maximum((counts > 0).sum(0), 1)
-    weights = counts.sum(0) / shown / np.maximum(counts, 1)
+    videos_with = np.maximum((counts > 0).sum(0), 1)
+    weights = counts.sum(0) / videos_with / np.maximum(counts, 1)
     return fit_trees(
-        [features for one in examples for features in one.features],
-        [labels for one in examples for labels in one.labels],
+        [features for video in examples for features in video.features],
+        [labels for video in examples for labels in video.labels],
         behaviours,
-        replace(Boosting(), trees=settings.trees),
+        replace(Boosting(), trees=trees),
         seed,
-        [row[labels].astype(np.float32) for row, one in zip(weights, examples, strict=True) for labels in one.labels],
+        [
+            row[labels].astype(np.float32)
+            for row, video in zip(weights, examples, strict=True)
+            for labels in video.labels
+        ],
         description,
     )

@@ -1,4 +1,4 @@
-"""Whether a file's boosted trees are trees: XGBoost goes wherever their numbers point, also out of its memory."""
+"""Validation of boosted trees from a file: XGBoost follows their indices unchecked, even outside its own memory."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-_OF_NODES = (
+_NODE_ARRAYS = (
     *("left_children", "right_children", "parents", "split_indices", "split_type", "split_conditions", "default_left"),
     *("base_weights", "loss_changes", "sum_hessian"),
 )
-_OF_CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
+_CATEGORY_ARRAYS = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
 _OBJECTIVES = ("multi:softprob", "binary:logistic")
 
 
-def require_sound(model: Any, features: int, behaviours: int) -> None:
-    """Make sure that a model, as XGBoost's JSON has it, points nowhere but into itself.
+def validate_trees(model: Any, features: int, behaviours: int) -> None:
+    """Make sure that every index in a model is within its bounds.
 
     Args:
-        model: plain values.
-        features: that its splits may ask for.
-        behaviours: that its trees may speak of, at most.
+        model: contents of the JSON that XGBoost writes.
+        features: number of features that its splits may use.
+        behaviours: largest number of behaviours.
 
     Raises:
-        ValueError: it does, or it is no such model.
+        ValueError: an index is out of bounds, or this is not a model of boosted trees.
     """
     try:
         learner = model["learner"]
@@ -32,28 +32,28 @@ def require_sound(model: Any, features: int, behaviours: int) -> None:
         trees, groups = booster["model"]["trees"], np.array(booster["model"]["tree_info"])
         classes, rounds = int(parameters["num_class"]), np.array(booster["model"]["iteration_indptr"])
         is_plain = booster["name"] == "gbtree" and learner["objective"]["name"] in _OBJECTIVES
-        if (own := int(parameters["num_feature"])) != features or classes > behaviours:
-            raise ValueError(f"trees of {own} features and {classes} behaviours, not {features} and {behaviours}")
+        if (count := int(parameters["num_feature"])) != features or classes > behaviours:
+            raise ValueError(f"trees of {count} features and {classes} behaviours, not {features} and {behaviours}")
         is_plain &= int(parameters["num_target"]) == 1
         is_plain &= not any(booster["model"].get("cats", {}).get(name) for name in ("enc", "sorted_idx"))
         is_plain &= classes >= 0 and len(trees) == len(groups) and _within(groups, 0, max(classes, 1))
         is_plain &= _within(rounds, 0, len(trees) + 1) and bool((np.diff(rounds) >= 0).all())
         if not is_plain or not all(_is_tree(tree, features) for tree in trees):
-            raise ValueError("a tree that leads out of itself")
+            raise ValueError("an index out of bounds")
     except (LookupError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"something is missing ({type(error).__name__})") from None
+        raise ValueError(f"a value is missing ({type(error).__name__})") from None
 
 
 def _is_tree(tree: Mapping[str, Any], features: int) -> bool:
-    """Whether all nodes but the first are the child of one that comes before them."""
+    """Whether the nodes form one tree: each node except the root is the child of exactly one earlier node."""
     left, right, parents = (np.array(tree[name]) for name in ("left_children", "right_children", "parents"))
     nodes, parameters = len(left), tree["tree_param"]
-    own = [int(parameters[name]) for name in ("num_nodes", "num_deleted", "size_leaf_vector", "num_feature")]
-    if own != [nodes, 0, 1, features] or not nodes or any(len(tree[name]) != nodes for name in _OF_NODES):
+    sizes = [int(parameters[name]) for name in ("num_nodes", "num_deleted", "size_leaf_vector", "num_feature")]
+    if sizes != [nodes, 0, 1, features] or not nodes or any(len(tree[name]) != nodes for name in _NODE_ARRAYS):
         return False
-    if any(tree[name] for name in _OF_CATEGORIES) or any(tree["split_type"]):
+    if any(tree[name] for name in _CATEGORY_ARRAYS) or any(tree["split_type"]):
         return False
-    if not all(_within(one, -1, nodes) for one in (left, right)) or not _within(tree["split_indices"], 0, features):
+    if not _within(left, -1, nodes) or not _within(right, -1, nodes) or not _within(tree["split_indices"], 0, features):
         return False
     inner = np.flatnonzero(left >= 0)
     children = np.concatenate([left[inner], right[inner]])
@@ -63,5 +63,5 @@ def _is_tree(tree: Mapping[str, Any], features: int) -> bool:
 
 def _within(values: Any, low: int, high: int) -> bool:
     """Whether values are whole numbers from ``low`` to below ``high``."""
-    found = np.array(values)
-    return found.ndim == 1 and found.dtype.kind in "iu" and bool(((low <= found) & (found < high)).all())
+    array = np.array(values)
+    return array.ndim == 1 and array.dtype.kind in "iu" and bool(((low <= array) & (array < high)).all())

@@ -1,7 +1,7 @@
-"""Boosted trees on expert features (XGBoost): the second opinion beside a network's, and what it is held against.
+"""Boosted trees on expert features (XGBoost): part of the ensemble, and the control of the network.
 
-Chen and Guestrin 2016, "XGBoost: A Scalable Tree Boosting System" (https://arxiv.org/abs/1603.02754). Features are
-those of ``poses.expert``; what is unknown stays NaN, and a split learns which way to send it.
+Chen and Guestrin 2016, "XGBoost: A Scalable Tree Boosting System" (https://arxiv.org/abs/1603.02754). The features are
+those of ``poses.expert_features``. Unknown values stay NaN: each split learns to which side they go.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import xgboost
 from ssl_behavior.compute.interrupts import held_back
 from ssl_behavior.compute.progress import ProgressBar, progress_bar
 from ssl_behavior.errors import InputError
-from ssl_behavior.models.tree_validation import require_sound
+from ssl_behavior.models.tree_validation import validate_trees
 from ssl_behavior.recordings.labels import UNSCORED, scored_frames
 
 
 @dataclass(frozen=True)
 class Boosting:
-    """How trees are grown.
+    """How trees are fitted.
 
     Attributes:
-        trees: rounds of boosting, each of one tree per behaviour.
-        depth: of a tree at most.
+        trees: rounds of boosting; each adds one tree per behaviour.
+        depth: largest depth of a tree.
         learning_rate: weight of each round.
-        rows: share of the frames that a tree sees.
-        columns: share of the features that a tree sees.
-        bins: that a feature's values are sorted into.
+        rows: share of the frames that each tree is fitted to.
+        columns: share of the features that each tree may use.
+        bins: number of bins into which the values of a feature are sorted.
     """
 
     trees: int = 300
@@ -48,54 +48,61 @@ class Trees:
     """Fitted trees.
 
     Attributes:
-        booster: XGBoost's own.
-        frequencies: (behaviour,) share of each behaviour among the frames trained on.
+        booster: the ``xgboost.Booster``, whose classes are the behaviours that have frames.
+        frequencies: (behaviour,) share of each behaviour among the training frames.
     """
 
     booster: Any
     frequencies: np.ndarray
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """(time, behaviour) float32 probabilities from (time, feature); 0 for a behaviour that had no frames.
+        """Predict probabilities of one ordered pair.
 
-        For labels without a direction, take the mean over the ordered pairs of animals.
+        For labels of the whole group, average over the ordered pairs.
+
+        Args:
+            features: (time, feature), NaN where unknown.
+
+        Returns:
+            (time, behaviour) float32; 0 for a behaviour without training frames.
         """
         probabilities = np.zeros((len(features), len(self.frequencies)), np.float32)
         probabilities[:, self.frequencies > 0] = self.booster.inplace_predict(features)
         return probabilities
 
     def save(self, path: Path) -> None:
-        """Write the trees in XGBoost's own JSON, which holds numbers and no code."""
+        """Write the trees in the JSON format of XGBoost, which holds numbers and no code."""
         self.booster.set_attr(frequencies=json.dumps(self.frequencies.tolist()))
         path.write_bytes(self.booster.save_raw("json"))
 
 
 def load_trees(path: Path, features: int, behaviours: int) -> Trees:
-    """The trees that ``Trees.save`` wrote.
+    """Load the trees that ``Trees.save`` wrote.
 
     Args:
         path: of the file.
-        features: how many they are to take.
-        behaviours: how many they are to tell apart.
+        features: expected number of features.
+        behaviours: expected number of behaviours.
 
     Raises:
-        OSError: there is no such file.
-        ValueError: the file is damaged, or its trees are of other features or behaviours.
+        OSError: the file cannot be read.
+        ValueError: the file is damaged, or its trees have other numbers of features or behaviours.
     """
     content = path.read_bytes()
     try:
-        model = json.loads(content)  # XGBoost itself ends the process on some files that are none
-        require_sound(model, features, behaviours)
+        model = json.loads(content)  # XGBoost crashes the process on some files that are not JSON
+        validate_trees(model, features, behaviours)
         booster = xgboost.Booster()
-        booster.load_model(bytearray(json.dumps(model), "utf-8"))  # and may read another thing into the file itself
-        found = booster.num_features()
+        # From the values that were validated: XGBoost may parse the bytes of the file differently.
+        booster.load_model(bytearray(json.dumps(model), "utf-8"))
+        feature_count = booster.num_features()
         frequencies = np.array(json.loads(booster.attr("frequencies") or "[]"), float)
-        told_apart = booster.inplace_predict(np.zeros((1, found), np.float32)).shape[-1]
+        classes = booster.inplace_predict(np.zeros((1, feature_count), np.float32)).shape[-1]
     except (ValueError, TypeError, RecursionError, xgboost.core.XGBoostError) as error:
-        raise ValueError(f"no trees: {str(error).strip().splitlines()[0]}") from None
-    if (found, len(frequencies), told_apart) != (features, behaviours, int((frequencies > 0).sum())):
+        raise ValueError(f"not boosted trees: {str(error).strip().splitlines()[0]}") from None
+    if (feature_count, len(frequencies), classes) != (features, behaviours, int((frequencies > 0).sum())):
         raise ValueError(
-            f"trees of {found} features and {len(frequencies)} behaviours, not {features} and {behaviours}"
+            f"trees of {feature_count} features and {len(frequencies)} behaviours, not {features} and {behaviours}"
         )
     return Trees(booster, frequencies)
 
@@ -109,16 +116,18 @@ def fit_trees(
     weights: Sequence[np.ndarray] | None = None,
     description: str | None = None,
 ) -> Trees:
-    """Fit trees to the scored frames; rare behaviours are helped in the decision (``decoding.balanced``).
+    """Fit trees to the scored frames.
+
+    All frames count alike by default. To balance rare behaviours, rebalance the probabilities (``decoding.rebalance``).
 
     Args:
-        features: (time, feature) of each recording and, for labels without a direction, of each of its ordered pairs.
+        features: (time, feature) per recording; for labels of the whole group, per recording and ordered pair.
         labels: (time,) of each of these, -1 where unscored.
-        behaviours: how many.
+        behaviours: number of behaviours.
         settings: of the trees.
-        seed: of the draws of frames and features.
-        weights: (time,) of each of these, how much its frames count; all alike by default.
-        description: of a progress bar; none by default.
+        seed: of the random choice of frames and features.
+        weights: (time,) of each of these, how much each frame counts; 1 by default.
+        description: of the progress bar; no bar by default.
 
     Raises:
         InputError: fewer than two behaviours have scored frames.
@@ -141,11 +150,11 @@ def fit_trees(
         "seed": seed,
         "verbosity": 0,
     }
-    # XGBoost wants classes 0, 1, ... without a gap.
+    # XGBoost needs classes 0, 1, ... without a gap: behaviours without frames are left out.
     classes = np.cumsum(counts > 0) - 1
-    weights = weights or [np.ones(len(one), np.float32) for one in labels]
+    weights = weights or [np.ones(len(values), np.float32) for values in labels]
     batches = _Batches(list(zip(features, labels, weights, strict=True)), classes)
-    with held_back():  # or Python would lose it in a function that XGBoost calls, and XGBoost break down
+    with held_back():  # XGBoost calls back into Python here and would swallow a KeyboardInterrupt
         frames = xgboost.QuantileDMatrix(batches, max_bin=settings.bins)
     with progress_bar(settings.trees, description, unit="tree", leave=False, shown=description is not None) as bar:
         booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)])
@@ -153,7 +162,7 @@ def fit_trees(
 
 
 class _Progress(xgboost.callback.TrainingCallback):
-    """Moves a progress bar on."""
+    """Updates a progress bar after every round."""
 
     def __init__(self, bar: ProgressBar) -> None:
         super().__init__()
@@ -165,14 +174,14 @@ class _Progress(xgboost.callback.TrainingCallback):
 
 
 class _Batches(xgboost.DataIter):
-    """The scored frames recording by recording, so that all features are never in memory twice."""
+    """Hands XGBoost the scored frames recording by recording, so that no second copy of all features is in memory."""
 
     def __init__(self, parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], classes: np.ndarray) -> None:
         self.parts, self.classes, self.at = parts, classes, 0
         super().__init__()
 
     def next(self, input_data: Callable[..., None]) -> bool:
-        """Hand over the next recording's frames; False after the last."""
+        """Hand over the frames of the next recording; returns False after the last one."""
         if self.at == len(self.parts):
             return False
         x, y, weights = self.parts[self.at]
@@ -182,5 +191,5 @@ class _Batches(xgboost.DataIter):
         return True
 
     def reset(self) -> None:
-        """Start again."""
+        """Start again with the first recording."""
         self.at = 0

@@ -1,1 +1,1 @@
-"""Recordings made comparable: landmarks, cleaning, invariant kinematics, augmentations."""
+"""Recordings made comparable: landmarks, cleaning, clips, invariant kinematics, expert features, augmentations."""

@@ -1,4 +1,4 @@
-"""Augmentations: the same behaviour as another tracker, camera, day or animal would have shown it."""
+"""Augmentations: the same behaviour, as if another tracker, camera or animal had produced it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ssl_behavior.poses.clips import Clip
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly clips are varied; 0 switches a part off.
+    """How strongly clips are varied; 0 switches a variation off.
 
     Attributes:
         reflect: probability of a mirror image (left and right landmarks change places).
-        rotate: largest rotation of the arena, in degrees; our kinematics are invariant, so it is off.
+        rotate: largest rotation of the arena, in degrees. The kinematics do not depend on it, so it is off.
         scale: largest relative error of the body length.
         jitter: standard deviation of tracking noise, in body lengths.
         warp: largest relative change of tempo.
         drop_landmarks: probability that a landmark of an animal is unseen for a span of the clip.
         drop_animals: probability that an animal is unseen for a span of the clip.
-        swap_identities: probability that the tracker takes the two animals for each other for a span.
+        swap_identities: probability that the tracker confuses the two animals for a span of the clip.
     """
 
     reflect: Annotated[float, AtLeast(0), AtMost(1)] = 0.5
@@ -40,17 +40,17 @@ class Augmentation:
     swap_identities: Annotated[float, AtLeast(0), AtMost(1)] = 0.05
 
     def frames_needed(self, frames: int) -> int:
-        """Frames to draw so that ``frames`` are left after the tempo was changed."""
+        """Number of frames to draw so that ``warp`` can return ``frames`` of them."""
         return math.ceil(frames * (1 + self.warp)) + 1
 
 
 def augment(clip: Clip, mirror: Sequence[int], settings: Augmentation, generator: torch.Generator) -> Clip:
-    """Vary each clip of a batch on its own, in everything but its tempo (see ``warp``).
+    """Vary each clip of a batch independently, in everything but its tempo (see ``warp``).
 
     Args:
         clip: batch of clips.
-        mirror: the landmark that each becomes in a mirror (see ``landmarks.mirror``).
-        settings: how much.
+        mirror: for each landmark, the index of its mirror image (see ``landmarks.mirror``).
+        settings: strength of each variation.
         generator: of random numbers, on the CPU.
     """
     (batch, frames), device = clip.positions.shape[:2], clip.positions.device
@@ -80,7 +80,10 @@ def augment(clip: Clip, mirror: Sequence[int], settings: Augmentation, generator
 
 
 def spans(rows: int, frames: int, probability: float, generator: torch.Generator) -> Tensor:
-    """(rows, frames) bool; a row has, with ``probability``, one True run that covers up to all of it."""
+    """Draw spans of time: (rows, frames) bool, with at most one run of True in a row, which may cover all of it.
+
+    A row is given a span with ``probability``; its length is uniform up to ``frames``, and it may reach past the ends.
+    """
     chosen = batch_random.rand(rows, 1, generator=generator) < probability
     length = batch_random.rand(rows, 1, generator=generator) * frames
     start = batch_random.rand(rows, 1, generator=generator) * (frames + length) - length
@@ -89,16 +92,16 @@ def spans(rows: int, frames: int, probability: float, generator: torch.Generator
 
 
 def warp(clip: Clip, frames: int, strength: float, generator: torch.Generator) -> tuple[Clip, Tensor]:
-    """Change each clip's tempo by up to ``strength``; a point between two frames is known if it is in both.
+    """Change the tempo of each clip by up to ``strength``; a point between two frames is known if it is known in both.
 
     Returns:
-        clips of ``frames`` frames, and the nearest old frame of each (batch, frames), to take labels by.
+        Clips of ``frames`` frames, and (batch, frames) the old frame nearest to each new one, to look up labels.
     """
     batch, total = clip.positions.shape[:2]
     tempo = 1 + (batch_random.rand(batch, 1, generator=generator) * 2 - 1) * strength
     first = batch_random.rand(batch, 1, generator=generator) * (total - 1 - (frames - 1) * tempo).clamp(min=0)
     if strength == 0:
-        first = first.floor()
+        first = first.floor()  # whole frames, which need no interpolation
     at = (first + torch.arange(frames) * tempo).clamp(max=total - 1).to(clip.positions.device)
     low = at.floor().long().clamp(max=max(total - 2, 0))
     weight = at - low
@@ -113,11 +116,11 @@ def warp(clip: Clip, frames: int, strength: float, generator: torch.Generator) -
 
     warped = clip.map(between)
     heading = torch.nn.functional.normalize(warped.heading, dim=-1)
-    return _consistent(warped._replace(heading=heading)), at.round().long()
+    return _zero_unknown(warped._replace(heading=heading)), at.round().long()
 
 
-def _consistent(clip: Clip) -> Clip:
-    """Zero what is unknown."""
+def _zero_unknown(clip: Clip) -> Clip:
+    """Set values that are unknown to 0, as ``Clip`` promises."""
     return clip._replace(
         positions=clip.positions * clip.known[..., None],
         centre=clip.centre * clip.anchored[..., None],
@@ -126,7 +129,7 @@ def _consistent(clip: Clip) -> Clip:
 
 
 def reflect(clip: Clip, chosen: Tensor, mirror: Sequence[int]) -> Clip:
-    """Mirror images of the chosen (batch,) clips: y changes sign, left and right landmarks change places."""
+    """Mirror the chosen (batch,) clips: y changes sign, left and right landmarks are exchanged."""
     order = torch.as_tensor(mirror, device=clip.positions.device)
     sign = torch.tensor([1.0, -1.0], device=clip.positions.device)
     mirrored = Clip(
@@ -143,7 +146,7 @@ def reflect(clip: Clip, chosen: Tensor, mirror: Sequence[int]) -> Clip:
 
 
 def rotate(clip: Clip, angle: Tensor) -> Clip:
-    """Turn each clip's arena by its ``angle`` (batch,) in radians."""
+    """Rotate the arena of each clip by its ``angle`` (batch,) in radians, anticlockwise."""
     matrix = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).reshape(-1, 2, 2)
     turn = {
         name: torch.einsum("bij,b...j->b...i", matrix, getattr(clip, name))
@@ -153,17 +156,17 @@ def rotate(clip: Clip, angle: Tensor) -> Clip:
 
 
 def scale(clip: Clip, factor: Tensor) -> Clip:
-    """Multiply each clip's lengths by its ``factor`` (batch,)."""
+    """Multiply the lengths of each clip by its ``factor`` (batch,)."""
     return clip._replace(
         positions=clip.positions * factor[:, None, None, None, None], centre=clip.centre * factor[:, None, None, None]
     )
 
 
 def hide(clip: Clip, hidden: Tensor) -> Clip:
-    """Make landmarks unknown where ``hidden`` (batch, time, 2, landmark)."""
-    return _consistent(clip._replace(known=clip.known & ~hidden, seen=clip.seen & ~hidden))
+    """Make landmarks unknown where ``hidden`` (batch, time, 2, landmark) is True."""
+    return _zero_unknown(clip._replace(known=clip.known & ~hidden, seen=clip.seen & ~hidden))
 
 
 def hide_animals(clip: Clip, hidden: Tensor) -> Clip:
-    """Make animals unknown where ``hidden`` (batch, time, 2)."""
+    """Make animals unknown where ``hidden`` (batch, time, 2) is True: their landmarks, centre and heading."""
     return hide(clip._replace(anchored=clip.anchored & ~hidden), hidden[..., None].expand_as(clip.known))

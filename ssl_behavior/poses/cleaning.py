@@ -1,4 +1,4 @@
-"""Positions made clean: what no body can reach taken out, gaps filled, time resampled, a frame put on every body."""
+"""Cleaning of positions: outliers, gaps, frame rate, and the centre and heading of every animal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-# Distances that measure a body, with their length relative to head to tail base (medians of CalMS21's mice).
+# Distances that measure a body, and their length relative to that from head to tail base (medians of the mice of
+# CalMS21). The first one that a recording has is taken.
 _BODY_LENGTHS = (("head", "tail base", 1.0), ("neck", "tail base", 0.9), ("nose", "tail base", 1.35))
+# Landmarks whose mean is the front, rear or centre of a body, best first.
 _FRONT = (("head",), ("neck",), ("left ear", "right ear"), ("nose",), ("front spine",), ("centre",))
 _REAR = (("tail base",), ("left hip", "right hip"), ("rear spine",), ("centre",))
 _CENTRE = (
@@ -22,26 +24,35 @@ _CENTRE = (
 
 
 def body_length(positions: np.ndarray, landmarks: Sequence[str]) -> float:
-    """Median head to tail base distance over frames and individuals, or what comes nearest to it, in the same unit.
+    """Median distance from head to tail base over frames and individuals, in the unit of the positions.
 
-    One length for the group, so that who is larger stays visible.
+    It is one length for the whole group, so that differences in size between animals remain. Without a head or a tail
+    base, it is estimated from other landmarks, and at last from the extent of all of them.
+
+    Args:
+        positions: (time, individual, landmark, 2), NaN where unseen.
+        landmarks: names, in order.
     """
     index = {name: i for i, name in enumerate(landmarks)}
     for front, rear, relative in _BODY_LENGTHS:
         if front in index and rear in index:
             distance = np.linalg.norm(positions[:, :, index[front]] - positions[:, :, index[rear]], axis=-1)
             if np.isfinite(distance).any():
-                return float(max(np.nanmedian(distance) / relative, 1e-6))
+                return float(max(np.nanmedian(distance) / relative, 1e-6))  # positions are divided by it
     low, high = (_quiet(reduce, positions, 2) for reduce in (np.nanmin, np.nanmax))
     extent = np.linalg.norm(high - low, axis=-1)
     return float(_quiet(np.nanmedian, extent[extent > 0], None)) if (extent > 0).any() else 1.0
 
 
-def without_outliers(positions: np.ndarray, reach: float = 2.0, jump: float = 0.5) -> np.ndarray:
-    """Points in body lengths that no body can reach become NaN.
+def remove_outliers(positions: np.ndarray, reach: float = 2.0, jump: float = 0.5) -> np.ndarray:
+    """Replace points that no body can reach with NaN.
 
-    A point goes if it lies more than ``reach`` from the median of its animal's points, or if it leaves by more than
-    ``jump`` within one frame and is back within half of that the frame after.
+    Args:
+        positions: (time, individual, landmark, 2) in body lengths.
+        reach: largest distance of a point from the median of all points of its animal, in body lengths. One or two
+            landmarks have no meaningful median and are not compared with it.
+        jump: a point that moves further than this within one frame, and in the next frame is back within half of it, is
+            a tracking error.
     """
     out = positions.copy()
     if positions.shape[2] > 2:
@@ -53,32 +64,47 @@ def without_outliers(positions: np.ndarray, reach: float = 2.0, jump: float = 0.
 
 
 def _medians(positions: np.ndarray) -> np.ndarray:
-    """(time, individual, 1, space) over the known landmarks, NaN without any; numpy's takes thrice as long."""
-    ordered, known = np.sort(positions, axis=2), (~np.isnan(positions)).sum(2, keepdims=True)  # NaN comes last
+    """(time, individual, 1, space) medians over the known landmarks, NaN where none is known.
+
+    As ``np.nanmedian``, which takes three times as long.
+    """
+    ordered, known = np.sort(positions, axis=2), (~np.isnan(positions)).sum(2, keepdims=True)  # sort puts NaN last
     low, high = (np.take_along_axis(ordered, at, 2) for at in (np.maximum(known - 1, 0) // 2, known // 2))
     return (low + high) / 2
 
 
 def resample(positions: np.ndarray, rate: float, to_rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Linear interpolation in time.
+    """Interpolate positions linearly in time.
+
+    Args:
+        positions: (time, individual, landmark, 2), NaN where unseen.
+        rate: Hz of the positions.
+        to_rate: Hz of the result.
 
     Returns:
-        positions at ``to_rate``, which of them are seen (both neighbours were), and each frame's nearest old frame.
+        Positions at ``to_rate``; (time, individual, landmark) bool, True where both neighbours were seen; and
+        (time,) the old frame nearest to each new one.
     """
     frames = len(positions)
     if rate == to_rate or frames < 2:
         return positions, ~np.isnan(positions[..., 0]), np.arange(frames)
+    # Rounding must neither lose the last frame nor move a frame that falls on an old one below it.
     at = np.arange(int((frames - 1) * to_rate / rate + 1e-6) + 1) * (rate / to_rate)
     low = np.minimum(np.floor(at + 1e-6).astype(int), frames - 1)
     weight = np.clip(at - low, 0, 1)[:, None, None, None].astype(np.float32)
     after = positions[np.minimum(low + 1, frames - 1)]
-    # A frame that falls on an old one does not need the next.
+    # A new frame that falls on an old one is known even if the next old one is not.
     between = np.where(weight < 1e-5, positions[low], positions[low] * (1 - weight) + after * weight)
     return between, ~np.isnan(between[..., 0]), np.rint(at).astype(int)
 
 
 def fill_gaps(values: np.ndarray, longest: int) -> np.ndarray:
-    """Fill runs of NaN of at most ``longest`` frames between known values (time, ..., space), linearly."""
+    """Interpolate linearly over gaps of at most ``longest`` frames.
+
+    Args:
+        values: (time, ..., space), NaN where unknown. Gaps at the start and at the end stay.
+        longest: frames.
+    """
     frames = len(values)
     known = ~np.isnan(values[..., 0])
     time = np.arange(frames).reshape(-1, *([1] * (known.ndim - 1)))
@@ -94,17 +120,27 @@ def fill_gaps(values: np.ndarray, longest: int) -> np.ndarray:
 
 
 def body_frames(positions: np.ndarray, landmarks: Sequence[str], frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Every animal's centre (time, individual, 2) and unit heading from rear to front, NaN where it is unknown.
+    """Centre and heading of every animal, from the best landmarks that are known in each frame.
 
-    Each frame takes the best landmarks that are known in it; gaps of up to two seconds are bridged.
+    Gaps of up to two seconds are interpolated.
+
+    Args:
+        positions: (time, individual, landmark, 2), NaN where unknown.
+        landmarks: names, in order.
+        frame_rate: Hz.
+
+    Returns:
+        Centres (time, individual, 2) and unit vectors from rear to front (time, individual, 2). Both are NaN in a frame
+        in which one of them is unknown.
     """
     front = _first_known(positions, landmarks, _FRONT)
     rear = _first_known(positions, landmarks, _REAR)
     centre = _first_known(positions, landmarks, _CENTRE)
-    lost = np.isnan(centre)
-    centre[lost] = _quiet(np.nanmean, positions, 2)[lost]
+    without_centre = np.isnan(centre)
+    centre[without_centre] = _quiet(np.nanmean, positions, 2)[without_centre]
     axis = front - rear
     length = np.linalg.norm(axis, axis=-1, keepdims=True)
+    # An axis shorter than this has no direction: front and rear coincide, or are the same landmark.
     heading = np.where(length > 1e-3, axis / np.maximum(length, 1e-3), np.nan).astype(np.float32)
     bridge = max(1, round(2 * frame_rate))
     centre, heading = fill_gaps(centre, bridge), fill_gaps(heading, bridge)
@@ -116,6 +152,7 @@ def body_frames(positions: np.ndarray, landmarks: Sequence[str], frame_rate: flo
 
 
 def _first_known(positions: np.ndarray, landmarks: Sequence[str], choices: Sequence[Sequence[str]]) -> np.ndarray:
+    """(time, individual, 2): the mean of the first landmarks of ``choices`` that are known in a frame, else NaN."""
     index = {name: i for i, name in enumerate(landmarks)}
     out = np.full((*positions.shape[:2], 2), np.nan, np.float32)
     for names in choices:
@@ -126,7 +163,7 @@ def _first_known(positions: np.ndarray, landmarks: Sequence[str], choices: Seque
 
 
 def _quiet(reduce: Callable[..., np.ndarray], values: np.ndarray, axis: int | None) -> np.ndarray:
-    """A nan-aware reduction in which an empty slice is NaN without a warning."""
+    """Reduce with a nan-aware function; a slice without known values gives NaN and no warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return reduce(values, axis=axis)

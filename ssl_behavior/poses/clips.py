@@ -1,23 +1,29 @@
-"""Clips: what an encoder takes in."""
+"""Clips: batches of consecutive frames of ordered pairs, which encoders take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
+
+CLIP_ARRAYS = ("positions", "seen", "centre", "heading")
+"""The arrays of ``Poses`` from which clips are cut."""
+
+Place = tuple[Poses, int, tuple[int, int]]
+"""Where a clip is: poses, first frame, and ordered pair (agent, target)."""
 
 
 class Clip(NamedTuple):
-    """Ordered pairs of animals over time; index 0 of the animal dimension is the agent, 1 the target.
+    """A batch of clips of ordered pairs; index 0 of the animal dimension is the agent, 1 the target.
 
     Attributes:
         positions: (batch, time, 2, landmark, 2) body lengths, 0 where unknown.
-        known: (batch, time, 2, landmark) bool, tracked or filled.
+        known: (batch, time, 2, landmark) bool, tracked or filled in.
         seen: (batch, time, 2, landmark) bool, tracked.
         centre: (batch, time, 2, 2) body lengths, 0 where unknown.
         heading: (batch, time, 2, 2) unit vectors, 0 where unknown.
@@ -31,32 +37,31 @@ class Clip(NamedTuple):
     heading: Tensor
     anchored: Tensor
 
-    def map(self, function) -> Clip:  # type: ignore[no-untyped-def]
-        """The clip with ``function`` applied to every tensor."""
+    def map(self, function: Callable[[Tensor], Tensor]) -> Clip:
+        """Apply a function to every tensor."""
         return Clip(*(function(tensor) for tensor in self))
 
 
-Place = tuple[Poses, int, tuple[int, int]]
-"""Of a clip: whose poses, from which frame on, and of which ordered pair."""
-
-
 def pair_clip(poses: Poses, start: int, stop: int, pair: tuple[int, int]) -> Clip:
-    """Frames ``start`` to ``stop`` of one ordered pair as a batch of one. A lone animal's target is unknown."""
+    """Cut frames ``start`` to ``stop`` of one ordered pair, as a batch of one clip.
+
+    The clip ends with the recording. A lone animal is paired with itself; its target is unknown.
+    """
     return clips_at([(poses, start, pair)], min(stop, len(poses.positions)) - start)
 
 
 def clips_at(places: Sequence[Place], frames: int) -> Clip:
-    """The clips of ``frames`` frames at these places as one batch; past a recording's end nothing is known."""
+    """Cut clips of ``frames`` frames at these places, as one batch; frames past the end of a recording are unknown."""
     alone = torch.tensor([agent == target for _, _, (agent, target) in places])
-    return assembled((_gathered(name, places, frames) for name in GATHERED), alone)
+    return assemble((_cut(name, places, frames) for name in CLIP_ARRAYS), alone)
 
 
-def assembled(arrays: Iterable[Tensor], alone: Tensor) -> Clip:
-    """A batch of the arrays that ``GATHERED`` names, NaN where nothing is known.
+def assemble(arrays: Iterable[Tensor], alone: Tensor) -> Clip:
+    """Make a batch of clips of the arrays that ``CLIP_ARRAYS`` names.
 
     Args:
-        arrays: (batch, time, 2, ...) of the agent and the target.
-        alone: (batch,) bool, where the target is nobody.
+        arrays: (batch, time, 2, ...) of the agent and the target, NaN where unknown.
+        alone: (batch,) bool, True where there is no target.
     """
     positions, seen, centre, heading = arrays
     known, anchored = ~positions[..., 0].isnan(), ~centre[..., 0].isnan()
@@ -71,15 +76,11 @@ def assembled(arrays: Iterable[Tensor], alone: Tensor) -> Clip:
     )
 
 
-GATHERED = ("positions", "seen", "centre", "heading")
-"""The arrays of poses that clips are of."""
-
-
-def _gathered(name: str, places: Sequence[Place], frames: int) -> Tensor:
-    """(batch, time, 2, ...) of the poses' arrays of this name; past the end of one, NaN or False."""
+def _cut(name: str, places: Sequence[Place], frames: int) -> Tensor:
+    """(batch, time, 2, ...) of one array of the poses, NaN or False past the end of a recording."""
     like = getattr(places[0][0], name)
     batch = np.full((len(places), frames, 2, *like.shape[2:]), False if like.dtype == bool else np.nan, like.dtype)
     for row, (poses, start, (agent, target)) in zip(batch, places, strict=True):
-        there = getattr(poses, name)[start : start + frames]
-        row[: len(there), 0], row[: len(there), 1] = there[:, agent], there[:, target]
+        values = getattr(poses, name)[start : start + frames]
+        row[: len(values), 0], row[: len(values), 1] = values[:, agent], values[:, target]
     return torch.from_numpy(batch)

@@ -1,4 +1,4 @@
-"""Tracks that stay in the memory of the device on which clips of them are learned from."""
+"""Tracks in the memory of the GPU that trains on them: clips are cut there and need no transfer."""
 
 from __future__ import annotations
 
@@ -8,45 +8,51 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_behavior.poses.clips import GATHERED, Clip, assembled
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.clips import CLIP_ARRAYS, Clip, assemble
+from ssl_behavior.poses.poses import Poses
 
 
 def resident_bytes(poses: Sequence[Poses]) -> int:
-    """What ``ResidentTracks`` of these recordings take."""
-    return sum(getattr(one, name).nbytes for one in poses for name in GATHERED)
+    """Bytes that ``ResidentTracks`` of these recordings take."""
+    return sum(getattr(recording, name).nbytes for recording in poses for name in CLIP_ARRAYS)
 
 
 class ResidentTracks:
-    """The tracks of all individuals of some recordings, one after the other, from which clips are cut on the device.
+    """Tracks of all individuals of all recordings on one device, one after the other, from which clips are cut.
 
     Args:
         poses: recordings of the same landmarks.
-        device: to keep them on.
+        device: that holds the tracks.
     """
 
     def __init__(self, poses: Sequence[Poses], device: torch.device) -> None:
         self.device = device
-        self._lengths = np.array([len(one.positions) for one in poses])
-        sizes = self._lengths * [one.positions.shape[1] for one in poses]
-        self._first = np.cumsum(sizes) - sizes
-        self._tracks = [self._placed(name, poses, int(sizes.sum())) for name in GATHERED]
+        self._lengths = np.array([len(recording.positions) for recording in poses])
+        rows = self._lengths * [recording.positions.shape[1] for recording in poses]
+        self._first_rows = np.cumsum(rows) - rows
+        self._tracks = [self._concatenated(name, poses, int(rows.sum())) for name in CLIP_ARRAYS]
 
-    def _placed(self, name: str, poses: Sequence[Poses], rows: int) -> Tensor:
-        """The poses' arrays of this name, individual after individual (row, ...); the last row is nothing."""
+    def _concatenated(self, name: str, poses: Sequence[Poses], rows: int) -> Tensor:
+        """(row, ...): one array of the poses, individual after individual, and a last row that is unknown."""
         like = getattr(poses[0], name)
-        kind, nothing = (torch.bool, False) if like.dtype == bool else (torch.float32, torch.nan)
-        placed = torch.full((rows + 1, *like.shape[2:]), nothing, dtype=kind, device=self.device)
-        for first, one in zip(self._first, poses, strict=True):
-            tracks = np.concatenate([*getattr(one, name).swapaxes(0, 1)])
-            placed[first : first + len(tracks)] = torch.from_numpy(tracks)
-        return placed
+        dtype, unknown = (torch.bool, False) if like.dtype == bool else (torch.float32, torch.nan)
+        tracks = torch.full((rows + 1, *like.shape[2:]), unknown, dtype=dtype, device=self.device)
+        for first_row, recording in zip(self._first_rows, poses, strict=True):
+            by_individual = np.concatenate([*getattr(recording, name).swapaxes(0, 1)])
+            tracks[first_row : first_row + len(by_individual)] = torch.from_numpy(by_individual)
+        return tracks
 
     def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> Clip:
-        """The clips at these places (recording, first frame, pair) as one batch; past a recording's end is nothing."""
+        """Cut the clips at these places, as one batch; frames past the end of a recording are unknown.
+
+        Args:
+            places: (recording, first frame, pair) of each clip.
+            frames: length of the clips.
+        """
         recordings, starts, pairs = (np.array(values) for values in zip(*places, strict=True))
         at, lengths = starts[:, None] + np.arange(frames), self._lengths[recordings][:, None]
-        rows = self._first[recordings][:, None, None] + pairs[:, None] * lengths[..., None] + at[..., None]
+        rows = self._first_rows[recordings][:, None, None] + pairs[:, None] * lengths[..., None] + at[..., None]
+        # Row -1 is the unknown one.
         rows = torch.from_numpy(np.where((at < lengths)[..., None], rows, -1)).to(self.device)
         alone = torch.from_numpy(pairs[:, 0] == pairs[:, 1]).to(self.device)
-        return assembled((track[rows] for track in self._tracks), alone)
+        return assemble((track[rows] for track in self._tracks), alone)

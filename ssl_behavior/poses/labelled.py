@@ -1,4 +1,4 @@
-"""Poses with a label per frame."""
+"""Poses with labels: what models are trained on and scored with."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import scored_frames
-
-
-def behaviour_counts(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
-    """(video, behaviour) int64: scored frames of each behaviour in each video."""
-    return np.stack([scored_frames(video.labels, behaviours) for video in videos])
-
-
-def shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:
-    """How much of the scored frames each behaviour has, to print."""
-    counts = behaviour_counts(videos, len(behaviours)).sum(0)
-    return ", ".join(f"{name} {count / counts.sum():.1%}" for name, count in zip(behaviours, counts, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledPoses:
-    """Poses with a label per frame (time,), -1 unscored, and the ordered pairs the labels speak of."""
+    """Poses of one video with a label per frame.
+
+    Attributes:
+        poses: of the video.
+        labels: (time,) int, -1 where unscored.
+        pairs: ordered pairs (agent, target) that the labels hold for, as indices of individuals.
+    """
 
     poses: Poses
     labels: np.ndarray
@@ -32,9 +27,12 @@ class LabelledPoses:
 
 
 def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[int, int], ...]:
-    """The ordered pairs that labels speak of: the named one, or all where they hold for the whole group.
+    """The ordered pairs that labels hold for, as indices of individuals.
 
-    Where tracks name the animals otherwise than the annotations did, the first is the agent and the second the target.
+    Args:
+        poses: with the names of the individuals.
+        pair: names of the agent and the target, or None for labels of the whole group, which hold for all pairs. If the
+            tracks have other names than the annotations, the first individual is the agent and the second the target.
     """
     if pair is None:
         return tuple(poses.pairs())
@@ -43,7 +41,18 @@ def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[in
     return (poses.pairs()[0],)
 
 
+def behaviour_counts(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
+    """(video, behaviour) int64: scored frames of each behaviour in each video."""
+    return np.stack([scored_frames(video.labels, behaviours) for video in videos])
+
+
 def frequencies(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
-    """(behaviour,) share of each behaviour among the scored frames."""
+    """(behaviour,) share of each behaviour among the scored frames of all videos."""
     counts = scored_frames(np.concatenate([video.labels for video in videos]), behaviours)
     return counts / counts.sum()
+
+
+def describe_shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:
+    """The share of each behaviour among the scored frames, as text to print: ``attack 2.8%, other 97.2%``."""
+    counts = behaviour_counts(videos, len(behaviours)).sum(0)
+    return ", ".join(f"{name} {count / counts.sum():.1%}" for name, count in zip(behaviours, counts, strict=True))

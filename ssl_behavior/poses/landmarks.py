@@ -1,4 +1,4 @@
-"""Anatomical landmarks: what a keypoint's name means, so that recordings with other skeletons can be compared."""
+"""Anatomical landmarks: what keypoint names mean, so that recordings with different skeletons can be compared."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 
-# In the order from nose to tail; each with the words it also goes by (word order, case, side letters do not matter).
+# From nose to tail, each with its aliases. Word order, case and abbreviations of the side do not matter.
 LANDMARKS: dict[str, tuple[str, ...]] = {
     "nose": ("snout", "nose tip", "tip nose"),
     "left ear": ("left ear base", "left ear tip"),
@@ -47,12 +46,12 @@ LANDMARKS: dict[str, tuple[str, ...]] = {
     "tail middle": ("tail mid", "tail m", "tail midpoint", "mid tail", "tail centre", "tail center"),
     "tail tip": ("tail end", "tail e", "end tail", "tip tail"),
 }
-# Where a skeleton lacks a landmark, the mean of these stands in for it.
+# The mean of these landmarks stands in for one that a skeleton lacks.
 STAND_INS: dict[str, tuple[str, ...]] = {
     "head": ("left ear", "right ear"),
     "centre": ("neck", "tail base"),
 }
-# A body as it is drawn, from nose to tail; where one end is not tracked, the next of its chain takes its place.
+# Lines of a drawn body, from nose to tail. A line skips the landmarks that are not tracked.
 _CHAINS = (
     ("nose", "head", "neck", "front spine", "centre", "rear spine", "tail base", "tail middle", "tail tip"),
     ("nose", "left ear", "neck", "left shoulder", "left side", "left hip", "tail base"),
@@ -66,12 +65,18 @@ _SIDES = {"l": "left", "r": "right", "lft": "left", "rgt": "right"}
 
 
 def canonical(name: str) -> frozenset[str]:
-    """The words of a name, without regard to case, order, separators or the side's abbreviation."""
+    """The words of a name; case, order, separators and abbreviations of the side are ignored.
+
+    Example:
+        >>> sorted(canonical("TailBase_L"))
+        ['base', 'left', 'tail']
+    """
+    # Words are also separated by a change of case and between letters and digits: "tailBase", "spine1".
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])", " ", name)
     return frozenset(_SIDES.get(word, word) for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word)
 
 
-# "tailbase" and "leftear" are as common as "tail base" and "left ear".
+# Each alias counts without its spaces too: "tailbase" and "leftear" are as common as "tail base" and "left ear".
 _MEANING = {
     canonical(spelling): landmark
     for landmark, aliases in LANDMARKS.items()
@@ -81,24 +86,29 @@ _MEANING = {
 
 
 def landmark_of(name: str, skeleton: Skeleton) -> str:
-    """The landmark that a keypoint is; its own name where the name says nothing we know."""
-    said = skeleton.landmarks.get(name, name)
-    return _MEANING.get(canonical(said), said)
+    """The landmark that a keypoint marks, or the keypoint's own name if it is no known landmark.
+
+    The meaning that the skeleton states (``Skeleton.landmarks``) goes before the name.
+    """
+    meaning = skeleton.landmarks.get(name, name)
+    return _MEANING.get(canonical(meaning), meaning)
 
 
 def shared_landmarks(skeletons: Iterable[Skeleton]) -> tuple[str, ...]:
-    """Every landmark that occurs in the skeletons, from nose to tail, names without known meaning last."""
-    found = {landmark_of(name, skeleton) for skeleton in skeletons for name in skeleton.keypoints}
-    return tuple(name for name in LANDMARKS if name in found) + tuple(sorted(found - set(LANDMARKS)))
+    """Every landmark of at least one skeleton, from nose to tail; names that are no known landmark come last."""
+    names = {landmark_of(name, skeleton) for skeleton in skeletons for name in skeleton.keypoints}
+    return tuple(name for name in LANDMARKS if name in names) + tuple(sorted(names - set(LANDMARKS)))
 
 
-def coverage(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
-    """What a skeleton lacks of the landmarks and what of it is not used, as a notice; empty if they are the same."""
-    found = {landmark_of(name, skeleton): name for name in skeleton.keypoints}
-    stood_in = {name: parts for name, parts in STAND_INS.items() if set(parts) <= set(found) and name not in found}
-    lacking = [name for name in landmarks if name not in found and name not in stood_in]
+def coverage_notice(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
+    """A notice of the landmarks that a skeleton lacks and of its unused keypoints; empty if there are none."""
+    keypoints = {landmark_of(name, skeleton): name for name in skeleton.keypoints}
+    stood_in = {
+        name: parts for name, parts in STAND_INS.items() if set(parts) <= set(keypoints) and name not in keypoints
+    }
+    lacking = [name for name in landmarks if name not in keypoints and name not in stood_in]
     used = {*landmarks, *(part for name, parts in stood_in.items() if name in landmarks for part in parts)}
-    unused = [name for landmark, name in found.items() if landmark not in used]
+    unused = [name for landmark, name in keypoints.items() if landmark not in used]
     if not lacking and not unused:
         return ""
     notice = f"keypoints used: {', '.join(name for name in landmarks if name not in lacking) or 'none'}"
@@ -107,49 +117,64 @@ def coverage(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
 
 
 def mirror(landmarks: Sequence[str]) -> list[int]:
-    """For each landmark the index of the one it becomes in a mirror (left and right change places)."""
+    """For each landmark, the index of its mirror image: left and right are exchanged, all others stay.
+
+    Example:
+        >>> mirror(("nose", "left ear", "right ear"))
+        [0, 2, 1]
+    """
     words = [canonical(name) for name in landmarks]
     index = {name: i for i, name in enumerate(words)}
     swap = {"left": "right", "right": "left"}
     return [index.get(frozenset(swap.get(word, word) for word in name), i) for i, name in enumerate(words)]
 
 
-def as_landmarks(recording: Recording, landmarks: Sequence[str], values: np.ndarray) -> np.ndarray:
-    """Reorder ``values`` (time, individual, keypoint, ...) to (time, individual, landmark, ...); NaN where missing.
+def as_landmarks(skeleton: Skeleton, landmarks: Sequence[str], values: np.ndarray) -> np.ndarray:
+    """Reorder the keypoints of a skeleton to landmarks.
+
+    Args:
+        skeleton: of the values.
+        landmarks: names, in the order wanted.
+        values: (time, individual, keypoint, ...), positions or confidence.
+
+    Returns:
+        (time, individual, landmark, ...) float32; NaN where the skeleton has neither the landmark nor a stand-in.
 
     Raises:
-        InputError: if the recording has none of the landmarks.
+        InputError: the skeleton has none of the landmarks, or two keypoints with the same meaning.
     """
-    names = recording.skeleton.keypoints
-    index = {landmark_of(name, recording.skeleton): i for i, name in enumerate(names)}
+    names = skeleton.keypoints
+    index = {landmark_of(name, skeleton): i for i, name in enumerate(names)}
     if len(index) < len(names):
-        meanings = [landmark_of(name, recording.skeleton) for name in names]
-        twice = next(one for one in meanings if meanings.count(one) > 1)
-        both = [name for name, meaning in zip(names, meanings, strict=True) if meaning == twice]
+        meanings = [landmark_of(name, skeleton) for name in names]
+        repeated = next(meaning for meaning in meanings if meanings.count(meaning) > 1)
+        both = [name for name, meaning in zip(names, meanings, strict=True) if meaning == repeated]
         raise InputError(
-            f"{recording.source or recording.id}: expected keypoints of different meanings; "
-            f"found {' and '.join(both)}, both {twice!r}: say what they mean with --skeleton FILE"
+            f"expected keypoints of different meanings and found {' and '.join(both)}, both {repeated!r}; "
+            "say what they mean with --skeleton FILE"
         )
     if not set(index) & set(landmarks):
         raise InputError(
-            f"{recording.source or recording.id}: expected at least one of the keypoints {list(landmarks)}; found "
-            f"{list(names)}: say what they mean with --skeleton FILE"
+            f"expected at least one of the keypoints {list(landmarks)} and found {list(names)}; "
+            "say what they mean with --skeleton FILE"
         )
     out = np.full((*values.shape[:2], len(landmarks), *values.shape[3:]), np.nan, np.float32)
     for k, landmark in enumerate(landmarks):
         if landmark in index:
             out[:, :, k] = values[:, :, index[landmark]]
-        elif set(parts := STAND_INS.get(landmark, ())) <= set(index) and parts:
+        elif (parts := STAND_INS.get(landmark, ())) and set(parts) <= set(index):
             out[:, :, k] = np.mean([values[:, :, index[part]] for part in parts], axis=0)
     return out
 
 
 def edges(landmarks: Sequence[str]) -> list[tuple[int, int]]:
-    """Which landmarks a drawn body joins, as pairs of places in ``landmarks``."""
-    place = {name: number for number, name in enumerate(landmarks)}
-    found: dict[tuple[int, int], None] = {}
+    """The lines of a drawn body, as pairs of indices into ``landmarks``."""
+    index = {name: number for number, name in enumerate(landmarks)}
+    lines: dict[tuple[int, int], None] = {}
     for chain in _CHAINS:
-        there = [place[name] for name in chain if name in place]
-        if chain is _CHAINS[0] or any(name.startswith(("left", "right")) for name in chain if name in place):
-            found.update(dict.fromkeys(pairwise(there)))
-    return list(found)
+        tracked = [name for name in chain if name in index]
+        # A chain along a side of the body is drawn only if one of its landmarks on that side is tracked. Without them
+        # it would be a second line along the middle.
+        if chain is _CHAINS[0] or any(name.startswith(("left", "right")) for name in tracked):
+            lines.update(dict.fromkeys(pairwise(index[name] for name in tracked)))
+    return list(lines)

@@ -1,4 +1,4 @@
-"""Recordings -> random batches of clips; never across recordings."""
+"""Random clips for training: recordings -> batches of clips, each within one recording."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssl_behavior.compute import batch_random, devices
 from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.poses.clips import Clip, clips_at
 from ssl_behavior.poses.gpu_tracks import ResidentTracks, resident_bytes
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 _CPU = torch.device("cpu")
 
@@ -21,37 +21,51 @@ _CPU = torch.device("cpu")
 def require_length(
     poses: Sequence[Poses], frames: int, skip_short: bool = False, option: str = "--clip-seconds"
 ) -> list[Poses]:
-    """The recordings of at least ``frames`` frames, the length of a clip, which ``option`` sets.
+    """Return the recordings that are long enough for a clip.
+
+    Args:
+        poses: recordings.
+        frames: length of a clip.
+        skip_short: print which recordings are too short and leave them out.
+        option: that sets the length of a clip, to name in messages.
 
     Raises:
-        InputError: a recording is shorter, and ``skip_short`` is off or none is left.
+        InputError: a recording is too short, or with ``skip_short`` all of them are.
     """
     if frames < 1:
-        raise InputError(f"a clip of less than one frame was asked for; choose longer clips ({option})")
-    kept = []
-    for one in poses:
-        if len(one.positions) >= frames:
-            kept.append(one)
+        raise InputError(f"expected clips of at least one frame; set {option} to a longer time")
+    long_enough = []
+    for recording in poses:
+        if len(recording.positions) >= frames:
+            long_enough.append(recording)
             continue
         message = (
-            f"recording {one.id!r} has {len(one.positions)} frames at {one.frame_rate:g} Hz and a clip takes {frames}"
+            f"recording {recording.id!r} has {len(recording.positions)} frames at {recording.frame_rate:g} Hz and "
+            f"a clip takes {frames}"
         )
         if not skip_short:
             raise InputError(f"{message}; leave it out (--skip-bad-files) or choose shorter clips ({option})")
         print(f"skipped: {message}")
-    if not kept:
-        raise InputError(f"none of {how_many(len(poses), 'recording')} has the {frames} frames of a clip; see {option}")
-    return kept
+    if not long_enough:
+        raise InputError(
+            f"none of {how_many(len(poses), 'recording')} has the {frames} frames of a clip; "
+            f"choose shorter clips ({option})"
+        )
+    return long_enough
 
 
 class ClipSampler:
-    """Draws clips of any recording and ordered pair, each frame as likely as any other.
+    """Draws clips of any recording and ordered pair, by default each frame as likely as any other.
 
     Args:
         poses: one or more recordings.
-        pairs: per recording the ordered pairs to draw from; all of them by default.
-        weights: per recording (time,) how often clips are to be centred near a frame; all frames alike by default.
-        device: of the clips. A GPU that has room for them keeps the tracks, and clips are cut there.
+        pairs: ordered pairs to draw from, per recording; all pairs by default.
+        weights: (time,) per recording, how often clips are centred near each frame; equally often by default.
+        device: of the clips. A GPU with enough memory holds the tracks, and clips are cut there.
+
+    Example:
+        >>> sampler = ClipSampler(poses)
+        >>> clip = sampler.draw(batch=16, frames=150, generator=torch.Generator().manual_seed(0))
     """
 
     def __init__(
@@ -62,51 +76,52 @@ class ClipSampler:
         device: torch.device = _CPU,
     ) -> None:
         self.poses, self.device = list(poses), device
-        self.pairs = [list(p) for p in pairs] if pairs else [one.pairs() for one in self.poses]
-        self._lengths = np.array([len(one.positions) for one in self.poses])
+        self.pairs = [list(p) for p in pairs] if pairs else [recording.pairs() for recording in self.poses]
+        self._lengths = np.array([len(recording.positions) for recording in self.poses])
         self._first = np.concatenate([[0], np.cumsum(self._lengths)])
         self._drawn: list[int] = []
         self._cumulative = torch.from_numpy(np.cumsum(np.concatenate(weights))) if weights else None
 
+    def draw(self, batch: int, frames: int, generator: torch.Generator) -> Clip:
+        """Draw a batch of ``batch`` clips of ``frames`` frames."""
+        return self.clips(self.places(batch, frames, generator), frames)
+
     def places(self, batch: int, frames: int, generator: torch.Generator) -> list[tuple[int, int, tuple[int, int]]]:
-        """(recording, first frame, pair) of ``batch`` clips of ``frames`` frames."""
-        chosen = self._centres(batch_random.rand(batch, generator=generator, dtype=torch.float64))
-        recordings = np.searchsorted(self._first, chosen, side="right") - 1
+        """Draw (recording, first frame, pair) of ``batch`` clips of ``frames`` frames."""
+        centres = self._frames_at(batch_random.rand(batch, generator=generator, dtype=torch.float64))
+        recordings = np.searchsorted(self._first, centres, side="right") - 1
         self._drawn = recordings.tolist()
+        # The drawn frame lies anywhere in its clip, so that no place within a clip is special.
         offsets = batch_random.randint(0, frames, batch, generator=generator).numpy()
-        starts = chosen - self._first[recordings] - offsets
+        starts = centres - self._first[recordings] - offsets
         starts = np.clip(starts, 0, np.maximum(self._lengths[recordings] - frames, 0))
-        out = []
-        pair_draw = batch_random.rand(batch, generator=generator).tolist()
-        for recording, start, draw in zip(self._drawn, starts.tolist(), pair_draw, strict=True):
+        places = []
+        pair_shares = batch_random.rand(batch, generator=generator).tolist()
+        for recording, start, share in zip(self._drawn, starts.tolist(), pair_shares, strict=True):
             pairs = self.pairs[recording]
-            out.append((recording, start, pairs[int(draw * len(pairs))]))
-        return out
-
-    def drawn(self) -> list[str]:
-        """Ids of the recordings that the last batch was drawn from."""
-        return [self.poses[recording].id for recording in dict.fromkeys(self._drawn)]
-
-    def _centres(self, at: Tensor) -> np.ndarray:
-        """Frames of all recordings that shares (batch,) of the whole weight fall on."""
-        if self._cumulative is None:
-            return np.minimum((at * int(self._first[-1])).long().numpy(), self._first[-1] - 1)
-        chosen = torch.searchsorted(self._cumulative, at * self._cumulative[-1], right=True)
-        return chosen.clamp(max=len(self._cumulative) - 1).numpy()
+            places.append((recording, start, pairs[int(share * len(pairs))]))
+        return places
 
     def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> Clip:
-        """The clips at these places as one batch; past a recording's end nothing is known."""
+        """Cut the clips at these places, as one batch; frames past the end of a recording are unknown."""
         if self._resident is not None:
             return self._resident.clips(places, frames)
-        found = clips_at([(self.poses[recording], start, pair) for recording, start, pair in places], frames)
-        return found.map(lambda tensor: tensor.to(self.device))
+        clip = clips_at([(self.poses[recording], start, pair) for recording, start, pair in places], frames)
+        return clip.map(lambda tensor: tensor.to(self.device))
+
+    def drawn(self) -> list[str]:
+        """Ids of the recordings from which the last batch was drawn."""
+        return [self.poses[recording].id for recording in dict.fromkeys(self._drawn)]
+
+    def _frames_at(self, shares: Tensor) -> np.ndarray:
+        """(batch,) frames, counted over all recordings, at which these shares of the whole weight are reached."""
+        if self._cumulative is None:
+            return np.minimum((shares * int(self._first[-1])).long().numpy(), self._first[-1] - 1)
+        frames = torch.searchsorted(self._cumulative, shares * self._cumulative[-1], right=True)
+        return frames.clamp(max=len(self._cumulative) - 1).numpy()
 
     @cached_property
     def _resident(self) -> ResidentTracks | None:
-        """The tracks on the GPU, once clips of them are wanted; heads on frozen encoders want places only."""
+        """The tracks on the GPU. Loaded with the first clip: heads on frozen encoders want places only."""
         has_room = devices.has_room(self.device, resident_bytes(self.poses))
         return ResidentTracks(self.poses, self.device) if has_room else None
-
-    def draw(self, batch: int, frames: int, generator: torch.Generator) -> Clip:
-        """A random batch of clips."""
-        return self.clips(self.places(batch, frames, generator), frames)

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from ssl_behavior.errors import how_many
-from ssl_behavior.models.checkpoints import LabelScheme
 from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.labelled import LabelledPoses, labelled_pairs
 from ssl_behavior.poses.landmarks import as_landmarks
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.recordings.recording import Recording
@@ -23,7 +24,7 @@ _NOTEWORTHY = 0.01
 _NAMED = 10
 
 
-def predict_recording(model: Model, readout: LabelScheme, recording: Recording) -> Prediction:
+def predict_recording(model: Model, scheme: LabelScheme, recording: Recording) -> Prediction:
     """Labels and calibrated probabilities of every frame of a recording.
 
     Raises:
@@ -31,20 +32,20 @@ def predict_recording(model: Model, readout: LabelScheme, recording: Recording) 
     """
     encoder = model.classifier.encoder
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
-    return predict_poses(model, readout, poses, recording)
+    return predict_poses(model, scheme, poses, recording)
 
 
-def predict_poses(model: Model, readout: LabelScheme, poses: Poses, recording: Recording) -> Prediction:
+def predict_poses(model: Model, scheme: LabelScheme, poses: Poses, recording: Recording) -> Prediction:
     """Labels and calibrated probabilities of every frame of the recording that ``poses`` are of, at its own rate."""
     encoder = model.classifier.encoder
     tracked = animals_tracked(recording, encoder.landmarks, encoder.preparation)
     unlabelled = np.zeros(len(poses.positions), np.int16)
-    video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, readout.pair))
-    probabilities = readout.reading.probabilities(model.logits(video))
+    video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, scheme.pair))
+    probabilities = scheme.calibrated_decoder.probabilities(model.logits(video))
     # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
-    labels = poses.to_native(readout.reading.decoder.decode(probabilities, poses.frame_rate))
+    labels = poses.to_native(scheme.calibrated_decoder.decoder.decode(probabilities, poses.frame_rate))
     native = poses.to_native(probabilities)
-    return Prediction(poses.id, readout.behaviours, native, labels, recording.frame_rate, tracked)
+    return Prediction(poses.id, scheme.behaviours, native, labels, recording.frame_rate, tracked)
 
 
 def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> np.ndarray:
@@ -52,16 +53,16 @@ def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Pr
     positions = recording.positions.copy()
     if recording.confidence is not None:
         positions[recording.confidence < settings.min_confidence] = np.nan
-    return np.isfinite(as_landmarks(recording, landmarks, positions)).all(-1).any(2).sum(1)
+    return np.isfinite(as_landmarks(recording.skeleton, landmarks, positions)).all(-1).any(2).sum(1)
 
 
-def say_who_is_who(readout: LabelScheme, recordings: Sequence[Recording]) -> None:
+def say_who_is_who(scheme: LabelScheme, recordings: Sequence[Recording]) -> None:
     """Say which animals a model of one ordered pair takes for that pair, where the tracks have other names."""
-    other = next((one for one in recordings if readout.pair and not set(readout.pair) <= set(one.individuals)), None)
-    if readout.pair and other:
+    other = next((one for one in recordings if scheme.pair and not set(scheme.pair) <= set(one.individuals)), None)
+    if scheme.pair and other:
         print(
-            f"the model speaks of what {readout.pair[0]} does to {readout.pair[1]} and {other.id} tracks "
-            f"{', '.join(other.individuals)}: taking the first of them for {readout.pair[0]}"
+            f"the model speaks of what {scheme.pair[0]} does to {scheme.pair[1]} and {other.id} tracks "
+            f"{', '.join(other.individuals)}: taking the first of them for {scheme.pair[0]}"
         )
 
 

@@ -19,7 +19,7 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.clips import pair_clip
 from ssl_behavior.poses.features import LAGS
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 Source = Callable[[Poses, tuple[int, int]], Tensor]
 """A recording's poses and an ordered pair -> vectors (time, channel)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.inference import embed
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.probes import probe_f1
 

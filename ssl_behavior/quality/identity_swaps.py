@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 _APART_S, _LONGEST_GAP_S = 0.14, 1.0
 """Seconds over which a jump is looked for, more than one frame, as resampling draws it out; and at most."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import UNSCORED
 
 LONGEST_S = 10.0

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ssl_behavior.plots.style import DPI, save
 from ssl_behavior.poses.landmarks import edges
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.label_shifts import LONGEST_S, told_by_shift
 from ssl_behavior.quality.suspicions import Suspicion
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ssl_behavior.errors import some
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.identity_swaps import exchanges
 from ssl_behavior.quality.label_shifts import SUSPICIOUS_S, best_shift
 from ssl_behavior.quality.vitals import Vitals, median, spread, vitals

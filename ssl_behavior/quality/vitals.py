@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssl_behavior.poses.landmarks import mirror
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 
 _STEP_S = 0.7
 """Over which speeds are taken: longer than the tracker's noise, shorter than a run."""

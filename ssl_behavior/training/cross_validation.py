@@ -10,8 +10,8 @@ import numpy as np
 
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.decoding import CalibratedDecoder, fit_decoder
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.ensemble import Model, TreeExamples, fit_tree_member
-from ssl_behavior.models.heads import Classifier
 from ssl_behavior.models.inference import Embedded
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.recordings.labels import scored_frames
@@ -123,7 +123,7 @@ def cross_validate(
         model, trees = copy.deepcopy(classifier), None
         if examples:
             parts = [examples[i] for i in taught]
-            trees = fit_tree_member(parts, len(behaviours), settings, seed + number, f"{description}, trees")
+            trees = fit_tree_member(parts, len(behaviours), settings.trees, seed + number, f"{description}, trees")
         part = keep and keep.part(f"fold{number}")
         train(model, [videos[i] for i in taught], settings, seed + number, precision, embedded, description, part)
         for i in held_out:

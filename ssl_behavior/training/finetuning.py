@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from ssl_behavior.compute.devices import Precision, uses_bfloat16
-from ssl_behavior.decoding import CalibratedDecoder, Decoder, balance
+from ssl_behavior.decoding import CalibratedDecoder, Decoder, balancing_weights
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model, fit_tree_member, tree_examples
-from ssl_behavior.models.heads import Classifier, HeadKind
+from ssl_behavior.models.heads import HeadKind
 from ssl_behavior.models.inference import embed_all
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.poses.sampling import ClipSampler
@@ -33,20 +34,20 @@ class FinetuneResult:
 
     Attributes:
         model: trained on all of them.
-        reading: how its logits are read.
+        calibrated_decoder: how its logits are read.
         held_out: logits of the videos, each by a model trained on others; none for a single video.
         read: the videos as these logits are read with what was chosen on others; none for a single video.
     """
 
     model: Model
-    reading: CalibratedDecoder
+    calibrated_decoder: CalibratedDecoder
     held_out: list[np.ndarray]
     read: list[ScoredVideo]
 
     def label(self, video: LabelledPoses) -> np.ndarray:
         """(time,) indices of behaviours at the recording's own frame rate."""
-        probabilities, poses = self.reading.probabilities(self.model.logits(video)), video.poses
-        return poses.to_native(self.reading.decoder.decode(probabilities, poses.frame_rate))
+        probabilities, poses = self.calibrated_decoder.probabilities(self.model.logits(video)), video.poses
+        return poses.to_native(self.calibrated_decoder.decoder.decode(probabilities, poses.frame_rate))
 
 
 def learn(
@@ -81,7 +82,7 @@ def learn(
     torch.manual_seed(seed)
     classifier = Classifier(copy.deepcopy(encoder), kind, len(behaviours)).to(device)
     classifier.encoder.precision = precision
-    embedded = None if settings.tune == "full" else embed_all(classifier, videos)
+    embedded = None if settings.tune == "full" else embed_all(classifier.encoder, videos)
     examples = tree_examples(videos) if settings.trees else []
     held_out: list[np.ndarray] = []
     read: list[ScoredVideo] = []
@@ -92,8 +93,9 @@ def learn(
         reading, read = choose_reading(held_out, videos, behaviours, encoder.preparation.frame_rate)
     else:
         shares = frequencies(videos, len(behaviours))
-        reading = CalibratedDecoder(tuple(shares.tolist()), 1.0, Decoder(balance(shares), _UNCHECKED_SMOOTHING_S))
-    trees = fit_tree_member(examples, len(behaviours), settings, seed) if examples else None
+        decoder = Decoder(balancing_weights(shares), _UNCHECKED_SMOOTHING_S)
+        reading = CalibratedDecoder(tuple(shares.tolist()), 1.0, decoder)
+    trees = fit_tree_member(examples, len(behaviours), settings.trees, seed) if examples else None
     train(classifier, videos, settings, seed, precision, embedded, keep=keeping and keeping.part("all"))
     return FinetuneResult(Model(classifier.eval(), trees), reading, held_out, read)
 

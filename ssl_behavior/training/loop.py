@@ -21,7 +21,7 @@ from ssl_behavior.compute.distributed import averaged, count, first, gathered, t
 from ssl_behavior.compute.interrupts import held_back
 from ssl_behavior.compute.progress import progress_bar
 from ssl_behavior.errors import InputError, is_out_of_memory, memory_told, some
-from ssl_behavior.poses.prepare import Poses
+from ssl_behavior.poses.poses import Poses
 from ssl_behavior.storage.atomic import replacing
 from ssl_behavior.storage.digests import digest
 from ssl_behavior.training.log import MetricsLog

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from ssl_behavior.cli.validators import Above, AtLeast, Share
 from ssl_behavior.compute.devices import Precision
-from ssl_behavior.models.heads import Classifier, classification_loss
+from ssl_behavior.models.classifier import Classifier
+from ssl_behavior.models.heads import classification_loss
 from ssl_behavior.models.inference import Embedded
 from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ssl_behavior.decoding import Decoder, balance, fit_decoder
+from ssl_behavior.decoding import Decoder, balancing_weights, fit_decoder
 from ssl_behavior.scoring import macro_f1
 
 BEHAVIOURS = ("attack", "social", "nonsocial")
@@ -11,7 +11,7 @@ BEHAVIOURS = ("attack", "social", "nonsocial")
 def videos(
     count: int, frames: int, rare_bias: float = 0.0, noise_frames: int = 20
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Bouts of 2 s; evidence that is noisy, over some frames, and that may under-rate the first behaviour."""
+    """Bouts of 2 s, with noisy evidence that may underrate the first behaviour."""
     generator = np.random.default_rng(0)
     probabilities, labels = [], []
     for _ in range(count):
@@ -34,25 +34,26 @@ def shares(labels: list[np.ndarray]) -> np.ndarray:
     return np.bincount(every[every >= 0], minlength=3) / (every >= 0).sum()
 
 
-def test_what_is_chosen_pays_on_videos_it_never_saw() -> None:
+def test_the_chosen_decoder_is_better_on_new_videos() -> None:
     probabilities, labels = videos(8, 6000, rare_bias=-2.0, noise_frames=5)
     frequencies = shares(labels[:4])
     decoder = fit_decoder(probabilities[:4], labels[:4], BEHAVIOURS, 30.0, frequencies)
-    assert decoder.behaviour_weights == balance(frequencies)
+    assert decoder.behaviour_weights == balancing_weights(frequencies)
     assert decoder.smoothing_s > 0 or decoder.transition_rates
     chosen, balanced_only, plain = (
-        together(one, probabilities[4:], labels[4:]) for one in (decoder, Decoder(balance(frequencies)), Decoder())
+        together(one, probabilities[4:], labels[4:])
+        for one in (decoder, Decoder(balancing_weights(frequencies)), Decoder())
     )
     assert chosen > balanced_only + 0.05
     assert balanced_only > plain + 0.05
 
 
 @pytest.mark.parametrize(("rare_bias", "power"), [(-1.5, 1.0), (1.0, 0.0)])
-def test_balance_is_for_rare_behaviours_that_are_under_rated(rare_bias: float, power: float) -> None:
-    """Rated too high already, they get no more."""
+def test_balance_is_chosen_only_if_rare_behaviours_are_underrated(rare_bias: float, power: float) -> None:
+    """Behaviours that are overrated already get no further weight."""
     probabilities, labels = videos(8, 6000, rare_bias)
     frequencies = shares(labels)
-    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies).behaviour_weights == balance(
+    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies).behaviour_weights == balancing_weights(
         frequencies, power
     )
 
@@ -60,7 +61,7 @@ def test_balance_is_for_rare_behaviours_that_are_under_rated(rare_bias: float, p
 def test_perfect_probabilities_and_single_videos_get_the_balanced_decision() -> None:
     _, labels = videos(3, 2000)
     sure, frequencies = [np.eye(3)[np.maximum(one, 0)] for one in labels], shares(labels)
-    plain = Decoder(balance(frequencies))
+    plain = Decoder(balancing_weights(frequencies))
     assert fit_decoder(sure, labels, BEHAVIOURS, 30.0, frequencies) == plain
     probabilities, labels = videos(1, 2000, rare_bias=-2.0)
     assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies) == plain
@@ -76,7 +77,7 @@ def test_a_behaviour_that_never_occurs_gets_no_weight() -> None:
     assert np.isfinite(decoder.behaviour_weights).all()
 
 
-def test_labels_that_flicker_are_smoothed_though_frames_hardly_gain() -> None:
+def test_flickering_labels_are_smoothed_though_frames_hardly_gain() -> None:
     _, labels = videos(6, 4000)
     generator, frequencies = np.random.default_rng(1), shares(labels)
     probabilities = []
@@ -87,4 +88,4 @@ def test_labels_that_flicker_are_smoothed_though_frames_hardly_gain() -> None:
         probabilities.append(sure)
     decoder = fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies)
     assert decoder.smoothing_s > 0 or decoder.transition_rates
-    assert together(Decoder(balance(frequencies)), probabilities, labels) > 0.97
+    assert together(Decoder(balancing_weights(frequencies)), probabilities, labels) > 0.97

@@ -23,10 +23,11 @@ from ssl_behavior.explorer.marks import Mark, Marks
 from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
 from ssl_behavior.formats.tracks import calms21, mabe22, native
 from ssl_behavior.formats.tracks.calms21 import SKELETON, submissions
-from ssl_behavior.models.checkpoints import LabelScheme, save_encoder, save_model
+from ssl_behavior.models.checkpoints import save_encoder, save_model
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
-from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
@@ -158,13 +159,13 @@ def _models(folder: Path) -> None:
     torch.manual_seed(0)
     encoder = Encoder(shared_landmarks([SKELETON]), Preparation(30.0), Architecture(8, 1))
     save_encoder(folder / "encoder", encoder)
-    readout = LabelScheme(
+    scheme = LabelScheme(
         BEHAVIOURS, "behaviour", ("resident", "intruder"), (), CalibratedDecoder((0.25,) * 4, 1.0, Decoder())
     )
     columns = len(expert_feature_names(encoder.landmarks))
     rows = np.random.default_rng(0).normal(size=(80, columns)).astype(np.float32)
     trees = fit_trees([rows], [np.arange(80) % 4], 4, Boosting(trees=2, depth=2))
-    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), readout)
+    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), scheme)
     one = Prediction("video000", BEHAVIOURS, np.full((FRAMES, 4), 0.25), np.zeros(FRAMES), 30.0, np.ones(FRAMES))
     tables.write(folder / "predictions", one)
     grid = {"pretrain": {"steps": 3}, "finetune": {"channel": "S1"}, "vary": {"pretrain.seed": [0, 1]}}

@@ -107,10 +107,10 @@ def prediction(path: Path) -> object:
 
 
 def model(path: Path) -> object:
-    found, readout = load_model(path.parent)
+    found, scheme = load_model(path.parent)
     assert found.trees is not None
     probabilities = found.trees.predict(np.zeros((50, found.trees.booster.num_features()), np.float32))
-    return readout.reading, probabilities
+    return scheme.calibrated_decoder, probabilities
 
 
 def atlas(folder: Path) -> Callable[[Path], object]:

@@ -10,10 +10,11 @@ from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.calms21 import SKELETON
-from ssl_behavior.models.checkpoints import LabelScheme, save_model
+from ssl_behavior.models.checkpoints import save_model
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
-from ssl_behavior.models.heads import Classifier
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names

@@ -11,18 +11,19 @@ import yaml
 from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.errors import InputError
 from ssl_behavior.models.checkpoints import (
-    LabelScheme,
     load_encoder,
+    load_label_scheme,
     load_model,
-    load_readout,
-    pretrained_on,
+    load_pretraining_fingerprints,
     save_encoder,
     save_model,
 )
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
-from ssl_behavior.models.heads import Classifier, HeadKind
+from ssl_behavior.models.heads import HeadKind
 from ssl_behavior.models.inference import embed
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, Trees, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
@@ -31,7 +32,7 @@ from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base", "wing_L")
-READOUT = LabelScheme(
+SCHEME = LabelScheme(
     ("attack", "été: 1", "other"),
     "S1",
     ("mouse0", "mouse1"),
@@ -56,7 +57,7 @@ def make_encoder() -> Encoder:
 
 
 def make_trees(behaviours: int = 3, landmarks: tuple[str, ...] = MICE) -> Trees:
-    """Trees of labels that their features tell, in which no behaviour is as frequent as in the readout."""
+    """Trees of labels that depend on the features; their frequencies differ from those of the scheme."""
     rng = np.random.default_rng(0)
     features = rng.normal(0.5, 1, (90, len(expert_feature_names(landmarks)))).astype(np.float32)
     return fit_trees([features], [np.digitize(features[:, 0], [0.2, 0.9])], behaviours, Boosting(trees=4))
@@ -74,7 +75,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    save_model(tmp_path / "model", make_model(), READOUT)
+    save_model(tmp_path / "model", make_model(), SCHEME)
     return tmp_path / "model"
 
 
@@ -94,9 +95,9 @@ def test_a_loaded_model_is_equal_to_the_bit(
     kind: HeadKind, trees: bool, tmp_path: Path, wander: Callable[..., Recording]
 ) -> None:
     saved = make_model(kind, trees)
-    save_model(tmp_path / "m", saved, READOUT)
-    loaded, readout = load_model(tmp_path / "m")
-    assert readout == READOUT
+    save_model(tmp_path / "m", saved, SCHEME)
+    loaded, scheme = load_model(tmp_path / "m")
+    assert scheme == SCHEME
     assert (loaded.trees is not None) == trees
     assert not loaded.classifier.training
     poses = prepare(wander(), MICE, PREPARATION)
@@ -104,11 +105,13 @@ def test_a_loaded_model_is_equal_to_the_bit(
     assert np.array_equal(saved.logits(video), loaded.logits(video))
 
 
-def test_a_behaviour_that_trees_never_saw(tmp_path: Path, wander: Callable[..., Recording]) -> None:
-    """It may be among the labelled frames and not among the fewer that trees learn from."""
+def test_trees_that_never_saw_a_behaviour_are_saved_and_loaded(
+    tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
+    """It may occur in the labelled frames and not in those, fewer, that trees are fitted to."""
     features = np.random.default_rng(0).normal(size=(90, len(expert_feature_names(MICE)))).astype(np.float32)
     saved = replace(make_model(), trees=fit_trees([features], [np.arange(90) % 2 * 2], 3, Boosting(trees=4)))
-    save_model(tmp_path, saved, READOUT)
+    save_model(tmp_path, saved, SCHEME)
     poses = prepare(wander(), MICE, PREPARATION)
     video = LabelledPoses(poses, np.zeros(len(poses.positions)), ((0, 1),))
     assert np.array_equal(saved.logits(video), load_model(tmp_path)[0].logits(video))
@@ -118,10 +121,10 @@ def test_labels_of_a_group_and_a_plain_decoder(tmp_path: Path) -> None:
     plain = LabelScheme(("a", "b"), "behaviour", None, (), CalibratedDecoder((0.5, 0.5), 1.0, Decoder()))
     save_model(tmp_path, Model(Classifier(make_encoder(), "linear", 2), None), plain)
     assert load_model(tmp_path)[1] == plain
-    assert load_readout(tmp_path) == plain
+    assert load_label_scheme(tmp_path) == plain
 
 
-def test_a_checkpoint_is_files_that_people_and_others_can_read(folder: Path, model: Path) -> None:
+def test_a_checkpoint_is_plain_files(folder: Path, model: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "weights.safetensors"}
     assert {path.name for path in model.iterdir()} == {"config.yaml", "weights.safetensors", "trees.json"}
     config = yaml.safe_load((folder / "config.yaml").read_text())
@@ -130,16 +133,18 @@ def test_a_checkpoint_is_files_that_people_and_others_can_read(folder: Path, mod
     assert set(config["versions"]) == {"ssl_behavior", "torch", "python"}
 
 
-def test_an_encoder_knows_the_tracks_it_was_pretrained_on(tmp_path: Path, wander: Callable[..., Recording]) -> None:
+def test_an_encoder_stores_the_fingerprints_of_its_pretraining_recordings(
+    tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
     seen, other = (prepare(wander(seed), MICE, PREPARATION) for seed in (0, 1))
     save_encoder(tmp_path, make_encoder(), [seen])
-    found = pretrained_on(tmp_path)
-    assert found == {seen.id: replace(seen, id="renamed").fingerprint()} != {seen.id: other.fingerprint()}
+    fingerprints = load_pretraining_fingerprints(tmp_path)
+    assert fingerprints == {seen.id: replace(seen, id="renamed").fingerprint()} != {seen.id: other.fingerprint()}
     save_encoder(tmp_path, make_encoder())
-    assert pretrained_on(tmp_path) == {}
+    assert load_pretraining_fingerprints(tmp_path) == {}
     path = tmp_path / "config.yaml"
     path.write_text(path.read_text().replace("pretrained_on", "something_else"))
-    assert pretrained_on(tmp_path) is None
+    assert load_pretraining_fingerprints(tmp_path) is None
 
 
 def test_saving_over_a_checkpoint(folder: Path) -> None:
@@ -193,7 +198,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_half_a_checkpoint_is_refused(damage: Callable[[Path], None], folder: Path, model: Path) -> None:
+def test_a_damaged_checkpoint_is_refused(damage: Callable[[Path], None], folder: Path, model: Path) -> None:
     damage(folder)
     with pytest.raises(InputError, match=str(folder)):
         load_encoder(folder)
@@ -221,7 +226,7 @@ SOUND = {
         {"readout": {**SOUND, "temperature": "hot"}},
     ],
 )
-def test_half_a_readout_is_refused(changed: dict[str, object], model: Path) -> None:
+def test_a_damaged_label_scheme_is_refused(changed: dict[str, object], model: Path) -> None:
     edit(**changed)(model)
     with pytest.raises(InputError, match=str(model)):
         load_model(model)
@@ -240,23 +245,23 @@ TREE_DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("size_told", [True, False])
+@pytest.mark.parametrize("size_matches", [True, False])
 @pytest.mark.parametrize("damage", TREE_DAMAGES.values(), ids=TREE_DAMAGES.keys())
 def test_other_trees_are_refused_in_one_sentence(
-    damage: Callable[[Path], object], size_told: bool, model: Path
+    damage: Callable[[Path], object], size_matches: bool, model: Path
 ) -> None:
     damage(model / "trees.json")
-    if size_told and (model / "trees.json").exists():
+    if size_matches and (model / "trees.json").exists():
         edit(trees_bytes=(model / "trees.json").stat().st_size)(model)
     with pytest.raises(InputError, match=r"expected a whole checkpoint; found trees\.json") as refused:
         load_model(model)
     assert str(refused.value).startswith(str(model))
     assert "\n" not in str(refused.value)
-    # The readout does not need them.
-    assert load_readout(model) == READOUT
+    # The label scheme needs no trees.
+    assert load_label_scheme(model) == SCHEME
 
 
-def test_no_folder_at_all(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         load_encoder(tmp_path / "nowhere")
 
@@ -267,7 +272,7 @@ def test_interrupted_saving_leaves_the_former_encoder(folder: Path, monkeypatch:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ssl_behavior.models.checkpoints.yaml.safe_dump", stop)
+    monkeypatch.setattr("ssl_behavior.models.checkpoint_files.yaml.safe_dump", stop)
     with pytest.raises(KeyboardInterrupt):
         save_encoder(folder, Encoder(("centre",), Preparation(), Architecture(8, 1)))
     assert load_encoder(folder).fingerprint() == before
@@ -283,28 +288,30 @@ def test_interrupted_saving_over_a_model_leaves_the_former_one(
         raise KeyboardInterrupt
 
     name = {"trees": "Trees.save", "weights": "save_file", "config": "yaml.safe_dump"}[stopped]
-    whole = {"Trees.save": "ssl_behavior.models.trees.Trees.save"}.get(name, f"ssl_behavior.models.checkpoints.{name}")
+    whole = {"Trees.save": "ssl_behavior.models.trees.Trees.save"}.get(
+        name, f"ssl_behavior.models.checkpoint_files.{name}"
+    )
     monkeypatch.setattr(whole, stop)
     with pytest.raises(KeyboardInterrupt):
-        save_model(model, make_model(), READOUT)
+        save_model(model, make_model(), SCHEME)
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
-@pytest.mark.parametrize("kept", ["config.yaml", "trees.json", "weights.safetensors"])
+@pytest.mark.parametrize("file", ["config.yaml", "trees.json", "weights.safetensors"])
 def test_a_kill_between_the_files_leaves_nothing_that_loads(
-    kept: str, model: Path, monkeypatch: pytest.MonkeyPatch
+    file: str, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old config goes before the new weights come, and the new config comes last."""
 
     def stop(*paths: object) -> None:
-        if str(paths[1]).endswith(kept):
+        if str(paths[1]).endswith(file):
             raise KeyboardInterrupt
         usual(*paths)
 
     usual = os.replace
     monkeypatch.setattr("ssl_behavior.storage.run_folder.os.replace", stop)
     with pytest.raises(KeyboardInterrupt):
-        save_model(model, make_model(), READOUT)
+        save_model(model, make_model(), SCHEME)
     with pytest.raises(InputError, match=r"no config\.yaml"):
         load_model(model)
 

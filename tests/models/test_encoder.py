@@ -16,7 +16,8 @@ from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.augment import rotate
 from ssl_behavior.poses.clips import Clip, pair_clip
 from ssl_behavior.poses.features import features
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.recording import Recording
 
@@ -36,7 +37,7 @@ def build(architecture: Architecture, landmarks: tuple[str, ...] = MICE) -> Enco
 
 @pytest.fixture(params=[SMALL, ATTENDING], ids=["tcn", "transformer"])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a small encoder, the same each time; a test that asks for it is run for either kind."""
+    """Makes a small encoder, always with the same weights; a test that uses it runs for both architectures."""
     return lambda landmarks=MICE, **changed: build(replace(request.param, **changed), landmarks)
 
 
@@ -65,7 +66,7 @@ def test_bfloat16_is_near_float32(make: Make, chunk: int, poses: Poses) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 40, 149, 150])
-def test_in_chunks_as_in_one_piece(make: Make, chunk: int, poses: Poses) -> None:
+def test_chunks_equal_one_piece(make: Make, chunk: int, poses: Poses) -> None:
     torch.testing.assert_close(embed(make(), poses, (0, 1), chunk), embed(make(), poses, (0, 1)), atol=1e-5, rtol=1e-5)
 
 
@@ -79,58 +80,58 @@ def test_batch_size_does_not_change_an_embedding(make: Make, poses: Poses) -> No
 
 
 def test_moving_and_turning_the_arena_changes_no_embedding(make: Make, wander: Callable[..., Recording]) -> None:
-    given = wander(4)
+    recording = wander(4)
     c, s = np.cos(2.0), np.sin(2.0)
-    moved = replace(given, positions=given.positions @ np.array([[c, s], [-s, c]], np.float32) + np.float32(5))
+    moved = replace(recording, positions=recording.positions @ np.array([[c, s], [-s, c]], np.float32) + np.float32(5))
     encoder = make()
-    here, there = (embed(encoder, prepare(one, MICE, PLAIN), (0, 1)) for one in (given, moved))
+    here, there = (embed(encoder, prepare(arena, MICE, PLAIN), (0, 1)) for arena in (recording, moved))
     torch.testing.assert_close(there, here, atol=2e-3, rtol=0)
 
 
-def test_with_its_mirror_image_left_is_right(make: Make, wander: Callable[..., Recording]) -> None:
-    given = wander(0)
-    # Seen from below: y changes sign, and what was tracked as the left ear is where the right one is.
+def test_with_mirror_left_and_right_make_no_difference(make: Make, wander: Callable[..., Recording]) -> None:
+    recording = wander(0)
+    # Seen from below: y changes sign, and left and right ear are exchanged.
     other_side = {"left ear": "right ear", "right ear": "left ear"}
-    names = given.skeleton.keypoints
+    names = recording.skeleton.keypoints
     order = [names.index(other_side.get(name, name)) for name in names]
-    mirrored = replace(given, positions=given.positions[:, :, order] * np.array([1, -1], np.float32))
+    mirrored = replace(recording, positions=recording.positions[:, :, order] * np.array([1, -1], np.float32))
     encoder = make()
-    one, other = (prepare(recording, MICE, PLAIN) for recording in (given, mirrored))
+    one, other = (prepare(view, MICE, PLAIN) for view in (recording, mirrored))
     assert (embed(encoder, one, (0, 1)) - embed(encoder, other, (0, 1))).abs().mean() > 0.01
     both = [embed(encoder, poses, (0, 1), chunk, with_mirror=True) for poses in (one, other) for chunk in (37, 8192)]
-    for found in both[1:]:
-        torch.testing.assert_close(found, both[0], atol=1e-5, rtol=1e-5)
+    for embeddings in both[1:]:
+        torch.testing.assert_close(embeddings, both[0], atol=1e-5, rtol=1e-5)
 
 
 def test_each_animal_has_its_own_view(make: Make, poses: Poses) -> None:
     assert (embed(make(), poses, (0, 1)) - embed(make(), poses, (1, 0))).abs().mean() > 0.01
 
 
-def test_who_is_not_in_the_pair_does_not_matter(make: Make, wander: Callable[..., Recording]) -> None:
-    given = prepare(wander(5, individuals=3), MICE, PLAIN)
-    positions = given.positions.copy()
+def test_animals_outside_the_pair_do_not_matter(make: Make, wander: Callable[..., Recording]) -> None:
+    poses = prepare(wander(5, individuals=3), MICE, PLAIN)
+    positions = poses.positions.copy()
     positions[:, 2] += 1
-    other = replace(given, positions=positions)
-    assert torch.equal(embed(make(), given, (0, 1)), embed(make(), other, (0, 1)))
-    assert not torch.equal(embed(make(), given, (0, 2)), embed(make(), other, (0, 2)))
+    other = replace(poses, positions=positions)
+    assert torch.equal(embed(make(), poses, (0, 1)), embed(make(), other, (0, 1)))
+    assert not torch.equal(embed(make(), poses, (0, 2)), embed(make(), other, (0, 2)))
 
 
 @pytest.mark.parametrize("value", [0.0, 1e5, np.nan])
-def test_what_lies_at_unseen_keypoints_changes_no_embedding(
+def test_values_at_unseen_keypoints_change_no_embedding(
     make: Make, value: float, wander: Callable[..., Recording]
 ) -> None:
-    given = wander(6, gaps=0.0)
-    unsure = np.random.default_rng(0).random(given.positions.shape[:3]) < 0.3
+    recording = wander(6, gaps=0.0)
+    unsure = np.random.default_rng(0).random(recording.positions.shape[:3]) < 0.3
     confidence = np.where(unsure, 0.0, 1.0).astype(np.float32)
-    dirty = np.where(unsure[..., None], np.float32(value), given.positions)
+    dirty = np.where(unsure[..., None], np.float32(value), recording.positions)
     here, there = (
-        embed(make(), prepare(replace(given, positions=positions, confidence=confidence), MICE, PLAIN), (0, 1))
-        for positions in (given.positions, dirty)
+        embed(make(), prepare(replace(recording, positions=positions, confidence=confidence), MICE, PLAIN), (0, 1))
+        for positions in (recording.positions, dirty)
     )
     assert torch.equal(here, there)
 
 
-def test_reach_is_what_it_says(make: Make, poses: Poses) -> None:
+def test_the_reach_is_exact(make: Make, poses: Poses) -> None:
     encoder = make()
     clip = pair_clip(poses, 0, 150, (0, 1))
     values, _ = encoder.kinematics(clip)
@@ -196,20 +197,20 @@ def test_every_setting_is_among_those_that_matter() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"heads": 2}, {"window": 5}])
-def test_what_would_change_nothing_is_refused(changed: dict[str, int]) -> None:
-    with pytest.raises(InputError, match=r"give --architecture\.kind transformer"):
+def test_settings_of_a_transformer_are_refused_for_a_tcn(changed: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=r"add --architecture\.kind transformer"):
         replace(SMALL, **changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "wrong", [{"heads": 3}, {"heads": 0}, {"heads": 16}, {"window": 0}, {"kind": "gru"}, {"channels": 15}]
 )
-def test_sizes_that_cannot_be(wrong: dict[str, Any]) -> None:
+def test_impossible_sizes_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="--architecture"):
         replace(ATTENDING, **wrong)
 
 
-def test_dropout_works_while_training_and_only_then(make: Make, poses: Poses) -> None:
+def test_dropout_acts_in_training_only(make: Make, poses: Poses) -> None:
     clip = pair_clip(poses, 0, 60, (0, 1))
     without, with_it = (make(dropout=share) for share in (0.0, 0.5))
     assert torch.equal(without(clip), with_it(clip))
@@ -226,8 +227,8 @@ def test_a_loaded_encoder_is_equal_to_the_bit(make: Make, poses: Poses, tmp_path
     assert torch.equal(embed(loaded, poses, (0, 1)), embed(saved, poses, (0, 1)))
 
 
-def test_the_default_keeps_its_weights() -> None:
-    """Checkpoints written before there was a choice still load."""
+def test_the_names_of_weights_never_change() -> None:
+    """Checkpoints written before there was a transformer still load."""
     encoder = build(Architecture(channels=16, blocks=1))
     block = [
         f"temporal.blocks.0.{layer}.{part}" for layer in ("norm", "convolve", "mix") for part in ("weight", "bias")

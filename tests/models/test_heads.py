@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.heads import Classifier, HeadKind, LinearHead, TemporalHead, classification_loss, make_head
+from ssl_behavior.models.heads import HeadKind, LinearHead, TemporalHead, classification_loss, make_head
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
 

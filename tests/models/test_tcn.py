@@ -19,12 +19,12 @@ def test_a_block_is_a_dilated_convolution() -> None:
     torch.testing.assert_close(block(x), x + block.mix(F.gelu(convolved.transpose(1, 2))))
 
 
-def test_frames_that_are_not_there_count_as_none() -> None:
-    """As if the clip ended before them."""
+def test_unknown_frames_are_zeros_to_their_neighbours() -> None:
+    """Frames before them are as if the clip ended there."""
     torch.manual_seed(0)
     block, x = Block(8, 4, 0.0), torch.randn(2, 30, 8)
-    there = torch.arange(30)[None, :, None].expand(2, -1, -1) < 20
-    torch.testing.assert_close(block(x, there)[:, :20], block(x[:, :20]))
+    known = torch.arange(30)[None, :, None].expand(2, -1, -1) < 20
+    torch.testing.assert_close(block(x, known)[:, :20], block(x[:, :20]))
     assert torch.equal(block(x, torch.ones(2, 30, 1, dtype=torch.bool)), block(x))
 
 

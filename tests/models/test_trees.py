@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssl_behavior.decoding import balanced
+from ssl_behavior.decoding import rebalance
 from ssl_behavior.errors import InputError
 from ssl_behavior.models import trees
 from ssl_behavior.models.trees import Boosting, fit_trees, load_trees
@@ -18,7 +18,7 @@ Parts = tuple[list[np.ndarray], list[np.ndarray]]
 
 @pytest.fixture
 def parts() -> Parts:
-    """Two recordings of which one feature tells the behaviour, and another is mostly unknown."""
+    """Two recordings: one feature depends on the behaviour, another is mostly unknown."""
     rng = np.random.default_rng(0)
     labels = [rng.integers(0, 3, length) for length in (300, 200)]
     features = []
@@ -30,19 +30,19 @@ def parts() -> Parts:
     return features, labels
 
 
-def test_it_learns_from_all_recordings(parts: Parts) -> None:
+def test_trees_are_fitted_to_all_recordings(parts: Parts) -> None:
     features, labels = parts
     trees = fit_trees(features, labels, 3, FEW)
     for x, y in zip(features, labels, strict=True):
-        found = trees.predict(x)
-        assert found.shape == (len(x), 3)
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
-        assert (found.argmax(1) == y).mean() > 0.8
+        predicted = trees.predict(x)
+        assert predicted.shape == (len(x), 3)
+        assert predicted.dtype == np.float32
+        np.testing.assert_allclose(predicted.sum(1), 1, atol=1e-5)
+        assert (predicted.argmax(1) == y).mean() > 0.8
     np.testing.assert_allclose(trees.frequencies, np.bincount(np.concatenate(labels)) / 500)
 
 
-def test_recordings_may_come_in_parts(parts: Parts) -> None:
+def test_one_recording_or_several_make_no_difference(parts: Parts) -> None:
     features, labels = parts
     whole = fit_trees([np.concatenate(features)], [np.concatenate(labels)], 3, replace(FEW, rows=1.0, columns=1.0))
     apart = fit_trees(features, labels, 3, replace(FEW, rows=1.0, columns=1.0))
@@ -54,20 +54,20 @@ def test_unscored_frames_teach_nothing(parts: Parts) -> None:
     unscored = np.arange(300) % 2 == 0
     hidden = [np.where(unscored, -1, labels[0]), labels[1]]
     other = [np.where(unscored[:, None], np.float32(9), features[0]), features[1]]
-    found = [fit_trees(given, hidden, 3, FEW).predict(features[1]) for given in (features, other)]
-    np.testing.assert_array_equal(*found)
+    predicted = [fit_trees(given, hidden, 3, FEW).predict(features[1]) for given in (features, other)]
+    np.testing.assert_array_equal(*predicted)
 
 
 def test_a_behaviour_without_frames_gets_no_probability(parts: Parts) -> None:
     features, labels = parts
     only = [np.where(one == 1, -1, one) for one in labels]
     trees = fit_trees(features, only, 4, FEW)
-    found = trees.predict(features[0])
-    assert not found[:, [1, 3]].any()
+    predicted = trees.predict(features[0])
+    assert not predicted[:, [1, 3]].any()
     assert (trees.frequencies > 0).tolist() == [True, False, True, False]
     kept = only[0] >= 0
-    assert (found.argmax(1)[kept] == only[0][kept]).mean() > 0.9
-    decided = balanced(found, trees.frequencies)
+    assert (predicted.argmax(1)[kept] == only[0][kept]).mean() > 0.9
+    decided = rebalance(predicted, trees.frequencies)
     assert not decided[:, [1, 3]].any()
     np.testing.assert_allclose(decided.sum(1), 1, atol=1e-5)
 
@@ -83,12 +83,12 @@ CHANGES: dict[str, Any] = {"trees": 5, "depth": 1, "learning_rate": 0.3, "rows":
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Boosting)])
 def test_every_setting_matters(name: str, parts: Parts) -> None:
-    found = [fit_trees(*parts, 3, one).predict(parts[0][0]) for one in (FEW, replace(FEW, **{name: CHANGES[name]}))]
-    assert not np.array_equal(*found)
+    predicted = [fit_trees(*parts, 3, one).predict(parts[0][0]) for one in (FEW, replace(FEW, **{name: CHANGES[name]}))]
+    assert not np.array_equal(*predicted)
 
 
 @pytest.mark.parametrize("labels", [np.zeros(10, int), np.full(10, -1)])
-def test_one_behaviour_is_nothing_to_learn(labels: np.ndarray) -> None:
+def test_one_behaviour_is_not_enough(labels: np.ndarray) -> None:
     with pytest.raises(InputError, match="at least two behaviours"):
         fit_trees([np.zeros((10, 2), np.float32)], [labels], 2)
 
@@ -98,7 +98,7 @@ def test_weights_say_how_much_a_frame_counts(parts: Parts) -> None:
     equal = [np.full(len(one), 1.0, np.float32) for one in labels]
     plain, same = fit_trees(*parts, 3, FEW), fit_trees(*parts, 3, FEW, weights=equal)
     np.testing.assert_array_equal(plain.predict(features[0]), same.predict(features[0]))
-    # What counts nothing teaches nothing, whatever it says.
+    # Labels of frames with weight 0 do not matter.
     ignored = [np.zeros(300, np.float32), equal[1]]
     settings = replace(FEW, rows=1.0, columns=1.0)
     one, other = (
@@ -135,9 +135,9 @@ def test_trees_of_another_number_of_behaviours_are_refused(behaviours: int, part
 
 
 @pytest.mark.parametrize("content", [b"", b"trees", b"\xff" * 500, b"{", b"{}", b"[]", b'{"learner": {}}'])
-def test_a_file_that_is_none(content: bytes, parts: Parts, tmp_path: Path) -> None:
+def test_a_file_that_holds_no_trees_is_refused(content: bytes, parts: Parts, tmp_path: Path) -> None:
     (tmp_path / "trees.json").write_bytes(content)
-    with pytest.raises(ValueError, match="no trees"):
+    with pytest.raises(ValueError, match="not boosted trees"):
         load_trees(tmp_path / "trees.json", 6, 3)
 
 
@@ -165,8 +165,8 @@ def test_ctrl_c_while_frames_are_handed_over_is_an_interrupt(monkeypatch: pytest
         ("learner_model_param", "num_class", "-1"), ("learner_model_param", "num_target", "9"),
     ],
 )  # fmt: skip
-def test_trees_that_lead_out_of_themselves(where: str, name: str, value: Any, parts: Parts, tmp_path: Path) -> None:
-    """With each of these XGBoost reads what is no memory of its, which ends the process or worse."""
+def test_an_index_out_of_bounds_is_refused(where: str, name: str, value: Any, parts: Parts, tmp_path: Path) -> None:
+    """With each of these XGBoost would read memory that is not its own, which ends the process or worse."""
     fit_trees(*parts, 3, replace(FEW, trees=2)).save(tmp_path / "trees.json")
     model = json.loads((tmp_path / "trees.json").read_text())
     booster = model["learner"]["gradient_booster"]["model"]
@@ -177,14 +177,14 @@ def test_trees_that_lead_out_of_themselves(where: str, name: str, value: Any, pa
     else:
         places[where][name] = value
     (tmp_path / "trees.json").write_text(json.dumps(model))
-    with pytest.raises(ValueError, match="no trees: "):
+    with pytest.raises(ValueError, match="not boosted trees: "):
         load_trees(tmp_path / "trees.json", 6, 3)
 
 
-def test_what_json_holds_twice_or_too_deep(parts: Parts, tmp_path: Path) -> None:
+def test_deep_nesting_is_refused_and_a_repeated_key_is_harmless(parts: Parts, tmp_path: Path) -> None:
     path = tmp_path / "trees.json"
     path.write_text("[" * 200_000)
-    with pytest.raises(ValueError, match="no trees"):
+    with pytest.raises(ValueError, match="not boosted trees"):
         load_trees(path, 6, 3)
     saved = fit_trees(*parts, 3, replace(FEW, trees=2))
     saved.save(path)

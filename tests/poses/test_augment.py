@@ -25,7 +25,9 @@ def generator(seed: int = 0) -> torch.Generator:
 @pytest.fixture(scope="module")
 def clip(wander: Callable[..., Recording]) -> Clip:
     poses = [prepare(wander(seed, frames=80, gaps=0.3), MICE, Preparation(30.0, max_gap=0.05)) for seed in range(6)]
-    return Clip(*(torch.cat(parts) for parts in zip(*(pair_clip(one, 0, 80, (0, 1)) for one in poses), strict=True)))
+    return Clip(
+        *(torch.cat(parts) for parts in zip(*(pair_clip(recording, 0, 80, (0, 1)) for recording in poses), strict=True))
+    )
 
 
 def equal(one: Clip, other: Clip) -> bool:
@@ -76,20 +78,20 @@ def test_scale_on_paper(clip: Clip) -> None:
 
 def test_hidden_landmarks_are_unknown_and_the_rest_is_as_it_was(clip: Clip) -> None:
     hidden = torch.rand(clip.known.shape, generator=generator()) < 0.3
-    left = hide(clip, hidden)
-    assert torch.equal(left.known, clip.known & ~hidden)
-    assert torch.equal(left.seen, clip.seen & ~hidden)
-    assert not left.positions[hidden].any()
-    assert torch.equal(left.positions[left.known], clip.positions[left.known])
-    assert torch.equal(left.centre, clip.centre)
+    hidden_clip = hide(clip, hidden)
+    assert torch.equal(hidden_clip.known, clip.known & ~hidden)
+    assert torch.equal(hidden_clip.seen, clip.seen & ~hidden)
+    assert not hidden_clip.positions[hidden].any()
+    assert torch.equal(hidden_clip.positions[hidden_clip.known], clip.positions[hidden_clip.known])
+    assert torch.equal(hidden_clip.centre, clip.centre)
 
 
-def test_hidden_animals_are_unknown_whole(clip: Clip) -> None:
+def test_hidden_animals_are_unknown_in_every_array(clip: Clip) -> None:
     hidden = torch.rand(clip.anchored.shape, generator=generator()) < 0.3
-    left = hide_animals(clip, hidden)
-    for tensor in left:
+    hidden_clip = hide_animals(clip, hidden)
+    for tensor in hidden_clip:
         assert not tensor[hidden].any()
-    assert equal(left.map(lambda t: t[~hidden]), clip.map(lambda t: t[~hidden]))
+    assert equal(hidden_clip.map(lambda t: t[~hidden]), clip.map(lambda t: t[~hidden]))
 
 
 def test_spans_are_one_run_each_at_most() -> None:
@@ -154,7 +156,7 @@ def test_enough_frames_are_drawn_for_a_warp(strength: float, frames: int) -> Non
     drawn = Augmentation(warp=strength).frames_needed(frames)
     warped, _ = warp(steady(200, drawn), frames, strength, generator())
     speed = warped.positions[:, :, 0, 0, 0].diff(dim=1)
-    # Nothing piles up at the end of what was drawn.
+    # The last frame is not repeated.
     torch.testing.assert_close(speed, speed[:, :1].expand_as(speed), atol=1e-3, rtol=0)
     assert drawn <= frames * (1 + strength) + 2
 
@@ -165,7 +167,7 @@ def test_same_generator_same_views(clip: Clip) -> None:
     assert not equal(views[0], views[2])
 
 
-def test_all_off_is_no_change(clip: Clip) -> None:
+def test_without_variations_nothing_changes(clip: Clip) -> None:
     assert equal(augment(clip, mirror(MICE), OFF, generator()), clip)
 
 
@@ -195,7 +197,7 @@ def test_every_setting_changes_features(name: str, clip: Clip) -> None:
     assert not torch.equal(view(OFF), view(replace(OFF, **{name: 0.9})))
 
 
-def test_jitter_is_as_large_as_told(clip: Clip) -> None:
+def test_jitter_has_the_size_of_its_setting(clip: Clip) -> None:
     view = augment(clip, mirror(MICE), replace(OFF, jitter=0.03), generator())
     moved = (view.positions - clip.positions)[clip.known]
     assert float(moved.std()) == pytest.approx(0.03, rel=0.1)

@@ -12,21 +12,22 @@ import pytest
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.expert_features import (
     WINDOWS_S,
+    expert_feature_chunks,
     expert_feature_names,
     expert_features,
-    expert_parts,
-    in_other_order,
+    swap_roles,
 )
 from ssl_behavior.poses.landmarks import mirror, shared_landmarks
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 RATE = 30.0
 
 
-def on_paper(recording: Recording, landmarks: tuple[str, ...] = MICE, rate: float = RATE) -> Poses:
-    """Poses in the lengths of the paper, on which answers are worked out."""
+def in_own_unit(recording: Recording, landmarks: tuple[str, ...] = MICE, rate: float = RATE) -> Poses:
+    """Poses in the unit of the positions, for which the answers are known."""
     poses = prepare(recording, landmarks, Preparation(rate))
     return replace(poses, positions=poses.positions * poses.body_length, centre=poses.centre * poses.body_length)
 
@@ -38,7 +39,7 @@ def named(poses: Poses, pair: tuple[int, int] = (0, 1), landmarks: tuple[str, ..
 @pytest.fixture
 def poses(wander: Callable[..., Recording]) -> Poses:
     """Two mice with gaps that are too long to be filled."""
-    whole = on_paper(wander(3, frames=400))
+    whole = in_own_unit(wander(3, frames=400))
     positions, rng = whole.positions.copy(), np.random.default_rng(0)
     positions[rng.random(positions.shape[:3]) < 0.1] = np.nan
     return replace(whole, positions=positions)
@@ -51,11 +52,11 @@ def test_names_are_those_of_the_columns(
 ) -> None:
     whole = prepare(wander(frames=300), landmarks, Preparation(RATE))
     parts = {name: getattr(whole, name)[:frames] for name in ("positions", "seen", "centre", "heading")}
-    found, names = expert_features(replace(whole, **parts), (0, 1)), expert_feature_names(landmarks)
-    assert found.shape == (frames, len(names))
-    assert found.dtype == np.float32
+    columns, names = expert_features(replace(whole, **parts), (0, 1)), expert_feature_names(landmarks)
+    assert columns.shape == (frames, len(names))
+    assert columns.dtype == np.float32
     assert len(set(names)) == len(names)
-    assert not np.isinf(found).any()
+    assert not np.isinf(columns).any()
 
 
 def test_known_answers_of_uniform_motion(walk: Callable[..., Recording]) -> None:
@@ -64,7 +65,7 @@ def test_known_answers_of_uniform_motion(walk: Callable[..., Recording]) -> None
     centres = np.zeros((600, 2, 2))
     centres[:, 0, 1], centres[:, 1, 0] = 0.6 * (time - time[300]), 3
     angles = np.broadcast_to([np.pi / 2, np.pi], (600, 2))
-    found = named(on_paper(walk(centres, angles)))
+    columns = named(in_own_unit(walk(centres, angles)))
     expected = {
         "distance nose of agent to tail base of target": math.hypot(3.5, 0.7),
         "least distance": math.hypot(2.2, 0.5),  # right ear to nose
@@ -92,26 +93,28 @@ def test_known_answers_of_uniform_motion(walk: Callable[..., Recording]) -> None
         "spread over 0.5 s: distance of centres": np.hypot(3, 0.6 * np.arange(-15, 16) / RATE).std(),
     }
     for name, value in expected.items():
-        assert float(found[name][300]) == pytest.approx(value, abs=2e-3), name
+        assert float(columns[name][300]) == pytest.approx(value, abs=2e-3), name
 
 
 def test_known_turning_speed(walk: Callable[..., Recording]) -> None:
     turning = np.stack([1.5 * np.arange(60) / RATE, -4.0 * np.arange(60) / RATE], 1)
-    found = named(on_paper(walk(np.zeros((60, 2, 2)), turning)))
+    columns = named(in_own_unit(walk(np.zeros((60, 2, 2)), turning)))
     for who, speed in (("agent", 1.5), ("target", 4.0)):
-        np.testing.assert_allclose(found[f"{who} turning speed"][5:-5], speed, rtol=1e-3)
-        assert np.isnan(found[f"{who} turning speed"][:5]).all()
-    assert np.isnan(found["agent bearing of the other: cos"]).all()  # one upon the other
+        np.testing.assert_allclose(columns[f"{who} turning speed"][5:-5], speed, rtol=1e-3)
+        assert np.isnan(columns[f"{who} turning speed"][:5]).all()
+    assert np.isnan(columns["agent bearing of the other: cos"]).all()  # both centres coincide
 
 
 def test_frame_rate_does_not_matter(walk: Callable[..., Recording]) -> None:
-    found = []
+    columns = []
     for rate in (15.0, 60.0):
         time = np.arange(round(20 * rate)) / rate
         centres = np.zeros((len(time), 2, 2))
         centres[:, 0] = np.stack([np.sin(time), np.cos(time)], 1)
-        found.append(expert_features(on_paper(walk(centres, frame_rate=rate), rate=rate), (0, 1))[round(10 * rate)])
-    np.testing.assert_allclose(found[0], found[1], atol=0.05)
+        columns.append(
+            expert_features(in_own_unit(walk(centres, frame_rate=rate), rate=rate), (0, 1))[round(10 * rate)]
+        )
+    np.testing.assert_allclose(columns[0], columns[1], atol=0.05)
 
 
 def moved(poses: Poses, angle: float, shift: tuple[float, float], mirrored: bool = False) -> Poses:
@@ -131,27 +134,27 @@ def test_moving_and_turning_the_arena_changes_nothing(poses: Poses) -> None:
 
 def test_mirroring_the_arena_changes_sides_only(poses: Poses) -> None:
     names, swap = expert_feature_names(MICE), {"left": "right", "right": "left"}
-    order = [names.index(re.sub("left|right", lambda found: swap[found[0]], name)) for name in names]
+    order = [names.index(re.sub("left|right", lambda match: swap[match[0]], name)) for name in names]
     expected = expert_features(poses, (0, 1))[:, order]
     np.testing.assert_allclose(expert_features(moved(poses, 0.0, (0, 0), True), (0, 1)), expected, atol=1e-3)
 
 
-def test_the_other_order_is_the_same_with_roles_changed(poses: Poses) -> None:
+def test_the_reverse_pair_has_the_same_features_with_roles_swapped(poses: Poses) -> None:
     names, swap = expert_feature_names(MICE), {"agent": "target", "target": "agent"}
 
-    def as_other(name: str) -> str:
-        name = re.sub(r"\b(agent|target)\b", lambda found: swap[found[0]], name)
+    def with_roles_swapped(name: str) -> str:
+        name = re.sub(r"\b(agent|target)\b", lambda match: swap[match[0]], name)
         return re.sub(r"distance (.*) of target to (.*) of agent$", r"distance \2 of agent to \1 of target", name)
 
-    order = [names.index(as_other(name)) for name in names]
+    order = [names.index(with_roles_swapped(name)) for name in names]
     assert sorted(order) == list(range(len(names)))
     np.testing.assert_array_equal(expert_features(poses, (1, 0)), expert_features(poses, (0, 1))[:, order])
-    there, back = expert_features(poses, (0, 1)), expert_features(poses, (1, 0))
-    np.testing.assert_array_equal(in_other_order(there, len(MICE)), back)
+    features, reverse = expert_features(poses, (0, 1)), expert_features(poses, (1, 0))
+    np.testing.assert_array_equal(swap_roles(features, len(MICE)), reverse)
 
 
-def test_the_unknown_stays_so_and_spreads_no_further_than_windows(wander: Callable[..., Recording]) -> None:
-    whole = on_paper(wander(3, frames=500, gaps=0.0))
+def test_unknown_values_spread_no_further_than_the_windows(wander: Callable[..., Recording]) -> None:
+    whole = in_own_unit(wander(3, frames=500, gaps=0.0))
     positions, seen = whole.positions.copy(), whole.seen.copy()
     positions[200:203, 0, 0], seen[200:203, 0, 0] = np.nan, False
     before, after = named(whole), named(replace(whole, positions=positions, seen=seen))
@@ -166,22 +169,22 @@ def test_the_unknown_stays_so_and_spreads_no_further_than_windows(wander: Callab
     assert set(np.flatnonzero(changed)) <= set(range(200 - reach, 203 + reach))
 
 
-def test_means_and_spreads_are_over_what_is_known(poses: Poses) -> None:
-    found = named(poses)
-    values = found["distance nose of agent to centre of target"]
+def test_means_and_spreads_are_over_known_values(poses: Poses) -> None:
+    columns = named(poses)
+    values = columns["distance nose of agent to centre of target"]
     assert np.isnan(values).any()
     for frame in (0, 10, 200, 399):
         window = values[max(frame - 45, 0) : frame + 46]
-        mean = found["mean over 1.5 s: distance nose of agent to centre of target"][frame]
-        spread = found["spread over 1.5 s: distance nose of agent to centre of target"][frame]
+        mean = columns["mean over 1.5 s: distance nose of agent to centre of target"][frame]
+        spread = columns["spread over 1.5 s: distance nose of agent to centre of target"][frame]
         assert (mean, spread) == pytest.approx((np.nanmean(window), np.nanstd(window)), abs=1e-4)
 
 
 def test_a_landmark_that_is_never_seen_is_unknown_throughout(wander: Callable[..., Recording]) -> None:
     poses = prepare(wander(frames=300), (*MICE, "tail tip"), Preparation(RATE))
     for name, values in named(poses, landmarks=(*MICE, "tail tip")).items():
-        of_it = "tail tip" in name and "seen" not in name
-        assert np.isnan(values).all() == of_it, name
+        is_unknown = "tail tip" in name and "seen" not in name
+        assert np.isnan(values).all() == is_unknown, name
 
 
 def test_a_lone_animal_knows_nothing_of_a_target(wander: Callable[..., Recording]) -> None:
@@ -194,7 +197,7 @@ def test_a_lone_animal_knows_nothing_of_a_target(wander: Callable[..., Recording
             assert np.isnan(values).all() == bool(about_target), name
 
 
-def test_poses_are_left_as_they_were(wander: Callable[..., Recording]) -> None:
+def test_the_poses_are_not_changed(wander: Callable[..., Recording]) -> None:
     poses = prepare(wander(individuals=1), MICE, Preparation(RATE))
     before = poses.positions.copy(), poses.seen.copy()
     expert_features(poses, (0, 0))
@@ -212,15 +215,15 @@ def test_real_tracks_have_few_unknown_features(shared_data: Callable[[str], Path
     path = next(shared_data("dyads/tracks").glob("7DLC_*"))
     (recording,) = read_recordings(path, frame_rate=RATE)
     landmarks = shared_landmarks([recording.skeleton])
-    found = expert_features(prepare(recording, landmarks, Preparation(RATE)), (0, 1))
-    assert np.isnan(found).mean() < 0.2
-    assert np.nanmax(np.abs(found)) < 1000
-    assert not np.isinf(found).any()
+    columns = expert_features(prepare(recording, landmarks, Preparation(RATE)), (0, 1))
+    assert np.isnan(columns).mean() < 0.2
+    assert np.nanmax(np.abs(columns)) < 1000
+    assert not np.isinf(columns).any()
 
 
 @pytest.mark.parametrize("chunk", [40, 299])
-def test_in_parts_as_in_one_piece(wander: Callable[..., Recording], chunk: int) -> None:
+def test_chunks_equal_one_piece(wander: Callable[..., Recording], chunk: int) -> None:
     poses = prepare(wander(frames=300), MICE, Preparation(RATE))
-    parts = list(expert_parts(poses, (1, 0), chunk))
-    assert [len(part) for part in parts[:-1]] == [chunk] * (len(parts) - 1)
-    np.testing.assert_allclose(np.concatenate(parts), expert_features(poses, (1, 0)), atol=1e-4)
+    chunks = list(expert_feature_chunks(poses, (1, 0), chunk))
+    assert [len(features) for features in chunks[:-1]] == [chunk] * (len(chunks) - 1)
+    np.testing.assert_allclose(np.concatenate(chunks), expert_features(poses, (1, 0)), atol=1e-4)

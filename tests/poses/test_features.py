@@ -11,7 +11,8 @@ from ssl_behavior.poses.augment import reflect, rotate
 from ssl_behavior.poses.clips import Clip, pair_clip
 from ssl_behavior.poses.features import feature_names, features
 from ssl_behavior.poses.landmarks import mirror
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
@@ -20,7 +21,7 @@ RATE = 30.0
 
 def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> Clip:
     poses = prepare(recording, MICE, Preparation(30.0))
-    # Back to the lengths of the paper, on which answers are worked out.
+    # In the unit of the positions, for which the answers are known.
     whole = Poses(**{**vars(poses), "positions": poses.positions * poses.body_length})
     whole = Poses(**{**vars(whole), "centre": poses.centre * poses.body_length})
     return pair_clip(whole, 0, len(poses.positions), pair)
@@ -47,7 +48,7 @@ def test_known_speeds_and_distances(walk: Callable[..., Recording]) -> None:
     centres = np.zeros((90, 2, 2))
     centres[:, 0, 1], centres[:, 1, 0] = 0.6 * time, 3
     angles = np.broadcast_to([np.pi / 2, np.pi], (90, 2))
-    found = named(clip_of(walk(centres, angles)))
+    columns = named(clip_of(walk(centres, angles)))
     asinh, middle = math.asinh, 45
     away = 0.6 * time[middle]
     expected = {
@@ -71,21 +72,21 @@ def test_known_speeds_and_distances(walk: Callable[..., Recording]) -> None:
         "agent tail base seen": 1,
     }
     for name, value in expected.items():
-        assert float(found[name][middle]) == pytest.approx(value, abs=2e-4), name
+        assert float(columns[name][middle]) == pytest.approx(value, abs=2e-4), name
 
 
 def test_known_turning_speed(walk: Callable[..., Recording]) -> None:
     turning = np.stack([1.5 * np.arange(60) / RATE, -4.0 * np.arange(60) / RATE], 1)
-    found = named(clip_of(walk(np.zeros((60, 2, 2)), turning)))
+    columns = named(clip_of(walk(np.zeros((60, 2, 2)), turning)))
     inner = slice(5, -5)
     torch.testing.assert_close(
-        found["agent turning speed"][inner], torch.full((50,), math.asinh(0.5)), atol=1e-3, rtol=0
+        columns["agent turning speed"][inner], torch.full((50,), math.asinh(0.5)), atol=1e-3, rtol=0
     )
     torch.testing.assert_close(
-        found["target turning speed"][inner], torch.full((50,), -math.asinh(4 / 3)), atol=1e-3, rtol=0
+        columns["target turning speed"][inner], torch.full((50,), -math.asinh(4 / 3)), atol=1e-3, rtol=0
     )
     # A nose 0.7 from the centre goes to the left at 0.7 * 1.5.
-    speed = found["agent velocity of nose over 1: left"][30]
+    speed = columns["agent velocity of nose over 1: left"][30]
     assert float(speed) == pytest.approx(math.asinh(1.05), abs=2e-3)
 
 
@@ -94,8 +95,8 @@ def test_speed_does_not_depend_on_the_frame_rate(walk: Callable[..., Recording])
         centres = np.zeros((60, 2, 2))
         centres[:, 0, 0] = 2 * np.arange(60) / rate
         poses = prepare(walk(centres, frame_rate=rate), MICE, Preparation(frame_rate=rate))
-        found = named(pair_clip(poses, 0, 60, (0, 1)), rate)
-        forward = found["agent velocity of centre over 5: forward"][30]
+        columns = named(pair_clip(poses, 0, 60, (0, 1)), rate)
+        forward = columns["agent velocity of centre over 5: forward"][30]
         assert float(forward) == pytest.approx(math.asinh(2 / poses.body_length), abs=1e-3)
 
 
@@ -120,7 +121,7 @@ def test_moving_and_turning_the_arena_changes_nothing(clip: Clip) -> None:
 def other_side(name: str) -> str:
     what, colon, direction = name.partition(": ")
     swap = {"left": "right", "right": "left"}
-    return re.sub(r"\b(left|right)\b", lambda found: swap[found[0]], what) + colon + direction
+    return re.sub(r"\b(left|right)\b", lambda match: swap[match[0]], what) + colon + direction
 
 
 def test_mirroring_the_arena_changes_sides_only(clip: Clip) -> None:
@@ -134,24 +135,24 @@ def test_mirroring_the_arena_changes_sides_only(clip: Clip) -> None:
     assert (mirrored - value).abs().max() > 0.1
 
 
-def as_other(name: str) -> str:
+def with_roles_swapped(name: str) -> str:
     swap = {"agent": "target", "target": "agent"}
-    swapped = re.sub(r"\b(agent|target)\b", lambda found: swap[found[0]], name)
+    swapped = re.sub(r"\b(agent|target)\b", lambda match: swap[match[0]], name)
     return re.sub(r"^distance (.*) of target to (.*) of agent$", r"distance \2 of agent to \1 of target", swapped)
 
 
-def test_the_other_animals_view_is_the_same_with_roles_changed(clip: Clip) -> None:
+def test_the_reverse_pair_has_the_same_features_with_roles_swapped(clip: Clip) -> None:
     names = feature_names(MICE)
-    order = [names.index(as_other(name)) for name in names]
+    order = [names.index(with_roles_swapped(name)) for name in names]
     sign = torch.tensor([-1.0 if name == "relative heading: sin" else 1.0 for name in names])
     value, known = features(clip, RATE)
-    turned, turned_known = features(clip.map(lambda tensor: tensor.flip(2)), RATE)
-    assert (turned_known == known[..., order]).all()
-    torch.testing.assert_close(turned, value[..., order] * sign)
+    reverse, reverse_known = features(clip.map(lambda tensor: tensor.flip(2)), RATE)
+    assert (reverse_known == known[..., order]).all()
+    torch.testing.assert_close(reverse, value[..., order] * sign)
 
 
 @pytest.mark.parametrize("garbage", [1e4, math.nan, math.inf])
-def test_what_lies_where_nothing_is_known_does_not_matter(garbage: float, clip: Clip) -> None:
+def test_values_where_nothing_is_known_do_not_matter(garbage: float, clip: Clip) -> None:
     clip = clip._replace(anchored=clip.anchored & (torch.rand(clip.anchored.shape) < 0.8))
     value, known = features(clip, RATE)
     dirty = clip._replace(
@@ -167,14 +168,14 @@ def test_what_lies_where_nothing_is_known_does_not_matter(garbage: float, clip: 
 
 
 def test_a_lone_animal_knows_nothing_of_a_target(wander: Callable[..., Recording]) -> None:
-    found = named(clip_of(wander(individuals=1, gaps=0.0), (0, 0)))
-    for name, values in found.items():
+    columns = named(clip_of(wander(individuals=1, gaps=0.0), (0, 0)))
+    for name, values in columns.items():
         about_target = re.search("target|other|relative|centres|closing", name)
         if name.endswith("seen"):
             assert float(values.mean()) == (0 if about_target else 1), name
         else:
             assert bool(values.isnan().all()) == bool(about_target), name
-    assert not found["agent velocity of nose over 5: forward"].isnan().any()
+    assert not columns["agent velocity of nose over 5: forward"].isnan().any()
 
 
 def test_a_pair_is_those_two_animals(wander: Callable[..., Recording]) -> None:

@@ -8,7 +8,7 @@ from ssl_behavior.poses.landmarks import (
     LANDMARKS,
     as_landmarks,
     canonical,
-    coverage,
+    coverage_notice,
     landmark_of,
     mirror,
     shared_landmarks,
@@ -44,17 +44,17 @@ CALMS21 = ("nose", "left ear", "right ear", "neck", "left hip", "right hip", "ta
         ("wing_L", "wing_L"),
     ],
 )
-def test_what_a_name_means(name: str, landmark: str) -> None:
+def test_names_have_meanings(name: str, landmark: str) -> None:
     assert landmark_of(name, Skeleton((name,))) == landmark
 
 
-def test_no_name_means_two_things() -> None:
+def test_no_name_has_two_meanings() -> None:
     meanings = {name: {canonical(alias) for alias in (name, *others)} for name, others in LANDMARKS.items()}
     spellings = Counter(words for ways in meanings.values() for words in ways)
     assert [words for words, count in spellings.items() if count > 1] == []
 
 
-def test_skeleton_has_the_last_word() -> None:
+def test_the_skeleton_overrides_the_name() -> None:
     skeleton = Skeleton(("p1", "nose"), landmarks={"p1": "tail base", "nose": "head"})
     assert [landmark_of(name, skeleton) for name in skeleton.keypoints] == ["tail base", "head"]
 
@@ -86,43 +86,43 @@ def recording(keypoints: tuple[str, ...]) -> Recording:
 
 
 def test_keypoints_are_put_in_order_and_missing_ones_are_unseen() -> None:
-    given = recording(("tail-e", "body", "top"))
-    out = as_landmarks(given, ("head", "centre", "tail base", "tail tip"), given.positions)
+    tracks = recording(("tail-e", "body", "top"))
+    out = as_landmarks(tracks.skeleton, ("head", "centre", "tail base", "tail tip"), tracks.positions)
     np.testing.assert_array_equal(out[0, 0, :, 0], [2, 1, np.nan, 0])
 
 
 def test_stand_ins_are_means() -> None:
-    given = recording(CALMS21)
-    out = as_landmarks(given, ("head", "centre", "tail base", "tail middle"), given.positions)
+    tracks = recording(CALMS21)
+    out = as_landmarks(tracks.skeleton, ("head", "centre", "tail base", "tail middle"), tracks.positions)
     np.testing.assert_array_equal(out[0, 0], [(1.5, 15), (4.5, 45), (6, 60), (np.nan, np.nan)])
 
 
 def test_stand_in_needs_all_its_parts() -> None:
-    given = recording(("left ear", "tail base"))
-    out = as_landmarks(given, ("head", "centre", "tail base"), given.positions)
+    tracks = recording(("left ear", "tail base"))
+    out = as_landmarks(tracks.skeleton, ("head", "centre", "tail base"), tracks.positions)
     np.testing.assert_array_equal(out[0, 0, :, 0], [np.nan, np.nan, 1])
 
 
 def test_two_keypoints_with_one_meaning_are_an_error() -> None:
-    given = recording(("nose", "snout"))
+    tracks = recording(("nose", "snout"))
     with pytest.raises(InputError, match=r"nose and snout.*--skeleton"):
-        as_landmarks(given, ("nose",), given.positions)
+        as_landmarks(tracks.skeleton, ("nose",), tracks.positions)
 
 
 def test_coverage_names_what_is_lacking_and_what_is_not_used() -> None:
     skeleton = recording(("Left_ear", "right_ear", "tail", "spot")).skeleton
-    assert coverage(skeleton, ("left ear", "right ear", "head", "tail base", "spot")) == ""
-    said = coverage(skeleton, ("nose", "head", "tail base"))
-    assert said == "keypoints used: head, tail base; unseen in these recordings: nose; not used: spot"
+    assert coverage_notice(skeleton, ("left ear", "right ear", "head", "tail base", "spot")) == ""
+    notice = coverage_notice(skeleton, ("nose", "head", "tail base"))
+    assert notice == "keypoints used: head, tail base; unseen in these recordings: nose; not used: spot"
 
 
-def test_confidence_goes_the_same_way() -> None:
-    given = recording(("tail-e", "body"))
+def test_confidence_is_reordered_like_positions() -> None:
+    tracks = recording(("tail-e", "body"))
     confidence = np.array([[[0.25, 0.5]]], np.float32)
-    np.testing.assert_array_equal(as_landmarks(given, ("centre", "tail tip"), confidence)[0, 0], [0.5, 0.25])
+    np.testing.assert_array_equal(as_landmarks(tracks.skeleton, ("centre", "tail tip"), confidence)[0, 0], [0.5, 0.25])
 
 
 def test_nothing_in_common_is_an_error_that_says_what_to_do() -> None:
-    given = recording(("wing", "leg"))
+    tracks = recording(("wing", "leg"))
     with pytest.raises(InputError, match=r"(?s)expected at least one of .*head.*found .*wing.*--skeleton"):
-        as_landmarks(given, ("head", "centre"), given.positions)
+        as_landmarks(tracks.skeleton, ("head", "centre"), tracks.positions)

@@ -7,8 +7,9 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.poses.cleaning import body_length, fill_gaps, resample, without_outliers
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare, prepare_all
+from ssl_behavior.poses.cleaning import body_length, fill_gaps, remove_outliers, resample
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare, prepare_all
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 
@@ -28,7 +29,7 @@ def x_of(values: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("given", "longest", "filled"),
+    ("values", "longest", "filled"),
     [
         ([0, NAN, NAN, 3], 2, [0, 1, 2, 3]),
         ([0, NAN, NAN, 3], 1, [0, NAN, NAN, 3]),
@@ -38,8 +39,8 @@ def x_of(values: np.ndarray) -> np.ndarray:
         ([NAN, NAN], 5, [NAN, NAN]),
     ],
 )
-def test_gaps_up_to_a_length_are_filled(given: list[float], longest: int, filled: list[float]) -> None:
-    np.testing.assert_allclose(x_of(fill_gaps(line(*given), longest)), filled)
+def test_gaps_up_to_a_length_are_filled(values: list[float], longest: int, filled: list[float]) -> None:
+    np.testing.assert_allclose(x_of(fill_gaps(line(*values), longest)), filled)
 
 
 def test_gaps_are_filled_from_the_same_keypoint_only() -> None:
@@ -48,15 +49,15 @@ def test_gaps_are_filled_from_the_same_keypoint_only() -> None:
 
 
 def test_a_spike_is_an_outlier_and_a_jump_that_stays_is_not() -> None:
-    np.testing.assert_allclose(x_of(without_outliers(line(0, 0.1, 5, 0.2, 0.3))), [0, 0.1, NAN, 0.2, 0.3])
+    np.testing.assert_allclose(x_of(remove_outliers(line(0, 0.1, 5, 0.2, 0.3))), [0, 0.1, NAN, 0.2, 0.3])
     for moved in ([0, 0, 5, 5, 5], [0, 0.4, 0.8, 0.4, 0]):
-        np.testing.assert_allclose(x_of(without_outliers(line(*moved))), moved)
+        np.testing.assert_allclose(x_of(remove_outliers(line(*moved))), moved)
 
 
 def test_a_point_no_body_can_reach_is_an_outlier() -> None:
     body = np.zeros((1, 1, 5, 2), np.float32)
     body[0, 0, :, 0] = [0, 0.2, 0.5, 1, 9]
-    np.testing.assert_allclose(without_outliers(body)[0, 0, :, 0], [0, 0.2, 0.5, 1, NAN])
+    np.testing.assert_allclose(remove_outliers(body)[0, 0, :, 0], [0, 0.2, 0.5, 1, NAN])
 
 
 @pytest.mark.parametrize(("rate", "frames"), [(60.0, 100), (25.0, 240), (15.0, 100), (29.97, 300), (120.0, 7)])
@@ -70,23 +71,23 @@ def test_resampling_keeps_steady_motion_steady(rate: float, frames: int) -> None
     assert np.abs(native - x).max() <= 0.501
 
 
-def test_between_seen_and_unseen_is_unseen() -> None:
+def test_a_new_frame_between_seen_and_unseen_is_unseen() -> None:
     positions, seen, _ = resample(line(0, 1, NAN, 3, 4, 5), 60.0, 120.0)
     at = np.arange(11) / 2
     np.testing.assert_array_equal(seen[:, 0, 0], (at <= 1) | (at >= 3))
     assert not np.isnan(positions[seen]).any()
 
 
-def test_what_falls_on_a_seen_frame_is_seen() -> None:
+def test_a_new_frame_on_a_seen_frame_is_seen() -> None:
     positions, seen, _ = resample(line(0, NAN, 2, NAN, 4), 60.0, 30.0)
     assert x_of(positions).tolist() == [0, 2, 4]
     assert seen.all()
 
 
 def test_same_rate_changes_nothing() -> None:
-    given = line(0, 3, NAN, 1)
-    positions, seen, native = resample(given, 30.0, 30.0)
-    np.testing.assert_array_equal(positions, given)
+    values = line(0, 3, NAN, 1)
+    positions, seen, native = resample(values, 30.0, 30.0)
+    np.testing.assert_array_equal(positions, values)
     assert native.tolist() == [0, 1, 2, 3]
     assert seen[:, 0, 0].tolist() == [True, True, False, True]
 
@@ -120,28 +121,28 @@ def same(one: Poses, other: Poses, atol: float = 0.0) -> None:
 
 
 def test_unit_does_not_matter(wander: Callable[..., Recording]) -> None:
-    given = wander()
-    bigger = prepare(replace(given, positions=given.positions * 47), MICE, PLAIN)
-    same(prepare(given, MICE, PLAIN), bigger, atol=1e-4)
-    assert bigger.body_length == pytest.approx(47 * prepare(given, MICE, PLAIN).body_length)
+    recording = wander()
+    bigger = prepare(replace(recording, positions=recording.positions * 47), MICE, PLAIN)
+    same(prepare(recording, MICE, PLAIN), bigger, atol=1e-4)
+    assert bigger.body_length == pytest.approx(47 * prepare(recording, MICE, PLAIN).body_length)
 
 
-def test_what_lies_at_an_unseen_keypoint_does_not_matter(wander: Callable[..., Recording]) -> None:
-    given, rng = wander(gaps=0.0), np.random.default_rng(0)
-    unsure = rng.random(given.positions.shape[:3]) < 0.4
+def test_values_at_unseen_keypoints_do_not_matter(wander: Callable[..., Recording]) -> None:
+    recording, rng = wander(gaps=0.0), np.random.default_rng(0)
+    unsure = rng.random(recording.positions.shape[:3]) < 0.4
     confidence = np.where(unsure, 0.05, 0.9).astype(np.float32)
-    plain = prepare(replace(given, confidence=confidence), MICE, PLAIN)
+    plain = prepare(replace(recording, confidence=confidence), MICE, PLAIN)
     for value in (0.0, 1e6, NAN, np.inf):
-        positions = np.where(unsure[..., None], np.float32(value), given.positions)
-        same(prepare(replace(given, positions=positions, confidence=confidence), MICE, PLAIN), plain)
+        positions = np.where(unsure[..., None], np.float32(value), recording.positions)
+        same(prepare(replace(recording, positions=positions, confidence=confidence), MICE, PLAIN), plain)
     assert (plain.seen == ~unsure).all()
 
 
-def test_half_a_position_is_none(wander: Callable[..., Recording]) -> None:
-    given = wander(gaps=0.0)
-    positions = given.positions.copy()
+def test_a_position_without_one_coordinate_is_unknown(wander: Callable[..., Recording]) -> None:
+    recording = wander(gaps=0.0)
+    positions = recording.positions.copy()
     positions[10:12, 0, 0, 1] = NAN
-    poses = prepare(replace(given, positions=positions), MICE, Preparation(30.0, max_gap=0))
+    poses = prepare(replace(recording, positions=positions), MICE, Preparation(30.0, max_gap=0))
     assert np.isnan(poses.positions[10:12, 0, 0]).all()
     assert not poses.seen[10:12, 0, 0].any()
 
@@ -157,63 +158,65 @@ def test_centre_and_heading_on_paper(walk: Callable[..., Recording]) -> None:
 @pytest.mark.parametrize(
     "keypoints", [("nose", "centre"), ("left ear", "right ear", "tail base"), ("centre", "tail base")]
 )
-def test_heading_from_whatever_keypoints_there_are(keypoints: tuple[str, ...], walk: Callable[..., Recording]) -> None:
+def test_any_front_and_rear_give_the_heading(keypoints: tuple[str, ...], walk: Callable[..., Recording]) -> None:
     poses = prepare(walk(np.zeros((40, 1, 2)), 0.7, keypoints), keypoints, PLAIN)
     np.testing.assert_allclose(poses.heading[:, 0], np.tile([np.cos(0.7), np.sin(0.7)], (40, 1)), atol=1e-4)
 
 
 def test_one_keypoint_has_no_heading(walk: Callable[..., Recording]) -> None:
-    with pytest.raises(InputError, match=r"body's front.*--skeleton"):
+    with pytest.raises(InputError, match=r"front of the body.*--skeleton"):
         prepare(walk(np.zeros((40, 2, 2)), 0.7, ("centre",)), ("centre",), PLAIN)
 
 
 @pytest.mark.parametrize(("individuals", "pairs"), [(1, 1), (2, 2), (3, 6), (4, 12)])
 def test_ordered_pairs(individuals: int, pairs: int, wander: Callable[..., Recording]) -> None:
-    found = prepare(wander(individuals=individuals), MICE, PLAIN).pairs()
-    assert len(set(found)) == len(found) == pairs
-    assert found == [(0, 0)] if individuals == 1 else all(agent != target for agent, target in found)
+    ordered = prepare(wander(individuals=individuals), MICE, PLAIN).pairs()
+    assert len(set(ordered)) == len(ordered) == pairs
+    assert ordered == [(0, 0)] if individuals == 1 else all(agent != target for agent, target in ordered)
 
 
 def test_a_third_dimension_is_refused(wander: Callable[..., Recording]) -> None:
-    given = wander()
-    deep = replace(given, positions=np.concatenate([given.positions, np.ones_like(given.positions[..., :1])], -1))
+    recording = wander()
+    deep = replace(
+        recording, positions=np.concatenate([recording.positions, np.ones_like(recording.positions[..., :1])], -1)
+    )
     with pytest.raises(InputError, match=r"in the plane.*3 coordinates"):
         prepare(deep, MICE, PLAIN)
 
 
 def test_an_animal_that_is_never_seen_is_named(wander: Callable[..., Recording]) -> None:
-    given = wander(gaps=0.0)
-    positions = given.positions.copy()
+    recording = wander(gaps=0.0)
+    positions = recording.positions.copy()
     positions[:, 1] = NAN
-    with pytest.raises(InputError, match=f"has none of {given.individuals[1]} in any frame"):
-        prepare(replace(given, positions=positions), MICE, PLAIN)
+    with pytest.raises(InputError, match=f"none of {recording.individuals[1]} in any frame"):
+        prepare(replace(recording, positions=positions), MICE, PLAIN)
 
 
-def test_nothing_ever_seen_is_an_error_or_left_out(
+def test_a_recording_without_keypoints_is_an_error_or_skipped(
     wander: Callable[..., Recording], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = wander()
-    unseen = replace(given, id="dark", positions=np.full_like(given.positions, NAN))
+    recording = wander()
+    unseen = replace(recording, id="dark", positions=np.full_like(recording.positions, NAN))
     with pytest.raises(InputError, match="dark"):
-        prepare_all([given, unseen], MICE, PLAIN)
-    assert [one.id for one in prepare_all([given, unseen], MICE, PLAIN, skip_bad=True)] == [given.id]
+        prepare_all([recording, unseen], MICE, PLAIN)
+    assert [poses.id for poses in prepare_all([recording, unseen], MICE, PLAIN, skip_bad=True)] == [recording.id]
     assert "skipped" in capsys.readouterr().out
     with pytest.raises(InputError, match="none of 1"):
         prepare_all([unseen], MICE, PLAIN, skip_bad=True)
 
 
 def test_poses_of_one_frame(wander: Callable[..., Recording]) -> None:
-    given = wander(gaps=0.0)
-    poses = prepare(replace(given, positions=given.positions[:1]), MICE, PLAIN)
+    recording = wander(gaps=0.0)
+    poses = prepare(replace(recording, positions=recording.positions[:1]), MICE, PLAIN)
     assert poses.positions.shape == (1, 2, 5, 2)
 
 
 @pytest.mark.parametrize("changed", [{"frame_rate": 15.0}, {"min_confidence": 0.6}, {"max_gap": 0.02}])
 def test_every_setting_matters(changed: dict[str, float], wander: Callable[..., Recording]) -> None:
-    given, rng = wander(gaps=0.3), np.random.default_rng(0)
-    given = replace(given, confidence=rng.random(given.positions.shape[:3]).astype(np.float32))
-    usual, other = (prepare(given, MICE, settings) for settings in (PLAIN, replace(PLAIN, **changed)))
-    known = [~np.isnan(one.positions[..., 0]) for one in (usual, other)]
+    recording, rng = wander(gaps=0.3), np.random.default_rng(0)
+    recording = replace(recording, confidence=rng.random(recording.positions.shape[:3]).astype(np.float32))
+    usual, other = (prepare(recording, MICE, settings) for settings in (PLAIN, replace(PLAIN, **changed)))
+    known = [~np.isnan(poses.positions[..., 0]) for poses in (usual, other)]
     assert known[0].shape != known[1].shape or (known[0] != known[1]).any()
 
 
@@ -230,6 +233,6 @@ def test_calms21_through_the_landmarks_of_the_dyads(shared_data: Callable[[str],
 
 
 def test_skeleton_of_other_names(walk: Callable[..., Recording]) -> None:
-    given = walk(np.zeros((40, 2, 2)), 0.3)
+    recording = walk(np.zeros((40, 2, 2)), 0.3)
     strange = Skeleton(tuple("abcde"), landmarks=dict(zip("abcde", MICE, strict=True)))
-    same(prepare(replace(given, skeleton=strange), MICE, PLAIN), prepare(given, MICE, PLAIN))
+    same(prepare(replace(recording, skeleton=strange), MICE, PLAIN), prepare(recording, MICE, PLAIN))

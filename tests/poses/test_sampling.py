@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler, require_length
 from ssl_behavior.recordings.recording import Recording
 
@@ -17,11 +18,11 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def poses(walk: Callable[..., Recording]) -> list[Poses]:
-    """Recordings of 30, 200 and 75 frames; everybody in recording r stands at x = r + 1."""
+    """Recordings of 30, 200 and 75 frames; every animal of recording r stands at x = r + 1."""
 
     def still(r: int, frames: int, individuals: int) -> Poses:
-        one = prepare(walk(np.zeros((frames, individuals, 2)), id=f"video{r}"), ("centre", "nose"), Preparation(30.0))
-        return replace(one, centre=np.full_like(one.centre, r + 1))
+        poses = prepare(walk(np.zeros((frames, individuals, 2)), id=f"video{r}"), ("centre", "nose"), Preparation(30.0))
+        return replace(poses, centre=np.full_like(poses.centre, r + 1))
 
     return [still(0, 30, 2), still(1, 200, 3), still(2, 75, 1)]
 
@@ -32,7 +33,7 @@ def test_no_clip_crosses_recordings(poses: list[Poses]) -> None:
     x = clip.centre[:, :, 0, 0]
     for row in range(400):
         assert len(set(x[row][clip.anchored[row, :, 0]].tolist())) == 1
-    # The first recording is shorter than a clip: what is missing is unknown, not borrowed.
+    # The first recording is shorter than a clip: frames past its end are unknown, not those of another recording.
     first = x[:, 0] == 1
     assert first.any()
     assert (clip.anchored[first].sum(1)[:, 0] == 30).all()
@@ -68,7 +69,7 @@ def test_same_generator_same_clips(poses: list[Poses]) -> None:
 
 
 def test_only_the_given_pairs_and_frames_with_weight(poses: list[Poses]) -> None:
-    weights = [np.zeros(len(one.positions)) for one in poses]
+    weights = [np.zeros(len(recording.positions)) for recording in poses]
     weights[1][100:110] = 1
     sampler = ClipSampler(poses, [[(1, 0)], [(2, 1)], [(0, 0)]], weights)
     places = sampler.places(300, 20, generator())
@@ -80,7 +81,7 @@ def test_only_the_given_pairs_and_frames_with_weight(poses: list[Poses]) -> None
 def test_a_recording_shorter_than_a_clip(poses: list[Poses], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match=r"'video0' has 30 frames.*a clip takes 60.*--skip-bad-files"):
         require_length(poses, 60)
-    assert [one.id for one in require_length(poses, 60, skip_short=True)] == ["video1", "video2"]
+    assert [recording.id for recording in require_length(poses, 60, skip_short=True)] == ["video1", "video2"]
     assert capsys.readouterr().out.startswith("skipped: recording 'video0'")
     with pytest.raises(InputError, match="none of 3"):
         require_length(poses, 300, skip_short=True)

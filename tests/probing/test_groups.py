@@ -11,7 +11,8 @@ from sklearn.decomposition import PCA
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.clips import pair_clip
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.probing.groups import embed_groups, fit_reduction, kinematics, pooled
 from ssl_behavior.recordings.recording import Recording
 

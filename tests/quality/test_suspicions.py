@@ -8,7 +8,8 @@ import pytest
 
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.quality.identity_swaps import exchanges
 from ssl_behavior.quality.label_shifts import best_shift, told_by_shift
 from ssl_behavior.quality.suspicions import QualityInput, impossible, suspicions, unlike

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssl_behavior.decoding import balance
+from ssl_behavior.decoding import balancing_weights
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
@@ -57,15 +57,15 @@ def weights(learned: FinetuneResult) -> torch.Tensor:
 
 def test_what_labelled_videos_teach(videos: list[LabelledPoses], learned: FinetuneResult) -> None:
     assert [one.shape for one in learned.held_out] == [(250, 4)] * 4
-    assert learned.reading.frequencies == tuple(frequencies(videos, 4))
+    assert learned.calibrated_decoder.frequencies == tuple(frequencies(videos, 4))
     assert [one.id for one in learned.read] == [one.poses.id for one in videos]
     assert not learned.model.classifier.training
     assert learned.model.classifier.encoder.precision == "float32"
-    probabilities = learned.reading.probabilities(learned.model.logits(videos[0]))
+    probabilities = learned.calibrated_decoder.probabilities(learned.model.logits(videos[0]))
     # Labels are at the recording's own rate, twice that of the poses.
     labels = learned.label(videos[0])
     assert len(labels) == videos[0].poses.frames == 500
-    np.testing.assert_array_equal(labels[::2], learned.reading.decoder.decode(probabilities, 15.0))
+    np.testing.assert_array_equal(labels[::2], learned.calibrated_decoder.decoder.decode(probabilities, 15.0))
 
 
 def test_the_encoder_is_left_as_it_is(videos: list[LabelledPoses]) -> None:
@@ -79,9 +79,9 @@ def test_the_encoder_is_left_as_it_is(videos: list[LabelledPoses]) -> None:
 def test_one_video_chooses_nothing(videos: list[LabelledPoses]) -> None:
     found = learn(make(), videos[:1], BEHAVIOURS, FEW, 0, "float32")
     assert found.held_out == found.read == []
-    assert found.reading.temperature == 1
-    assert found.reading.decoder.behaviour_weights == balance(frequencies(videos[:1], 4))
-    assert found.reading.decoder.smoothing_s > 0
+    assert found.calibrated_decoder.temperature == 1
+    assert found.calibrated_decoder.decoder.behaviour_weights == balancing_weights(frequencies(videos[:1], 4))
+    assert found.calibrated_decoder.decoder.smoothing_s > 0
     assert found.model.trees is not None
 
 

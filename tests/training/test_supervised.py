@@ -8,15 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import Model, fit_tree_member, tree_examples, tree_logits
-from ssl_behavior.models.heads import Classifier
-from ssl_behavior.models.inference import embed, embed_all, video_logits
+from ssl_behavior.models.ensemble import Model, fit_tree_member, network_logits, tree_examples, tree_logits
+from ssl_behavior.models.inference import embed, embed_all
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.clips import Clip, pair_clip
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies, labelled_pairs
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.poses.prepare import Poses, Preparation, prepare
+from ssl_behavior.poses.poses import Poses
+from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.frames import macro_f1
@@ -89,7 +90,7 @@ def test_all_behaviours_count_alike_however_rare(videos: list[LabelledPoses]) ->
     same = {key: torch.ones_like(value) for key, value in own_codes(videos).items()}
     model = make()
     train(model, uneven, replace(FAST, average=0.9), 0, "float32", same)
-    logits = video_logits(model, uneven[0], same)
+    logits = network_logits(model, uneven[0], same)
     assert abs(logits[0, 1] - logits[0, 0]) < 0.3
 
 
@@ -148,7 +149,8 @@ def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
     videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ssl_behavior.models.ensemble.expert_features", code_features)
-    monkeypatch.setattr("ssl_behavior.models.ensemble.expert_parts", lambda poses, pair: [code_features(poses, pair)])
+    chunks = "ssl_behavior.models.ensemble.expert_feature_chunks"
+    monkeypatch.setattr(chunks, lambda poses, pair: [code_features(poses, pair)])
     network = make()
     nn.init.zeros_(network.head.score.weight)  # type: ignore[union-attr, arg-type]
     coded, embedded = with_codes(videos), own_codes(videos)
@@ -159,10 +161,10 @@ def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
         # A model that had learned from the video would know its columns; in the others' it is 0 throughout.
         assert np.ptp(logits, axis=0).max() == 0
     train(network, coded, settings, 0, "float32", embedded)
-    trees = fit_tree_member(examples, 2, settings, 0, None)
+    trees = fit_tree_member(examples, 2, settings.trees, 0, None)
     truth = np.concatenate([one.labels for one in coded])
     for seen in (
-        [video_logits(network, one, embedded) for one in coded],
+        [network_logits(network, one, embedded) for one in coded],
         [tree_logits(trees, one) for one in coded],
     ):
         assert macro_f1(truth, np.concatenate(seen).argmax(1), ("a", "b")) > 0.95
@@ -177,7 +179,7 @@ def test_held_out_logits_are_those_of_a_model_of_the_other_videos(videos: list[L
         others = [i for i in range(3) if i != out]
         network = make()
         train(network, [videos[i] for i in others], settings, 5 + number, "float32")
-        trees = fit_tree_member([examples[i] for i in others], 2, settings, 5 + number, None)
+        trees = fit_tree_member([examples[i] for i in others], 2, settings.trees, 5 + number, None)
         assert np.array_equal(checked[out], Model(network, trees).logits(videos[out]))
 
 
@@ -201,7 +203,7 @@ def test_cross_validation_beats_chance_on_simulated_recordings() -> None:
     sampler = ClipSampler([one.poses for one in videos])
     model.encoder.standardise([sampler.draw(32, 60, torch.Generator().manual_seed(0))])
     settings = replace(FAST, steps=100, learning_rate=0.02)
-    checked = cross_validate(model, videos, BEHAVIOURS, settings, 0, "float32", embed_all(model, videos))
+    checked = cross_validate(model, videos, BEHAVIOURS, settings, 0, "float32", embed_all(model.encoder, videos))
     truth = np.concatenate([one.labels for one in videos])
     rng = np.random.default_rng(0)
     chance = max(macro_f1(truth, rng.permutation(truth), BEHAVIOURS) for _ in range(5))
@@ -274,17 +276,18 @@ def test_unscored_frames_teach_nothing(videos: list[LabelledPoses]) -> None:
 def test_logits_are_the_mean_over_pairs(videos: list[LabelledPoses]) -> None:
     model = make()
     both = replace(videos[0], pairs=((0, 1), (1, 0)))
-    each = [video_logits(model, replace(both, pairs=(pair,))) for pair in both.pairs]
-    np.testing.assert_allclose(video_logits(model, both), (each[0] + each[1]) / 2, atol=1e-6)
+    each = [network_logits(model, replace(both, pairs=(pair,))) for pair in both.pairs]
+    np.testing.assert_allclose(network_logits(model, both), (each[0] + each[1]) / 2, atol=1e-6)
     np.testing.assert_allclose(
-        video_logits(model, both, embed_all(model, [both])), video_logits(model, both), atol=1e-6
+        network_logits(model, both, embed_all(model.encoder, [both])), network_logits(model, both), atol=1e-6
     )
 
 
 def trained(videos: list[LabelledPoses], settings: Supervision) -> Tensor:
     model = make()
     settings = replace(settings, steps=4)
-    train(model, videos, settings, 0, "float32", embed_all(model, videos) if settings.tune == "linear" else None)
+    embedded = embed_all(model.encoder, videos) if settings.tune == "linear" else None
+    train(model, videos, settings, 0, "float32", embedded)
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
@@ -314,7 +317,7 @@ def test_features_are_dropped_clip_by_clip_in_training_and_never_in_prediction(v
     assert float(given.float().mean()) == pytest.approx(0.75, abs=0.03)
     assert not torch.equal(given[0, 0], given[0, 1])
     encoder.precision = "float32"
-    logits = video_logits(model, videos[0])
+    logits = network_logits(model, videos[0])
     assert "given" not in encoder.__dict__  # the network takes all features, without this way to leave some out
     whole = encoder(pair_clip(videos[0].poses, 0, len(videos[0].labels), (0, 1)))
     assert encoder.__dict__.pop("given") == [None]
@@ -322,7 +325,7 @@ def test_features_are_dropped_clip_by_clip_in_training_and_never_in_prediction(v
     torch.testing.assert_close(own, whole[0], atol=1e-5, rtol=1e-5)
     # Nor is anything random left, though dropout was set.
     encoder.set_dropout(0.9)
-    assert np.array_equal(video_logits(model, videos[0]), logits)
+    assert np.array_equal(network_logits(model, videos[0]), logits)
 
 
 def test_what_is_dropped_does_not_matter(videos: list[LabelledPoses]) -> None:
@@ -368,7 +371,7 @@ def test_every_setting_matters(name: str, videos: list[LabelledPoses]) -> None:
 @pytest.mark.parametrize("name", OF_CROSS_VALIDATION)
 def test_every_setting_of_cross_validation_matters(name: str, videos: list[LabelledPoses]) -> None:
     few = replace(FAST, steps=4, trees=2)
-    examples, embedded = tree_examples(videos), embed_all(make(), videos)
+    examples, embedded = tree_examples(videos), embed_all(make().encoder, videos)
     usual, other = (
         cross_validate(make(), videos, ("a", "b"), settings, 0, "float32", embedded, examples)
         for settings in (few, replace(few, **{name: OF_CROSS_VALIDATION[name]}))

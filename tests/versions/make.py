@@ -20,11 +20,12 @@ from ssl_behavior.atlas.clusters import Clustering, Clusters, directions
 from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.formats.tracks import native
-from ssl_behavior.models.checkpoints import LabelScheme, load_encoder, save_encoder, save_model
+from ssl_behavior.models.checkpoints import load_encoder, save_encoder, save_model
+from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
-from ssl_behavior.models.heads import Classifier
 from ssl_behavior.models.inference import embed
+from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
@@ -56,10 +57,10 @@ def make(folder: Path) -> None:
     features = rng.normal(0.5, 1, (90, len(expert_feature_names(encoder.landmarks)))).astype(np.float32)
     trees = fit_trees([features], [np.digitize(features[:, 0], [0.2, 0.9])], len(BEHAVIOURS), Boosting(trees=3))
     model = Model(Classifier(encoder, "linear", len(BEHAVIOURS)).eval(), trees)
-    readout = LabelScheme(
+    scheme = LabelScheme(
         BEHAVIOURS, "S1", None, (), CalibratedDecoder((0.2, 0.3, 0.5), 1.2, Decoder((1.2, 1.0, 0.7), 0.2))
     )
-    save_model(folder / "model", model, readout)
+    save_model(folder / "model", model, scheme)
     atlas = Atlas.create(folder / "atlas", atlas_meta(encoder, half=False))
     add_recording(atlas, encoder, recording, poses)
     values = np.asarray(atlas.video(recording.id).embeddings[0, 1])
@@ -72,7 +73,7 @@ def make(folder: Path) -> None:
         atlas.made_by.frame_rate, Clustering(seconds=0),
     )  # fmt: skip
     ClusteredAtlas.create(atlas, fitted).rename(1, "chase")
-    predicted = predict_recording(model, readout, recording)
+    predicted = predict_recording(model, scheme, recording)
     os.environ["SSL_BEHAVIOR_CACHE"] = str(folder / "cache")
     predict(PredictConfig(model=folder / "model", recordings=(folder / "tracks",), output=folder / "predictions"))
     shutil.rmtree(folder / "predictions" / "pictures")

@@ -47,9 +47,9 @@ def test_checkpoints_say_what_they_said(written: Path) -> None:
     encoder.precision = "float32"
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
     np.testing.assert_allclose(embed(encoder, poses, (0, 1), with_mirror=True).numpy(), said["embedding"], atol=1e-4)
-    model, readout = load_model(written / "model")
+    model, scheme = load_model(written / "model")
     model.classifier.encoder.precision = "float32"
-    predicted = predict_recording(model, readout, recording)
+    predicted = predict_recording(model, scheme, recording)
     assert predicted.behaviours == ("attack", "mount", "other")
     np.testing.assert_allclose(predicted.probabilities, said["probabilities"], atol=1e-4)
     assert (predicted.labels == said["labels"]).mean() > 0.99
@@ -130,7 +130,7 @@ def test_a_layout_of_another_version_says_which(what: str, written: Path) -> Non
     changed = {"architecture": {"width": 3}} if what != "atlas" else {"landmark_names": ["nose"]}
     said = {"version": "0.0.3"} if what == "atlas" else {"versions": {"ssl_behavior": "0.0.3"}}
     rewrite(written / name, **changed, **said)
-    with pytest.raises(InputError, match=r"make it anew \(it was written by ssl_behavior 0\.0\.3, and this is "):
+    with pytest.raises(InputError, match=r"\(it was written by ssl_behavior 0\.0\.3, and this is "):
         opened(written)
 
 

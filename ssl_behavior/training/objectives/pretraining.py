@@ -86,7 +86,7 @@ class Pretraining(nn.Module):
             with torch.no_grad():
                 target, known = self.encoder.kinematics(views)
                 hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
-                masked, left = self.encoder.masked(target, hidden)
+                masked, left = self.encoder.mask_kinematics(target, hidden)
             embeddings = self.encoder.temporal(masked)
         losses: dict[str, Tensor] = {}
         if self.masked is not None:

@@ -1,0 +1,145 @@
+"""The contents of a checkpoint's ``config.yaml``: plain values <-> encoders, vitals and label schemes.
+
+Functions ``..._to_config`` make plain values, and functions ``..._from_config`` read them. A file may be damaged or
+hostile; the latter raise one of the errors in ``INVALID`` on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from ssl_behavior.decoding import CalibratedDecoder, Decoder
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.heads import HeadKind
+from ssl_behavior.models.label_scheme import LabelScheme
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.quality.vitals import Vitals
+
+INVALID = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
+"""Errors of a config with missing or impossible values."""
+_Settings = TypeVar("_Settings", Preparation, Architecture)
+# These keys have the names of version 0.1, so that its checkpoints load.
+_VITALS, _SCHEME = "usual", "readout"
+_MAX_SETTING = 1e6
+"""Bound of every number in the settings of an encoder from a file: no real setting comes near it."""
+_MAX_BLOCKS = 64
+
+
+def encoder_to_config(encoder: Encoder) -> dict[str, Any]:
+    """Plain values that describe an encoder without its weights."""
+    return {
+        "landmarks": list(encoder.landmarks),
+        "preparation": asdict(encoder.preparation),
+        "architecture": asdict(encoder.architecture),
+    }
+
+
+def encoder_from_config(config: Mapping[str, Any], weights: Path) -> Encoder:
+    """Make the encoder that a config describes, with fresh weights.
+
+    Args:
+        config: plain values.
+        weights: file that the encoder's weights are to be loaded from; it must be large enough to hold them.
+    """
+    landmarks = tuple(map(str, config["landmarks"]))
+    preparation = _settings(Preparation, config["preparation"])
+    architecture = _settings(Architecture, config["architecture"])
+    _require_weights(landmarks, preparation, architecture, weights)
+    return Encoder(landmarks, preparation, architecture)
+
+
+def head_from_config(config: Mapping[str, Any]) -> HeadKind:
+    """The kind of head of a model."""
+    name = config["head"]
+    if name not in ("linear", "temporal"):
+        raise ValueError(f"head {str(name)[:20]!r}" if isinstance(name, str) else "no name of a head")
+    return name
+
+
+def vitals_to_config(vitals: Vitals | None) -> dict[str, Any]:
+    """Plain values of vitals; empty if they are not known."""
+    if vitals is None:
+        return {}
+    return {_VITALS: {**asdict(vitals), "box": list(vitals.box), "proportions": dict(vitals.proportions)}}
+
+
+def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
+    """The vitals in a config, or None if they are not recorded."""
+    plain = config.get(_VITALS)
+    if plain is None:
+        return None
+    proportions = {str(name): float(value) for name, value in plain["proportions"].items()}
+    box, numbers = tuple(map(float, plain["box"])), ("body_length", "speed", "forward", "left")
+    return Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+
+
+def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:
+    """Plain values of a label scheme."""
+    plain = {
+        "behaviours": list(scheme.behaviours),
+        "channel": scheme.channel,
+        "pair": list(scheme.pair) if scheme.pair else None,
+        "unscored": list(scheme.unscored),
+        "frequencies": list(scheme.calibrated_decoder.frequencies),
+        "temperature": float(scheme.calibrated_decoder.temperature),
+        "decoder": scheme.calibrated_decoder.decoder.to_dict(),
+    }
+    return {_SCHEME: plain}
+
+
+def scheme_from_config(config: Mapping[str, Any]) -> LabelScheme:
+    """The label scheme in a config."""
+    plain = config[_SCHEME]
+    return LabelScheme(
+        tuple(map(str, plain["behaviours"])),
+        str(plain["channel"]),
+        tuple(plain["pair"]) if plain["pair"] else None,
+        tuple(map(str, plain["unscored"])),
+        CalibratedDecoder(
+            tuple(map(float, plain["frequencies"])),
+            float(plain["temperature"]),
+            Decoder.from_dict(plain["decoder"]),
+        ),
+    )
+
+
+def _settings(kind: type[_Settings], plain: Mapping[str, Any]) -> _Settings:
+    """Make settings of plain values; each must have the type of its default.
+
+    Raises:
+        TypeError, ValueError: a value is of another type or out of bounds.
+    """
+    settings = kind(**plain)
+    for name, default in asdict(kind()).items():
+        value = getattr(settings, name)
+        if type(value) is not type(default) and not (isinstance(default, float) and type(value) is int):
+            raise TypeError(f"{name}: {value!r:.40}")
+        if isinstance(value, int | float) and not 0 <= value < _MAX_SETTING:
+            raise ValueError(f"{name}: {value}")
+    return settings
+
+
+def _require_weights(
+    landmarks: tuple[str, ...], preparation: Preparation, architecture: Architecture, path: Path
+) -> None:
+    """Make sure that a file can hold the weights of an encoder, before memory is allocated for them.
+
+    Otherwise a small file could describe an encoder that fills the memory.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    # Some features are of pairs of landmarks, so their number grows with the square.
+    if not 0 < architecture.blocks <= _MAX_BLOCKS or len(landmarks) ** 2 > size:
+        raise ValueError(f"{architecture.blocks} blocks, {len(landmarks)} landmarks and a file of {size:,} bytes")
+    with torch.device("meta"):
+        weights = Encoder(landmarks, preparation, architecture).state_dict().values()
+    if (needed := sum(tensor.nbytes for tensor in weights)) > size:
+        raise ValueError(f"its weights take {needed:,} bytes and the file has {size:,}")

@@ -1,0 +1,133 @@
+"""The files of a checkpoint: ``config.yaml``, ``weights.safetensors``, and ``trees.json`` of a model with trees.
+
+They are written so that half a checkpoint never loads, and read so that a damaged or hostile one is refused.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import ssl_behavior
+from ssl_behavior.compute.interrupts import held_back
+from ssl_behavior.errors import InputError
+from ssl_behavior.models.trees import Trees
+from ssl_behavior.storage import yaml_files
+from ssl_behavior.storage.atomic import replacing, to_disk
+from ssl_behavior.storage.versions import of_another, require_not_newer
+
+Kind = Literal["encoder", "model"]
+CONFIG, WEIGHTS, TREES = "config.yaml", "weights.safetensors", "trees.json"
+_COMMANDS = {"encoder": "pretrain", "model": "finetune"}
+
+
+def write_files(
+    folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any], trees: Trees | None = None
+) -> None:
+    """Write a checkpoint; an interrupt at any time leaves the old one, the new one, or none that loads.
+
+    Args:
+        folder: made if it does not exist.
+        kind: of checkpoint.
+        module: whose weights are written.
+        config: plain values that rebuild the module.
+        trees: of a model, or None.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    versions = {
+        "ssl_behavior": ssl_behavior.__version__,
+        "torch": str(torch.__version__),  # a subclass of str, which YAML does not know
+        "python": platform.python_version(),
+    }
+    config_file = folder / CONFIG
+    # All files are written beside the old ones first. Then the old config is deleted and the new files are renamed, the
+    # config last (a context entered first is left last). Interrupts wait meanwhile: in between, nothing can be loaded.
+    with held_back(), replacing(config_file) as new_config, ExitStack() as others:
+        new_weights = others.enter_context(replacing(folder / WEIGHTS))
+        save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, new_weights)
+        sizes, new_files = {"weights_bytes": new_weights.stat().st_size}, [new_weights, new_config]
+        if trees is not None:
+            new_trees = others.enter_context(replacing(folder / TREES))
+            trees.save(new_trees)
+            sizes["trees_bytes"] = new_trees.stat().st_size
+            new_files.append(new_trees)
+        contents = {"kind": kind, "versions": versions, **sizes, **config}
+        new_config.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
+        for path in new_files:
+            to_disk(path)  # a full disk may raise an error only here, and must do so before the old config is deleted
+        config_file.unlink(missing_ok=True)
+        if trees is None:
+            (folder / TREES).unlink(missing_ok=True)
+
+
+def read_config(folder: Path, *kinds: Kind) -> dict[str, Any]:
+    """Read the config of a checkpoint of one of these kinds.
+
+    Raises:
+        InputError: there is no checkpoint, it is of another kind, damaged, or written by a newer version.
+    """
+    path = folder / CONFIG
+    commands = " and ".join(f"ssl-behavior {_COMMANDS[kind]}" for kind in kinds)
+    expected = f"a checkpoint of kind {' or '.join(kinds)} ({commands} writes them)"
+    if not path.is_file():
+        problem = "no config.yaml" if folder.is_dir() else "no such folder"
+        raise InputError(f"{folder}: expected {expected}; found {problem}: give the --output of a finished run")
+    try:
+        config = yaml_files.read(path)
+    except InputError:
+        config = None
+    if not isinstance(config, dict) or not isinstance(config.get("kind"), str):
+        raise damaged(folder, "a config.yaml that does not describe a checkpoint")
+    require_not_newer(folder, _version(config))
+    if config["kind"] not in kinds:
+        raise InputError(f"{folder}: expected {expected}; found one of kind {config['kind']}")
+    return config
+
+
+def load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
+    """Load the weights of a checkpoint into a module.
+
+    Raises:
+        InputError: the file is damaged, or its weights do not fit the module.
+    """
+    require_size(folder, WEIGHTS, config.get("weights_bytes"))
+    try:
+        module.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        raise damaged(folder, f"weights that do not fit ({str(error).splitlines()[0]})", config) from None
+
+
+def require_size(folder: Path, name: str, expected: Any) -> None:
+    """Make sure that a file has the size that the config states: a copy may have been cut off.
+
+    Raises:
+        InputError: it has another size, or does not exist.
+    """
+    path = folder / name
+    if not path.is_file() or path.stat().st_size != expected:
+        size = f"{path.stat().st_size} bytes" if path.is_file() else "no file"
+        raise damaged(folder, f"{name} with {size} instead of {expected} bytes")
+
+
+def damaged(folder: Path, problem: str, config: Mapping[str, Any] | None = None) -> InputError:
+    """Make the error for a checkpoint that cannot be used; if another version wrote it, the error says so."""
+    version_hint = of_another(_version(config or {}))
+    return InputError(
+        f"{folder}: expected a whole checkpoint; found {problem}: copy it again, or run the command that wrote it again"
+        f"{version_hint}"
+    )
+
+
+def _version(config: Mapping[str, Any]) -> object:
+    """The version of the package that wrote the config; None if it is not recorded."""
+    versions = config.get("versions")
+    return versions.get("ssl_behavior") if isinstance(versions, dict) else None

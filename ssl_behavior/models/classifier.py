@@ -1,0 +1,30 @@
+"""The network of a model: an encoder with a head."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.models.heads import HeadKind, make_head
+from ssl_behavior.poses.clips import Clip
+
+
+class Classifier(nn.Module):
+    """An encoder with a head: clips -> one score per frame and behaviour.
+
+    Args:
+        encoder: pretrained or with fresh weights.
+        kind: of head.
+        outputs: number of behaviours.
+    """
+
+    def __init__(self, encoder: Encoder, kind: HeadKind, outputs: int) -> None:
+        super().__init__()
+        self.encoder, self.kind, self.outputs = encoder, kind, outputs
+        self.head = make_head(kind, encoder.architecture.channels, outputs)
+
+    def forward(self, clip: Clip) -> Tensor:
+        """Clip -> logits (batch, time, behaviour)."""
+        return cast(Tensor, self.head(self.encoder(clip)))

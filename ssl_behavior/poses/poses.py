@@ -1,0 +1,102 @@
+"""Poses: a recording made comparable with others, as encoders and feature functions take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from ssl_behavior.recordings.content_hash import ContentHash
+from ssl_behavior.storage.digests import digest
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """A recording in the form that the encoder takes (see ``prepare``).
+
+    Attributes:
+        id: the recording's id.
+        positions: (time, individual, landmark, 2) float32 in body lengths, short gaps filled, NaN where unknown.
+        seen: (time, individual, landmark) bool, True where the tracker saw the landmark, False where it was filled in.
+        centre: (time, individual, 2) float32 in body lengths, NaN where the animal is unknown.
+        heading: (time, individual, 2) float32 unit vectors from rear to front, NaN where unknown.
+        frame_rate: Hz.
+        native_rate: frame rate of the recording in Hz, before resampling.
+        body_length: of the group, in the recording's own unit.
+        native_frames: (time,) int64, the frame of the recording that is nearest to each frame.
+        individuals: names, in order.
+        frames: number of frames of the recording, before resampling.
+        content_hash: hash of the positions, where the file that they were read from stores it.
+    """
+
+    id: str
+    positions: np.ndarray
+    seen: np.ndarray
+    centre: np.ndarray
+    heading: np.ndarray
+    frame_rate: float
+    native_rate: float
+    body_length: float
+    native_frames: np.ndarray
+    individuals: tuple[str, ...]
+    frames: int
+    content_hash: ContentHash | None = field(default=None, repr=False)
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
+        n = len(self.individuals)
+        return [(0, 0)] if n == 1 else [(i, j) for i in range(n) for j in range(n) if i != j]
+
+    def fingerprint(self) -> str:
+        """16 characters that two poses share only if their positions are equal; ids and names do not count."""
+        # Hashing reads every value. A hash from the file spares that while the positions are still the file's array.
+        if self.content_hash is not None and self.positions is self.content_hash.arrays[0]:
+            return self.content_hash.digest
+        return digest(self.positions)
+
+    def between(self, start: int, stop: int) -> Poses:
+        """Poses of the frames from ``start`` up to and without ``stop``."""
+        return replace(self, **{name: getattr(self, name)[start:stop] for name in ARRAYS}, content_hash=None)
+
+    def to_native(self, values: np.ndarray) -> np.ndarray:
+        """Resample values (time, ...) to the frames of the recording.
+
+        Returns:
+            (``frames``, ...): floats are interpolated linearly, integers are those of the nearest frame.
+        """
+        at = np.minimum(np.arange(self.frames) * (self.frame_rate / self.native_rate), len(values) - 1)
+        if values.dtype.kind in "iu":
+            return values[np.rint(at).astype(int)]
+        low = np.floor(at).astype(int)
+        weight = (at - low).reshape(-1, *([1] * (values.ndim - 1))).astype(np.float32)
+        high = np.minimum(low + 1, len(values) - 1)
+        return values[low] * (1 - weight) + values[high] * weight
+
+
+ARRAYS = tuple(entry.name for entry in fields(Poses) if entry.type == "np.ndarray")
+"""Fields of ``Poses`` that are arrays over time."""
+PLAIN = tuple(entry.name for entry in fields(Poses) if entry.name not in (*ARRAYS, "content_hash"))
+"""Fields of ``Poses`` that are plain values."""
+
+
+def pack(poses: Poses) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Take poses apart for ``storage.array_files.write_arrays``.
+
+    Returns:
+        Arrays by name, and plain values by name, with the fingerprint of the positions.
+    """
+    plain = {name: getattr(poses, name) for name in PLAIN} | {"fingerprint": poses.fingerprint()}
+    return {name: getattr(poses, name) for name in ARRAYS}, plain
+
+
+def unpack(arrays: Mapping[str, np.ndarray], plain: Any) -> Poses:
+    """Put the poses together that ``pack`` took apart.
+
+    Raises:
+        KeyError, TypeError: a value is missing or of another type.
+    """
+    values: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | {name: plain[name] for name in PLAIN}
+    values["individuals"] = tuple(plain["individuals"])
+    return Poses(**values, content_hash=ContentHash(str(plain["fingerprint"]), (arrays["positions"],)))
