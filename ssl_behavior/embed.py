@@ -10,7 +10,7 @@ from ssl_behavior.atlas.atlas import ABOUT, Atlas, AtlasMeta
 from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
-from ssl_behavior.compute.devices import Device, Precision, choose_device, computed_in
+from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
 from ssl_behavior.errors import how_many, some
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.prepare import prepare_each
@@ -56,7 +56,7 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
 def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     device = choose_device(config.device)
     encoder = checkpoints.load_encoder(config.encoder).to(device)
-    encoder.precision = computed_in(config.precision, device)
+    encoder.precision = resolve_precision(config.precision, device)
     recordings = config.read_with_labels(every_channel=True)
     if config.annotations and (bare := [one.id for one in recordings if not one.labels]):
         print(f"without annotations: {some(bare)}")

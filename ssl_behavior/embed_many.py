@@ -13,7 +13,7 @@ import torch
 from ssl_behavior.atlas.atlas import ABOUT, VIDEOS, Atlas, AtlasMeta
 from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
-from ssl_behavior.compute.devices import Device, computed_in
+from ssl_behavior.compute.devices import Device, resolve_precision
 from ssl_behavior.errors import InputError
 from ssl_behavior.jobs.per_recording import ManyConfig
 from ssl_behavior.jobs.ray_pool import do_missing, require_none
@@ -54,7 +54,7 @@ def embed_many(config: EmbedManyConfig) -> str:
     config = config.located()
     encoder = _loaded(absolute(config.encoder))
     # Settled here for all workers, whatever they compute on.
-    encoder.precision = computed_in(config.precision, torch.device(config.device))
+    encoder.precision = resolve_precision(config.precision, torch.device(config.device))
     made_by = atlas_meta(encoder, config.half)
     units = config.units(asdict(made_by))
     config.results.begin(

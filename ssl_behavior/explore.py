@@ -12,8 +12,9 @@ from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.export import export_page
+from ssl_behavior.explorer.live_page import application
 from ssl_behavior.explorer.scene import Scene
-from ssl_behavior.explorer.server import LOOPBACK, application, serve
+from ssl_behavior.explorer.server import LOOPBACK, serve
 from ssl_behavior.storage.atomic import write_text
 
 

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from ssl_behavior.cli import run
-from ssl_behavior.compute.devices import Device, Precision, computed_in
+from ssl_behavior.compute.devices import Device, Precision, resolve_precision
 from ssl_behavior.errors import InputError
 from ssl_behavior.jobs.per_recording import ManyConfig
 from ssl_behavior.jobs.ray_pool import do_missing, require_none
@@ -64,7 +64,7 @@ def predict_many(config: PredictManyConfig) -> str:
         model = checkpoints.fingerprint(fetch_folder(absolute(config.model), Path(folder) / "model"))
         PredictionFolder(Path(folder) / "new", model, []).clear()
         about = (Path(folder) / "new" / WRITTEN).read_bytes()
-    precision = computed_in(config.precision, torch.device(config.device))
+    precision = resolve_precision(config.precision, torch.device(config.device))
     units = config.units(model, precision)
     if config.overwrite and results.store.read([WRITTEN]).get(WRITTEN) not in (None, about):
         _require_unedited(results, {}, [name for name in results.store.names("review") if name != _REVIEWED])

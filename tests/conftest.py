@@ -130,19 +130,19 @@ def wander(walk: Callable[..., Recording]) -> Callable[..., Recording]:
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[PretrainConfig], None]:
     """``interrupt(config)`` pretrains and is stopped in the sixth step, having kept the state after the fourth."""
     from ssl_behavior.pretrain import pretrain
-    from ssl_behavior.training.loop import Fit, fit
+    from ssl_behavior.training.state import StateFolder, TrainingState
 
-    monkeypatch.setitem(fit.__kwdefaults__, "save_every", 4)  # type: ignore[arg-type]
-    advance = Fit.advance
+    monkeypatch.setattr(StateFolder.__init__, "__defaults__", (4,))  # save_every
+    advance = TrainingState.advance
 
-    def stop(self: Fit, *given: object) -> dict[str, float]:
+    def stop(self: TrainingState, *given: object) -> dict[str, float]:
         if self.step == 5:
             raise KeyboardInterrupt
         return advance(self, *given)  # type: ignore[arg-type]
 
     def make(config: PretrainConfig) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(Fit, "advance", stop)
+            patch.setattr(TrainingState, "advance", stop)
             with pytest.raises(KeyboardInterrupt):
                 pretrain(config)
 

@@ -21,7 +21,7 @@ from ssl_behavior.predictions.labelling import predict_recording
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
-from ssl_behavior.training.finetuning import FinetuneResult, learn
+from ssl_behavior.training.finetuning import FinetuneResult, finetune_encoder
 from ssl_behavior.training.supervised import Supervision
 
 
@@ -64,22 +64,22 @@ def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
 
 
 @pytest.mark.parametrize("trees", [0, 3])
-def test_trees_are_there_if_they_are_asked_for(trees: int, config: FinetuneConfig) -> None:
+def test_the_model_has_trees_if_they_are_asked_for(trees: int, config: FinetuneConfig) -> None:
     finetune(replace(config, supervision=replace(config.supervision, trees=trees)))
     assert (load_model(config.output)[0].trees is not None) == (config.output / "trees.json").exists() == bool(trees)
 
 
-def test_what_is_written_predicts_as_what_was_learned(
+def test_the_written_model_predicts_as_the_fitted_one(
     config: FinetuneConfig, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A saved and loaded model, trees and all, gives the same probabilities to the bit."""
     learned: list[FinetuneResult] = []
 
-    def remember(*given: Any, **named: Any) -> FinetuneResult:
-        learned.append(learn(*given, **named))
+    def remember(*args: Any, **named: Any) -> FinetuneResult:
+        learned.append(finetune_encoder(*args, **named))
         return learned[0]
 
-    monkeypatch.setattr("ssl_behavior.finetune.learn", remember)
+    monkeypatch.setattr("ssl_behavior.finetune.finetune_encoder", remember)
     finetune(config)
     model, scheme = load_model(config.output)
     recording = simulate_recordings(1, seed=8, frames=400)[0]
@@ -87,10 +87,10 @@ def test_what_is_written_predicts_as_what_was_learned(
     encoder.precision = config.precision
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
     unlabelled = LabelledPoses(poses, np.zeros(poses.frames, np.int16), labelled_pairs(poses, scheme.pair))
-    found = predict_recording(model, scheme, recording)
+    prediction = predict_recording(model, scheme, recording)
     probabilities = learned[0].calibrated_decoder.probabilities(learned[0].model.logits(unlabelled))
-    assert np.array_equal(found.probabilities, poses.to_native(probabilities))
-    assert np.array_equal(found.labels, learned[0].label(unlabelled))
+    assert np.array_equal(prediction.probabilities, poses.to_native(probabilities))
+    assert np.array_equal(prediction.labels, learned[0].label(unlabelled))
 
 
 def test_same_seed_same_model(config: FinetuneConfig, tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_chosen_videos(config: FinetuneConfig, capsys: pytest.CaptureFixture[str
     chosen = []
     for seed in range(6):
         finetune(replace(config, train_videos=1, seed=seed, output=tmp_path / f"one{seed}"))
-        told = capsys.readouterr().out
-        assert "labelled videos: 1; scored frames: 400" in told
-        assert "cannot be cross-validated" in told
-        chosen.append(told.split("using 1 video: ")[1].split("\n")[0])
+        output = capsys.readouterr().out
+        assert "labelled videos: 1; scored frames: 400" in output
+        assert "cannot be cross-validated" in output
+        chosen.append(output.split("using 1 video: ")[1].split("\n")[0])
     assert len(set(chosen)) > 1
 
 
@@ -142,7 +142,9 @@ def test_chosen_videos(config: FinetuneConfig, capsys: pytest.CaptureFixture[str
         ({"agent": "resident", "target": "resident"}, "two individuals of resident, intruder"),
     ],
 )
-def test_what_does_not_go_together(changed: dict[str, object], message: str, config: FinetuneConfig) -> None:
+def test_inputs_that_do_not_go_together_are_refused(
+    changed: dict[str, object], message: str, config: FinetuneConfig
+) -> None:
     with pytest.raises(InputError, match=message):
         finetune(replace(config, **changed))  # type: ignore[arg-type]
     assert not config.output.exists() or not any(config.output.iterdir())
@@ -150,14 +152,23 @@ def test_what_does_not_go_together(changed: dict[str, object], message: str, con
 
 def test_a_lone_animal_may_be_both(config: FinetuneConfig, tmp_path: Path) -> None:
     two = simulate_recordings(2, seed=2, frames=400)
-    alone = [replace(one, positions=one.positions[:, :1], confidence=None, individuals=("mouse",)) for one in two]
-    labels = [Labels(BEHAVIOURS, one.labels[CHANNEL].values) for one in two]
-    native.write(tmp_path / "alone", [one.with_labels({CHANNEL: own}) for one, own in zip(alone, labels, strict=True)])
+    alone = [
+        replace(recording, positions=recording.positions[:, :1], confidence=None, individuals=("mouse",))
+        for recording in two
+    ]
+    labels = [Labels(BEHAVIOURS, recording.labels[CHANNEL].values) for recording in two]
+    native.write(
+        tmp_path / "alone",
+        [
+            recording.with_labels({CHANNEL: animal_labels})
+            for recording, animal_labels in zip(alone, labels, strict=True)
+        ],
+    )
     finetune(replace(config, recordings=(tmp_path / "alone",), agent="mouse", target="mouse"))
     assert load_model(config.output)[1].pair == ("mouse", "mouse")
 
 
-def test_one_video_has_no_scores_to_point_to(
+def test_a_single_video_has_no_scores(
     config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     finetune(config)
@@ -176,10 +187,12 @@ def test_unscored_behaviours_leave_the_vocabulary(config: FinetuneConfig) -> Non
 
 
 def test_other_frame_rates_and_unscored_frames(config: FinetuneConfig, tmp_path: Path) -> None:
-    recordings = [replace(one, frame_rate=25.0) for one in simulate_recordings(3, seed=2, frames=400)]
+    recordings = [replace(recording, frame_rate=25.0) for recording in simulate_recordings(3, seed=2, frames=400)]
     half = [
-        one.with_labels({CHANNEL: Labels(BEHAVIOURS, np.where(np.arange(400) < 200, -1, one.labels[CHANNEL].values))})
-        for one in recordings
+        recording.with_labels(
+            {CHANNEL: Labels(BEHAVIOURS, np.where(np.arange(400) < 200, -1, recording.labels[CHANNEL].values))}
+        )
+        for recording in recordings
     ]
     native.write(tmp_path / "tracks", half)
     report = finetune(replace(config, recordings=(tmp_path / "tracks",)))

@@ -50,7 +50,7 @@ def config(folder: Path, tmp_path: Path) -> LabelCurveConfig:
 
 @pytest.fixture
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the points that are fitted from here on."""
+    """Names of the points that the command fits during the test."""
     names: list[str] = []
     usual = command._fit
 
@@ -91,9 +91,9 @@ def test_no_test_video_is_in_a_draw_and_bands_hold_the_mean(config: LabelCurveCo
     assert len(tested) == 2
     assert len(rows) == 4
     for row in rows:
-        taught = row["videos"].split("; ")
-        assert len(set(taught)) == int(row["size"])
-        assert set(taught) <= set(report["other_videos"]) - tested
+        trained_on = row["videos"].split("; ")
+        assert len(set(trained_on)) == int(row["size"])
+        assert set(trained_on) <= set(report["other_videos"]) - tested
     assert json.loads((config.output / "curve.json").read_text()) == report
     for point in report["curve"]:
         scores = [float(row["macro F1"]) for row in rows if int(row["size"]) == point["size"]]
@@ -102,7 +102,7 @@ def test_no_test_video_is_in_a_draw_and_bands_hold_the_mean(config: LabelCurveCo
         assert low <= point["macro_f1"]["mean"] <= high
 
 
-def test_what_is_fitted_is_not_fitted_again(
+def test_a_point_is_not_fitted_twice(
     config: LabelCurveConfig, fitted: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = label_curve(config)
@@ -114,7 +114,7 @@ def test_what_is_fitted_is_not_fitted_again(
     fitted.clear()
     assert label_curve(config) == report
     assert fitted == ["frozen-linear-3-1"]
-    assert "3 of 4 points are there already" in capsys.readouterr().out
+    assert "3 of 4 points were fitted before" in capsys.readouterr().out
     label_curve(replace(config, sizes=(1, 2, 3), draws=3))
     assert fitted[1:] == ["frozen-linear-2-0", "frozen-linear-2-1"] + [f"frozen-linear-{n}-2" for n in (1, 2, 3)]
     assert all(
@@ -125,7 +125,7 @@ def test_what_is_fitted_is_not_fitted_again(
 def test_other_settings_are_refused_and_overwritten(config: LabelCurveConfig, fitted: list[str]) -> None:
     label_curve(config)
     fitted.clear()
-    with pytest.raises(InputError, match=r"found points of another --seed; .*--overwrite to start anew"):
+    with pytest.raises(InputError, match=r"another --seed; .*--overwrite"):
         label_curve(replace(config, seed=1))
     assert fitted == []
     label_curve(replace(config, seed=1, overwrite=True))
@@ -143,15 +143,15 @@ def test_a_folder_of_something_else_is_left_alone(config: LabelCurveConfig) -> N
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"sizes": (5,)}, r"--sizes 5: expected 1 to 4, .* beside the 2 that are tested on"),
+        ({"sizes": (5,)}, r"--sizes 5: expected 1 to 4, .* without the 2 test videos"),
         ({"sizes": (0, 2)}, "--sizes 0: expected 1 to 4"),
         ({"videos": ("video000", "video001")}, "at least 3 labelled videos, 2 of them to test on, and found 2"),
         ({"test_videos": ("video001", "video9")}, "--test-videos video9: expected ids among the labelled videos"),
         ({"test_videos": ("video001",)}, "--test-videos: expected at least 2 of the 6"),
-        ({"test_videos": tuple(f"video00{i}" for i in range(6))}, "some that are left to learn from"),
+        ({"test_videos": tuple(f"video00{i}" for i in range(6))}, "some must be left to train on"),
         ({"test_share": 25.0}, "--test-share: expected a share .* and found 25"),
-        ({"variants": ("scratch",)}, "--variants scratch: expected some of pretrained, from-scratch"),
-        ({"variants": ()}, "--variants: expected some of pretrained"),
+        ({"variants": ("scratch",)}, "--variants scratch: expected names among pretrained, from-scratch"),
+        ({"variants": ()}, "--variants: expected at least one of pretrained"),
         (
             {"variants": ("expert-features",), "supervision": Supervision(trees=0)},
             "--variants expert-features: expected --supervision.trees above 0",
@@ -160,13 +160,15 @@ def test_a_folder_of_something_else_is_left_alone(config: LabelCurveConfig) -> N
         ({"channel": "S7"}, "no channel 'S7'"),
     ],
 )
-def test_what_does_not_go_together(changed: dict[str, object], message: str, config: LabelCurveConfig) -> None:
+def test_inputs_that_do_not_go_together_are_refused(
+    changed: dict[str, object], message: str, config: LabelCurveConfig
+) -> None:
     with pytest.raises(InputError, match=message):
         label_curve(replace(config, **changed))  # type: ignore[arg-type]
     assert not config.output.exists()
 
 
-def test_given_test_videos(config: LabelCurveConfig, capsys: pytest.CaptureFixture[str]) -> None:
+def test_test_videos_can_be_chosen(config: LabelCurveConfig, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = ("video002", "video005")
     report = label_curve(replace(config, test_videos=chosen, sizes=(), draws=1))
     assert report["test_videos"] == list(chosen)
@@ -175,23 +177,27 @@ def test_given_test_videos(config: LabelCurveConfig, capsys: pytest.CaptureFixtu
 
 
 def test_encoder_and_labels_are_part_of_the_run(config: LabelCurveConfig, folder: Path, tmp_path: Path) -> None:
-    """The same settings on other content under the same names must not go on."""
+    """The same settings with other content under the same names are another run."""
     torch.manual_seed(1)
     moved = tmp_path / "encoder"
     save_encoder(moved, Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
     config = replace(config, encoder=moved, sizes=(1,), draws=1)
     label_curve(config)
     save_encoder(moved, Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2)))
-    with pytest.raises(InputError, match="another encoder under these names"):
+    with pytest.raises(InputError, match="another encoder"):
         label_curve(config)
 
 
 @pytest.mark.parametrize(
-    ("pretrained_on", "told"),
+    ("pretrained_on", "message"),
     [((), "Inductive: the encoder"), ((2,), "the tracks, not the labels, of 1 of the 2 test"), ((2, 5), "of all test")],
 )
 def test_it_says_whether_the_encoder_has_seen_the_test_videos(
-    pretrained_on: tuple[int, ...], told: str, config: LabelCurveConfig, tmp_path: Path, capsys: pytest.CaptureFixture
+    pretrained_on: tuple[int, ...],
+    message: str,
+    config: LabelCurveConfig,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     encoder = Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 2))
     recordings = simulate_recordings(6, seed=2, frames=300)
@@ -199,10 +205,11 @@ def test_it_says_whether_the_encoder_has_seen_the_test_videos(
     save_encoder(tmp_path / "encoder", encoder, seen)
     config = replace(config, encoder=tmp_path / "encoder", sizes=(1,), draws=1, test_videos=("video002", "video005"))
     assert label_curve(config)["test_videos_seen_in_pretraining"] == sorted(f"video00{i}" for i in pretrained_on)
-    assert told in capsys.readouterr().out
-    # The same videos cut short are seen no less, under their names.
+    assert message in capsys.readouterr().out
+    # Videos that were cut short since are recognised by their names.
     cut = [
-        replace(one, positions=one.positions[:-10], centre=one.centre[:-10], heading=one.heading[:-10]) for one in seen
+        replace(video, positions=video.positions[:-10], centre=video.centre[:-10], heading=video.heading[:-10])
+        for video in seen
     ]
     save_encoder(tmp_path / "encoder", encoder, cut)
     again = label_curve(replace(config, output=tmp_path / "again"))

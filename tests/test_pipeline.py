@@ -34,29 +34,29 @@ def run(command: Callable[..., Ended]) -> Run:
 
 def test_the_challenges_own_files(run: Run, tmp_path: Path) -> None:
     data, encoder, model, submission = (tmp_path / name for name in ("data", "encoder", "model", "out/submission.npy"))
-    told = run(
+    output = run(
         "simulate", "--output", data, "--train-videos", 4, "--test-videos", 2, "--unlabelled-videos", 1,
         "--min-frames", 400, "--max-frames", 500,
     )  # fmt: skip
-    assert "ssl-behavior pretrain --recordings" in told
-    told = run("pretrain", "--recordings", data / "test.npy", "--output", encoder, "--steps", 5, *TINY)
-    assert f"ssl-behavior finetune --encoder {encoder}" in told
-    told = run("finetune", "--encoder", encoder, "--recordings", data / "train.npy", "--output", model, *FEW)
-    assert "macro F1" in told
-    assert f"ssl-behavior predict --model {model}" in told
-    told = run(
+    assert "ssl-behavior pretrain --recordings" in output
+    output = run("pretrain", "--recordings", data / "test.npy", "--output", encoder, "--steps", 5, *TINY)
+    assert f"ssl-behavior finetune --encoder {encoder}" in output
+    output = run("finetune", "--encoder", encoder, "--recordings", data / "train.npy", "--output", model, *FEW)
+    assert "macro F1" in output
+    assert f"ssl-behavior predict --model {model}" in output
+    output = run(
         "predict", "--model", model, "--recordings", data / "test.npy", "--output", submission,
         "--sample-submission", data / "sample_submission.npy", "--device", "cpu",
     )  # fmt: skip
-    assert f"ssl-behavior evaluate --predictions {submission}" in told
-    found, sample = read_submission(submission), read_submission(data / "sample_submission.npy")
-    assert {name: len(labels) for name, labels in found.items()} == {name: len(v) for name, v in sample.items()}
-    assert set(np.concatenate(list(found.values()))) <= {0, 1, 2, 3}
-    told = run("evaluate", "--predictions", submission, "--annotations", data / "truth.npy")
-    assert "macro F1" in told
+    assert f"ssl-behavior evaluate --predictions {submission}" in output
+    predicted, sample = read_submission(submission), read_submission(data / "sample_submission.npy")
+    assert {name: len(labels) for name, labels in predicted.items()} == {name: len(v) for name, v in sample.items()}
+    assert set(np.concatenate(list(predicted.values()))) <= {0, 1, 2, 3}
+    output = run("evaluate", "--predictions", submission, "--annotations", data / "truth.npy")
+    assert "macro F1" in output
     scores = json.loads((tmp_path / "out" / "submission.scores" / "scores.json").read_text())
     judged = sum(one.frames for one in calms21.read(data / "truth.npy"))
-    assert sum(map(sum, scores["confusion"])) == judged < sum(map(len, found.values()))
+    assert sum(map(sum, scores["confusion"])) == judged < sum(map(len, predicted.values()))
     assert 0 <= scores["macro_f1"] <= 1
 
 
@@ -69,19 +69,19 @@ def test_the_real_dyads(run: Run, shared_data: Callable[[str], Path], tmp_path: 
     run(
         "pretrain", "--recordings", *tracks, "--output", encoder, "--steps", 5, *TINY, "--preparation.frame_rate", 30,
     )  # fmt: skip
-    told = run(
+    output = run(
         "finetune", "--encoder", encoder, "--recordings", *tracks, "--annotations", *annotations[:2], *scored,
         "--output", model, *FEW,
     )  # fmt: skip
-    assert "tracks without annotations, left out: 14" in told
-    assert "labelled videos: 2; scored frames: 24,000" in told
+    assert "tracks without annotations, left out: 14" in output
+    assert "labelled videos: 2; scored frames: 24,000" in output
     run("predict", "--model", model, "--recordings", tracks[2], "--output", predictions, "--device", "cpu")
     table = pd.read_csv(predictions / "14.csv")
     assert list(table.columns[:4]) == ["frame", "time_s", "label", "animals_tracked"]
     assert set(table.columns[4:]) == {"aggression", "nonsocial", "social"}
     assert len(table) == len(pd.read_csv(tracks[2], header=[0, 1, 2, 3], index_col=0))
-    told = run("evaluate", "--predictions", predictions, "--annotations", annotations[2], *scored)
-    assert "1 video, 12,000 scored frames at 30 Hz" in told
+    output = run("evaluate", "--predictions", predictions, "--annotations", annotations[2], *scored)
+    assert "1 video, 12,000 scored frames at 30 Hz" in output
 
 
 def test_overview() -> None:

@@ -18,8 +18,8 @@ from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.simulator import simulate_recordings
-from ssl_behavior.training.loop import Fit
 from ssl_behavior.training.objectives.pretraining import Objective
+from ssl_behavior.training.state import TrainingState
 
 Capture = pytest.CaptureFixture[str]
 
@@ -54,21 +54,24 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
-def test_what_a_run_leaves(config: PretrainConfig) -> None:
+def test_a_run_writes_the_encoder_its_settings_and_its_log(config: PretrainConfig) -> None:
     assert pretrain(config) == config.output
     names = {path.name for path in config.output.iterdir()}
     assert names == {"config.yaml", "weights.safetensors", "settings.yaml", "metrics.csv", "curves.png"}
     assert load_settings(PretrainConfig, config.output / "settings.yaml") == config
-    found = rows(config.output)
-    assert [row["step"] for row in found] == ["1", "2", "3", "4"]
-    assert set(found[0]) == {"step", "loss", "masked", "summaries", "rank", "gradient", "probe F1"}
-    assert [bool(row["probe F1"]) for row in found] == [False, True, False, True]
-    assert 0 <= float(found[-1]["probe F1"]) <= 1
+    log = rows(config.output)
+    assert [row["step"] for row in log] == ["1", "2", "3", "4"]
+    assert set(log[0]) == {"step", "loss", "masked", "summaries", "rank", "gradient", "probe F1"}
+    assert [bool(row["probe F1"]) for row in log] == [False, True, False, True]
+    assert 0 <= float(log[-1]["probe F1"]) <= 1
 
 
-def test_frames_are_told_with_their_rate(config: PretrainConfig, capsys: Capture) -> None:
+def test_the_input_and_the_meaning_of_the_scores_are_printed(config: PretrainConfig, capsys: Capture) -> None:
     pretrain(config)
-    assert "3 recordings, 300 frames at 15 Hz, nose" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "3 recordings, 300 frames at 15 Hz, nose" in output
+    assert "lower is better" in output
+    assert "below 4 means collapse" in output
 
 
 @pytest.mark.parametrize("contrast", [{}, {"contrast_weight": 0.1}, {"contrast": "vicreg", "contrast_weight": 0.0}])
@@ -88,17 +91,17 @@ def test_same_settings_same_encoder_and_another_seed_another(config: PretrainCon
     assert not all(torch.equal(runs[0][name], runs[2][name]) for name in runs[0])
 
 
-def test_tracks_that_stay_on_the_device_teach_the_same(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracks_on_the_device_give_the_same_encoder(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     read = weights(pretrain(config))
     monkeypatch.setattr(devices, "has_room", lambda device, size: device == torch.device("cpu") and size > 0)
-    monkeypatch.setattr(sampling, "clips_at", None)  # nothing is read from recordings any more
-    kept = weights(pretrain(replace(config, output=config.output.with_name("kept"))))
-    assert all(torch.equal(kept[name], one) for name, one in read.items())
+    monkeypatch.setattr(sampling, "clips_at", None)  # so an attempt to read clips from recordings fails
+    resident = weights(pretrain(replace(config, output=config.output.with_name("kept"))))
+    assert all(torch.equal(resident[name], tensor) for name, tensor in read.items())
 
 
 @pytest.fixture
 def interrupted(config: PretrainConfig, interrupt: Callable[[PretrainConfig], None]) -> PretrainConfig:
-    """A run that was stopped in its sixth step, having kept its state after the fourth."""
+    """A run that was stopped in its sixth step; its state was saved after the fourth."""
     config = replace(config, steps=8)
     interrupt(config)
     assert (config.output / "unfinished.safetensors").exists()
@@ -118,7 +121,7 @@ def test_an_interrupted_run_goes_on_to_the_same_encoder(
 
 
 def test_an_interrupted_run_of_other_settings_is_not_written_over(interrupted: PretrainConfig) -> None:
-    with pytest.raises(InputError, match=r"4 steps are kept; --overwrite .* --config \S+/settings.yaml"):
+    with pytest.raises(InputError, match=r"4 steps are saved.* --config \S+/settings.yaml .*--overwrite"):
         pretrain(replace(interrupted, seed=5))
     pretrain(replace(interrupted, seed=5, overwrite=True))
     assert len(rows(interrupted.output)) == 8
@@ -130,7 +133,7 @@ def test_the_settings_of_an_interrupted_run_go_on_with_it(interrupted: PretrainC
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_what_does_not_change_what_is_learned_does_not_matter(
+def test_settings_that_do_not_change_the_encoder_do_not_prevent_resuming(
     overwrite: bool, interrupted: PretrainConfig, tmp_path: Path, capsys: Capture
 ) -> None:
     (tmp_path / "tracks").rename(tmp_path / "moved")
@@ -148,12 +151,14 @@ def stopped_at_once(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> 
         raise InputError("no finite loss")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Fit, "advance", fail)
+        patch.setattr(TrainingState, "advance", fail)
         with pytest.raises(InputError, match="no finite loss"):
             pretrain(config)
 
 
-def test_a_run_that_failed_at_once_is_in_nobodys_way(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_failed_at_once_does_not_block_the_output(
+    config: PretrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stopped_at_once(config, monkeypatch)
     pretrain(replace(config, learning_rate=1e-4))
     assert load_settings(PretrainConfig, config.output / "settings.yaml").learning_rate == 1e-4
@@ -189,8 +194,8 @@ def test_recordings_of_several_skeletons_share_an_encoder(
 
 def test_a_lone_animal_is_enough(config: PretrainConfig, recordings: list[Recording], tmp_path: Path) -> None:
     alone = [
-        replace(one, positions=one.positions[:, :1], confidence=None, individuals=("mouse",), labels={})
-        for one in recordings
+        replace(recording, positions=recording.positions[:, :1], confidence=None, individuals=("mouse",), labels={})
+        for recording in recordings
     ]
     native.write(tmp_path / "alone", alone)
     assert load_encoder(pretrain(replace(config, recordings=(tmp_path / "alone",)))).mean.isfinite().all()

@@ -1,4 +1,4 @@
-"""The command on files in MABe22's layout, and on what other labs have."""
+"""The command on files in MABe22's layout, and on recordings with annotations."""
 
 import json
 from collections.abc import Callable
@@ -82,12 +82,12 @@ def save(path: Path, content: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The challenge's train.npy, test.npy and labels.npy, recordings of two mice, and an encoder for each."""
     folder = tmp_path_factory.mktemp("probe")
     content = tree()
     save(folder / "train.npy", content)
-    bare = {name: {"keypoints": one["keypoints"]} for name, one in content["sequences"].items()}
+    bare = {name: {"keypoints": sequence["keypoints"]} for name, sequence in content["sequences"].items()}
     save(folder / "test.npy", {"sequences": bare})
     # In another order than the sequences.
     order = sorted(bare, reverse=True)
@@ -110,77 +110,77 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def config(made: Path, tmp_path: Path) -> ProbeConfig:
+def config(folder: Path, tmp_path: Path) -> ProbeConfig:
     return ProbeConfig(
-        recordings=(made / "train.npy",), encoder=made / "triplets", output=tmp_path / "out", device="cpu"
+        recordings=(folder / "train.npy",), encoder=folder / "triplets", output=tmp_path / "out", device="cpu"
     )
 
 
 def scores(report: dict[str, Any], name: str = "encoder") -> dict[str, Any]:
-    return {one["task"]: one for one in report["embeddings"][name]["tasks"]}
+    return {task["task"]: task for task in report["embeddings"][name]["tasks"]}
 
 
 @pytest.mark.slow
-def test_the_challenges_own_files(command: Callable[..., Ended], made: Path, tmp_path: Path) -> None:
+def test_the_challenges_own_files(command: Callable[..., Ended], folder: Path, tmp_path: Path) -> None:
     def run(*words: object) -> str:
         return command("probe", *words).out
 
-    words = ("--encoder", made / "triplets", "--device", "cpu", "--output", tmp_path / "out")
-    told = run("--recordings", made / "train.npy", *words)
+    words = ("--encoder", folder / "triplets", "--device", "cpu", "--output", tmp_path / "out")
+    output = run("--recordings", folder / "train.npy", *words)
     for text in ("all ordered pairs", "chases", "sequence", "hour", "kinematics", f"{tmp_path / 'out'}"):
-        assert text in told
+        assert text in output
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"submission.npy", "scores.json", "scores.png", "settings.yaml"}
     report = json.loads((tmp_path / "out" / "scores.json").read_text())
-    found = scores(report)
-    assert [(one["level"], one["metric"]) for one in found.values()] == [
+    by_task = scores(report)
+    assert [(task["level"], task["metric"]) for task in by_task.values()] == [
         ("frame", "F1"),
         ("sequence", "F1"),
         ("sequence", "MSE"),
     ]
-    assert found["chases"]["score"] > found["chases"]["chance"]
+    assert by_task["chases"]["score"] > by_task["chases"]["chance"]
 
 
 def test_embeddings_are_scored_again_from_their_file(config: ProbeConfig, tmp_path: Path) -> None:
-    own = probe(config)
-    given = replace(config, encoder=None, embeddings=config.output / "submission.npy", output=tmp_path / "again")
-    again = probe(given)
+    usual = probe(config)
+    changed = replace(config, encoder=None, embeddings=config.output / "submission.npy", output=tmp_path / "again")
+    again = probe(changed)
     assert set(again["embeddings"]) == {"embeddings"}
-    assert scores(again, "embeddings") == scores(own)
+    assert scores(again, "embeddings") == scores(usual)
 
 
-def test_labels_in_a_file_of_their_own_and_the_challenges_order(config: ProbeConfig, made: Path) -> None:
-    own = probe(config)
+def test_labels_in_a_file_of_their_own_and_the_challenges_order(config: ProbeConfig, folder: Path) -> None:
+    usual = probe(config)
     own_vectors = mabe22.read_submission(config.output / "submission.npy")
-    given = replace(
+    changed = replace(
         config,
-        recordings=(made / "test.npy",),
-        annotations=(made / "labels.npy",),
-        frame_number_map=made / "frame_number_map.npy",
+        recordings=(folder / "test.npy",),
+        annotations=(folder / "labels.npy",),
+        frame_number_map=folder / "frame_number_map.npy",
         overwrite=True,
     )
-    assert scores(probe(given)) == scores(own)
+    assert scores(probe(changed)) == scores(usual)
     places = mabe22.read_frame_number_map(config.output / "submission.npy")
-    assert places == mabe22.read_frame_number_map(made / "labels.npy")
+    assert places == mabe22.read_frame_number_map(folder / "labels.npy")
     vectors = mabe22.read_submission(config.output / "submission.npy")
     assert all(np.array_equal(vectors[name], own_vectors[name]) for name in own_vectors)
 
 
 def test_without_labels_there_are_embeddings_only(
-    config: ProbeConfig, made: Path, capsys: pytest.CaptureFixture[str]
+    config: ProbeConfig, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     probe(config)
-    report = probe(replace(config, recordings=(made / "test.npy",), overwrite=True))
+    report = probe(replace(config, recordings=(folder / "test.npy",), overwrite=True))
     assert report["embeddings"] == {}
     assert {path.name for path in config.output.iterdir()} == {"submission.npy", "settings.yaml"}
     vectors = mabe22.read_submission(config.output / "submission.npy")
-    assert {name: len(one) for name, one in vectors.items()} == {f"S{i}": FRAMES for i in range(SEQUENCES)}
+    assert {name: len(rows) for name, rows in vectors.items()} == {f"S{i}": FRAMES for i in range(SEQUENCES)}
 
 
 def test_the_split_that_is_given(config: ProbeConfig, tmp_path: Path) -> None:
     (tmp_path / "split.json").write_text(json.dumps({"train": ["S0", "S1", "S2", "S3"], "test": ["S4", "S5", "S9"]}))
-    found = scores(probe(replace(config, split=tmp_path / "split.json")))
-    assert {(one["sequences"], one["frames"]) for one in found.values()} == {(2, 2 * FRAMES)}
+    by_task = scores(probe(replace(config, split=tmp_path / "split.json")))
+    assert {(task["sequences"], task["frames"]) for task in by_task.values()} == {(2, 2 * FRAMES)}
 
 
 def test_one_task_of_many(config: ProbeConfig) -> None:
@@ -195,57 +195,57 @@ def test_folds_are_used(config: ProbeConfig) -> None:
 def test_a_bad_recording_is_left_out_of_the_scores_and_0_in_the_submission(config: ProbeConfig, tmp_path: Path) -> None:
     content = tree()
     content["sequences"]["S2"]["keypoints"][:, 1] = 0
-    given = replace(config, recordings=(save(tmp_path / "bad.npy", content),))
+    changed = replace(config, recordings=(save(tmp_path / "bad.npy", content),))
     with pytest.raises(InputError, match="'S2' has none of mouse2"):
-        probe(given)
-    found = scores(probe(replace(given, skip_bad_files=True)))
-    assert found["chases"]["sequences"] == SEQUENCES - 1
+        probe(changed)
+    by_task = scores(probe(replace(changed, skip_bad_files=True)))
+    assert by_task["chases"]["sequences"] == SEQUENCES - 1
     vectors = mabe22.read_submission(config.output / "submission.npy")
     assert not vectors["S2"].any()
     assert vectors["S3"].any()
 
 
 @pytest.fixture
-def dyads(made: Path, tmp_path: Path, config: ProbeConfig) -> ProbeConfig:
+def dyads(folder: Path, tmp_path: Path, config: ProbeConfig) -> ProbeConfig:
     """Tracks of two mice and annotations of two channels, as a lab has them."""
-    for one in read_recordings(made / "pairs"):
-        bouts = [bout for bout in one.labels["behaviour"].bouts() if bout.behaviour != "other"]
+    for recording in read_recordings(folder / "pairs"):
+        bouts = [bout for bout in recording.labels["behaviour"].bouts() if bout.behaviour != "other"]
         night = (Bout(0, 200, "night"),)
         (tmp_path / "annotations").mkdir(exist_ok=True)
-        annotations = Annotations(one.id, {"S1": tuple(bouts), "S2": night}, "none")
-        caltech.write(tmp_path / "annotations" / f"{one.id}_annot.txt", annotations, 30.0)
+        annotations = Annotations(recording.id, {"S1": tuple(bouts), "S2": night}, "none")
+        caltech.write(tmp_path / "annotations" / f"{recording.id}_annot.txt", annotations, 30.0)
     return replace(
         config,
-        recordings=(made / "pairs",),
+        recordings=(folder / "pairs",),
         annotations=(tmp_path / "annotations",),
         channel="S1",
-        encoder=made / "mice",
+        encoder=folder / "mice",
     )
 
 
 def test_any_recordings_with_annotations(dyads: ProbeConfig, capsys: pytest.CaptureFixture[str]) -> None:
-    found = scores(probe(dyads))
-    assert {"investigation", "none"} <= set(found)
-    assert {(one["level"], one["metric"]) for one in found.values()} == {("frame", "F1")}
+    by_task = scores(probe(dyads))
+    assert {"investigation", "none"} <= set(by_task)
+    assert {(task["level"], task["metric"]) for task in by_task.values()} == {("frame", "F1")}
     assert "all ordered pairs" in capsys.readouterr().out
     without = scores(probe(replace(dyads, unscored=("none",), overwrite=True)))
     assert "none" not in without
-    assert without["investigation"]["frames"] < found["investigation"]["frames"]
+    assert without["investigation"]["frames"] < by_task["investigation"]["frames"]
     two = probe(replace(dyads, videos=("video000", "video001"), overwrite=True))
     assert scores(two)["none"]["sequences"] == 2
 
 
-def test_the_pair_that_labels_speak_of(dyads: ProbeConfig, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_pair_that_labels_describe_is_embedded(dyads: ProbeConfig, capsys: pytest.CaptureFixture[str]) -> None:
     group = scores(probe(dyads))
-    there = scores(probe(replace(dyads, agent="resident", target="intruder", overwrite=True)))
-    back = scores(probe(replace(dyads, agent="intruder", target="resident", overwrite=True)))
+    forwards = scores(probe(replace(dyads, agent="resident", target="intruder", overwrite=True)))
+    backwards = scores(probe(replace(dyads, agent="intruder", target="resident", overwrite=True)))
     assert "what intruder does to resident" in capsys.readouterr().out
-    assert len({one["investigation"]["score"] for one in (group, there, back)}) == 3
+    assert len({task["investigation"]["score"] for task in (group, forwards, backwards)}) == 3
     probe(replace(dyads, annotations=(), channel=None, overwrite=True))
     assert "what resident does to intruder" in capsys.readouterr().out  # as the recordings' own labels say
 
 
-def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
+def test_the_control_is_the_input_of_the_encoder(config: ProbeConfig) -> None:
     report = probe(config)
     assert set(report["embeddings"]) == {"encoder", "kinematics"}
     assert scores(report) != scores(report, "kinematics")
@@ -254,7 +254,7 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--recordings train.npy", "expected either --encoder or --embeddings; found neither"),
+        ("--recordings train.npy", "expected either --encoder or --embeddings and found neither"),
         ("--recordings train.npy --encoder triplets --embeddings x.npy", "found both"),
         ("--recordings train.npy --encoder nowhere", "nowhere: expected a checkpoint of kind encoder"),
         ("--recordings train.npy --encoder triplets --folds 1", "--folds: expected 2 or more and found 1"),
@@ -271,9 +271,9 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
         ("--recordings train.npy --embeddings no.npy", "--embeddings no.npy: expected a submission .npy"),
         ("--recordings train.npy --encoder triplets --videos S9", "--videos S9: expected ids among the recordings"),
         ("--recordings train.npy --encoder triplets --unscored x", "--unscored x: expected behaviours; found chases"),
-        ("--recordings train.npy --encoder triplets --agent mouse1", "--agent and --target say whose embedding"),
+        ("--recordings train.npy --encoder triplets --agent mouse1", "--agent and --target name the pair"),
         ("--recordings train.npy --encoder triplets --split train.npy", "train.npy: expected JSON of lists of ids"),
-        ("--recordings train.npy --encoder triplets --split other.json", "found 0 to learn from and 1 to score"),
+        ("--recordings train.npy --encoder triplets --split other.json", "found 0 to train on and 1 to score"),
         (
             "--recordings train.npy --encoder triplets --frame-number-map train.npy",
             "train.npy: expected a frame_number_map",
@@ -281,17 +281,17 @@ def test_the_control_is_what_the_encoder_is_given(config: ProbeConfig) -> None:
         ("--recordings train.npy --encoder triplets --frame-number-map few.npy", "found others for S0, S1, S2"),
         ("--recordings train.npy --embeddings few.npy", "few.npy: expected a submission"),
         ("--recordings train.npy --embeddings short.npy", "short.npy: 'S1': expected embeddings of 90 frames"),
-        ("--recordings test.npy --embeddings whole.npy", "test.npy: expected labels that differ"),
+        ("--recordings test.npy --embeddings whole.npy", "test.npy: expected labels that vary"),
         ("--recordings test.npy --encoder triplets --annotations short.npy", "short.npy: expected task labels"),
         ("--recordings test.npy --encoder triplets --output taken", "--output taken: found a folder"),
     ],
 )
-def test_what_does_not_go_together_is_one_sentence(
-    words: str, message: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_inputs_that_do_not_go_together_are_refused_in_one_sentence(
+    words: str, message: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ssl_behavior.cli.settings import parse
 
-    for path in made.iterdir():
+    for path in folder.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
     Path("other.json").write_text('{"train": ["T1"], "test": ["S1"]}')
@@ -316,12 +316,12 @@ def test_the_real_triplet(shared_data: Callable[[str], Path], config: ProbeConfi
     assert vectors.std(0).min() > 0
 
 
-def test_vectors_are_the_encoders(made: Path, wander: Callable[..., Recording]) -> None:
-    from ssl_behavior.probing.groups import pooled
+def test_vectors_are_the_encoders(folder: Path, wander: Callable[..., Recording]) -> None:
+    from ssl_behavior.probing.groups import pool_pairs
 
-    encoder = load_encoder(made / "triplets")
+    encoder = load_encoder(folder / "triplets")
     poses = prepare(wander(individuals=2), encoder.landmarks, encoder.preparation)
     source = partial(embed, encoder)
-    there, back = (source(poses, pair).numpy() for pair in ((0, 1), (1, 0)))
-    both = np.concatenate([(there + back) / 2, np.maximum(there, back)], 1)
-    np.testing.assert_allclose(pooled(source, (poses, poses.pairs())), both, atol=1e-6)
+    forwards, backwards = (source(poses, pair).numpy() for pair in ((0, 1), (1, 0)))
+    both = np.concatenate([(forwards + backwards) / 2, np.maximum(forwards, backwards)], 1)
+    np.testing.assert_allclose(pool_pairs(source, (poses, poses.pairs())), both, atol=1e-6)

@@ -15,7 +15,7 @@ from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.clusters import Clustering
 from ssl_behavior.check import CheckConfig, check
 from ssl_behavior.cluster import ClusterConfig, cluster
-from ssl_behavior.compute.devices import computed_in
+from ssl_behavior.compute.devices import resolve_precision
 from ssl_behavior.convert import ConvertConfig, convert
 from ssl_behavior.embed import EmbedConfig, embed_recordings
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
@@ -167,7 +167,7 @@ def test_a_worker_predicts_what_the_command_does(twice: tuple[Path, Path], tmp_p
     folder = twice[0]
     model, tracks = folder / "model", str(folder / TRACKS[0] / "*")
     config = PredictManyConfig(recordings=(tracks,), model=str(model), output=str(tmp_path)).located()
-    precision = computed_in(config.precision, torch.device("cpu"))
+    precision = resolve_precision(config.precision, torch.device("cpu"))
     for unit in config.units("model", precision):
         _Predicting(config, fingerprint(model), precision)(unit)
     tables = sorted(path.name for path in tmp_path.glob("*.csv"))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.embedding import atlas_meta
 from ssl_behavior.atlas.video import EmbeddedVideo
-from ssl_behavior.compute.devices import computed_in
+from ssl_behavior.compute.devices import resolve_precision
 from ssl_behavior.embed import EmbedConfig, embed_recordings
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.inference import embed
@@ -56,7 +56,7 @@ def simulated(rows: int, seed: int = 0) -> Atlas:
     """
     encoder = _encoder("simulated")
     known = load_encoder(encoder)
-    known.precision = computed_in("auto", torch.device("cpu"))
+    known.precision = resolve_precision("auto", torch.device("cpu"))
     folder = RUNS / f"simulated-{rows}-{seed}"
     atlas = Atlas.create(folder, atlas_meta(known, half=True))
     wanted = [video for video in range(-(-rows // _FRAMES)) if f"{video:05d}" not in atlas]

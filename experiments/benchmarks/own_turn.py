@@ -26,12 +26,12 @@ from ssl_behavior.models.inference import embed
 from ssl_behavior.poses import sampling
 from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.pretrain import PretrainConfig, pretrain
-from ssl_behavior.training import loop
+from ssl_behavior.training import state
 from ssl_behavior.training.objectives import pretraining, summaries
 
 STEP = "rest"
 WATCHED: tuple[Watched, ...] = (
-    (loop.Fit, "advance", STEP),
+    (state.TrainingState, "advance", STEP),
     (sampling.ClipSampler, "draw", "data"),
     (pretraining, "warp", "views"),
     (pretraining, "augment", "views"),
@@ -58,16 +58,16 @@ def train(folder: Path, output: Path, steps: int) -> dict[str, Any]:
     """
     config = PretrainConfig(recordings=(folder,), frame_rate=30.0, output=output, steps=steps, probe_every=0)
     stopwatch, starts, modules = Stopwatch(), [], []
-    advance = loop.Fit.advance
+    advance = state.TrainingState.advance
 
-    def noted(run: loop.Fit, *given: Any) -> dict[str, float]:
+    def noted(run: state.TrainingState, *given: Any) -> dict[str, float]:
         starts.append(time.perf_counter())
         modules[:] = [run.module.module]  # within what Fabric makes of it
         if run.step == steps // 2:
             stopwatch.seconds.clear()  # of the first half, in which all is done for the first time
         return advance(run, *given)
 
-    with mock.patch.object(loop.Fit, "advance", noted), stopwatch.watching(WATCHED):
+    with mock.patch.object(state.TrainingState, "advance", noted), stopwatch.watching(WATCHED):
         pretrain(config)
     parts = {name: sum(p.numel() for p in part.parameters()) for name, part in modules[0].named_children()}
     return {

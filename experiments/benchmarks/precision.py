@@ -28,7 +28,7 @@ from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.training.finetuning import learn
+from ssl_behavior.training.finetuning import finetune_encoder
 from ssl_behavior.training.supervised import Supervision
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
@@ -65,7 +65,7 @@ def labelled(encoder: Path, dyads: protocol.Dyads, draw: int) -> dict[Precision,
     """Labels (frame,) of the held-out videos by one model, computed in either precision."""
     task = protocol.task(dyads, 3, draw)
     taught = [LabelledPoses(one.poses, one.labels, tuple(one.poses.pairs())) for one in task.train]
-    learned = learn(load_encoder(encoder), taught, task.behaviours, Supervision(), task.seed, "auto")
+    learned = finetune_encoder(load_encoder(encoder), taught, task.behaviours, Supervision(), task.seed, "auto")
     found = {}
     for precision in PRECISIONS:
         learned.model.classifier.encoder.precision = precision

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ssl_behavior.compute.devices import choose_device, uses_bfloat16
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.training.loop import Schedule, fit
+from ssl_behavior.training.loop import fit
+from ssl_behavior.training.schedule import Schedule
 
 ORDERS = ((0, 1), (1, 0))
 JITTER = 2

@@ -35,8 +35,8 @@ from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.training.finetuning import fresh_encoder, learn
-from ssl_behavior.training.supervised import Supervision, train
+from ssl_behavior.training.finetuning import finetune_encoder, fresh_encoder
+from ssl_behavior.training.supervised import Supervision, train_classifier
 
 HERE = Path(__file__).parent
 DEFAULTS = Supervision()
@@ -61,7 +61,9 @@ def pretrained(data: Path, name: str = "encoder", **settings: Any) -> Path:
 def default(task: Task, encoder: Path, from_scratch: bool) -> Found:
     """Labels by what ``finetune`` makes."""
     train_videos, test_videos = _videos(task)
-    learned = learn(load_encoder(encoder), train_videos, task.behaviours, DEFAULTS, task.seed, "auto", from_scratch)
+    learned = finetune_encoder(
+        load_encoder(encoder), train_videos, task.behaviours, DEFAULTS, task.seed, "auto", from_scratch
+    )
     found = {video.poses.id: learned.label(video) for video in test_videos}
     if not from_scratch:
         np.savez(RUNS / f"labels-{len(train_videos)}-{task.seed}.npz", **found)
@@ -77,7 +79,7 @@ def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision
     torch.manual_seed(task.seed)
     classifier = Classifier(copy.deepcopy(start), "linear", len(task.behaviours))
     embedded = embed_all(classifier.encoder, train_videos) if settings.tune == "linear" else None
-    train(classifier, train_videos, settings, task.seed, "auto", embedded)
+    train_classifier(classifier, train_videos, settings, task.seed, "auto", embedded)
     model = Model(classifier.eval(), None)
     return {video.poses.id: video.poses.to_native(model.logits(video).argmax(1)) for video in test_videos}
 

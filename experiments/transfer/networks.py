@@ -15,7 +15,8 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.augment import Augmentation, augment
 from ssl_behavior.poses.clips import Clip
 from ssl_behavior.poses.landmarks import mirror
-from ssl_behavior.training.loop import Schedule, fit
+from ssl_behavior.training.loop import fit
+from ssl_behavior.training.schedule import Schedule
 
 _BATCH = 16  # windows of each kind
 _AUGMENTATION = Augmentation(drop_animals=0.0, swap_identities=0.0)
@@ -61,7 +62,7 @@ def trained(
         return {"loss": F.binary_cross_entropy_with_logits(model(batch).float(), target)}
 
     rates = {"encoder.": _PRETRAINED if pretrained else 1.0}
-    fit(model, losses, Schedule(steps, weight_decay=0.05, warmup=20), seed=seed, groups=rates)
+    fit(model, losses, Schedule(steps, weight_decay=0.05, warmup=20, factors=rates), seed=seed)
     with torch.inference_mode():
         logits = model(clips.map(lambda tensor: tensor[torch.from_numpy(draw.test)]))
     return scores(shown[draw.test], logits.sigmoid().float().numpy())

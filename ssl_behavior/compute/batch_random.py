@@ -1,7 +1,10 @@
-"""Random numbers of batches, which several processes may share.
+"""Random numbers of batches that several processes share.
 
-Each process draws the numbers of the whole batch from generators that are alike, and keeps those of its own clips: all
-generators stay alike, and the parts are together the batch that one process would have drawn.
+Each process draws the numbers of the whole batch, from generators with the same seed, and keeps the rows of its own
+clips. So the generators stay in step, and the shards together are the batch that a single process would draw.
+
+Which shard a process keeps is set by ``shard`` and ``views`` for a ``with`` block and held in a context variable. It is
+no argument because dropout needs it too: the layers of a network call it with a tensor and nothing else.
 """
 
 from __future__ import annotations
@@ -16,61 +19,66 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class _Part:
-    """The ``index``-th of ``count`` parts of a batch of ``views`` views, view after view."""
+class _Shard:
+    """Shard ``rank`` of ``world_size`` shards of a batch with ``views`` views of each clip, view after view."""
 
-    index: int = 0
-    count: int = 1
+    rank: int = 0
+    world_size: int = 1
     views: int = 1
 
 
-_WHOLE = _Part()
-_PART: ContextVar[_Part] = ContextVar("part", default=_WHOLE)
+_WHOLE = _Shard()
+_SHARD: ContextVar[_Shard] = ContextVar("shard", default=_WHOLE)
 
 
 @contextmanager
-def part(index: int, count: int) -> Iterator[None]:
-    """Inside, batches are the ``index``-th of ``count`` equal parts of what would be drawn outside."""
-    with _within(replace(_PART.get(), index=index, count=count)):
+def shard(rank: int, world_size: int) -> Iterator[None]:
+    """Draw only shard ``rank`` of ``world_size`` equal shards of each batch, for a ``with`` block."""
+    with _use_shard(replace(_SHARD.get(), rank=rank, world_size=world_size)):
         yield
 
 
 @contextmanager
 def views(number: int) -> Iterator[None]:
-    """Inside, batches hold so many views of each clip: the first view of all clips, then the second of all."""
-    with _within(replace(_PART.get(), views=number)):
+    """Draw several views of each clip, the first view of all clips before the second, for a ``with`` block."""
+    with _use_shard(replace(_SHARD.get(), views=number)):
         yield
 
 
 @contextmanager
-def _within(part: _Part) -> Iterator[None]:
-    token = _PART.set(part)
+def _use_shard(shard: _Shard) -> Iterator[None]:
+    token = _SHARD.set(shard)
     try:
         yield
     finally:
-        _PART.reset(token)
+        _SHARD.reset(token)
 
 
-def own(draw: Callable[[int], Tensor], rows: int) -> Tensor:
-    """The (rows, ...) that are this part's of what ``draw`` makes, given the whole batch's number of rows.
+def draw_shard(draw: Callable[[int], Tensor], rows: int) -> Tensor:
+    """Draw random numbers for the whole batch and return this shard's rows.
 
-    A clip may have several rows, one after the other.
+    Args:
+        draw: number of rows of the whole batch -> tensor (rows, ...).
+        rows: of this shard. A clip may have several rows, one after the other.
+
+    Returns:
+        Tensor (rows, ...).
     """
-    part = _PART.get()
-    whole = draw(rows * part.count)
-    return whole.unflatten(0, (part.views, part.count, -1))[:, part.index].flatten(0, 1)
+    shard = _SHARD.get()
+    whole = draw(rows * shard.world_size)
+    return whole.unflatten(0, (shard.views, shard.world_size, -1))[:, shard.rank].flatten(0, 1)
 
 
 def rand(rows: int, *shape: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """(rows, *shape) numbers between 0 and 1."""
-    return own(lambda n: torch.rand(n, *shape, generator=generator, dtype=dtype), rows)
+    return draw_shard(lambda n: torch.rand(n, *shape, generator=generator, dtype=dtype), rows)
 
 
 def randn(rows: int, *shape: int, generator: torch.Generator) -> Tensor:
     """(rows, *shape) standard normal numbers."""
-    return own(lambda n: torch.randn(n, *shape, generator=generator), rows)
+    return draw_shard(lambda n: torch.randn(n, *shape, generator=generator), rows)
 
 
 def randint(low: int, high: int, rows: int, *shape: int, generator: torch.Generator) -> Tensor:
     """(rows, *shape) whole numbers from ``low`` to below ``high``."""
-    return own(lambda n: torch.randint(low, high, (n, *shape), generator=generator), rows)
+    return draw_shard(lambda n: torch.randint(low, high, (n, *shape), generator=generator), rows)

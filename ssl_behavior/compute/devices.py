@@ -1,4 +1,4 @@
-"""Where to compute, and how precisely."""
+"""The device and the precision to compute in."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def choose_device(device: Device) -> torch.device:
-    """The device to compute on; a GPU where there is one.
+    """The device to compute on: ``auto`` takes a GPU if there is one.
 
     Raises:
-        InputError: if cuda is asked for and there is none.
+        InputError: cuda was asked for and there is no GPU.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: expected a CUDA device and found none; use --device cpu or auto")
@@ -24,20 +24,21 @@ def choose_device(device: Device) -> torch.device:
 
 
 def has_room(device: torch.device, size: int) -> bool:
-    """Whether a GPU can keep so many bytes beside what it computes: up to a quarter of what is free.
+    """Whether a GPU can hold ``size`` bytes for the whole run, which may take up to a quarter of its free memory.
 
-    A CPU need not: it reads what it wants by memory map.
+    Always False for a CPU, which reads what it needs from memory-mapped files.
     """
     return device.type == "cuda" and size <= torch.cuda.mem_get_info(device)[0] // 4
 
 
-def computed_in(precision: Precision, device: torch.device) -> Precision:
-    """float32 or bfloat16: what ``auto`` stands for on this device."""
+def resolve_precision(precision: Precision, device: torch.device) -> Precision:
+    """float32 or bfloat16: the precision itself, or the one that ``auto`` takes on this device."""
     return "bfloat16" if uses_bfloat16(precision, device) else "float32"
 
 
 def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
-    """Whether to compute in bfloat16: where asked, or by default where the hardware multiplies it natively."""
+    """Whether to compute in bfloat16. ``auto`` does where the hardware multiplies it natively."""
     if precision != "auto":
         return precision == "bfloat16"
+    # On a CPU without AVX-512 BF16, bfloat16 is emulated and slower than float32.
     return torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()

@@ -1,4 +1,7 @@
-"""The processes of one run, of which there is mostly one; what several have to tell each other."""
+"""The processes that share a run: how many there are, what they exchange, and how they fail together.
+
+Most runs have a single process. The functions then return at once.
+"""
 
 from __future__ import annotations
 
@@ -12,83 +15,87 @@ from torch import Tensor, distributed
 from ssl_behavior.errors import InputError, sentence
 
 
-def count() -> int:
-    """How many processes share the run."""
+def world_size() -> int:
+    """Number of processes that share the run."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def index() -> int:
-    """Which of them this one is, from 0."""
+def rank() -> int:
+    """Number of this process among them, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def first() -> bool:
+def is_first() -> bool:
     """Whether this process is the one that prints and writes."""
-    return index() == 0
+    return rank() == 0
 
 
-def share(clips: int, option: str) -> int:
-    """How many of a batch's clips are this process's.
+def clips_per_process(clips: int, option: str) -> int:
+    """Number of clips of a batch that fall to each process.
+
+    Args:
+        clips: in the whole batch.
+        option: that sets this number, for the error.
 
     Raises:
-        InputError: the processes cannot share as many clips as ``option`` says evenly.
+        InputError: the number of processes does not divide the number of clips.
     """
-    if clips % count():
+    if clips % world_size():
         raise InputError(
-            f"{option}: expected a number of clips that {count()} processes can share evenly and found {clips}; give "
-            f"{clips + -clips % count()}, or start another number of processes"
+            f"{option} {clips}: expected a number of clips that {world_size()} processes can share evenly; give "
+            f"{option} {clips + -clips % world_size()}, or start another number of processes"
         )
-    return clips // count()
+    return clips // world_size()
 
 
-def averaged(values: Tensor) -> Tensor:
-    """The mean over the processes of a tensor that each has, without a gradient."""
-    if count() == 1:
+def mean_over_processes(values: Tensor) -> Tensor:
+    """The mean of a tensor that every process has, without a gradient. Same shape."""
+    if world_size() == 1:
         return values.detach()
     total = values.detach().clone()
     distributed.all_reduce(total)
-    return total / count()
+    return total / world_size()
 
 
-def gathered(names: list[str]) -> list[str]:
-    """The names that each process has, of all of them."""
-    if count() == 1:
+def gather_names(names: list[str]) -> list[str]:
+    """The names of all processes, in the order of their ranks."""
+    if world_size() == 1:
         return names
-    found: list[list[str]] = [[] for _ in range(count())]
-    distributed.all_gather_object(found, names)
-    return [name for one in found for name in one]
+    by_rank: list[list[str]] = [[] for _ in range(world_size())]
+    distributed.all_gather_object(by_rank, names)
+    return [name for names in by_rank for name in names]
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """A part of the run after which all processes wait for each other, and which fails for all if it does for one.
+def fail_together() -> Iterator[None]:
+    """A section of the run that fails in all processes if it fails in one. At its end, all wait for each other.
 
-    What the user must know is said once, by the first process.
+    The first process alone prints the error.
 
     Raises:
-        InputError, OSError: in a run of one process, what was raised inside.
-        SystemExit: in a run of several, 2 in all of them.
+        InputError, OSError: in a run of one process, as raised inside.
+        SystemExit: with code 2 in all processes of a run of several.
     """
     failure = None
     try:
         yield
     except (InputError, OSError) as error:
-        if count() == 1:
+        if world_size() == 1:
             raise
         failure = sentence(error)
     except KeyboardInterrupt:
-        if first():
+        if is_first():
             raise
         sys.exit(130)
-    if count() > 1:
+    if world_size() > 1:
         _agree(failure)
 
 
 @contextmanager
-def quiet_but_first() -> Iterator[None]:
-    """Inside, only the first process prints and shows bars."""
+def quiet_unless_first() -> Iterator[None]:
+    """Silence the output and the progress bars of all processes but the first, for a ``with`` block."""
     with ExitStack() as stack:
-        if not first():
+        if not is_first():
             nowhere = stack.enter_context(open(os.devnull, "w"))
             stack.enter_context(redirect_stdout(nowhere))
             stack.enter_context(redirect_stderr(nowhere))
@@ -96,12 +103,14 @@ def quiet_but_first() -> Iterator[None]:
 
 
 def _agree(failure: str | None) -> None:
-    found: list[str | None] = [None] * count()
-    distributed.all_gather_object(found, failure)
-    failures = [one for one in found if one is not None]
+    """Wait for all processes, and exit in all of them if any has failed."""
+    by_rank: list[str | None] = [None] * world_size()
+    distributed.all_gather_object(by_rank, failure)
+    failures = [message for message in by_rank if message is not None]
     if not failures:
         return
-    if first():
+    if is_first():
         print(f"error: {failures[0]}", file=sys.stderr, flush=True)
-    distributed.barrier()  # whoever started the processes may end all of them as soon as one has ended
+    # torchrun and srun may kill the others as soon as one process ends, perhaps before the first has printed.
+    distributed.barrier()
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM where a moment later is better than now, and readers of a pipe that leave early."""
+"""Ctrl-C and SIGTERM that wait for a good moment, and readers of a pipe that leave early."""
 
 from __future__ import annotations
 
@@ -11,55 +11,59 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def held_back(told: str = "", once: bool = False) -> Iterator[list[signal.Signals]]:
-    """Inside, signals that ask the process to end are noted, and the first acts at the end.
+def delay_signals(message: str = "", once: bool = False) -> Iterator[list[signal.Signals]]:
+    """Note SIGINT and SIGTERM, and deliver the first of them at the end of a ``with`` block.
 
-    Only the main thread is told of signals; in another, nothing is done.
+    Python handles signals in the main thread only; in another thread, nothing is delayed.
 
     Args:
-        told: what is said when one is noted.
-        once: hold back the first alone; the second acts at once.
+        message: printed to stderr when a signal arrives.
+        once: delay the first signal only; a second one acts at once.
 
     Yields:
-        the list of those that were noted.
+        The list of signals that have arrived so far.
+
+    Example:
+        >>> with delay_signals("writing the file first"):
+        ...     write(file)
     """
-    asked: list[signal.Signals] = []
+    arrived: list[signal.Signals] = []
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield arrived
         return
 
     def note(number: int, _frame: object) -> None:
-        asked.append(signal.Signals(number))
+        arrived.append(signal.Signals(number))
         if once:
             restore()
-        if told:
-            print(f"\n{told}", file=sys.stderr)
+        if message:
+            print(f"\n{message}", file=sys.stderr)
 
     def restore() -> None:
-        for one, handler in usual.items():
-            signal.signal(one, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
-    usual = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield arrived
     finally:
         restore()
-    if asked:
-        signal.raise_signal(asked[0])
+    if arrived:
+        signal.raise_signal(arrived[0])
 
 
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """Inside, a reader of the output that goes away, as ``head`` does, ends the process without a traceback.
+    """End the process without a traceback if the reader of its output goes away, as ``head`` does.
 
     Raises:
-        SystemExit: 1 when the reader has gone.
+        SystemExit: with code 1 when the reader has gone.
     """
     try:
         try:
             yield
         finally:
-            sys.stdout.flush()  # here, and not at the exit of Python, where the error could not be caught
+            sys.stdout.flush()  # at Python's exit, the error could not be caught
     except BrokenPipeError:
         # Python flushes once more at exit, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Where the processes of a run come from: torchrun, SLURM's srun, or the shell, which starts one."""
+"""Joins the processes of a run: those that torchrun or SLURM's srun started, or a single one from the shell."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ from ssl_behavior.errors import InputError, how_many
 
 
 def launch(device: Device) -> Fabric:
-    """Join the other processes of this run, if there are any; a module that the result sets up then learns as one.
+    """Join the other processes of this run, if there are any.
 
     Args:
         device: of each process; with cuda, each has a GPU of its own.
 
+    Returns:
+        The Fabric whose ``setup_module`` wraps a module so that all processes train it together.
+
     Raises:
-        InputError: the node has fewer GPUs than processes, or SLURM does not say how many processes a node has.
+        InputError: the node has fewer GPUs than processes, or SLURM does not say how many processes each node has.
     """
     accelerator = choose_device(device).type
-    environment, here = _environment()
+    environment, on_node = _environment()
     processes = environment.world_size()
-    if accelerator == "cuda" and here > torch.cuda.device_count():
+    if accelerator == "cuda" and on_node > torch.cuda.device_count():
         raise InputError(
-            f"--device {device}: expected a GPU for each of the {here} processes that were started on this node and "
-            f"found {how_many(torch.cuda.device_count(), 'GPU')}; start as many processes as there are, or give "
-            "--device cpu"
+            f"--device {device}: expected a GPU for each of the {on_node} processes on this node and found "
+            f"{how_many(torch.cuda.device_count(), 'GPU')}; start one process per GPU, or give --device cpu"
         )
     fabric = Fabric(
         accelerator=accelerator,
-        devices=here,
-        num_nodes=processes // here,
+        devices=on_node,
+        num_nodes=processes // on_node,
         strategy="ddp" if processes > 1 else "auto",
         plugins=[environment],
     )
@@ -47,22 +49,22 @@ def launch(device: Device) -> Fabric:
 
 
 def _environment() -> tuple[ClusterEnvironment, int]:
-    """Who started this process, and how many of them on this node."""
+    """The program that started the processes, and how many it started on this node."""
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment(), int(os.environ["LOCAL_WORLD_SIZE"])
-    # A script that sbatch runs knows of tasks, too, but is alone until srun starts them in a step.
+    # sbatch sets the number of tasks too, but its script is a single process until srun starts the tasks in a step.
     if not (SLURMEnvironment.detect() and "SLURM_STEP_ID" in os.environ):
         return LightningEnvironment(), 1
     if int(os.environ["SLURM_NTASKS"]) > 1 and "SLURM_NTASKS_PER_NODE" not in os.environ:
         raise InputError(
-            f"SLURM started {os.environ['SLURM_NTASKS']} processes and does not say how many of them on each node; "
-            "give srun or sbatch --ntasks-per-node"
+            f"SLURM started {os.environ['SLURM_NTASKS']} processes but does not say how many on each node; give "
+            "srun or sbatch --ntasks-per-node"
         )
     processes = int(os.environ["SLURM_NTASKS"])
-    here = min(processes, int(os.environ.get("SLURM_NTASKS_PER_NODE", 1)))
-    if processes % here:
+    on_node = min(processes, int(os.environ.get("SLURM_NTASKS_PER_NODE", 1)))
+    if processes % on_node:
         raise InputError(
-            f"SLURM started {processes} processes, {here} of them on each node: expected as many on every node; give "
-            "--ntasks-per-node a number that divides --ntasks"
+            f"SLURM started {processes} processes, {on_node} on each node: expected the same number on every "
+            "node; give an --ntasks-per-node that divides --ntasks"
         )
-    return SLURMEnvironment(), here
+    return SLURMEnvironment(), on_node

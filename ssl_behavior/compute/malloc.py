@@ -1,22 +1,23 @@
-"""How the process takes memory from the system."""
+"""How the process takes memory from the operating system."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
 
-# Of glibc's malloc.h.
+# Values of M_TRIM_THRESHOLD and M_MMAP_THRESHOLD in glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _NEVER, _LARGEST = -1, 1 << 30
+# glibc refuses larger thresholds before version 2.35.
 _LARGEST_BEFORE_2_35 = 32 << 20
 
 
 def keep_freed_memory() -> None:
-    """Have what arrays free serve the next ones, in place of going back to the system.
+    """Reuse the memory of freed arrays for the next ones, instead of returning it to the operating system.
 
-    glibc gives large blocks back at once, so that every training step and every stretch of a recording takes them anew,
-    page by page, which costs a fifth of their time and more. What the process has taken it keeps until it ends. Without
-    glibc nothing changes.
+    By default, glibc returns large blocks at once. Every training step and every chunk of a recording then takes them
+    again, page by page, which costs a fifth of the time or more. The price is that the process keeps the most memory
+    that it ever took. Without glibc, nothing changes.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Progress of loops: bars on a terminal, and plain lines some seconds apart where stderr is a file or a pipe."""
+"""Progress of loops: bars on a terminal, and a plain line every ten seconds where stderr is a file or a pipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ProgressBar = tqdm
 class ProgressLines(tqdm):
     """A bar that writes whole lines and no control characters, for log files.
 
-    A loop that ends before ``seconds_between`` writes its last line only, and none if it has ``leave=False``.
+    A loop shorter than ``seconds_between`` writes only its last line, and nothing with ``leave=False``.
     """
 
     seconds_between = 10.0
@@ -36,20 +36,20 @@ class ProgressLines(tqdm):
             self._write_line()
 
     def set_description(self, desc: str | None = None, refresh: bool | None = True) -> None:
-        """Write a line at once: the loop begins with something else, which may take long."""
+        """Write a line at once: the loop starts something new that may take long."""
         super().set_description(desc, refresh=False)
         if refresh and not self.disable:
             self._last_line = time.monotonic()
             self._write_line()
 
     def clear(self, nolock: bool = False) -> None:
-        """Do nothing: lines stay."""
+        """Do nothing: written lines cannot be cleared."""
 
     def moveto(self, n: int) -> None:
         """Do nothing: a file has no cursor."""
 
     def close(self) -> None:
-        """Write the last line, unless the loop is to leave none."""
+        """Write the last line, unless ``leave`` is off."""
         if self.disable:
             return
         self.disable = True
@@ -71,11 +71,11 @@ def progress(
     leave: bool = True,
     shown: bool = True,
 ) -> tqdm[T]:
-    """The iterable, whose progress is shown on stderr.
+    """Iterate, and show the progress on stderr.
 
     Args:
-        iterable: what the loop runs over.
-        description: what the loop does, such as ``predicting``.
+        iterable: the items.
+        description: of the loop, such as ``predicting``.
         total: number of items, if the iterable has no length.
         unit: noun of an item.
         leave: keep the finished bar, or the last line.
@@ -99,13 +99,13 @@ def progress_bar(
     shown: bool = True,
     smoothing: float = 0.3,
 ) -> tqdm[Any]:
-    """A bar on stderr that the loop itself moves on with ``update``.
+    """A bar on stderr that the caller advances with ``update``.
 
     Args:
         total: number of items.
-        description: what the loop does.
+        description: of the loop.
         unit: noun of an item.
-        initial: number of items that were done before.
+        initial: number of items that an earlier run finished.
         leave: keep the finished bar, or the last line.
         shown: False shows nothing.
         smoothing: weight of the last items in the estimate of the speed; 0 takes the mean over all.
@@ -125,7 +125,7 @@ def progress_bar(
 
 
 def _kind() -> tuple[type[tqdm[Any]], str | None]:
-    """The class of bars for this stderr, and their layout."""
+    """The class of bars that suits stderr, and their layout."""
     return (tqdm, None) if sys.stderr.isatty() else (ProgressLines, _LINE)
 
 

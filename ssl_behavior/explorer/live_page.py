@@ -8,6 +8,8 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from bokeh.application import Application
+from bokeh.application.handlers import FunctionHandler
 from bokeh.document import Document
 from bokeh.events import ButtonClick
 from bokeh.models import Button, CustomJS, Row, Select, TextInput
@@ -18,7 +20,7 @@ from ssl_behavior.atlas.similarity import Hit, similar, when
 from ssl_behavior.atlas.video import pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import page_data, widgets
-from ssl_behavior.explorer.map_sample import MapSample, colourings
+from ssl_behavior.explorer.map_sample import MapSample, colourings, draw_sample
 from ssl_behavior.explorer.marks_tab import MarksTab
 from ssl_behavior.explorer.page import Page
 from ssl_behavior.explorer.scene import CLUSTER, Scene
@@ -26,6 +28,16 @@ from ssl_behavior.explorer.scene import CLUSTER, Scene
 _LONGEST_EXAMPLE_S = 4.0
 _SHORTEST_EXAMPLE_S = 0.5
 _TOP = 20
+
+
+def application(scene: Scene, count: int) -> Application:
+    """The explorer of a scene; all visitors see the same points, and each has a separate page."""
+    sample, index = draw_sample(scene, count), lazy_index(scene)
+
+    def visit(document: Document) -> None:
+        LivePage(scene, sample, index).add_to(document)
+
+    return Application(FunctionHandler(visit))
 
 
 class LivePage:

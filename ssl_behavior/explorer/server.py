@@ -9,8 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bokeh.application import Application
-from bokeh.application.handlers import FunctionHandler
-from bokeh.document import Document
 from bokeh.resources import Resources
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
@@ -22,9 +20,6 @@ from tornado.routing import Matcher, Rule
 from tornado.web import ErrorHandler, OutputTransform
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.explorer.live_page import LivePage, lazy_index
-from ssl_behavior.explorer.map_sample import draw_sample
-from ssl_behavior.explorer.scene import Scene
 
 LOOPBACK = ("127.0.0.1", "localhost")
 MAX_PAGES = 32
@@ -33,16 +28,6 @@ _MAX_REQUEST_BYTES = 1 << 16
 _MAX_MESSAGE_BYTES = 1 << 20
 _MAX_BYTES_PER_POINT = 16
 _PAGE, _PATHS, _STATIC = "/", ("/", "/ws", "/favicon.ico"), "/static/"
-
-
-def application(scene: Scene, count: int) -> Application:
-    """The explorer of a scene; all visitors see the same points, and each has a separate page."""
-    sample, index = draw_sample(scene, count), lazy_index(scene)
-
-    def visit(document: Document) -> None:
-        LivePage(scene, sample, index).add_to(document)
-
-    return Application(FunctionHandler(visit))
 
 
 def serve(

@@ -1,5 +1,5 @@
-"""The label-efficiency curve: scores on held-out videos against the number of labelled videos.
+"""The learning curve: scores on held-out videos against the number of labelled videos.
 
-``videos`` says which videos are tested on and which are learned from, ``fitting`` fits one variant to some of them,
-``points`` keeps what was fitted, ``bands`` says how sure the scores are, ``report`` and ``picture`` tell them.
+``videos`` chooses the videos to test on and to train on, ``fitting`` fits one variant to some of them, ``points``
+stores the results, ``bands`` estimates their uncertainty, and ``report`` and ``picture`` present them.
 """

@@ -1,11 +1,14 @@
-"""How sure a curve is: bootstrap bands over the test videos and over the draws of labelled videos.
+"""Uncertainty of a learning curve: bootstrap bands over the test videos and over the draws of labelled videos.
 
-Two things are chance: which videos are tested on, and which are labelled. Each resample draws test videos with
-replacement, whole ones, as frames of one are alike (see ``scoring.bootstrap``, also for resamples that lack all true
-frames of a behaviour: they are left out, and counted in the curve), and draws with replacement, one fewer
-than there are, as the mean of few numbers would else vary too little (McCarthy and Snowden 1985, "The bootstrap and
-finite population sampling"). All points share their resamples, so a difference between two of them is surer than their
-bands look; and all have the same behaviours in their means, those that occur in the test videos.
+Chance decides which videos are tested on and which are labelled, so each resample draws both with replacement:
+
+- Test videos are drawn whole, because frames of one video are alike. A resample without any true frame of a behaviour
+  is left out and counted (see ``scoring.bootstrap``).
+- Draws of labelled videos number one fewer than there are, because the mean of a few resampled numbers would otherwise
+  vary too little (McCarthy and Snowden 1985, "The bootstrap and finite population sampling").
+
+All conditions share their resamples, so a difference between two of them is more certain than their bands suggest. All
+have the same behaviours in their means: those that occur in the test videos.
 """
 
 from __future__ import annotations
@@ -15,18 +18,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssl_behavior.learning_curve.fitting import Variant
 from ssl_behavior.learning_curve.points import Point
+from ssl_behavior.learning_curve.variants import Variant
 from ssl_behavior.scoring.bootstrap import interval, resampled, resamples
 from ssl_behavior.scoring.frames import class_scores, macro_mean
 
 RESAMPLES = 1000
-Place = tuple[Variant, int]
+Condition = tuple[Variant, int]
+"""A variant and the number of labelled videos it was trained on."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, and the 95 % interval that resampling gives it; NaN where there is no number."""
+    """A number with its 95 % bootstrap interval; NaN where there is none."""
 
     value: float
     low: float
@@ -35,95 +39,99 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Scores by variant and size.
+    """Scores by condition.
 
     Attributes:
         behaviours: names of the classes.
-        by_draw: place -> (draw, 1 + behaviour): macro F1 and the F1 of each behaviour, of all test videos together.
-        resampled: place -> (resample, 1 + behaviour): the same, mean over the resample's draws; all places have the
-            same resamples.
-        left_out: how many resamples lack all true frames of a behaviour, and are not among these.
+        by_draw: condition -> (draw, 1 + behaviour) macro F1 and the F1 of each behaviour, over all test videos.
+        resampled: condition -> (resample, 1 + behaviour) the same scores, as means over the resample's draws. All
+            conditions have the same resamples.
+        resamples_left_out: number of resamples without any true frame of a behaviour; they are not in ``resampled``.
     """
 
     behaviours: tuple[str, ...]
-    by_draw: Mapping[Place, np.ndarray]
-    resampled: Mapping[Place, np.ndarray]
-    left_out: int = 0
+    by_draw: Mapping[Condition, np.ndarray]
+    resampled: Mapping[Condition, np.ndarray]
+    resamples_left_out: int = 0
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """In the order given."""
+        """The variants, in the order of the points."""
         return tuple(dict.fromkeys(variant for variant, _ in self.by_draw))
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Rising."""
+        """The numbers of labelled videos, rising."""
         return tuple(sorted({size for _, size in self.by_draw}))
 
     def at(self, variant: Variant, size: int, column: int = 0) -> Estimate:
-        """The mean over draws; column 0 is macro F1, then come the behaviours."""
-        place = (variant, size)
-        return _estimate(_mean(self.by_draw[place][:, column]), self.resampled[place][:, column])
+        """The mean score over draws; column 0 is macro F1, and the behaviours follow."""
+        condition = (variant, size)
+        return _estimate(_mean(self.by_draw[condition][:, column]), self.resampled[condition][:, column])
 
-    def gain(self, before: Place, after: Place, column: int = 0) -> Estimate:
-        """How much higher the mean is at the second place than at the first, on the same resamples."""
+    def gain(self, before: Condition, after: Condition, column: int = 0) -> Estimate:
+        """How much higher the mean score is for ``after`` than for ``before``, on the same resamples."""
         change = _mean(self.by_draw[after][:, column]) - _mean(self.by_draw[before][:, column])
         return _estimate(change, self.resampled[after][:, column] - self.resampled[before][:, column])
 
     def lead(self, variant: Variant, other: Variant) -> Estimate:
-        """How much higher macro F1 is for one variant than for another, on average over sizes."""
+        """How much higher the macro F1 of ``variant`` is than that of ``other``, on average over sizes."""
         gains = [self.gain((other, size), (variant, size)).value for size in self.sizes]
-        each = [self.resampled[variant, size][:, 0] - self.resampled[other, size][:, 0] for size in self.sizes]
-        return _estimate(_mean(np.array(gains)), np.mean(each, axis=0))
+        resampled = [self.resampled[variant, size][:, 0] - self.resampled[other, size][:, 0] for size in self.sizes]
+        return _estimate(_mean(np.array(gains)), np.mean(resampled, axis=0))
 
 
-def curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0) -> Curve:
-    """The curve that points tell: every variant and size with the same draws and the same test videos.
+def make_curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0) -> Curve:
+    """The curve through points. All conditions need the same draws and the same test videos.
 
     Args:
-        points: in the order in which variants are to be told.
+        points: their order gives the order of the variants.
         behaviours: names of the classes.
         seed: of the resamples.
     """
-    places: dict[Place, list[np.ndarray]] = {}
+    conditions = dict.fromkeys((point.task.variant, point.task.size) for point in points)
+    by_condition: dict[Condition, list[np.ndarray]] = {condition: [] for condition in conditions}
     for point in sorted(points, key=lambda point: point.task.draw):
-        places.setdefault((point.task.variant, point.task.size), []).append(point.counts)
-    counts = {place: np.stack(places[place]) for place in dict.fromkeys((p.task.variant, p.task.size) for p in points)}
+        by_condition[point.task.variant, point.task.size].append(point.counts)
+    counts = {condition: np.stack(draws) for condition, draws in by_condition.items()}
     draws = len(next(iter(counts.values())))
     rng = np.random.default_rng(seed)
-    # The truth is the same at every place and draw.
+    # The true labels are the same in every condition and draw.
     true_frames = next(iter(counts.values()))[0].sum(-1)
     occurs = true_frames.sum(0) > 0
 
     def f1(sums: np.ndarray) -> np.ndarray:
         return np.where(occurs, class_scores(sums).f1, np.nan)
 
-    of_videos = resamples(true_frames, RESAMPLES, rng)
-    of_draws = rng.multinomial(max(1, draws - 1), np.full(draws, 1 / draws), size=len(of_videos))
+    video_draws = resamples(true_frames, RESAMPLES, rng)
+    draw_draws = rng.multinomial(max(1, draws - 1), np.full(draws, 1 / draws), size=len(video_draws))
     by_draw, in_resamples = {}, {}
-    for place, of_place in counts.items():
-        by_draw[place] = _with_mean(f1(of_place.sum(1)), behaviours)
-        scores = _with_mean(resampled(of_place.swapaxes(0, 1), of_videos, f1), behaviours)
-        in_resamples[place] = _weighted_mean(scores, of_draws)
-    return Curve(tuple(behaviours), by_draw, in_resamples, RESAMPLES - len(of_videos))
+    for condition, frames in counts.items():
+        by_draw[condition] = _with_mean(f1(frames.sum(1)), behaviours)
+        scores = _with_mean(resampled(frames.swapaxes(0, 1), video_draws, f1), behaviours)
+        in_resamples[condition] = _weighted_mean(scores, draw_draws)
+    return Curve(tuple(behaviours), by_draw, in_resamples, RESAMPLES - len(video_draws))
 
 
 def _with_mean(f1: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
-    """(..., 1 + behaviour) macro F1 before the F1s (..., behaviour)."""
+    """(..., 1 + behaviour) the macro F1, followed by the F1s (..., behaviour)."""
     return np.concatenate([macro_mean(f1, behaviours)[..., None], f1], -1)
 
 
 def _weighted_mean(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(resample, score) mean over draws of (resample, draw, score), each counted as often as it was drawn."""
-    known = np.where(np.isnan(scores), 0, weights[..., None])
-    total = known.sum(1)
-    sums = (np.nan_to_num(scores) * known).sum(1)
+    """(resample, score) mean of scores (resample, draw, score), weighted by how often each draw was drawn.
+
+    A score that is NaN has no weight.
+    """
+    weights = np.where(np.isnan(scores), 0, weights[..., None])
+    total = weights.sum(1)
+    sums = (np.nan_to_num(scores) * weights).sum(1)
     return np.where(total > 0, sums / np.maximum(total, 1), np.nan)
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
+    scores = values[~np.isnan(values)]
+    return float(scores.mean()) if scores.size else float("nan")
 
 
 def _estimate(value: float, in_resamples: np.ndarray) -> Estimate:

@@ -1,4 +1,4 @@
-"""The curve as a picture."""
+"""The learning curve as a picture."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ssl_behavior.learning_curve.bands import Curve
-from ssl_behavior.learning_curve.fitting import Variant
-from ssl_behavior.learning_curve.report import shown
+from ssl_behavior.learning_curve.variants import Variant, variant_name
 from ssl_behavior.plots.style import DPI, save
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a variant is drawn: told by lightness, marker and dashes as well as by hue (Okabe and Ito 2008)."""
+    """How a variant is drawn. Lightness, marker and dashes differ as well as hue (Okabe and Ito 2008)."""
 
     colour: str
     marker: str
@@ -36,19 +35,21 @@ STYLES: dict[Variant, Style] = {
 }
 _PANELS_PER_ROW = 4
 _MOST_PANELS = 8
-# Points of the variants stand beside each other, by this factor along the logarithmic axis.
+# Variants are drawn side by side, this factor apart on the logarithmic axis, so that no band hides another.
 _ASIDE = 1.025
 
 
-def label_curve_picture(path: Path, found: Curve, title: str, notes: Sequence[str], behaviours: Sequence[str]) -> Path:
-    """Draw macro F1, and each behaviour's F1 below, against the number of labelled videos; dashes are single draws.
+def label_curve_picture(path: Path, curve: Curve, title: str, notes: Sequence[str], behaviours: Sequence[str]) -> Path:
+    """Draw macro F1, and the F1 of each behaviour below it, against the number of labelled videos.
+
+    Small dashes are single draws.
 
     Args:
         path: a picture file.
-        found: what to draw.
-        title: over the picture.
+        curve: to draw.
+        title: above the picture.
         notes: lines below the title.
-        behaviours: those that get a panel; none get one if they are more than fit.
+        behaviours: to draw a panel for; if there are too many to fit, none has a panel.
     """
     panels = list(behaviours) if 1 < len(behaviours) <= _MOST_PANELS else []
     columns = min(len(panels), _PANELS_PER_ROW) or 1
@@ -59,46 +60,49 @@ def label_curve_picture(path: Path, found: Curve, title: str, notes: Sequence[st
     figure = Figure(figsize=(9, height), dpi=DPI, layout=layout)
     grid = figure.add_gridspec(1 + rows, columns, height_ratios=[4.0] + [2.3] * rows)
     main = figure.add_subplot(grid[0, :])
-    _draw(main, found, 0, is_large=True)
-    main.set(ylabel="macro F1", xlabel="labelled videos")
+    _draw(main, curve, 0, is_large=True)
+    main.set(ylabel="macro F1 (higher is better)", xlabel="labelled videos")
     small: list[Axes] = []
-    for place, name in enumerate(panels):
-        axes = figure.add_subplot(grid[1 + place // columns, place % columns], sharey=small[0] if small else None)
+    for number, name in enumerate(panels):
+        axes = figure.add_subplot(grid[1 + number // columns, number % columns], sharey=small[0] if small else None)
         small.append(axes)
-        _draw(axes, found, 1 + found.behaviours.index(name), is_large=False)
+        _draw(axes, curve, 1 + curve.behaviours.index(name), is_large=False)
         axes.set_title(name, fontsize=10, loc="left")
         axes.set_xlabel("labelled videos", fontsize=9)
-        if place % columns == 0:
+        if number % columns == 0:
             axes.set_ylabel("F1", fontsize=9)
     for axes in (main, *small):
         low, high = axes.get_ylim()
         axes.set_ylim(max(low, -0.02), min(high, 1.02))
-    left = 0.012
-    figure.text(left, 1 - 0.12 / height, title, fontsize=13, weight="bold", va="top")
+    margin = 0.012
+    figure.text(margin, 1 - 0.12 / height, title, fontsize=13, weight="bold", va="top")
     for line, note in enumerate(notes):
-        figure.text(left, 1 - (0.42 + 0.2 * line) / height, note, fontsize=9, color="#444444", va="top")
+        figure.text(margin, 1 - (0.42 + 0.2 * line) / height, note, fontsize=9, color="#444444", va="top")
     handles, names = main.get_legend_handles_labels()
-    place_of_legend = (left - 0.006, 1 - heading / height)
+    legend_position = (margin - 0.006, 1 - heading / height)
     figure.legend(
-        handles, names, loc="upper left", bbox_to_anchor=place_of_legend, ncols=4, frameon=False, handlelength=3.2
+        handles, names, loc="upper left", bbox_to_anchor=legend_position, ncols=4, frameon=False, handlelength=3.2
     )
     return save(figure, path)
 
 
-def _draw(axes: Axes, found: Curve, column: int, is_large: bool) -> None:
-    sizes = np.array(found.sizes, float)
-    for place, variant in enumerate(found.variants):
+def _draw(axes: Axes, curve: Curve, column: int, is_large: bool) -> None:
+    sizes = np.array(curve.sizes, float)
+    for number, variant in enumerate(curve.variants):
         style = STYLES[variant]
-        estimates = [found.at(variant, size, column) for size in found.sizes]
-        mean, low, high = (np.array([getattr(one, what) for one in estimates]) for what in ("value", "low", "high"))
-        x = sizes * _ASIDE ** (place - (len(found.variants) - 1) / 2)
+        estimates = [curve.at(variant, size, column) for size in curve.sizes]
+        mean, low, high = (
+            np.array([getattr(estimate, name) for estimate in estimates]) for name in ("value", "low", "high")
+        )
+        x = sizes * _ASIDE ** (number - (len(curve.variants) - 1) / 2)
         axes.fill_between(x, low, high, color=style.colour, alpha=0.13, lw=0)
         if is_large or len(sizes) == 1:
             axes.vlines(x, low, high, color=style.colour, alpha=0.75, lw=1.3)
-        draws = np.stack([found.by_draw[variant, size][:, column] for size in found.sizes])
+        draws = np.stack([curve.by_draw[variant, size][:, column] for size in curve.sizes])
         if is_large and draws.shape[1] > 1:
-            each = np.repeat(x, draws.shape[1])
-            axes.scatter(each, draws.ravel(), s=36, marker="_", color=style.colour, alpha=0.75, lw=1.1)
+            axes.scatter(
+                np.repeat(x, draws.shape[1]), draws.ravel(), s=36, marker="_", color=style.colour, alpha=0.75, lw=1.1
+            )
         axes.plot(
             x,
             mean,
@@ -109,7 +113,7 @@ def _draw(axes: Axes, found: Curve, column: int, is_large: bool) -> None:
             ms=6.5 if is_large else 4.5,
             mec="white",
             mew=0.8,
-            label=shown(variant),
+            label=variant_name(variant),
         )
     _frame(axes, sizes, is_large)
 

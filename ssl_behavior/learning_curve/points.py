@@ -1,4 +1,4 @@
-"""Points of the curve on disk: what was fitted once is not fitted again."""
+"""Points of the curve on disk, so that none is fitted twice."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.learning_curve.fitting import Variant
+from ssl_behavior.learning_curve.variants import Variant
 from ssl_behavior.storage.atomic import write_text
 
-# What may change while points stay what they are.
+# Settings that choose points without changing any of them.
 _FREE = ("sizes", "draws", "variants", "output", "overwrite")
 
 
 @dataclass(frozen=True)
-class Task:
-    """One point to fit: a variant, and the videos it learns from.
+class PointTask:
+    """One point to fit: a variant, and the videos to train on.
 
     Attributes:
-        variant: what is fitted.
-        size: number of videos learned from.
-        draw: which of the draws of as many videos, from 0.
+        variant: to fit.
+        size: number of videos.
+        draw: number of the random choice of this many videos, from 0.
         videos: their ids.
     """
 
@@ -35,82 +35,82 @@ class Task:
 
     @property
     def name(self) -> str:
-        """To tell by, and to call a file by."""
+        """Unique among the points of a run; also the name of its file."""
         return f"{self.variant}-{self.size}-{self.draw}"
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A task that is done.
+    """The result of a task.
 
     Attributes:
-        task: what was fitted to what.
+        task: the variant and the videos it was trained on.
         counts: (test video, behaviour, behaviour) frames by true and predicted behaviour.
-        minutes: that it took.
+        minutes: time that fitting and labelling took.
     """
 
-    task: Task
+    task: PointTask
     counts: np.ndarray
     minutes: float
 
 
-class Points:
-    """The points in a folder, all of one run: the same recordings, labels, encoder and settings. Makes the folder.
+class PointStore:
+    """A folder of points that share recordings, labels, encoder and settings. The folder is created if need be.
 
     Args:
-        folder: of the points; need not be there yet.
-        key: names what they depend on.
-        settings: plain values, to say what differs where a key does.
-        overwrite: take away points of another run.
+        folder: of the points.
+        key: names everything that the points depend on.
+        settings: of the run, to say which of them differ if the key differs.
+        overwrite: delete the points of another run.
 
     Raises:
-        InputError: the folder has points of another run, and ``overwrite`` is off.
+        InputError: the folder holds points of another run, and ``overwrite`` is off.
     """
 
     def __init__(self, folder: Path, key: str, settings: dict[str, Any], overwrite: bool) -> None:
         self.folder = folder
         run = {"key": key, "settings": json.loads(json.dumps(settings, default=str))}
-        former = _read(folder / "run.json")
-        if former is not None and former.get("key") != key:
+        existing = _read(folder / "run.json")
+        if existing is not None and existing.get("key") != key:
             if not overwrite:
-                raise InputError(f"--output {folder.parent}: {_difference(former, run)}")
+                raise InputError(f"--output {folder.parent}: {_difference(existing, run)}")
             for path in folder.glob("*.json"):
                 path.unlink()
         write_text(folder / "run.json", json.dumps(run, indent=1) + "\n")
 
-    def __contains__(self, task: Task) -> bool:
+    def __contains__(self, task: PointTask) -> bool:
         return self.get(task) is not None
 
-    def get(self, task: Task) -> Point | None:
-        """The point of this task, if it is there."""
-        plain = _read(self.folder / f"{task.name}.json")
+    def get(self, task: PointTask) -> Point | None:
+        """The stored point of this task; None if there is none."""
+        values = _read(self.folder / f"{task.name}.json")
         try:
-            if plain is None or plain["task"]["videos"] != list(task.videos):
+            if values is None or values["task"]["videos"] != list(task.videos):
                 return None
-            return Point(task, np.array(plain["counts"], np.int64), float(plain["minutes"]))
+            return Point(task, np.array(values["counts"], np.int64), float(values["minutes"]))
         except (KeyError, TypeError, ValueError, OverflowError):
-            return None  # damaged, so measured anew
+            return None  # the file is damaged, so the point is fitted again
 
     def add(self, point: Point) -> None:
         """Write a point, whole or not at all."""
-        plain = {"task": asdict(point.task), "minutes": round(point.minutes, 3), "counts": point.counts.tolist()}
-        write_text(self.folder / f"{point.task.name}.json", json.dumps(plain) + "\n")
+        values = {"task": asdict(point.task), "minutes": round(point.minutes, 3), "counts": point.counts.tolist()}
+        write_text(self.folder / f"{point.task.name}.json", json.dumps(values) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return plain if isinstance(plain, dict) else None
+    return content if isinstance(content, dict) else None
 
 
-def _difference(former: dict[str, Any], now: dict[str, Any]) -> str:
-    then = former.get("settings") or {}
-    changed = [name for name, value in now["settings"].items() if name not in _FREE and then.get(name) != value]
-    other = [f"--{name.replace('_', '-')}" for name in changed]
-    what = f"another {', '.join(other)}" if other else "other recordings, labels or another encoder under these names"
+def _difference(existing: dict[str, Any], run: dict[str, Any]) -> str:
+    settings = existing.get("settings") or {}
+    changed = [name for name, value in run["settings"].items() if name not in _FREE and settings.get(name) != value]
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
     return (
-        f"expected no points or those of a run that may go on, and found points of {what}; give those again, another "
-        "--output, or --overwrite to start anew"
+        "the folder holds points of a run with another "
+        f"{options or 'encoder, or other recordings or labels under the same names'}; restore these inputs to add "
+        "points, give another --output, or --overwrite to start over"
     )

@@ -1,4 +1,4 @@
-"""The curve as a table, as plain values, and as advice that claims no more than the bands allow."""
+"""The curve as a table, as CSV and JSON, and as advice that claims no more than the bands allow."""
 
 from __future__ import annotations
 
@@ -13,135 +13,149 @@ import numpy as np
 
 from ssl_behavior.errors import how_many
 from ssl_behavior.learning_curve.bands import RESAMPLES, Curve, Estimate
-from ssl_behavior.learning_curve.fitting import Variant
 from ssl_behavior.learning_curve.points import Point
+from ssl_behavior.learning_curve.variants import variant_name
 
-# A gain below this is not worth labelling for.
+# A smaller gain in macro F1 is not worth labelling more videos.
 _LITTLE = 0.02
+# With fewer test videos, bands are too narrow to base advice on.
 _FEW_TEST_VIDEOS = 5
 
 
-def shown(variant: Variant) -> str:
-    """A variant's name as people read it."""
-    return variant.replace("-", " ")
-
-
-def table(found: Curve) -> str:
+def table(curve: Curve) -> str:
     """Macro F1 by number of labelled videos, with 95 % intervals."""
-    cells = {place: _with_band(found.at(*place)) for place in found.by_draw}
-    width = max(map(len, [*cells.values(), *map(shown, found.variants)]))
-    lines = ["videos  " + "  ".join(f"{shown(variant):<{width}}" for variant in found.variants).rstrip()]
-    for size in found.sizes:
-        row = [f"{cells.get((variant, size), ''):<{width}}" for variant in found.variants]
+    cells = {condition: _with_band(curve.at(*condition)) for condition in curve.by_draw}
+    width = max(map(len, [*cells.values(), *map(variant_name, curve.variants)]))
+    lines = ["videos  " + "  ".join(f"{variant_name(variant):<{width}}" for variant in curve.variants).rstrip()]
+    for size in curve.sizes:
+        row = [f"{cells.get((variant, size), ''):<{width}}" for variant in curve.variants]
         lines.append((f"{size:>6}  " + "  ".join(row)).rstrip())
     return "\n".join(lines)
 
 
-def about_resamples(found: Curve) -> Iterator[str]:
-    """How many resamples the bands leave out, if any."""
-    if found.left_out:
-        which = f"{found.left_out:,} of {RESAMPLES:,} resamples of the test videos"
-        yield f"Bands: {which} lack all true frames of a behaviour and are left out."
+def resamples_notes(curve: Curve) -> Iterator[str]:
+    """A line on the resamples that the bands leave out, if there are any."""
+    if curve.resamples_left_out:
+        resamples = f"{curve.resamples_left_out:,} of {RESAMPLES:,} resamples of the test videos"
+        yield f"Bands: {resamples} lack all true frames of a behaviour and are left out."
 
 
-def advice(found: Curve, test_videos: int, draws: int) -> list[str]:
-    """What the curve says on how many videos to label, sentence by sentence. On little data, it judges nothing."""
-    first, sizes = found.variants[0], found.sizes
-    few = [f"only {how_many(test_videos, 'video')} tested on"] * (test_videos < _FEW_TEST_VIDEOS)
-    few += ["one draw of labelled videos, whose chance the bands leave out"] * (draws == 1)
-    at_most = ", ".join(f"{shown(variant)} {_with_band(found.at(variant, sizes[-1]), 2)}" for variant in found.variants)
+def advice(curve: Curve, test_videos: int, draws: int) -> list[str]:
+    """Sentences on how many videos to label, and on which variant is better. With little data, they judge nothing.
+
+    Args:
+        curve: its first variant is the one advised on.
+        test_videos: number of test videos.
+        draws: number of draws of labelled videos.
+    """
+    first, sizes = curve.variants[0], curve.sizes
+    few = [f"only {how_many(test_videos, 'test video')}"] * (test_videos < _FEW_TEST_VIDEOS)
+    few += ["a single draw of labelled videos"] * (draws == 1)
+    at_most = ", ".join(
+        f"{variant_name(variant)} {_with_band(curve.at(variant, sizes[-1]), 2)}" for variant in curve.variants
+    )
     sentences = [f"at {how_many(sizes[-1], 'labelled video')}: {at_most}."]
     if len(sizes) > 1:
-        gain = found.gain((first, sizes[-2]), (first, sizes[-1]))
-        step = f"going from {sizes[-2]} to {sizes[-1]} labelled videos, {shown(first)} {_changed(gain)}"
+        gain = curve.gain((first, sizes[-2]), (first, sizes[-1]))
+        step = f"going from {sizes[-2]} to {sizes[-1]} labelled videos, {variant_name(first)} {_changed(gain)}"
         sentences += [f"{step}." if few else f"{step}: {_verdict(gain)}."]
-        sentences += [] if few else _enough(found)
-    sentences += _against_the_others(found, judged=not few)
+        sentences += [] if few else _enough(curve)
+    sentences += _comparisons(curve, judged=not few)
     if few:
-        sentences.append(f"caution: {' and '.join(few)}: the bands are narrower than the truth.")
-    return [one[0].upper() + one[1:] for one in sentences]
+        sentences.append(f"caution: {' and '.join(few)}, so the true uncertainty is larger than the bands.")
+    return [sentence[0].upper() + sentence[1:] for sentence in sentences]
 
 
-def rows(points: Sequence[Point], found: Curve) -> str:
-    """``curve.csv``: a row per point, as it was measured, on all test videos together."""
+def csv_text(points: Sequence[Point], curve: Curve) -> str:
+    """The content of ``curve.csv``: a row per point, with its scores on all test videos together."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["size", "draw", "variant", "macro F1", *found.behaviours, "minutes", "videos"])
+    writer.writerow(["size", "draw", "variant", "macro F1", *curve.behaviours, "minutes", "videos"])
     for point in sorted(points, key=lambda point: (point.task.size, point.task.draw)):
         task = point.task
         scores = [
-            "" if np.isnan(value) else f"{value:.4f}" for value in found.by_draw[task.variant, task.size][task.draw]
+            "" if np.isnan(value) else f"{value:.4f}" for value in curve.by_draw[task.variant, task.size][task.draw]
         ]
         names = "; ".join(task.videos)
-        writer.writerow([task.size, task.draw, shown(task.variant), *scores, f"{point.minutes:.2f}", names])
+        writer.writerow([task.size, task.draw, variant_name(task.variant), *scores, f"{point.minutes:.2f}", names])
     return text.getvalue()
 
 
-def plain(found: Curve) -> dict[str, Any]:
-    """``curve.json``: means with their 95 % intervals, and what a step or a variant adds, as plain values."""
-    sizes = found.sizes
+def plain_values(curve: Curve) -> dict[str, Any]:
+    """The scores in ``curve.json``: means with 95 % intervals, and the gains from more videos and by variant."""
+    sizes = curve.sizes
     steps = [
-        {"variant": shown(variant), "from": a, "to": b, "macro_f1": _pair(found.gain((variant, a), (variant, b)))}
-        for variant in found.variants
+        {
+            "variant": variant_name(variant),
+            "from": a,
+            "to": b,
+            "macro_f1": _mean_and_interval(curve.gain((variant, a), (variant, b))),
+        }
+        for variant in curve.variants
         for a, b in pairwise(sizes)
     ]
-    first, others = found.variants[0], found.variants[1:]
+    first, others = curve.variants[0], curve.variants[1:]
     over = [
         {
-            "variant": shown(first),
-            "over": shown(other),
-            "on_average": _pair(found.lead(first, other)),
-            "by_size": [{"size": size, "macro_f1": _pair(found.gain((other, size), (first, size)))} for size in sizes],
+            "variant": variant_name(first),
+            "over": variant_name(other),
+            "on_average": _mean_and_interval(curve.lead(first, other)),
+            "by_size": [
+                {"size": size, "macro_f1": _mean_and_interval(curve.gain((other, size), (first, size)))}
+                for size in sizes
+            ],
         }
         for other in others
     ]
     return {
         "curve": [
             {
-                "variant": shown(variant),
+                "variant": variant_name(variant),
                 "size": size,
-                "macro_f1": _pair(found.at(variant, size)),
+                "macro_f1": _mean_and_interval(curve.at(variant, size)),
                 "behaviours": {
-                    name: _pair(found.at(variant, size, column)) for column, name in enumerate(found.behaviours, 1)
+                    name: _mean_and_interval(curve.at(variant, size, column))
+                    for column, name in enumerate(curve.behaviours, 1)
                 },
             }
-            for variant, size in found.by_draw
+            for variant, size in curve.by_draw
         ],
         "gains": steps,
         "differences": over,
         "resamples": RESAMPLES,
-        "resamples_left_out": found.left_out,
+        "resamples_left_out": curve.resamples_left_out,
     }
 
 
-def _enough(found: Curve) -> Iterator[str]:
-    """The smallest number of videos that is surely almost as good as all of them, if it is smaller."""
-    first, sizes = found.variants[0], found.sizes
-    left = {size: found.gain((first, size), (first, sizes[-1])) for size in sizes[:-2]}
-    if enough := [size for size, gain in left.items() if gain.high < _LITTLE]:
-        do = f"{how_many(enough[0], 'video')} {'does' if enough[0] == 1 else 'do'}"
-        yield f"{do} almost as well as {sizes[-1]}, which gained {_with_band(left[enough[0]], 2)}."
+def _enough(curve: Curve) -> Iterator[str]:
+    """A sentence on the smallest number of videos that is almost as good as the largest, if there is one."""
+    first, sizes = curve.variants[0], curve.sizes
+    gains = {size: curve.gain((first, size), (first, sizes[-1])) for size in sizes[:-2]}
+    if enough := [size for size, gain in gains.items() if gain.high < _LITTLE]:
+        videos_do = f"{how_many(enough[0], 'video')} {'does' if enough[0] == 1 else 'do'}"
+        yield f"{videos_do} almost as well as {sizes[-1]}, which gained {_with_band(gains[enough[0]], 2)}."
 
 
-def _against_the_others(found: Curve, judged: bool) -> Iterator[str]:
-    """One comparison per variant, over all sizes: of many, some would come out ahead by chance.
+def _comparisons(curve: Curve, judged: bool) -> Iterator[str]:
+    """One sentence per other variant, on the mean over sizes: among many comparisons, some would differ by chance.
 
-    Where there is too little to judge by, it says what was seen here and not which variant is better.
+    Without ``judged``, the sentences say which variant scored higher here, and not which is better.
     """
-    first, sizes = found.variants[0], found.sizes
-    for other in found.variants[1:]:
-        above, below = (other, first) if found.lead(first, other).high < 0 else (first, other)
-        lead = found.lead(above, below)
-        gains = {size: found.gain((below, size), (above, size)) for size in sizes}
+    first, sizes = curve.variants[0], curve.sizes
+    for other in curve.variants[1:]:
+        above, below = (other, first) if curve.lead(first, other).high < 0 else (first, other)
+        lead = curve.lead(above, below)
+        gains = {size: curve.gain((below, size), (above, size)) for size in sizes}
         most = max(sizes, key=lambda size: abs(gains[size].value))
         mean = _with_band(lead, 2) + " on average over sizes" * (len(sizes) > 1)
         mean += f"; most at {how_many(most, 'video')}: {_with_band(gains[most], 2)}" * (len(sizes) > 1)
         if not lead.low > 0:
-            yield f"no difference is shown between {shown(first)} and {shown(other)}: {mean}."
+            yield f"no difference is shown between {variant_name(first)} and {variant_name(other)}: {mean}."
         elif judged:
-            yield f"{shown(first)} is {'ahead of' if above == first else 'behind'} {shown(other)} by {mean}."
+            relation = "ahead of" if above == first else "behind"
+            yield f"{variant_name(first)} is {relation} {variant_name(other)} by {mean}."
         else:
-            yield f"{shown(above)} scored above {shown(below)} here, by {mean}."
+            yield f"{variant_name(above)} scored above {variant_name(below)} here, by {mean}."
 
 
 def _verdict(gain: Estimate) -> str:
@@ -152,24 +166,24 @@ def _verdict(gain: Estimate) -> str:
     if gain.high < _LITTLE:
         return "more labels of this kind will hardly help"
     if math.isnan(gain.low):
-        return "how sure that is cannot be told"
-    return "that may be chance, as the interval holds 0; more --draws or more videos to test on would tell"
+        return "the uncertainty of this gain is unknown"
+    return "this may be chance, as the interval includes 0; more --draws or more test videos would show"
 
 
 def _changed(gain: Estimate) -> str:
     return f"{'gained' if gain.value >= 0 else 'changed by'} {_with_band(gain, 2)}"
 
 
-def _with_band(one: Estimate, digits: int = 3) -> str:
-    if math.isnan(one.value):
+def _with_band(estimate: Estimate, digits: int = 3) -> str:
+    if math.isnan(estimate.value):
         return "-"
-    if math.isnan(one.low):
-        return f"{one.value:.{digits}f}"
-    return f"{one.value:.{digits}f} ({one.low:.{digits}f} to {one.high:.{digits}f})"
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.{digits}f}"
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def _pair(one: Estimate) -> dict[str, Any]:
+def _mean_and_interval(estimate: Estimate) -> dict[str, Any]:
     return {
-        "mean": None if math.isnan(one.value) else one.value,
-        "interval": None if math.isnan(one.low) else [one.low, one.high],
+        "mean": None if math.isnan(estimate.value) else estimate.value,
+        "interval": None if math.isnan(estimate.low) else [estimate.low, estimate.high],
     }

@@ -1,4 +1,4 @@
-"""What a curve is measured on, and the points it takes."""
+"""The videos that a curve is measured on, and the points to fit."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.learning_curve.fitting import Variant
-from ssl_behavior.learning_curve.points import Task
+from ssl_behavior.learning_curve.points import PointTask
+from ssl_behavior.learning_curve.variants import Variant
 from ssl_behavior.learning_curve.videos import default_sizes, draw_orders
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts
 from ssl_behavior.storage.digests import digest
-from ssl_behavior.training.loop import run_key
+from ssl_behavior.training.state import run_key
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Labelled videos, of which some are tested on.
+    """Labelled videos, divided into test videos and a pool to train on.
 
     Attributes:
-        videos: all labelled ones.
-        truth: by video id, (time,) labels at the recording's own frame rate.
+        videos: all labelled videos.
+        truth: video id -> (time,) labels at the frame rate of the recording itself.
         behaviours: names of the labels.
         channel: of the annotations.
-        test: indices of the videos that are tested on.
+        test: indices of the test videos.
         encoder: pretrained.
-        seen: ids of the test videos whose tracks the encoder was pretrained on, or None where that is not known.
+        seen: ids of the test videos whose tracks the encoder was pretrained on; None if that is unknown.
     """
 
     videos: list[LabelledPoses]
@@ -41,7 +41,7 @@ class Study:
 
     @property
     def pool(self) -> list[int]:
-        """Indices of the videos that may be learned from."""
+        """Indices of the videos to train on."""
         return [i for i in range(len(self.videos)) if i not in self.test]
 
     def ids(self, chosen: Sequence[int]) -> tuple[str, ...]:
@@ -52,23 +52,23 @@ class Study:
         """(video, behaviour) scored frames of the videos with these indices."""
         return behaviour_counts([self.videos[i] for i in chosen], len(self.behaviours))
 
-    def tasks(self, sizes: Sequence[int], draws: int, variants: Sequence[Variant], seed: int) -> list[Task]:
-        """All points, draw by draw, so that an interrupted run has whole curves.
+    def tasks(self, sizes: Sequence[int], draws: int, variants: Sequence[Variant], seed: int) -> list[PointTask]:
+        """All points to fit, draw by draw, so that an interrupted run has whole curves.
 
         Args:
-            sizes: numbers of videos to learn from; chosen if none are given.
-            draws: random choices of as many videos.
-            variants: what is fitted.
+            sizes: numbers of videos to train on; if empty, ``default_sizes`` chooses them.
+            draws: number of random choices of videos, at each size.
+            variants: to fit.
             seed: of the random choices.
 
         Raises:
-            InputError: more videos than there are, or videos that show one behaviour only.
+            InputError: a size is larger than the pool, or its videos show fewer than two behaviours.
         """
         pool, sizes = self.pool, sorted(set(sizes) or default_sizes(len(self.pool)))
-        if wrong := [size for size in sizes if not 1 <= size <= len(pool)]:
+        if impossible := [size for size in sizes if not 1 <= size <= len(pool)]:
             raise InputError(
-                f"--sizes {' '.join(map(str, wrong))}: expected 1 to {len(pool)}, the number of labelled videos beside "
-                f"the {len(self.test)} that are tested on; give other sizes, or fewer videos to test on"
+                f"--sizes {' '.join(map(str, impossible))}: expected 1 to {len(pool)}, the number of labelled videos "
+                f"without the {len(self.test)} test videos; give other sizes, or fewer test videos"
             )
         counts = self.counts(pool)
         tasks = []
@@ -78,32 +78,32 @@ class Study:
                 names = self.ids([pool[i] for i in chosen])
                 if (counts[chosen].sum(0) > 0).sum() < 2:
                     raise InputError(
-                        f"--sizes {size}: expected videos that show two behaviours and found one in "
+                        f"--sizes {size}: expected videos that show two behaviours and found a single one in "
                         f"{', '.join(names)}; give larger sizes"
                     )
-                tasks += [Task(variant, size, draw, names) for variant in variants]
+                tasks += [PointTask(variant, size, draw, names) for variant in variants]
         return tasks
 
     def key(self, settings: object) -> str:
-        """A name for all that points depend on: these settings and the content, not the paths, of what is read."""
-        told = (settings, self.encoder.fingerprint(), self.behaviours, self.ids(self.test))
+        """A name for everything that points depend on: these settings and the content (not the paths) of the inputs."""
+        inputs = (settings, self.encoder.fingerprint(), self.behaviours, self.ids(self.test))
         labels = [part for video in self.videos for part in (video.labels, repr(video.pairs))]
-        return digest(run_key(told, [video.poses for video in self.videos]), *labels, length=32)
+        return digest(run_key(inputs, [video.poses for video in self.videos]), *labels, length=32)
 
     def warnings(self) -> Iterator[str]:
-        """Behaviours that occur on one side only."""
-        tested, taught = self.counts(self.test).sum(0), self.counts(self.pool).sum(0)
-        for name, here, there in zip(self.behaviours, tested, taught, strict=True):
-            if there and not here:
-                yield f"{name} occurs in none of the videos that are tested on: it has no F1 and is in no mean"
-            if here and not there:
-                yield f"{name} occurs in none of the videos that are learned from: its F1 is 0"
+        """A line for each behaviour that occurs only in test videos, or only in the others."""
+        test_frames, pool_frames = self.counts(self.test).sum(0), self.counts(self.pool).sum(0)
+        for name, in_test, in_pool in zip(self.behaviours, test_frames, pool_frames, strict=True):
+            if in_pool and not in_test:
+                yield f"{name} does not occur in the test videos: it has no F1 and does not count in means"
+            if in_test and not in_pool:
+                yield f"{name} does not occur in the training videos: its F1 is 0"
 
     def about_pretraining(self) -> str:
-        """Whether the encoder has seen the tracks of the videos that are tested on."""
+        """A sentence on whether the encoder was pretrained on the tracks of the test videos."""
         if self.seen is None:
-            return "Whether the encoder was pretrained on the test videos' tracks is not known."
+            return "It is unknown whether the encoder was pretrained on the test videos' tracks."
         if not self.seen:
             return "Inductive: the encoder was pretrained on other tracks than the test videos'."
-        how_many = "all" if len(self.seen) == len(self.test) else f"{len(self.seen)} of the {len(self.test)}"
-        return f"Transductive: the encoder was pretrained on the tracks, not the labels, of {how_many} test videos."
+        number = "all" if len(self.seen) == len(self.test) else f"{len(self.seen)} of the {len(self.test)}"
+        return f"Transductive: the encoder was pretrained on the tracks, not the labels, of {number} test videos."

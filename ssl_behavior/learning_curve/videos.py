@@ -1,4 +1,4 @@
-"""Which videos are tested on, and which of the others are learned from: whole videos, as frames of one are alike."""
+"""The choice of test videos and of training videos: always whole videos, because frames of one video are alike."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import numpy as np
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.poses import Poses
 
+# Random choices to compare. More would hardly find a better one.
 _CANDIDATES = 2000
 
 
 def hold_out(counts: np.ndarray, videos: int, seed: int) -> list[int]:
-    """The videos to test on: of many random choices, the one in which behaviours are best represented.
+    """Choose test videos: among many random choices, the one that represents the behaviours best.
 
-    First, as many behaviours as possible occur in it; then, as many as possible occur in what is left to learn from;
-    then, the behaviour whose share of frames is furthest from the share of videos is as near to it as can be.
+    The criteria, in this order: as many behaviours as possible occur in the test videos; as many as possible occur in
+    the other videos; and each behaviour's share of frames in the test videos is near their share of videos, as measured
+    by the behaviour that is furthest off.
 
     Args:
         counts: (video, behaviour) scored frames.
-        videos: how many to choose.
+        videos: number of test videos.
         seed: of the random choices.
 
     Returns:
@@ -32,28 +34,31 @@ def hold_out(counts: np.ndarray, videos: int, seed: int) -> list[int]:
     occurring = total > 0
     held_out = counts[chosen].sum(1)[:, occurring]
     missing = (held_out == 0).sum(1)
-    only_there = (held_out == total[occurring]).sum(1)
+    only_held_out = (held_out == total[occurring]).sum(1)
     expected = total[occurring] * (videos / len(counts))
     deviation = np.abs(np.log((held_out + 1) / (expected + 1))).max(1)
-    return [int(i) for i in chosen[np.lexsort((deviation, only_there, missing))[0]]]
+    return [int(i) for i in chosen[np.lexsort((deviation, only_held_out, missing))[0]]]
 
 
 def draw_orders(counts: np.ndarray, draws: int, seed: int) -> list[list[int]]:
-    """Random orders in which videos are labelled; a draw of n videos is the first n of an order.
+    """Random orders in which videos are labelled; the first n videos of an order are its draw of n videos.
 
-    So a larger draw holds the smaller one, as a lab's labels do. Each order starts with another video, one that shows
-    two behaviours at least, where there is one: nothing can be learned from less. An order depends on the seed and its
-    place only, so that more draws leave the first ones as they are.
+    A larger draw therefore contains the smaller one, as the labels of a lab do. Each order starts with another video,
+    and with one that shows at least two behaviours if there is one, because a single behaviour cannot be learned. An
+    order depends only on the seed and on its number, so that more draws do not change the first ones.
 
     Args:
-        counts: (video, behaviour) scored frames of the videos that may be learned from.
-        draws: how many orders.
+        counts: (video, behaviour) scored frames of the videos to train on.
+        draws: number of orders.
         seed: of the random numbers.
+
+    Returns:
+        Indices of all videos, for each order.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(counts))
-    telling = (counts > 0).sum(1) > 1
-    starts = [*order[telling[order]]] or [*order]
+    has_two_behaviours = (counts > 0).sum(1) > 1
+    starts = [*order[has_two_behaviours[order]]] or [*order]
     orders = []
     for draw in range(draws):
         start = int(starts[draw % len(starts)])
@@ -63,21 +68,27 @@ def draw_orders(counts: np.ndarray, draws: int, seed: int) -> list[list[int]]:
 
 
 def default_sizes(videos: int) -> tuple[int, ...]:
-    """Numbers of labelled videos that tell a curve: 1 or 2, 3, 5, 10, 20, 40, ... and all ``videos`` there are."""
+    """Numbers of labelled videos for a curve: 1 or 2, 3, 5, 10, 20, 40, ... and all of the ``videos``.
+
+    Example:
+        >>> default_sizes(12)
+        (2, 3, 5, 12)
+    """
     steps = [1 if videos < 5 else 2, 3, 5, *(10 * 2**i for i in range(16))]
     return (*(size for size in steps if size < 0.8 * videos), videos)
 
 
 def require_distinct(poses: Sequence[Poses]) -> None:
-    """Make sure that no two videos are the same tracks: learned from and tested on, they would flatter the scores.
+    """Make sure that no two videos have the same tracks. Trained and tested on, they would inflate the scores.
 
     Raises:
-        InputError: two are (as where one video was annotated by several people).
+        InputError: two videos have the same tracks, for example because several people annotated one video.
     """
-    seen: dict[str, str] = {}
-    for one in poses:
-        former = seen.setdefault(one.fingerprint(), one.id)
-        if former != one.id:
+    ids: dict[str, str] = {}
+    for recording in poses:
+        first = ids.setdefault(recording.fingerprint(), recording.id)
+        if first != recording.id:
             raise InputError(
-                f"videos {former} and {one.id}: expected different tracks and found the same; keep one, with --videos"
+                f"videos {first} and {recording.id}: expected different tracks and found the same; choose one of them "
+                "with --videos"
             )

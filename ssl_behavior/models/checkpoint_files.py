@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import ssl_behavior
-from ssl_behavior.compute.interrupts import held_back
+from ssl_behavior.compute.interrupts import delay_signals
 from ssl_behavior.errors import InputError
 from ssl_behavior.models.trees import Trees
 from ssl_behavior.storage import yaml_files
@@ -51,7 +51,7 @@ def write_files(
     config_file = folder / CONFIG
     # All files are written beside the old ones first. Then the old config is deleted and the new files are renamed, the
     # config last (a context entered first is left last). Interrupts wait meanwhile: in between, nothing can be loaded.
-    with held_back(), replacing(config_file) as new_config, ExitStack() as others:
+    with delay_signals(), replacing(config_file) as new_config, ExitStack() as others:
         new_weights = others.enter_context(replacing(folder / WEIGHTS))
         save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, new_weights)
         sizes, new_files = {"weights_bytes": new_weights.stat().st_size}, [new_weights, new_config]

@@ -171,7 +171,7 @@ def drop_channels(x: Tensor, share: float, training: bool) -> Tensor:
     """
     if not training or not share:
         return x
-    mask = batch_random.own(lambda rows: x.new_empty(rows, 1, x.shape[-1]).bernoulli_(1 - share), len(x))
+    mask = batch_random.draw_shard(lambda rows: x.new_empty(rows, 1, x.shape[-1]).bernoulli_(1 - share), len(x))
     return x * mask.div_(1 - share)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from ssl_behavior.compute.interrupts import held_back
+from ssl_behavior.compute.interrupts import delay_signals
 from ssl_behavior.compute.progress import ProgressBar, progress_bar
 from ssl_behavior.errors import InputError
 from ssl_behavior.models.tree_validation import validate_trees
@@ -154,7 +154,7 @@ def fit_trees(
     classes = np.cumsum(counts > 0) - 1
     weights = weights or [np.ones(len(values), np.float32) for values in labels]
     batches = _Batches(list(zip(features, labels, weights, strict=True)), classes)
-    with held_back():  # XGBoost calls back into Python here and would swallow a KeyboardInterrupt
+    with delay_signals():  # XGBoost calls back into Python here and would swallow a KeyboardInterrupt
         frames = xgboost.QuantileDMatrix(batches, max_bin=settings.bins)
     with progress_bar(settings.trees, description, unit="tree", leave=False, shown=description is not None) as bar:
         booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)])

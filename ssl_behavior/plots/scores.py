@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from ssl_behavior.plots.style import COLOURS, DPI, save
 
+_MOST_COLUMNS = 3
+
 
 def confusion_picture(path: str | Path, counts: np.ndarray, behaviours: Sequence[str]) -> Path:
     """Draw a confusion: the share of each true behaviour's frames that got each label, with the counts.
@@ -45,21 +47,20 @@ def confusion_picture(path: str | Path, counts: np.ndarray, behaviours: Sequence
 
 
 def curves_picture(
-    path: str | Path, curves: Mapping[str, Sequence[tuple[float, float]]], x_label: str = "step", columns: int = 3
+    path: str | Path, curves: Mapping[str, Sequence[tuple[float, float]]], notes: Mapping[str, str]
 ) -> Path:
     """Draw training curves, one panel per name; names that differ after a ``/`` only share a panel ("loss/train").
 
     Args:
         path: a picture file.
-        curves: name -> (x, value) points; values that are not finite leave a gap.
-        x_label: what x is.
-        columns: panels beside each other.
+        curves: name -> (step, value) points; values that are not finite leave a gap.
+        notes: panel name -> line below its title, such as "lower is better".
     """
     panels: dict[str, dict[str, Sequence[tuple[float, float]]]] = {}
     for name, points in curves.items():
         panel, _, line = name.partition("/")
         panels.setdefault(panel, {})[line] = points
-    columns = max(1, min(columns, len(panels)))
+    columns = max(1, min(_MOST_COLUMNS, len(panels)))
     rows = max(1, -(-len(panels) // columns))
     figure = Figure(figsize=(4.0 * columns, 2.8 * rows), dpi=DPI, layout="constrained")
     for place, (panel, lines) in enumerate(panels.items(), start=1):
@@ -69,8 +70,9 @@ def curves_picture(
             axes.plot(
                 x, np.where(np.isfinite(y), y, np.nan), color=colour, lw=1.4, label=line, marker="." * (len(x) == 1)
             )
-        axes.set_title(panel, fontsize=10, loc="left")
-        axes.set_xlabel(x_label)
+        axes.set_title(panel, fontsize=10, loc="left", y=1.08 if panel in notes else None)
+        axes.text(0, 1.02, notes.get(panel, ""), fontsize=8, color="#444444", transform=axes.transAxes)
+        axes.set_xlabel("step")
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.3, lw=0.5)
         if any(lines):

@@ -1,1 +1,1 @@
-"""Probes beside their command: vectors of whole groups of animals, a picture of scores, and a probe while learning."""
+"""Probing: embeddings of whole groups of animals, a picture of scores, and the probe that runs during pretraining."""

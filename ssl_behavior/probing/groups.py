@@ -1,9 +1,9 @@
-"""One vector per frame for a whole group of animals, however many they are, to probe what embeddings hold.
+"""One vector per frame for a whole group of animals of any size, to probe the content of embeddings.
 
-An encoder speaks of ordered pairs. For labels that hold for the group, the vectors of all its ordered pairs are pooled
-into their mean and their maximum: what all do, and what at least one pair does, in numbers that do not depend on how
-the animals are counted. A principal component analysis, fitted to the vectors alone, then leaves as many numbers as
-are allowed; of a single pair, whose mean is its maximum, it keeps all.
+An encoder embeds ordered pairs. For labels of the whole group, the vectors of all its ordered pairs are pooled into
+their mean and their maximum: what all pairs do, and what at least one does. Neither depends on the order of the
+animals. A principal component analysis, fitted to the vectors without labels, reduces them to the allowed number of
+dimensions. A single pair loses nothing by it, because its mean and its maximum are the same.
 """
 
 from __future__ import annotations
@@ -25,27 +25,29 @@ Source = Callable[[Poses, tuple[int, int]], Tensor]
 """A recording's poses and an ordered pair -> vectors (time, channel)."""
 
 Group = tuple[Poses, Sequence[tuple[int, int]]]
-"""A recording's poses, and the ordered pairs to speak of."""
+"""A recording's poses, and the ordered pairs that its vectors describe."""
 
-_LEARNED_FROM = 64  # recordings, evenly spread, that the principal components are fitted to
+# Recordings, evenly spread, that the principal components are fitted to. More would not change them much.
+_FITTED_TO = 64
 
 
 @torch.inference_mode()
 def kinematics(encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 8192) -> Tensor:
-    """What the encoder is given (time, feature) for one ordered pair: standardised kinematics, 0 where unknown."""
+    """The input of the encoder for one ordered pair: (time, feature) standardised kinematics, 0 where unknown."""
     device = encoder.mean.device
+    # A chunk needs the frames around it, or its first and last features would differ from those of the whole.
     margin, total = max(LAGS) + 1, len(poses.positions)
-    out = []
+    chunks = []
     for start in range(0, total, chunk):
         low, high = max(0, start - margin), min(total, start + chunk + margin)
         clip = pair_clip(poses, low, high, pair).map(lambda tensor: tensor.to(device))
         values, _ = encoder.kinematics(clip)
-        out.append(values[0, start - low : start - low + chunk].float().cpu())
-    return torch.cat(out)
+        chunks.append(values[0, start - low : start - low + chunk].float().cpu())
+    return torch.cat(chunks)
 
 
-def pooled(source: Source, group: Group) -> np.ndarray:
-    """Mean and maximum of the pairs' vectors side by side, (frame, 2 channel) at the recording's own frames."""
+def pool_pairs(source: Source, group: Group) -> np.ndarray:
+    """(frame, 2 channel): the mean over pairs, then the maximum, at the frame rate of the recording itself."""
     poses, pairs = group
     total: np.ndarray | float = 0.0
     highest: np.ndarray | float = -np.inf
@@ -60,47 +62,54 @@ class Reduction:
     """A rotation to the directions of largest variance.
 
     Attributes:
-        mean: (channel,) that is taken off first.
-        directions: (channel, number) orthonormal, in order of variance.
+        mean: (channel,) subtracted first.
+        directions: (channel, dimension) orthonormal, in order of variance.
     """
 
     mean: np.ndarray
     directions: np.ndarray
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        """(frame, channel) -> (frame, number) float32."""
+        """(frame, channel) -> (frame, dimension) float32."""
         return ((vectors - self.mean) @ self.directions).astype(np.float32)
 
 
-def fit_reduction(vectors: Iterable[np.ndarray], numbers: int) -> Reduction:
-    """Principal components of vectors (frame, channel) of several recordings, at most ``numbers`` of them."""
+def fit_reduction(vectors: Iterable[np.ndarray], dimensions: int) -> Reduction:
+    """Principal components of several recordings, at most ``dimensions`` of them.
+
+    Sums are taken recording by recording, so that memory does not grow with their number.
+
+    Args:
+        vectors: (frame, channel) of each recording.
+        dimensions: largest number of components.
+    """
     count, total, moments = 0, np.zeros(1), np.zeros((1, 1))
-    for one in vectors:
-        wide = one.astype(np.float64)
-        count, total, moments = count + len(wide), total + wide.sum(0), moments + wide.T @ wide
+    for recording in vectors:
+        values = recording.astype(np.float64)
+        count, total, moments = count + len(values), total + values.sum(0), moments + values.T @ values
     mean = total / count
     _, directions = np.linalg.eigh(moments / count - np.outer(mean, mean))
-    directions = directions[:, ::-1][:, :numbers]
-    # Either sign of a direction would do; one is chosen, so that two runs agree.
+    directions = directions[:, ::-1][:, :dimensions]
+    # The sign of a direction is arbitrary; this choice makes two runs agree.
     largest = np.abs(directions).argmax(0)
     return Reduction(mean, directions * np.sign(directions[largest, np.arange(directions.shape[1])]))
 
 
 def embed_groups(
-    source: Source, groups: Sequence[Group], places: Mapping[str, tuple[int, int]], numbers: int, description: str
+    source: Source, groups: Sequence[Group], places: Mapping[str, tuple[int, int]], dimensions: int, description: str
 ) -> np.ndarray:
-    """Vectors (frame, number) float32 of all groups in one array, at most ``numbers`` per frame.
+    """Vectors (frame, dimension) float32 of all groups in one array.
 
     Args:
         source: of the pairs' vectors.
         groups: one or more recordings.
-        places: recording id -> its frames (start, stop) in the array; those of no group stay 0.
-        numbers: allowed per frame.
+        places: recording id -> its rows (start, stop) in the array. Rows of a recording without a group stay 0.
+        dimensions: largest number per frame.
         description: of the progress bar.
     """
-    spread = np.unique(np.linspace(0, len(groups) - 1, min(_LEARNED_FROM, len(groups))).astype(int))
-    reduction = fit_reduction((pooled(source, groups[i]) for i in spread), numbers)
+    spread = np.unique(np.linspace(0, len(groups) - 1, min(_FITTED_TO, len(groups))).astype(int))
+    reduction = fit_reduction((pool_pairs(source, groups[i]) for i in spread), dimensions)
     whole = np.zeros((max(stop for _, stop in places.values()), reduction.directions.shape[1]), np.float32)
     for group in progress(groups, description, unit="video"):
-        whole[slice(*places[group[0].id])] = reduction(pooled(source, group))
+        whole[slice(*places[group[0].id])] = reduction(pool_pairs(source, group))
     return whole

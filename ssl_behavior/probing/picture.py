@@ -17,7 +17,9 @@ _COLOURS = ("#0072B2", "#56B4E9")
 
 
 def probes_picture(path: Path, results: Mapping[str, Sequence[TaskScore]]) -> Path:
-    """Draw a bar per task and kind of embedding: F1, and for quantities the share of the variance that is left.
+    """Draw a bar per task and kind of embedding.
+
+    A bar shows F1 for a behaviour, and the unexplained share of the variance for a quantity.
 
     Args:
         path: a picture file.
@@ -25,8 +27,8 @@ def probes_picture(path: Path, results: Mapping[str, Sequence[TaskScore]]) -> Pa
     """
     first = next(iter(results.values()))
     panels = {
-        "F1 (higher is better)": [i for i, one in enumerate(first) if one.metric == "F1"],
-        "MSE / variance (lower is better)": [i for i, one in enumerate(first) if one.metric == "MSE"],
+        "F1 (higher is better)": [i for i, score in enumerate(first) if score.metric == "F1"],
+        "MSE / variance (lower is better)": [i for i, score in enumerate(first) if score.metric == "MSE"],
     }
     panels = {title: chosen for title, chosen in panels.items() if chosen}
     heights = [len(chosen) for chosen in panels.values()]
@@ -42,14 +44,16 @@ def probes_picture(path: Path, results: Mapping[str, Sequence[TaskScore]]) -> Pa
 def _bars(axes: Axes, results: Mapping[str, Sequence[TaskScore]]) -> None:
     first = next(iter(results.values()))
     middle, width = np.arange(len(first)), 0.8 / len(results)
-    # A quantity's chance is its variance, so that what chance leaves of it is 1.
-    scale = np.array([one.chance if one.metric == "MSE" and one.chance else 1.0 for one in first])
-    for k, (name, scores) in enumerate(results.items()):
-        values = np.nan_to_num([one.score for one in scores]) / scale
-        axes.barh(middle - 0.4 + (k + 0.5) * width, values, width, color=_COLOURS[k % len(_COLOURS)], label=name)
-    chance = np.array([one.chance for one in first]) / scale
+    # The chance error of a quantity is its variance, so its bar is a share of the variance and chance is at 1.
+    scale = np.array([score.chance if score.metric == "MSE" and score.chance else 1.0 for score in first])
+    for number, (name, scores) in enumerate(results.items()):
+        values = np.nan_to_num([score.score for score in scores]) / scale
+        axes.barh(
+            middle - 0.4 + (number + 0.5) * width, values, width, color=_COLOURS[number % len(_COLOURS)], label=name
+        )
+    chance = np.array([score.chance for score in first]) / scale
     axes.vlines(chance, middle - 0.45, middle + 0.45, color="black", lw=1.5, label="chance")
-    axes.set(yticks=middle, yticklabels=[f"{one.task} ({one.level})" for one in first])
+    axes.set(yticks=middle, yticklabels=[f"{score.task} ({score.level})" for score in first])
     axes.set_xlim(0, None)
     axes.set_ylim(len(first) - 0.5, -0.5)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,1 +1,1 @@
-"""The training loop, supervised training, cross-validation, fine-tuning, and the objectives of pretraining."""
+"""The training loop, supervised training, cross-validation, fine-tuning and the objectives of pretraining."""

@@ -1,4 +1,4 @@
-"""From labelled videos to a model and how to read it: cross-validate, choose, then train on all of them."""
+"""Fine-tuning: cross-validate over the labelled videos, calibrate, then train on all of them."""
 
 from __future__ import annotations
 
@@ -14,43 +14,45 @@ from ssl_behavior.compute.devices import Precision, uses_bfloat16
 from ssl_behavior.decoding import CalibratedDecoder, Decoder, balancing_weights
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import Model, fit_tree_member, tree_examples
+from ssl_behavior.models.ensemble import Model, TreeExamples, fit_tree_member, tree_examples
 from ssl_behavior.models.heads import HeadKind
-from ssl_behavior.models.inference import embed_all
+from ssl_behavior.models.inference import Embedded, embed_all
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.storage.digests import digest
-from ssl_behavior.training.cross_validation import choose_reading, cross_validate
-from ssl_behavior.training.loop import StateFolder, run_key
-from ssl_behavior.training.supervised import Supervision, train
+from ssl_behavior.training.cross_validation import fit_calibrated_decoder, folds_by_video
+from ssl_behavior.training.state import StateFolder, run_key
+from ssl_behavior.training.supervised import Supervision, train_classifier
 
-_UNCHECKED_SMOOTHING_S = 0.25
+# Smoothing for a single labelled video, where cross-validation cannot choose it.
+_DEFAULT_SMOOTHING_S = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class FinetuneResult:
-    """What labelled videos taught.
+    """A model fitted to labelled videos, and what to expect of it.
 
     Attributes:
-        model: trained on all of them.
-        calibrated_decoder: how its logits are read.
-        held_out: logits of the videos, each by a model trained on others; none for a single video.
-        read: the videos as these logits are read with what was chosen on others; none for a single video.
+        model: trained on all videos.
+        calibrated_decoder: turns its logits into probabilities and labels.
+        held_out_logits: (time, behaviour) of each video, from a model trained on others; empty for a single video.
+        held_out_videos: each video with the labels that these logits get from a decoder fitted to others; empty for a
+            single video.
     """
 
     model: Model
     calibrated_decoder: CalibratedDecoder
-    held_out: list[np.ndarray]
-    read: list[ScoredVideo]
+    held_out_logits: list[np.ndarray]
+    held_out_videos: list[ScoredVideo]
 
     def label(self, video: LabelledPoses) -> np.ndarray:
-        """(time,) indices of behaviours at the recording's own frame rate."""
-        probabilities, poses = self.calibrated_decoder.probabilities(self.model.logits(video)), video.poses
-        return poses.to_native(self.calibrated_decoder.decoder.decode(probabilities, poses.frame_rate))
+        """(time,) indices of behaviours, at the frame rate of the recording itself."""
+        probabilities = self.calibrated_decoder.probabilities(self.model.logits(video))
+        return video.poses.to_native(self.calibrated_decoder.decoder.decode(probabilities, video.poses.frame_rate))
 
 
-def learn(
+def finetune_encoder(
     encoder: Encoder,
     videos: Sequence[LabelledPoses],
     behaviours: Sequence[str],
@@ -58,25 +60,27 @@ def learn(
     seed: int,
     precision: Precision,
     from_scratch: bool = False,
-    keep: Path | None = None,
+    state_folder: Path | None = None,
 ) -> FinetuneResult:
     """Fit a model to the videos' labels.
 
     Args:
-        encoder: pretrained, on the device to compute on; left as it is.
-        videos: labelled. With one alone nothing is chosen: no calibration, and a little smoothing.
+        encoder: pretrained, on the device to compute on; not changed.
+        videos: labelled. A single video allows no cross-validation: its model is not calibrated and smooths a little.
         behaviours: names of the labels.
-        settings: how.
+        settings: of the training.
         seed: of all random numbers.
-        precision: of the encoder, while it learns and in what it labels then.
-        from_scratch: start from an encoder of the same make that has seen nothing but these videos.
-        keep: folder for the trainings' states, from which an interrupted run goes on; none by default.
+        precision: of the encoder, in training and in the resulting model.
+        from_scratch: start from a fresh encoder of the same architecture.
+        state_folder: where the trainings save their states, so that an interrupted run can be resumed. None saves
+            nothing.
     """
-    keeping = (
-        StateFolder(keep, _key(encoder, videos, precision, behaviours, settings, seed, from_scratch)) if keep else None
-    )
+    states = None
+    if state_folder:
+        states = StateFolder(state_folder, _key(encoder, videos, precision, behaviours, settings, seed, from_scratch))
     device = encoder.mean.device
     if from_scratch:
+        # There are no pretrained weights to spare, so the encoder learns as fast as the head.
         encoder, settings = fresh_encoder(encoder, videos, seed), replace(settings, encoder_rate=1.0)
     kind: HeadKind = "temporal" if settings.tune == "temporal" else "linear"
     torch.manual_seed(seed)
@@ -84,33 +88,78 @@ def learn(
     classifier.encoder.precision = precision
     embedded = None if settings.tune == "full" else embed_all(classifier.encoder, videos)
     examples = tree_examples(videos) if settings.trees else []
-    held_out: list[np.ndarray] = []
-    read: list[ScoredVideo] = []
+    logits: list[np.ndarray] = []
+    decoded: list[ScoredVideo] = []
     if len(videos) > 1:
-        held_out = cross_validate(
-            classifier, videos, behaviours, settings, seed, precision, embedded, examples, keeping
-        )
-        reading, read = choose_reading(held_out, videos, behaviours, encoder.preparation.frame_rate)
+        logits = cross_validate(classifier, videos, behaviours, settings, seed, precision, embedded, examples, states)
+        decoder, decoded = fit_calibrated_decoder(logits, videos, behaviours, encoder.preparation.frame_rate)
     else:
         shares = frequencies(videos, len(behaviours))
-        decoder = Decoder(balancing_weights(shares), _UNCHECKED_SMOOTHING_S)
-        reading = CalibratedDecoder(tuple(shares.tolist()), 1.0, decoder)
+        decoder = CalibratedDecoder(
+            tuple(shares.tolist()), 1.0, Decoder(balancing_weights(shares), _DEFAULT_SMOOTHING_S)
+        )
     trees = fit_tree_member(examples, len(behaviours), settings.trees, seed) if examples else None
-    train(classifier, videos, settings, seed, precision, embedded, keep=keeping and keeping.part("all"))
-    return FinetuneResult(Model(classifier.eval(), trees), reading, held_out, read)
+    all_videos = states and states.subfolder("all")
+    train_classifier(classifier, videos, settings, seed, precision, embedded, state_folder=all_videos)
+    return FinetuneResult(Model(classifier.eval(), trees), decoder, logits, decoded)
+
+
+def cross_validate(
+    classifier: Classifier,
+    videos: Sequence[LabelledPoses],
+    behaviours: Sequence[str],
+    settings: Supervision,
+    seed: int,
+    precision: Precision,
+    embedded: Embedded | None = None,
+    examples: Sequence[TreeExamples] = (),
+    states: StateFolder | None = None,
+) -> list[np.ndarray]:
+    """Logits of every video, as ``Model.logits`` gives them, by a model that was trained on other videos.
+
+    Args:
+        classifier: the start of every fold; not changed.
+        videos: labelled; two or more.
+        behaviours: names of the outputs.
+        settings: of the training.
+        seed: of all random numbers.
+        precision: of the forward pass.
+        embedded: embeddings of the videos by the frozen encoder, to train the head alone.
+        examples: of the videos, to grow trees from; without them the models have no trees.
+        states: where the trainings save their states; each fold has a subfolder.
+
+    Returns:
+        (time, behaviour) per video.
+    """
+    logits = [np.empty(0)] * len(videos)
+    folds = folds_by_video(videos, len(behaviours), settings.folds)
+    for number, held_out in enumerate(folds, 1):
+        description = f"cross-validation {number}/{len(folds)}"
+        others = [i for i in range(len(videos)) if i not in held_out]
+        model, trees = copy.deepcopy(classifier), None
+        if examples:
+            others_examples = [examples[i] for i in others]
+            trees = fit_tree_member(
+                others_examples, len(behaviours), settings.trees, seed + number, f"{description}, trees"
+            )
+        others_videos, fold = [videos[i] for i in others], states and states.subfolder(f"fold{number}")
+        train_classifier(model, others_videos, settings, seed + number, precision, embedded, description, fold)
+        for i in held_out:
+            logits[i] = Model(model, trees).logits(videos[i], embedded)
+    return logits
 
 
 def _key(encoder: Encoder, videos: Sequence[LabelledPoses], precision: Precision, *settings: object) -> str:
-    """Names a run by all that its weights depend on."""
+    """Name a run by everything that its weights depend on."""
     device = encoder.mean.device
-    computed = device.type, uses_bfloat16(precision, device)
-    labels = [digest(one.labels, length=64) for one in videos]
-    pairs = [one.pairs for one in videos]
-    return run_key((encoder.fingerprint(), computed, labels, pairs, settings), [one.poses for one in videos])
+    arithmetic = device.type, uses_bfloat16(precision, device)
+    labels = [digest(video.labels, length=64) for video in videos]
+    pairs = [video.pairs for video in videos]
+    return run_key((encoder.fingerprint(), arithmetic, labels, pairs, settings), [video.poses for video in videos])
 
 
 def fresh_encoder(encoder: Encoder, videos: Sequence[LabelledPoses], seed: int) -> Encoder:
-    """An encoder of the same make that has seen nothing but the labelled videos' mean kinematics."""
+    """An untrained encoder of the same architecture, which knows only the mean kinematics of the labelled videos."""
     torch.manual_seed(seed)
     fresh = Encoder(encoder.landmarks, encoder.preparation, encoder.architecture)
     sampler, generator = ClipSampler([video.poses for video in videos]), torch.Generator().manual_seed(seed)

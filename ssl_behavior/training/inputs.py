@@ -1,4 +1,4 @@
-"""Input of the commands that fit models to labels: their settings, and recordings with labels as poses to train on."""
+"""Input of the commands that train on labels: their common settings, and labelled recordings as poses."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ssl_behavior.training.supervised import Supervision
 
 @dataclass(frozen=True, kw_only=True)
 class LearningConfig(LabelledTracksConfig):
-    """Settings of every command that fits models to labels.
+    """Settings of every command that trains on labels.
 
     Attributes:
         encoder: folder that pretrain wrote.
-        supervision: how the labels are learned.
+        supervision: settings of the training on labels.
         seed: of all random numbers.
-        device: auto takes a GPU where there is one.
-        precision: auto takes bfloat16 where the hardware multiplies it natively.
+        device: auto takes a GPU if there is one.
+        precision: auto takes bfloat16 if the hardware multiplies it natively.
     """
 
     encoder: Path
@@ -44,21 +44,21 @@ class LearningConfig(LabelledTracksConfig):
 def labelled_poses(
     recordings: Sequence[Recording], channel: str, encoder: Encoder, clip_seconds: float, skip_bad: bool = False
 ) -> list[LabelledPoses]:
-    """The recordings as this encoder takes them, with their labels; those without a scored frame are left out.
+    """Prepare recordings for an encoder and attach their labels. Recordings without a scored frame are left out.
 
     Args:
         recordings: with labels in ``channel``.
         channel: of the labels.
-        encoder: says which landmarks, and how recordings are made comparable.
-        clip_seconds: length of the clips that will be drawn from them.
-        skip_bad: report a recording that cannot be used and go on.
+        encoder: gives the landmarks and the preparation.
+        clip_seconds: length of the clips to train on; shorter recordings cannot be used.
+        skip_bad: print a recording that cannot be used and go on without it.
 
     Raises:
         InputError: a recording cannot be used, or fewer than two behaviours are scored in all of them.
     """
     all_poses = prepare_all(recordings, encoder.landmarks, encoder.preparation, skip_bad)
     frames = round(clip_seconds * encoder.preparation.frame_rate)
-    labels = {one.id: one.labels[channel] for one in recordings}
+    labels = {recording.id: recording.labels[channel] for recording in recordings}
     videos = [
         LabelledPoses(poses, labels[poses.id].values[poses.native_frames], labelled_pairs(poses, labels[poses.id].pair))
         for poses in require_length(all_poses, frames, skip_bad, "--supervision.clip-seconds")
@@ -67,6 +67,6 @@ def labelled_poses(
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
             f"channel {channel}: expected scored frames of at least two behaviours and found fewer in "
-            f"{how_many(len(recordings), 'labelled video')}: choose other --videos, or check --channel and --unscored"
+            f"{how_many(len(recordings), 'labelled video')}; choose other --videos, or check --channel and --unscored"
         )
     return videos

@@ -1,4 +1,4 @@
-"""``metrics.csv``: what a training run logged, step by step."""
+"""``metrics.csv``: the values that a training run logs, one row per step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from ssl_behavior.storage.atomic import replacing
 
 
 class MetricsLog:
-    """Rows of ``metrics.csv``; a continued run drops rows past the step it continues from."""
+    """The rows of ``metrics.csv``.
+
+    Args:
+        path: the file; None logs nothing.
+        step: finished steps of the run that is resumed, or 0. Later rows in an existing file are dropped.
+    """
 
     def __init__(self, path: Path | None, step: int) -> None:
         self.path, self.start = path, time.perf_counter()
@@ -26,7 +31,7 @@ class MetricsLog:
         self.rows.append({"step": step, "seconds": round(time.perf_counter() - self.start, 3), **values})
 
     def flush(self) -> None:
-        """Write what is logged, aside and then renamed."""
+        """Write all rows, whole or not at all."""
         if not self.path or not self.rows:
             return
         names = list(dict.fromkeys(name for row in self.rows for name in row))
@@ -37,7 +42,7 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """The curves in a ``metrics.csv``: name -> (step, value) points."""
+    """The curves in a ``metrics.csv``: name -> (step, value) points. A step without a value has no point."""
     curves: dict[str, list[tuple[float, float]]] = {}
     with path.open() as file:
         for row in csv.DictReader(file):

@@ -1,4 +1,4 @@
-"""Learning from few labelled videos: training of heads, and cross-validation over videos that chooses all the rest."""
+"""Supervised training: a head, or the whole network, learns the labels of a few videos."""
 
 from __future__ import annotations
 
@@ -21,31 +21,34 @@ from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.training.loop import Schedule, StateFolder, fit
+from ssl_behavior.training.loop import Messages, fit
+from ssl_behavior.training.schedule import Schedule
+from ssl_behavior.training.state import StateFolder
 
 Tune = Literal["linear", "temporal", "full"]
 
 
 @dataclass(frozen=True)
 class Supervision:
-    """How a head, or the whole network, is fitted to labels.
+    """Settings of supervised training.
 
     Attributes:
-        tune: ``linear`` or ``temporal`` head on the frozen encoder, or ``full``: a linear head and the encoder too.
-        steps: batches for one labelled video; more videos take more, by the square root of their number.
+        tune: ``linear`` or ``temporal`` trains a head of this kind on the frozen encoder; ``full`` trains a linear head
+            and the encoder.
+        steps: batches for one labelled video. They grow with the square root of the number of videos.
         batch: clips per step.
         clip_seconds: length of a clip.
         learning_rate: of the head.
-        encoder_rate: the encoder's rate relative to the head's, if it is pretrained.
+        encoder_rate: learning rate of a pretrained encoder, relative to the head's.
         weight_decay: of AdamW.
         average: decay of the running mean of the weights.
-        dropout: share of the encoder's channels that are dropped.
-        drop_features: share of the kinematic features that each clip goes without.
+        dropout: share of the encoder's channels that are dropped in training.
+        drop_features: share of the kinematic features that are hidden from the encoder in each clip.
         focal: gamma of the focal loss; 0 is cross-entropy.
         label_smoothing: share of each label spread over all behaviours.
         mixup: clips are mixed in pairs with weights from Beta(mixup, mixup); 0 switches it off.
-        trees: rounds of boosted trees on expert features, whose opinion is averaged with the network's; 0 for none.
-        folds: of the cross-validation over videos; fewer where there are fewer videos.
+        trees: rounds of boosted trees on expert features, averaged with the network's predictions; 0 for no trees.
+        folds: of the cross-validation; as many as videos if there are fewer videos.
     """
 
     tune: Tune = "full"
@@ -65,20 +68,27 @@ class Supervision:
     folds: Annotated[int, AtLeast(2)] = 3
 
     def steps_for(self, videos: int) -> int:
-        """Batches to take on so many labelled videos."""
+        """Number of batches for this number of labelled videos."""
         return max(1, round(self.steps * videos**0.5))
 
 
+# Weaker than in pretraining: a hidden animal or swapped identities would change what the label means.
 AUGMENTATION = Augmentation(jitter=0.02, warp=0.1, drop_landmarks=0.1, drop_animals=0.0, swap_identities=0.0)
 
 
 def class_weights(shares: np.ndarray) -> Tensor:
-    """(behaviour,) weights under which all behaviours count alike, of mean 1 over frames; 0 for what never occurs."""
+    """(behaviour,) weights that make all behaviours count equally, with mean 1 over frames.
+
+    A behaviour that never occurs has weight 0.
+
+    Args:
+        shares: (behaviour,) share of each behaviour among the scored frames.
+    """
     weights = np.divide(1.0, shares * (shares > 0).sum(), out=np.zeros_like(shares), where=shares > 0)
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def train(
+def train_classifier(
     classifier: Classifier,
     videos: Sequence[LabelledPoses],
     settings: Supervision,
@@ -86,22 +96,22 @@ def train(
     precision: Precision,
     embedded: Embedded | None = None,
     description: str = "fine-tuning",
-    keep: StateFolder | None = None,
+    state_folder: StateFolder | None = None,
 ) -> None:
-    """Fit the classifier, or with ``embedded`` its head alone, to the videos' labels, in place.
+    """Train the classifier on the videos' labels, in place; with ``embedded``, train its head alone.
 
-    All behaviours count alike however rare they are, so its probabilities are those of a world in which all are equally
-    frequent.
+    All behaviours count equally, however rare they are. So the probabilities are those of a world in which all
+    behaviours are equally frequent, and a ``CalibratedDecoder`` must correct them.
 
     Args:
         classifier: on its device.
         videos: labelled.
-        settings: how.
+        settings: of the training.
         seed: of all random numbers.
         precision: of the forward pass.
         embedded: embeddings of the videos by the frozen encoder.
         description: of the progress bar.
-        keep: where its state is kept, to go on from after an interruption; nowhere by default.
+        state_folder: where the state is saved, so that an interrupted run can be resumed. None saves nothing.
     """
     outputs, device = classifier.outputs, classifier.encoder.mean.device
     weights = class_weights(frequencies(videos, outputs)).to(device)
@@ -126,6 +136,7 @@ def train(
         warmup=50,
         cosine=False,
         average=settings.average,
+        factors={"encoder.": rate},
     )
     fit(
         classifier,
@@ -133,23 +144,24 @@ def train(
         schedule,
         seed=seed,
         precision=precision,
-        groups={"encoder.": rate},
-        folder=keep.folder if keep else None,
-        key=keep.key if keep else "",
-        description=description,
-        learned_from=examples.sampler.drawn,
-        rate_option="--supervision.learning-rate",
-        size_options="--supervision.batch or --supervision.clip-seconds",
+        state_folder=state_folder,
+        messages=Messages(
+            description,
+            "--supervision.learning-rate",
+            "--supervision.batch or --supervision.clip-seconds",
+            examples.sampler.drawn,
+        ),
     )
 
 
 def _beta(concentration: float, generator: torch.Generator) -> float:
+    """A number from Beta(concentration, concentration), which torch can only draw from its global generator."""
     seed = int(torch.randint(2**31, (), generator=generator))
     return float(np.random.default_rng(seed).beta(concentration, concentration))
 
 
 class _Examples:
-    """Random clips of the scored frames: as embeddings, with their labels (batch, time)."""
+    """Random clips around scored frames, embedded, with their labels."""
 
     def __init__(
         self,
@@ -171,25 +183,26 @@ class _Examples:
         )
 
     def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Embeddings (batch, time, channel) and labels (batch, time) of a batch, on the encoder's device."""
         device = self.encoder.mean.device
         if self.embedded is not None:
             places = self.sampler.places(batch, self.frames, generator)
-            labels = [_part(self.labels[r], start, self.frames, UNSCORED) for r, start, _ in places]
-            parts = [_part(self.embedded[self.ids[r], pair], start, self.frames, 0) for r, start, pair in places]
-            return torch.stack(parts).to(device), torch.stack(labels).to(device)
+            labels = [_span(self.labels[r], start, self.frames, UNSCORED) for r, start, _ in places]
+            embeddings = [_span(self.embedded[self.ids[r], pair], start, self.frames, 0) for r, start, pair in places]
+            return torch.stack(embeddings).to(device), torch.stack(labels).to(device)
         drawn = AUGMENTATION.frames_needed(self.frames)
         places = self.sampler.places(batch, drawn, generator)
         clip, at = warp(self.sampler.clips(places, drawn), self.frames, AUGMENTATION.warp, generator)
         clip = augment(clip, self.mirror, AUGMENTATION, generator)
         labels = [
-            _part(self.labels[r], start, drawn, UNSCORED)[when]
+            _span(self.labels[r], start, drawn, UNSCORED)[when]
             for (r, start, _), when in zip(places, at.cpu(), strict=True)
         ]
-        left = torch.rand(batch, 1, self.encoder.features, generator=generator) >= self.drop_features
-        embeddings = self.encoder(clip, left.to(device))
-        return embeddings, torch.stack(labels).to(device)
+        visible = torch.rand(batch, 1, self.encoder.features, generator=generator) >= self.drop_features
+        return self.encoder(clip, visible.to(device)), torch.stack(labels).to(device)
 
 
-def _part(values: Tensor, start: int, frames: int, padding: float) -> Tensor:
-    part = values[start : start + frames]
-    return torch.cat([part, part.new_full((frames - len(part), *part.shape[1:]), padding)])
+def _span(values: Tensor, start: int, frames: int, padding: float) -> Tensor:
+    """``frames`` rows from ``start`` on, padded where the video ends before."""
+    span = values[start : start + frames]
+    return torch.cat([span, span.new_full((frames - len(span), *span.shape[1:]), padding)])

@@ -21,34 +21,34 @@ def drawn(rows: int) -> list[Tensor]:
     ]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_the_parts_are_together_the_whole(count: int) -> None:
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_the_shards_are_together_the_whole(world_size: int) -> None:
     whole = drawn(6)
-    parts = []
-    for index in range(count):
-        with batch_random.part(index, count):
-            parts.append(drawn(6 // count))
+    shards = []
+    for rank in range(world_size):
+        with batch_random.shard(rank, world_size):
+            shards.append(drawn(6 // world_size))
     for i in range(4):
-        assert torch.equal(torch.cat([one[i] for one in parts]), whole[i])
-    # What no clip has to itself goes on alike everywhere.
-    for one in parts:
-        assert torch.equal(one[4], whole[4])
-        assert torch.equal(one[5], whole[5])
+        assert torch.equal(torch.cat([numbers[i] for numbers in shards]), whole[i])
+    # Numbers that belong to no clip are the same in every process.
+    for numbers in shards:
+        assert torch.equal(numbers[4], whole[4])
+        assert torch.equal(numbers[5], whole[5])
 
 
-def test_views_are_parted_each() -> None:
+def test_every_view_is_sharded() -> None:
     generator = torch.Generator().manual_seed(0)
-    whole = batch_random.rand(12, 2, generator=generator).reshape(2, 3, 2, 2)  # view, part, clip
-    for index in range(3):
+    whole = batch_random.rand(12, 2, generator=generator).reshape(2, 3, 2, 2)  # view, shard, clip
+    for rank in range(3):
         generator.manual_seed(0)
-        with batch_random.part(index, 3), batch_random.views(2):
-            assert torch.equal(batch_random.rand(4, 2, generator=generator), whole[:, index].reshape(4, 2))
+        with batch_random.shard(rank, 3), batch_random.views(2):
+            assert torch.equal(batch_random.rand(4, 2, generator=generator), whole[:, rank].reshape(4, 2))
 
 
-def test_nothing_is_parted_afterwards() -> None:
-    with pytest.raises(KeyError), batch_random.part(1, 2), batch_random.views(2):
+def test_an_error_in_the_block_ends_the_sharding() -> None:
+    with pytest.raises(KeyError), batch_random.shard(1, 2), batch_random.views(2):
         raise KeyError
-    assert torch.equal(batch_random.own(torch.arange, 4), torch.arange(4))
+    assert torch.equal(batch_random.draw_shard(torch.arange, 4), torch.arange(4))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

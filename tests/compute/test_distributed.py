@@ -22,17 +22,17 @@ from ssl_behavior.training.objectives.pretraining import Objective
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 SMALL_TRANSFORMER = Architecture(8, 1, kind="transformer", heads=2, window=8)
 
-# Runs one after the other in the same processes, as starting processes takes longer than such runs. One whose name says
-# so is interrupted in its sixth step; states are kept every fourth.
+# Several runs in the same processes, as starting processes takes longer than such runs. A run whose name starts with
+# "interrupted" is interrupted in its sixth step; states are saved every fourth step.
 SEVERAL = """
 import sys
 from pathlib import Path
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.cli.settings import load_settings
-from ssl_behavior.training import Fit, fit
+from ssl_behavior.training.state import StateFolder, TrainingState
 
-fit.__kwdefaults__["save_every"] = 4
-advance = Fit.advance
+StateFolder.__init__.__defaults__ = (4,)  # save_every
+advance = TrainingState.advance
 
 def stop(self, *given):
     if self.step == 5:
@@ -40,7 +40,7 @@ def stop(self, *given):
     return advance(self, *given)
 
 for path in sys.argv[1:]:
-    Fit.advance = stop if Path(path).name.startswith("interrupted") else advance
+    TrainingState.advance = stop if Path(path).name.startswith("interrupted") else advance
     try:
         pretrain(load_settings(PretrainConfig, Path(path)))
     except (SystemExit, KeyboardInterrupt) as end:
@@ -64,24 +64,24 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> PretrainConfig:
     )
 
 
-def agree(one: Path, several: Path, tolerance: float = 1e-4) -> None:
-    """The two runs logged the same curves and ended with the same weights, but for the order of sums."""
-    curves, others = read_metrics(one / "metrics.csv"), read_metrics(several / "metrics.csv")
+def agree(single: Path, several: Path, tolerance: float = 1e-4) -> None:
+    """Assert that two runs logged the same curves and ended with the same weights, except for rounding in sums."""
+    curves, others = read_metrics(single / "metrics.csv"), read_metrics(several / "metrics.csv")
     assert set(curves) == set(others) >= {"loss", "gradient", "rank", "probe F1"}
     for name, points in curves.items():
         assert torch.tensor(others[name]).allclose(torch.tensor(points), rtol=tolerance, atol=tolerance), name
-    weights, found = load_encoder(one).state_dict(), load_encoder(several).state_dict()
-    assert all(found[name].allclose(tensor, rtol=0, atol=tolerance) for name, tensor in weights.items())
+    weights, weights_of_several = load_encoder(single).state_dict(), load_encoder(several).state_dict()
+    assert all(weights_of_several[name].allclose(tensor, rtol=0, atol=tolerance) for name, tensor in weights.items())
 
 
 def finish(started: list[subprocess.Popen[str]], timeout: float = 150) -> list[tuple[int, str, str]]:
     """Exit code, output and errors of each process."""
     try:
-        told = [one.communicate(timeout=timeout) for one in started]
+        outputs = [process.communicate(timeout=timeout) for process in started]
     finally:
-        for one in started:
-            one.kill()
-    return [(one.returncode, *said) for one, said in zip(started, told, strict=True)]
+        for process in started:
+            process.kill()
+    return [(process.returncode, *output) for process, output in zip(started, outputs, strict=True)]
 
 
 def start(*words: str, **variables: str) -> subprocess.Popen[str]:
@@ -90,7 +90,7 @@ def start(*words: str, **variables: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does(config: PretrainConfig, tmp_path: Path) -> None:
+def test_two_processes_train_the_same_encoder_as_one(config: PretrainConfig, tmp_path: Path) -> None:
     config = replace(config, output=tmp_path / "two", objective=Objective(contrast="ntxent", contrast_weight=1.0))
     save_settings(config, tmp_path / "settings.yaml")
     ((code, out, err),) = finish(
@@ -104,14 +104,14 @@ def test_two_processes_learn_what_one_does(config: PretrainConfig, tmp_path: Pat
 
 @pytest.fixture
 def half_done(config: PretrainConfig, tmp_path: Path, interrupt: Callable[[PretrainConfig], None]) -> PretrainConfig:
-    """A run that one process began and was stopped in."""
+    """A run that a single process began and did not finish."""
     config = replace(config, output=tmp_path / "from one")
     interrupt(config)
     return config
 
 
 def slurm_tasks(*words: str) -> list[subprocess.Popen[str]]:
-    """Two processes with what srun would tell them."""
+    """Two processes with the environment that srun would give them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -122,7 +122,7 @@ def slurm_tasks(*words: str) -> list[subprocess.Popen[str]]:
 
 
 @pytest.mark.slow
-def test_what_srun_starts_learns_alike_goes_on_and_fails_as_one(
+def test_processes_of_srun_train_resume_and_fail_as_one(
     config: PretrainConfig, half_done: PretrainConfig, tmp_path: Path
 ) -> None:
     contrasts = {
@@ -146,27 +146,27 @@ def test_what_srun_starts_learns_alike_goes_on_and_fails_as_one(
 
     assert code == other_code == 0, (err, other_err)
     for name, run in compared.items():
-        one = pretrain(replace(run, output=tmp_path / f"{name} alone"))
-        agree(one, tmp_path / name, 0.05 if name == "bfloat16" else 1e-4)
+        single = pretrain(replace(run, output=tmp_path / f"{name} alone"))
+        agree(single, tmp_path / name, 0.05 if name == "bfloat16" else 1e-4)
     whole = pretrain(replace(config, output=tmp_path / "whole"))
     assert "going on from step 4" in out
     agree(whole, half_done.output)
     assert "interrupted ended with KeyboardInterrupt()" in out
     agree(whole, pretrain(replace(config, output=tmp_path / "interrupted")))
-    assert "error: --batch: expected a number of clips that 2 processes can share evenly and found 5; give 6" in err
+    assert "error: --batch 5: expected a number of clips that 2 processes can share evenly; give --batch 6" in err
     assert "error" not in other_err
     assert "uneven ended with SystemExit(2)" in out
     assert other_out.split("\n") == ["interrupted ended with SystemExit(130)", "uneven ended with SystemExit(2)", ""]
     assert not (tmp_path / "uneven").exists()
 
 
-def test_tasks_that_do_not_know_their_node_are_told_what_to_give(
+def test_slurm_tasks_without_a_number_per_node_are_refused(
     config: PretrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     monkeypatch.setenv("SLURM_NTASKS", "4")
     monkeypatch.delenv("SLURM_NTASKS_PER_NODE", raising=False)
-    with pytest.raises(InputError, match=r"SLURM started 4 processes .* give srun or sbatch --ntasks-per-node"):
+    with pytest.raises(InputError, match=r"SLURM started 4 processes .*--ntasks-per-node"):
         pretrain(config)
 
 

@@ -15,10 +15,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
-def test_what_is_freed_is_used_again() -> None:
-    given_back, kept = (
-        int(subprocess.run([sys.executable, "-c", COUNTED.format(kept=one)], capture_output=True, check=True).stdout)
-        for one in (False, True)
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the settings are those of glibc")
+def test_freed_memory_is_reused() -> None:
+    returned, kept = (
+        int(subprocess.run([sys.executable, "-c", COUNTED.format(kept=keep)], capture_output=True, check=True).stdout)
+        for keep in (False, True)
     )
-    assert kept < given_back / 4
+    assert kept < returned / 4

@@ -37,7 +37,7 @@ def test_a_short_loop_leaves_one_line_or_none() -> None:
     assert file.getvalue().count("\n") == 1
 
 
-def test_a_new_description_is_a_line_at_once() -> None:
+def test_a_new_description_is_written_at_once() -> None:
     file = io.StringIO()
     with ProgressLines(total=2, file=file) as bar:
         for name in ("first", "second"):
@@ -46,7 +46,7 @@ def test_a_new_description_is_a_line_at_once() -> None:
     assert [line.split(":")[0] for line in file.getvalue().splitlines()] == ["first", "second", "second"]
 
 
-def test_one_bar_within_another_is_lines_too() -> None:
+def test_nested_bars_write_lines() -> None:
     file = io.StringIO()
     for _ in QuickLines(range(3), "outer", file=file):
         for _ in QuickLines(range(3), "inner", file=file):
@@ -56,7 +56,7 @@ def test_one_bar_within_another_is_lines_too() -> None:
     assert "\x1b" not in file.getvalue()
 
 
-def test_stderr_that_is_no_terminal_gets_lines() -> None:
+def test_stderr_without_a_terminal_gets_lines() -> None:
     code = (
         "from ssl_behavior.compute.progress import progress\nfor _ in progress(range(5), 'working', unit='step'): pass"
     )

@@ -21,9 +21,10 @@ from tornado.websocket import websocket_connect
 
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.explorer.live_page import application
 from ssl_behavior.explorer.marks import Marks
 from ssl_behavior.explorer.scene import Scene
-from ssl_behavior.explorer.server import MAX_PAGES, application, serve
+from ssl_behavior.explorer.server import MAX_PAGES, serve
 
 SENT = "whatever-else-runs-on-this-machine"
 BEYOND = 3 << 20

@@ -73,7 +73,7 @@ def look(event, given):
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(look)
 """
-_OFTEN = "from ssl_behavior.training import fit; fit.__kwdefaults__['save_every'] = 3\n"
+_OFTEN = "from ssl_behavior.training.state import StateFolder; StateFolder.__init__.__defaults__ = (3,)  # save_every\n"
 """A training of few steps keeps its state as often as one of thousands does."""
 _NO_ROOM = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))"
 

@@ -10,7 +10,8 @@ from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.finetune import FinetuneConfig, finetune
 from ssl_behavior.formats.tracks import calms21, native
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
-from ssl_behavior.learning_curve.fitting import VARIANTS, Fitting, Variant, fit_and_predict
+from ssl_behavior.learning_curve.fitting import FitSettings, fit_and_predict
+from ssl_behavior.learning_curve.variants import VARIANTS, Variant
 from ssl_behavior.models.checkpoints import save_encoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
@@ -26,12 +27,12 @@ from ssl_behavior.training.inputs import labelled_poses
 from ssl_behavior.training.supervised import Supervision
 
 FEW = Supervision(steps=2, trees=3)
-FITTING = Fitting(FEW, torch.device("cpu"), "float32")
+FITTING = FitSettings(FEW, torch.device("cpu"), "float32")
 
 
 @pytest.fixture(scope="module")
 def recordings() -> list[Recording]:
-    return [replace(one, frame_rate=25.0) for one in simulate_recordings(4, seed=2, frames=300)]
+    return [replace(recording, frame_rate=25.0) for recording in simulate_recordings(4, seed=2, frames=300)]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def fit(encoder: Encoder) -> Callable[..., list[np.ndarray]]:
 
 
 @pytest.mark.parametrize("variant", ["pretrained", "from-scratch", "frozen-linear"])
-def test_a_point_is_what_the_commands_give(
+def test_a_point_equals_the_result_of_the_commands(
     variant: Variant,
     recordings: list[Recording],
     videos: list[LabelledPoses],
@@ -90,21 +91,21 @@ def test_a_point_is_what_the_commands_give(
             precision="float32",
         )
     )
-    found = fit(variant, videos[:2], videos[2:])
-    for ours, theirs in zip(found, predicted, strict=True):
+    predictions = fit(variant, videos[:2], videos[2:])
+    for ours, theirs in zip(predictions, predicted, strict=True):
         assert np.array_equal(ours, theirs.labels)
     calms21.write(tmp_path / "truth.npy", recordings)
     scores = evaluate(EvaluateConfig(tmp_path / "predictions", annotations=(tmp_path / "truth.npy",)))
-    truth = [one.labels[CHANNEL].values for one in recordings[2:]]
-    counts = [confusion(true, labels, len(BEHAVIOURS)) for true, labels in zip(truth, found, strict=True)]
+    truth = [recording.labels[CHANNEL].values for recording in recordings[2:]]
+    counts = [confusion(true, labels, len(BEHAVIOURS)) for true, labels in zip(truth, predictions, strict=True)]
     assert np.sum(counts, 0).tolist() == scores["confusion"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_test_videos_teach_nothing(
+def test_test_videos_do_not_influence_the_model(
     variant: Variant, videos: list[LabelledPoses], encoder: Encoder, fit: Callable[..., list[np.ndarray]]
 ) -> None:
-    """Neither their labels nor their tracks change what another test video is called."""
+    """Neither their labels nor their tracks change the labels of another test video."""
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     usual = fit(variant, videos[:2], videos[2:])
     other = replace(videos[2], labels=np.roll(videos[2].labels, 100), poses=videos[0].poses)
@@ -123,9 +124,14 @@ def test_one_labelled_video_is_enough(
     assert set(np.unique(labels)) <= set(range(len(BEHAVIOURS)))
 
 
-def test_pretrained_weights_count_for_some_variants_only(videos: list[LabelledPoses], encoder: Encoder) -> None:
+def test_pretrained_weights_matter_for_the_variants_that_use_them(
+    videos: list[LabelledPoses], encoder: Encoder
+) -> None:
     torch.manual_seed(9)
     other = Encoder(encoder.landmarks, encoder.preparation, encoder.architecture).eval()
     for variant, same in (("from-scratch", True), ("pretrained", False), ("frozen-linear", False)):
-        found = [fit_and_predict(variant, videos[:2], videos[2:], BEHAVIOURS, e, FITTING, 3) for e in (encoder, other)]  # type: ignore[arg-type]
-        assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True)) == same
+        predictions = [
+            fit_and_predict(variant, videos[:2], videos[2:], BEHAVIOURS, start, FITTING, 3)  # type: ignore[arg-type]
+            for start in (encoder, other)
+        ]
+        assert all(np.array_equal(a, b) for a, b in zip(*predictions, strict=True)) == same

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from ssl_behavior.learning_curve.bands import Curve, curve
-from ssl_behavior.learning_curve.fitting import VARIANTS
+from ssl_behavior.learning_curve.bands import Curve, make_curve
 from ssl_behavior.learning_curve.picture import STYLES, label_curve_picture
-from ssl_behavior.learning_curve.points import Point, Task
+from ssl_behavior.learning_curve.points import Point, PointTask
+from ssl_behavior.learning_curve.variants import VARIANTS
 
 
-def made(sizes: tuple[int, ...], draws: int, behaviours: int) -> Curve:
+def random_curve(sizes: tuple[int, ...], draws: int, behaviours: int) -> Curve:
     rng = np.random.default_rng(0)
     points = [
-        Point(Task(variant, size, draw, ("a",)), rng.integers(1, 99, (3, behaviours, behaviours)), 1.0)
+        Point(PointTask(variant, size, draw, ("a",)), rng.integers(1, 99, (3, behaviours, behaviours)), 1.0)
         for draw in range(draws)
         for size in sizes
         for variant in VARIANTS
     ]
-    return curve(points, [f"behaviour {i}" for i in range(behaviours)])
+    return make_curve(points, [f"behaviour {i}" for i in range(behaviours)])
 
 
 def test_every_variant_has_a_style_of_its_own() -> None:
@@ -31,9 +31,9 @@ def test_every_variant_has_a_style_of_its_own() -> None:
 def test_pictures_are_drawn_and_repeat_to_the_byte(
     sizes: tuple[int, ...], draws: int, behaviours: int, tmp_path: Path
 ) -> None:
-    found = made(sizes, draws, behaviours)
+    curve = random_curve(sizes, draws, behaviours)
     for name in ("a", "b"):
-        label_curve_picture(tmp_path / f"{name}.png", found, "F1", ["first", "second"], found.behaviours)
+        label_curve_picture(tmp_path / f"{name}.png", curve, "F1", ["first", "second"], curve.behaviours)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     pixels = imread(tmp_path / "a.png")[..., :3]
     for style in STYLES.values():

@@ -14,7 +14,7 @@ MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 
 @pytest.mark.parametrize("seed", range(5))
 def test_behaviours_of_two_videos_each_are_on_both_sides(seed: int) -> None:
-    """Four behaviours that only two of twenty videos show, and one that all show."""
+    """Two of twenty videos show each of four behaviours, and all show a fifth."""
     counts = np.zeros((20, 5), int)
     counts[:, 4] = 1000
     for behaviour in range(4):
@@ -31,17 +31,17 @@ def test_held_out_videos_are_like_the_others() -> None:
     counts = (rng.gamma(0.3, 1, (40, 3)) * [300, 3000, 6000]).astype(int)
     shares = counts[hold_out(counts, 10, 0)].sum(0) / counts.sum(0)
     by_chance = [counts[rng.permutation(40)[:10]].sum(0) / counts.sum(0) for _ in range(200)]
-    assert np.abs(shares - 0.25).max() < np.median([np.abs(one - 0.25).max() for one in by_chance]) / 3
+    assert np.abs(shares - 0.25).max() < np.median([np.abs(chance - 0.25).max() for chance in by_chance]) / 3
 
 
 def test_draws_are_nested_and_start_differently() -> None:
     counts = np.random.default_rng(1).integers(0, 2, (12, 3))
     orders = draw_orders(counts, 6, 0)
     assert all(sorted(order) == list(range(12)) for order in orders)
-    telling = set(np.flatnonzero((counts > 0).sum(1) > 1))
+    varied = set(np.flatnonzero((counts > 0).sum(1) > 1))
     starts = [order[0] for order in orders]
-    assert set(starts) <= telling
-    assert len(set(starts)) == min(6, len(telling))
+    assert set(starts) <= varied
+    assert len(set(starts)) == min(6, len(varied))
     assert draw_orders(counts, 3, 0) == orders[:3]
     assert draw_orders(counts, 6, 1) != orders
 

@@ -41,4 +41,4 @@ def test_pictures_of_any_size_are_drawn_and_repeat_to_the_byte(tmp_path: Path) -
     assert confusion_picture(tmp_path / "c.png", np.zeros((1, 1), int), ["a"]).exists()
     assert confusion_picture(tmp_path / "d.png", np.arange(37**2).reshape(37, 37), many).exists()
     curves = {"loss/train": [(0.0, 1.0), (1.0, float("nan")), (2.0, 0.5)], "loss/held out": [(0.0, 1.0)], "rank": []}
-    assert curves_picture(tmp_path / "e.png", curves).exists()
+    assert curves_picture(tmp_path / "e.png", curves, {"loss": "lower is better"}).exists()

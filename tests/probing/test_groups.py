@@ -1,4 +1,4 @@
-"""Vectors of groups: the same however animals are counted, rotated and no more where nothing has to go."""
+"""Vectors of groups: independent of the order of the animals, and reduced without loss if possible."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.clips import pair_clip
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.probing.groups import embed_groups, fit_reduction, kinematics, pooled
+from ssl_behavior.probing.groups import embed_groups, fit_reduction, kinematics, pool_pairs
 from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
@@ -30,35 +30,35 @@ def poses_of(recording: Recording) -> Poses:
 
 
 def by_pair(poses: Poses, pair: tuple[int, int]) -> torch.Tensor:
-    """Two numbers that say the pair, then the frame."""
+    """Vectors of the pair's two numbers and the frame."""
     frames = torch.arange(len(poses.positions), dtype=torch.float32)
     return torch.stack([torch.full_like(frames, pair[0]), torch.full_like(frames, 10.0 * pair[1]), frames], 1)
 
 
 def test_mean_and_maximum_over_ordered_pairs(wander: Callable[..., Recording]) -> None:
     poses = poses_of(wander(individuals=3, frames=50))
-    found = pooled(by_pair, (poses, poses.pairs()))
-    assert found.shape == (50, 6)
-    np.testing.assert_allclose(found[:, [0, 1, 3, 4]], np.tile([1, 10, 2, 20], (50, 1)), rtol=1e-6)
-    np.testing.assert_allclose(found[:, 2], np.arange(50), rtol=1e-6)
+    vectors = pool_pairs(by_pair, (poses, poses.pairs()))
+    assert vectors.shape == (50, 6)
+    np.testing.assert_allclose(vectors[:, [0, 1, 3, 4]], np.tile([1, 10, 2, 20], (50, 1)), rtol=1e-6)
+    np.testing.assert_allclose(vectors[:, 2], np.arange(50), rtol=1e-6)
 
 
-def test_who_is_counted_first_does_not_matter(wander: Callable[..., Recording], encoder: Encoder) -> None:
-    given = wander(individuals=3, frames=60)
-    turned = replace(given, positions=given.positions[:, [2, 0, 1]])
-    one, other = (
-        pooled(lambda poses, pair: kinematics(encoder, poses, pair), (poses, poses.pairs()))
-        for poses in map(poses_of, (given, turned))
+def test_the_order_of_the_animals_does_not_matter(wander: Callable[..., Recording], encoder: Encoder) -> None:
+    recording = wander(individuals=3, frames=60)
+    turned = replace(recording, positions=recording.positions[:, [2, 0, 1]])
+    first, second = (
+        pool_pairs(lambda poses, pair: kinematics(encoder, poses, pair), (poses, poses.pairs()))
+        for poses in map(poses_of, (recording, turned))
     )
-    np.testing.assert_allclose(one, other, atol=1e-4)
+    np.testing.assert_allclose(first, second, atol=1e-4)
 
 
 def test_a_row_per_frame_of_the_recording(wander: Callable[..., Recording]) -> None:
     poses = poses_of(replace(wander(frames=100), frame_rate=50.0))
     assert len(poses.positions) == 60
-    found = pooled(by_pair, (poses, poses.pairs()))
-    assert len(found) == 100
-    np.testing.assert_allclose(found[:90, 2], np.arange(90) * 0.6, atol=1e-4)
+    vectors = pool_pairs(by_pair, (poses, poses.pairs()))
+    assert len(vectors) == 100
+    np.testing.assert_allclose(vectors[:90, 2], np.arange(90) * 0.6, atol=1e-4)
 
 
 def test_kinematics_in_chunks_are_those_in_one_piece(wander: Callable[..., Recording], encoder: Encoder) -> None:
@@ -73,27 +73,27 @@ def test_reduction_is_a_principal_component_analysis() -> None:
     reduction = fit_reduction(iter(parts), 3)
     whole = np.concatenate(parts)
     expected = PCA(3).fit(whole).transform(whole)
-    found = reduction(whole)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
-    # The larger entries say the sign.
+    vectors = reduction(whole)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.abs(vectors), np.abs(expected), atol=1e-3)
+    # The largest entry of each direction is positive.
     assert (np.take_along_axis(reduction.directions, np.abs(reduction.directions).argmax(0)[None], 0) > 0).all()
 
 
-def test_what_is_allowed_is_kept_whole() -> None:
-    """A rotation: distances between frames stay."""
+def test_enough_dimensions_lose_nothing() -> None:
+    """The reduction is then a rotation, which keeps distances between frames."""
     values = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
-    found = fit_reduction([values], 128)(values)
-    assert found.shape == (50, 4)
+    vectors = fit_reduction([values], 128)(values)
+    assert vectors.shape == (50, 4)
     np.testing.assert_allclose(
-        np.linalg.norm(found[1:] - found[:-1], axis=1), np.linalg.norm(np.diff(values, axis=0), axis=1), rtol=1e-4
+        np.linalg.norm(vectors[1:] - vectors[:-1], axis=1), np.linalg.norm(np.diff(values, axis=0), axis=1), rtol=1e-4
     )
 
 
 def test_every_group_lands_in_its_place(wander: Callable[..., Recording]) -> None:
     all_poses = [poses_of(wander(seed, frames=40)) for seed in (1, 2)]
     places = {"wander2": (0, 40), "unusable": (40, 50), "wander1": (50, 90)}
-    groups = [(one, one.pairs()) for one in all_poses]
+    groups = [(poses, poses.pairs()) for poses in all_poses]
     whole = embed_groups(by_pair, groups, places, 2, "test")
     assert whole.shape == (90, 2)
     assert whole.dtype == np.float32

@@ -15,8 +15,8 @@ from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.scoring.frames import macro_f1
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
-from ssl_behavior.training.cross_validation import choose_reading
-from ssl_behavior.training.finetuning import FinetuneResult, fresh_encoder, learn
+from ssl_behavior.training.cross_validation import fit_calibrated_decoder
+from ssl_behavior.training.finetuning import FinetuneResult, finetune_encoder, fresh_encoder
 from ssl_behavior.training.supervised import Supervision
 
 LANDMARKS = shared_landmarks([SKELETON])
@@ -31,34 +31,36 @@ def make(seed: int = 5) -> Encoder:
 
 def labelled(count: int, frames: int, seed: int) -> list[LabelledPoses]:
     recordings = simulate_recordings(count, seed=seed, frames=frames)
-    poses = [prepare(one, LANDMARKS, Preparation()) for one in recordings]
+    poses = [prepare(recording, LANDMARKS, Preparation()) for recording in recordings]
     return [
-        LabelledPoses(one, given.labels[CHANNEL].values[one.native_frames], ((0, 1),))
-        for one, given in zip(poses, recordings, strict=True)
+        LabelledPoses(video, recording.labels[CHANNEL].values[video.native_frames], ((0, 1),))
+        for video, recording in zip(poses, recordings, strict=True)
     ]
 
 
 @pytest.fixture(scope="module")
 def videos() -> list[LabelledPoses]:
-    """Four videos, made so that each shows two behaviours or more."""
-    found = [one for one in labelled(8, 500, seed=3) if len(np.unique(one.labels)) > 1][:4]
-    assert len(found) == 4
-    return found
+    """Four videos that show two behaviours or more."""
+    chosen = [video for video in labelled(8, 500, seed=3) if len(np.unique(video.labels)) > 1][:4]
+    assert len(chosen) == 4
+    return chosen
 
 
 @pytest.fixture(scope="module")
 def learned(videos: list[LabelledPoses]) -> FinetuneResult:
-    return learn(make(), videos, BEHAVIOURS, FEW, 0, "float32")
+    return finetune_encoder(make(), videos, BEHAVIOURS, FEW, 0, "float32")
 
 
 def weights(learned: FinetuneResult) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in learned.model.classifier.parameters()])
 
 
-def test_what_labelled_videos_teach(videos: list[LabelledPoses], learned: FinetuneResult) -> None:
-    assert [one.shape for one in learned.held_out] == [(250, 4)] * 4
+def test_the_result_holds_a_model_a_decoder_and_held_out_videos(
+    videos: list[LabelledPoses], learned: FinetuneResult
+) -> None:
+    assert [logits.shape for logits in learned.held_out_logits] == [(250, 4)] * 4
     assert learned.calibrated_decoder.frequencies == tuple(frequencies(videos, 4))
-    assert [one.id for one in learned.read] == [one.poses.id for one in videos]
+    assert [video.id for video in learned.held_out_videos] == [video.poses.id for video in videos]
     assert not learned.model.classifier.training
     assert learned.model.classifier.encoder.precision == "float32"
     probabilities = learned.calibrated_decoder.probabilities(learned.model.logits(videos[0]))
@@ -71,54 +73,59 @@ def test_what_labelled_videos_teach(videos: list[LabelledPoses], learned: Finetu
 def test_the_encoder_is_left_as_it_is(videos: list[LabelledPoses]) -> None:
     encoder = make()
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    found = learn(encoder, videos[:2], BEHAVIOURS, FEW, 0, "float32")
+    result = finetune_encoder(encoder, videos[:2], BEHAVIOURS, FEW, 0, "float32")
     assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
-    assert not torch.equal(found.model.classifier.encoder.temporal.enter.weight, encoder.temporal.enter.weight)
+    assert not torch.equal(result.model.classifier.encoder.temporal.enter.weight, encoder.temporal.enter.weight)
 
 
-def test_one_video_chooses_nothing(videos: list[LabelledPoses]) -> None:
-    found = learn(make(), videos[:1], BEHAVIOURS, FEW, 0, "float32")
-    assert found.held_out == found.read == []
-    assert found.calibrated_decoder.temperature == 1
-    assert found.calibrated_decoder.decoder.behaviour_weights == balancing_weights(frequencies(videos[:1], 4))
-    assert found.calibrated_decoder.decoder.smoothing_s > 0
-    assert found.model.trees is not None
+def test_a_single_video_is_neither_calibrated_nor_cross_validated(videos: list[LabelledPoses]) -> None:
+    result = finetune_encoder(make(), videos[:1], BEHAVIOURS, FEW, 0, "float32")
+    assert result.held_out_logits == result.held_out_videos == []
+    assert result.calibrated_decoder.temperature == 1
+    assert result.calibrated_decoder.decoder.behaviour_weights == balancing_weights(frequencies(videos[:1], 4))
+    assert result.calibrated_decoder.decoder.smoothing_s > 0
+    assert result.model.trees is not None
 
 
 @pytest.mark.parametrize("tune", ["linear", "temporal", "full"])
-def test_trees_or_none(tune: str, videos: list[LabelledPoses]) -> None:
+def test_the_model_has_trees_only_if_asked_and_the_same_network_either_way(
+    tune: str, videos: list[LabelledPoses]
+) -> None:
     settings = replace(FEW, tune=tune)  # type: ignore[arg-type]
     both, alone = (
-        learn(make(), videos[:2], BEHAVIOURS, replace(settings, trees=trees), 0, "float32") for trees in (3, 0)
+        finetune_encoder(make(), videos[:2], BEHAVIOURS, replace(settings, trees=trees), 0, "float32")
+        for trees in (3, 0)
     )
     assert both.model.trees is not None
     assert alone.model.trees is None
-    # The network is the same beside them.
     assert torch.equal(weights(both), weights(alone))
-    assert not np.array_equal(both.held_out[0], alone.held_out[0])
+    assert not np.array_equal(both.held_out_logits[0], alone.held_out_logits[0])
 
 
 def test_same_seed_same_model(videos: list[LabelledPoses], learned: FinetuneResult) -> None:
-    again, other = (learn(make(), videos, BEHAVIOURS, FEW, seed, "float32") for seed in (0, 1))
+    again, other = (finetune_encoder(make(), videos, BEHAVIOURS, FEW, seed, "float32") for seed in (0, 1))
     assert torch.equal(weights(again), weights(learned))
     assert np.array_equal(again.label(videos[0]), learned.label(videos[0]))
-    assert all(np.array_equal(a, b) for a, b in zip(again.held_out, learned.held_out, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(again.held_out_logits, learned.held_out_logits, strict=True))
     assert not torch.equal(weights(other), weights(learned))
 
 
-def test_from_scratch_nothing_is_left_of_the_pretrained_encoder(videos: list[LabelledPoses]) -> None:
+def test_from_scratch_the_pretrained_weights_and_their_rate_do_not_matter(videos: list[LabelledPoses]) -> None:
     first, second = make(), make(6)
     second.mean += 3
-    found = [
-        learn(encoder, videos[:2], BEHAVIOURS, replace(FEW, encoder_rate=rate), 0, "float32", from_scratch=True)
+    results = [
+        finetune_encoder(
+            encoder, videos[:2], BEHAVIOURS, replace(FEW, encoder_rate=rate), 0, "float32", from_scratch=True
+        )
         for encoder, rate in ((first, 0.3), (second, 1.0))
     ]
-    # Nor is the rate that spares a pretrained one.
-    assert torch.equal(*(weights(one) for one in found))
-    assert not torch.equal(weights(found[0]), weights(learn(first, videos[:2], BEHAVIOURS, FEW, 0, "float32")))
+    assert torch.equal(*(weights(result) for result in results))
+    assert not torch.equal(
+        weights(results[0]), weights(finetune_encoder(first, videos[:2], BEHAVIOURS, FEW, 0, "float32"))
+    )
 
 
-def test_a_fresh_encoder_knows_the_labelled_videos_means_alone(videos: list[LabelledPoses]) -> None:
+def test_a_fresh_encoder_depends_only_on_the_labelled_videos_means(videos: list[LabelledPoses]) -> None:
     usual = fresh_encoder(make(), videos, 0)
     assert (usual.landmarks, usual.preparation, usual.architecture) == (LANDMARKS, Preparation(), Architecture(8, 2))
     assert not torch.equal(usual.temporal.enter.weight, make().temporal.enter.weight)
@@ -129,27 +136,29 @@ def test_a_fresh_encoder_knows_the_labelled_videos_means_alone(videos: list[Labe
     assert not torch.equal(fresh_encoder(make(), videos, 1).temporal.enter.weight, usual.temporal.enter.weight)
 
 
-def test_a_video_is_read_with_what_others_ask_for(videos: list[LabelledPoses], learned: FinetuneResult) -> None:
-    """Other labels of a video change how others are read, and not how it is itself."""
+def test_a_video_is_decoded_with_what_was_fitted_to_others(
+    videos: list[LabelledPoses], learned: FinetuneResult
+) -> None:
+    """Other labels of a video change how other videos are decoded, but not how it is itself."""
     other = [replace(videos[0], labels=np.full_like(videos[0].labels, OTHER)), *videos[1:]]
-    (usual, read), (changed, reread) = (
-        choose_reading(learned.held_out, given, BEHAVIOURS, 15.0) for given in (videos, other)
+    (usual, decoded), (changed, decoded_again) = (
+        fit_calibrated_decoder(learned.held_out_logits, labelled, BEHAVIOURS, 15.0) for labelled in (videos, other)
     )
-    np.testing.assert_array_equal(reread[0].probabilities, read[0].probabilities)
-    np.testing.assert_array_equal(reread[0].predicted, read[0].predicted)
-    assert not np.array_equal(reread[1].probabilities, read[1].probabilities)
+    np.testing.assert_array_equal(decoded_again[0].probabilities, decoded[0].probabilities)
+    np.testing.assert_array_equal(decoded_again[0].predicted, decoded[0].predicted)
+    assert not np.array_equal(decoded_again[1].probabilities, decoded[1].probabilities)
     assert usual.frequencies != changed.frequencies
 
 
 def held_out_score(videos: Sequence[LabelledPoses]) -> tuple[float, float]:
     """Macro F1 of held-out logits, and the best that these guesses reach against labels of other moments."""
     settings = replace(FEW, tune="linear", steps=40, learning_rate=0.02, trees=12)
-    found = learn(make(), videos, BEHAVIOURS, settings, 0, "float32")
-    guesses = [one.argmax(1) for one in found.held_out]
-    truth = np.concatenate([one.labels for one in videos])
+    result = finetune_encoder(make(), videos, BEHAVIOURS, settings, 0, "float32")
+    guesses = [logits.argmax(1) for logits in result.held_out_logits]
+    truth = np.concatenate([video.labels for video in videos])
     rng = np.random.default_rng(0)
     chance = [
-        macro_f1(truth, np.concatenate([np.roll(one, rng.integers(len(one))) for one in guesses]), BEHAVIOURS)
+        macro_f1(truth, np.concatenate([np.roll(labels, rng.integers(len(labels))) for labels in guesses]), BEHAVIOURS)
         for _ in range(40)
     ]
     return macro_f1(truth, np.concatenate(guesses), BEHAVIOURS), max(chance)
@@ -158,7 +167,7 @@ def held_out_score(videos: Sequence[LabelledPoses]) -> tuple[float, float]:
 def test_shuffled_labels_fall_to_chance() -> None:
     """Each video with the labels of the next: nothing is left to learn, and nothing leaks."""
     videos = labelled(6, 1200, seed=5)
-    shuffled = [replace(one, labels=videos[i - 1].labels) for i, one in enumerate(videos)]
+    shuffled = [replace(video, labels=videos[i - 1].labels) for i, video in enumerate(videos)]
     score, chance = held_out_score(videos)
     assert score > 1.1 * chance
     score, chance = held_out_score(shuffled)

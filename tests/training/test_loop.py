@@ -16,7 +16,17 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.training.log import read_metrics
-from ssl_behavior.training.loop import Fit, Losses, Schedule, finished, fit, run_key, steps_kept, unfinished
+from ssl_behavior.training.loop import Messages, fit
+from ssl_behavior.training.schedule import Schedule
+from ssl_behavior.training.state import (
+    Losses,
+    StateFolder,
+    TrainingState,
+    has_state,
+    remove_state,
+    run_key,
+    saved_steps,
+)
 
 
 class Small(nn.Module):
@@ -45,8 +55,8 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return all(torch.equal(one[name], other[name]) for name in one)
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_rate_rises_and_falls() -> None:
@@ -101,10 +111,8 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(average: float, stops: tu
             Schedule(20, 0.05, average=average),
             seed=3,
             precision="float32",
-            folder=folder,
-            key="k",
-            save_every=4,
-            at=lambda step: {"probe": float(model.above.weight.detach().sum())} if step % 5 == 0 else None,
+            state_folder=StateFolder(folder, "k", save_every=4),
+            after_step=lambda step: {"probe": float(model.above.weight.detach().sum())} if step % 5 == 0 else None,
         )
         return model
 
@@ -112,81 +120,92 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(average: float, stops: tu
     for after in stops:
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "broken", after)
-        assert unfinished(tmp_path / "broken", "k")
+        assert has_state(tmp_path / "broken", "k")
     resumed = run(tmp_path / "broken", None)
     assert not resumed.training
     assert same(weights(resumed), weights(undisturbed))
     assert rows(tmp_path / "broken" / "metrics.csv") == rows(tmp_path / "whole" / "metrics.csv")
     assert len(rows(tmp_path / "whole" / "metrics.csv")) == 20
-    # Until somebody says that the result is safe, running again gives it again.
+    # The state stays until remove_state, so the same run gives the same result at once.
     assert same(weights(run(tmp_path / "broken", None)), weights(undisturbed))
     assert len(rows(tmp_path / "broken" / "metrics.csv")) == 20
-    finished(tmp_path / "broken")
-    assert not unfinished(tmp_path / "broken", "k")
+    remove_state(tmp_path / "broken")
+    assert not has_state(tmp_path / "broken", "k")
     assert {path.name for path in (tmp_path / "broken").iterdir()} == {"metrics.csv"}
 
 
-def test_another_runs_state_is_not_continued(tmp_path: Path) -> None:
+def test_the_state_of_another_run_is_not_resumed(tmp_path: Path) -> None:
     model = Small()
     with pytest.raises(KeyboardInterrupt):
-        fit(model, Interruption(losses_of(model), 9), Schedule(20), seed=0, folder=tmp_path, key="one", save_every=4)
-    assert unfinished(tmp_path, "one")
-    assert not unfinished(tmp_path, "two")
+        fit(
+            model, Interruption(losses_of(model), 9), Schedule(20), seed=0, state_folder=StateFolder(tmp_path, "one", 4)
+        )
+    assert has_state(tmp_path, "one")
+    assert not has_state(tmp_path, "two")
     seen: list[int] = []
-    fit(Small(), losses_of(Small()), Schedule(3), seed=0, folder=tmp_path, key="two", at=seen.append)  # type: ignore[arg-type]
+    fit(
+        Small(), losses_of(Small()), Schedule(3), seed=0, state_folder=StateFolder(tmp_path, "two"),
+        after_step=seen.append,  # type: ignore[arg-type]
+    )  # fmt: skip
     assert seen == [1, 2, 3]
-    assert unfinished(tmp_path, "two")
+    assert has_state(tmp_path, "two")
     assert [row["step"] for row in rows(tmp_path / "metrics.csv")] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"abc", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", b"\x05" + bytes(7) + b"nooo"]
 )
-def test_a_state_that_is_none_is_not_continued(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_state_is_not_resumed(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "unfinished.safetensors").write_bytes(content)
-    assert not unfinished(tmp_path, "k")
-    assert not unfinished(tmp_path / "nowhere", "k")
+    assert not has_state(tmp_path, "k")
+    assert not has_state(tmp_path / "nowhere", "k")
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 1e6])
-def test_a_loss_that_is_none_names_its_step_and_recordings_and_changes_nothing(bad: float, tmp_path: Path) -> None:
+def test_a_diverged_loss_names_its_step_and_recordings_and_changes_nothing(bad: float, tmp_path: Path) -> None:
     model = Small()
-    losses, kept = losses_of(model), []
+    losses, after_steps = losses_of(model), []
 
     def sometimes(generator: torch.Generator) -> dict[str, Tensor]:
         terms = losses(generator)
-        if len(kept) == 3:
+        if len(after_steps) == 3:
             return {"loss": terms["loss"] * bad}
         return terms
 
     def run() -> None:
         fit(
-            model, sometimes, Schedule(9), seed=0, precision="float32", at=lambda _: kept.append(weights(model)),  # type: ignore[func-returns-value]
-            folder=tmp_path, key="k", save_every=2, learned_from=lambda: ["nose1", "nose1", "tail2"],
-        )  # fmt: skip
+            model,
+            sometimes,
+            Schedule(9),
+            seed=0,
+            precision="float32",
+            after_step=lambda _: after_steps.append(weights(model)),  # type: ignore[func-returns-value]
+            state_folder=StateFolder(tmp_path, "k", 2),
+            messages=Messages(last_recordings=lambda: ["nose1", "nose1", "tail2"]),
+        )
 
     with pytest.raises(
         InputError,
-        match=r"the loss is (nan|inf|\d.*) and its gradient .* at step 3, of a batch of nose1, tail2: .*check",
+        match=r"diverged at step 3 \(loss (nan|inf|\d).*recordings: nose1, tail2\).*check",
     ):
         run()
-    assert len(kept) == 3
-    assert same(kept[-1], weights(model))
-    assert steps_kept(tmp_path) == 2
+    assert len(after_steps) == 3
+    assert same(after_steps[-1], weights(model))
+    assert saved_steps(tmp_path) == 2
 
 
 @pytest.mark.parametrize(
     "error", [torch.OutOfMemoryError("CUDA out of memory. Tried"), MemoryError("Unable to allocate 7.28 TiB for")]
 )
-def test_memory_that_does_not_suffice_says_what_to_lower(error: Exception) -> None:
+def test_an_error_of_memory_says_what_to_lower(error: Exception) -> None:
     def losses(_: torch.Generator) -> dict[str, Tensor]:
         raise error
 
-    with pytest.raises(InputError, match=r"step 0 \((CUDA out of memory|Unable .* 7\.28 TiB)\); lower --batch, or"):
-        fit(Small(), losses, Schedule(3), seed=0, size_options="--batch")
+    with pytest.raises(InputError, match=r"step 0 \((CUDA out of memory|Unable .* 7\.28 TiB)\); lower --my-batch"):
+        fit(Small(), losses, Schedule(3), seed=0, messages=Messages(size_options="--my-batch"))
 
 
-def test_faults_of_ours_are_not_taken_for_memory() -> None:
+def test_other_runtime_errors_are_not_taken_for_a_lack_of_memory() -> None:
     def losses(_: torch.Generator) -> dict[str, Tensor]:
         raise RuntimeError("sizes differ")
 
@@ -207,21 +226,21 @@ def test_a_signal_stops_between_steps_with_the_state_of_the_last(number: signal.
                 signal.raise_signal(number)
             return losses(generator)
 
-        fit(model, signalled, Schedule(9), seed=0, precision="float32", folder=folder, key="k")
+        fit(model, signalled, Schedule(9), seed=0, precision="float32", state_folder=StateFolder(folder, "k"))
         return model
 
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    usual = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with pytest.raises(KeyboardInterrupt):
             trained(tmp_path / "one", stop_in=5)
-        assert {signal.getsignal(one) for one in usual} == {end}
+        assert {signal.getsignal(number) for number in handlers} == {end}
     finally:
-        for one, handler in usual.items():
-            signal.signal(one, handler)
-    assert steps_kept(tmp_path / "one") == 5
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert saved_steps(tmp_path / "one") == 5
     assert read_metrics(tmp_path / "one" / "metrics.csv")["loss"][-1][0] == 5
     assert same(weights(trained(tmp_path / "one")), weights(trained(tmp_path / "two")))
 
@@ -246,7 +265,7 @@ def test_training_trains() -> None:
 
 def test_mean_weights_on_paper() -> None:
     model = Small()
-    run = Fit(model, Schedule(10, 0.1, average=0.9), 0)
+    run = TrainingState(model, Schedule(10, 0.1, average=0.9), 0)
     mean = model.above.weight.detach().clone()
     for step in range(1, 6):
         run.advance(losses_of(model), autocast=False)
@@ -261,11 +280,11 @@ def test_mean_weights_on_paper() -> None:
     assert not torch.equal(last, mean)
 
 
-def test_groups_freeze_and_slow_down() -> None:
-    def moved(groups: dict[str, float]) -> tuple[float, float]:
+def test_factors_freeze_and_slow_down() -> None:
+    def moved(factors: dict[str, float]) -> tuple[float, float]:
         model = Small()
         before = weights(model)
-        fit(model, losses_of(model), Schedule(5, 0.01), seed=0, precision="float32", groups=groups)
+        fit(model, losses_of(model), Schedule(5, 0.01, factors=factors), seed=0, precision="float32")
         after = weights(model)
         return tuple(float((after[n] - before[n]).abs().max()) for n in ("below.weight", "above.weight"))  # type: ignore[return-value]
 
@@ -277,7 +296,7 @@ def test_groups_freeze_and_slow_down() -> None:
 
 
 def test_only_matrices_decay() -> None:
-    run = Fit(Small(), Schedule(5, weight_decay=0.3), 0)
+    run = TrainingState(Small(), Schedule(5, weight_decay=0.3), 0)
     decays = {tuple(p.shape): group["weight_decay"] for group in run.optimiser.param_groups for p in group["params"]}
     assert decays == {(8, 4): 0.3, (8,): 0.0, (2, 8): 0.3, (2,): 0.0}
 
@@ -290,6 +309,7 @@ CHANGES: dict[str, Any] = {
     "cosine": False,
     "clip_norm": 1e-9,
     "average": 0.5,
+    "factors": {"below.": 0.0},
 }
 
 
@@ -311,14 +331,14 @@ def test_half_precision_trains_and_leaves_weights_whole() -> None:
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
 
 
-def test_precision_as_asked() -> None:
+def test_precision_is_the_one_asked_for() -> None:
     cpu = torch.device("cpu")
     assert uses_bfloat16("bfloat16", cpu)
     assert not uses_bfloat16("float32", cpu)
     assert uses_bfloat16("auto", cpu) in (True, False)
 
 
-def test_device() -> None:
+def test_auto_takes_a_gpu_if_there_is_one() -> None:
     assert choose_device("cpu").type == "cpu"
     if torch.cuda.is_available():
         assert choose_device("auto").type == choose_device("cuda").type == "cuda"
@@ -329,14 +349,14 @@ def test_device() -> None:
 
 
 def test_a_run_is_named_by_its_settings_and_inputs(wander: Callable[..., Recording]) -> None:
-    one, other = (prepare(wander(seed), ("nose", "tail base"), Preparation()) for seed in (1, 2))
-    key = run_key(Schedule(3), [one])
-    assert key == run_key(Schedule(3), [replace(one, positions=one.positions.copy())])
+    first, second = (prepare(wander(seed), ("nose", "tail base"), Preparation()) for seed in (1, 2))
+    key = run_key(Schedule(3), [first])
+    assert key == run_key(Schedule(3), [replace(first, positions=first.positions.copy())])
     different = [
-        run_key(Schedule(4), [one]),
-        run_key(Schedule(3), [replace(other, id=one.id)]),
-        run_key(Schedule(3), [replace(one, id="x")]),
-        run_key(Schedule(3), [one, other]),
+        run_key(Schedule(4), [first]),
+        run_key(Schedule(3), [replace(second, id=first.id)]),
+        run_key(Schedule(3), [replace(first, id="x")]),
+        run_key(Schedule(3), [first, second]),
     ]
     assert len({key, *different}) == 5
 
@@ -344,7 +364,7 @@ def test_a_run_is_named_by_its_settings_and_inputs(wander: Callable[..., Recordi
 def test_metrics_are_read_back(tmp_path: Path) -> None:
     model = Small()
     probe = {2: {"probe": 0.5}, 4: {"probe": 0.75}}
-    fit(model, losses_of(model), Schedule(4), seed=0, folder=tmp_path, at=probe.get)
+    fit(model, losses_of(model), Schedule(4), seed=0, state_folder=StateFolder(tmp_path, "k"), after_step=probe.get)
     curves = read_metrics(tmp_path / "metrics.csv")
     assert curves["probe"] == [(2.0, 0.5), (4.0, 0.75)]
     assert [step for step, _ in curves["loss"]] == [1, 2, 3, 4]

@@ -23,8 +23,9 @@ from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.frames import macro_f1
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
-from ssl_behavior.training.cross_validation import cross_validate, folds_by_video
-from ssl_behavior.training.supervised import Supervision, class_weights, train
+from ssl_behavior.training.cross_validation import folds_by_video
+from ssl_behavior.training.finetuning import cross_validate
+from ssl_behavior.training.supervised import Supervision, class_weights, train_classifier
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 FAST = Supervision(
@@ -47,16 +48,16 @@ def videos(wander: Callable[..., Recording]) -> list[LabelledPoses]:
     """Three videos of 150 frames in bouts of two behaviours, the first 30 frames unscored."""
     rng = np.random.default_rng(0)
     labels = [np.repeat(rng.integers(0, 2, 15), 10) for _ in range(3)]
-    for one in labels:
-        one[:30] = -1
+    for values in labels:
+        values[:30] = -1
     poses = [prepare(wander(seed, frames=150), MICE, Preparation(30.0)) for seed in range(3)]
-    return [video(p, one) for p, one in zip(poses, labels, strict=True)]
+    return [video(tracks, values) for tracks, values in zip(poses, labels, strict=True)]
 
 
 def test_frequencies_and_weights_on_paper(videos: list[LabelledPoses]) -> None:
     few = [replace(videos[0], labels=np.array(labels)) for labels in ([0, 0, 0, 1, -1, -1], [-1])]
     assert frequencies(few, 3).tolist() == [0.75, 0.25, 0]
-    # Weight times share is the same for both, and 1 in all; what never occurs has none, and no division by zero.
+    # Weight times share is the same for both behaviours and sums to 1. A behaviour that never occurs has weight 0.
     assert class_weights(np.array([0.75, 0.25])).tolist() == pytest.approx([2 / 3, 2])
     assert class_weights(np.array([0.75, 0.25, 0.0])).tolist() == pytest.approx([2 / 3, 2, 0])
     assert class_weights(np.array([0.25] * 4)).tolist() == pytest.approx([1] * 4)
@@ -80,21 +81,21 @@ def test_training_takes_the_steps_for_its_videos(videos: list[LabelledPoses], mo
     monkeypatch.setattr("ssl_behavior.training.supervised.classification_loss", count)
     for few in (videos, videos[:1]):
         taken.clear()
-        train(make(), few, replace(FAST, steps=4), 0, "float32", own_codes(few))
+        train_classifier(make(), few, replace(FAST, steps=4), 0, "float32", own_codes(few))
         assert len(taken) == (7 if len(few) == 3 else 4)
 
 
 def test_all_behaviours_count_alike_however_rare(videos: list[LabelledPoses]) -> None:
-    """Where embeddings tell nothing, one of 10 % of the frames is as probable as one of 90 %."""
-    uneven = [replace(one, labels=(np.arange(150) % 10 == 0).astype(int)) for one in videos]
+    """With uninformative embeddings, a behaviour in 10 % of the frames is as probable as one in 90 %."""
+    uneven = [replace(labelled, labels=(np.arange(150) % 10 == 0).astype(int)) for labelled in videos]
     same = {key: torch.ones_like(value) for key, value in own_codes(videos).items()}
     model = make()
-    train(model, uneven, replace(FAST, average=0.9), 0, "float32", same)
+    train_classifier(model, uneven, replace(FAST, average=0.9), 0, "float32", same)
     logits = network_logits(model, uneven[0], same)
     assert abs(logits[0, 1] - logits[0, 0]) < 0.3
 
 
-def test_pairs_that_labels_speak_of(wander: Callable[..., Recording]) -> None:
+def test_labels_describe_the_named_pair_or_all_pairs(wander: Callable[..., Recording]) -> None:
     trio = prepare(wander(individuals=3), MICE, Preparation(30.0))
     assert labelled_pairs(trio, None) == tuple(trio.pairs())
     assert labelled_pairs(trio, ("mouse2", "mouse0")) == ((2, 0),)
@@ -104,7 +105,7 @@ def test_pairs_that_labels_speak_of(wander: Callable[..., Recording]) -> None:
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5, 20])
-def test_folds_part_the_videos(folds: int, videos: list[LabelledPoses]) -> None:
+def test_every_video_is_in_one_fold_and_folds_are_of_nearly_equal_size(folds: int, videos: list[LabelledPoses]) -> None:
     rng = np.random.default_rng(folds)
     many = [replace(videos[0], labels=rng.integers(-1, 3, 200)) for _ in range(11)]
     held_out = folds_by_video(many, 3, folds)
@@ -116,36 +117,37 @@ def test_folds_part_the_videos(folds: int, videos: list[LabelledPoses]) -> None:
 
 
 def test_a_rare_behaviour_is_spread_over_the_folds(videos: list[LabelledPoses]) -> None:
-    """Three of nine videos show it: each of three folds holds one of them out."""
+    """Three of nine videos show it, so each of three folds holds out one of them."""
     labels = [np.repeat([0, 1], [90, 10] if i < 3 else [100, 0]) for i in range(9)]
-    held_out = folds_by_video([replace(videos[0], labels=one) for one in labels], 2, 3)
+    held_out = folds_by_video([replace(videos[0], labels=values) for values in labels], 2, 3)
     assert [sum(i < 3 for i in fold) for fold in held_out] == [1, 1, 1]
 
 
 def own_codes(videos: list[LabelledPoses]) -> dict[tuple[str, tuple[int, int]], Tensor]:
-    """Embeddings in which each video writes its labels in two channels of its own, and 0 in the others'."""
+    """Embeddings in which each video writes its labels into two channels that no other video uses."""
     embedded = {}
-    for i, one in enumerate(videos):
-        values = torch.zeros(len(one.labels), 16)
-        values[torch.arange(len(one.labels)), 2 * i + torch.from_numpy(one.labels.clip(0).astype(int))] = 1
-        embedded[one.poses.id, (0, 1)] = values
+    for i, labelled in enumerate(videos):
+        values = torch.zeros(len(labelled.labels), 16)
+        values[torch.arange(len(labelled.labels)), 2 * i + torch.from_numpy(labelled.labels.clip(0).astype(int))] = 1
+        embedded[labelled.poses.id, (0, 1)] = values
     return embedded
 
 
 def code_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
-    """What stands for expert features: the video's own code, hidden in the poses by ``with_codes``."""
+    """Replaces the expert features: the code of the video that ``with_codes`` hid in the poses."""
     return poses.centre
 
 
 def with_codes(videos: list[LabelledPoses]) -> list[LabelledPoses]:
-    """The videos with their own codes in place of the animals' centres, for ``code_features``."""
+    """The videos with their codes in place of the animals' centres, for ``code_features``."""
     embedded = own_codes(videos)
     return [
-        replace(one, poses=replace(one.poses, centre=embedded[one.poses.id, (0, 1)].numpy()[:, :6])) for one in videos
+        replace(labelled, poses=replace(labelled.poses, centre=embedded[labelled.poses.id, (0, 1)].numpy()[:, :6]))
+        for labelled in videos
     ]
 
 
-def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
+def test_neither_network_nor_trees_have_seen_the_video_that_they_are_scored_on(
     videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ssl_behavior.models.ensemble.expert_features", code_features)
@@ -158,27 +160,27 @@ def test_no_network_and_no_trees_have_seen_the_video_they_are_judged_by(
     examples = tree_examples(coded)
     checked = cross_validate(network, coded, ("a", "b"), settings, 0, "float32", embedded, examples)
     for logits in checked:
-        # A model that had learned from the video would know its columns; in the others' it is 0 throughout.
+        # Only a model that was trained on the video would know its channels, which are 0 in the other videos.
         assert np.ptp(logits, axis=0).max() == 0
-    train(network, coded, settings, 0, "float32", embedded)
+    train_classifier(network, coded, settings, 0, "float32", embedded)
     trees = fit_tree_member(examples, 2, settings.trees, 0, None)
-    truth = np.concatenate([one.labels for one in coded])
+    truth = np.concatenate([labelled.labels for labelled in coded])
     for seen in (
-        [network_logits(network, one, embedded) for one in coded],
-        [tree_logits(trees, one) for one in coded],
+        [network_logits(network, labelled, embedded) for labelled in coded],
+        [tree_logits(trees, labelled) for labelled in coded],
     ):
         assert macro_f1(truth, np.concatenate(seen).argmax(1), ("a", "b")) > 0.95
 
 
 def test_held_out_logits_are_those_of_a_model_of_the_other_videos(videos: list[LabelledPoses]) -> None:
-    """Network and trees of each fold, made anew outside."""
+    """The test fits network and trees of each fold by itself."""
     settings = replace(FAST, steps=4, trees=3)
     examples = tree_examples(videos)
     checked = cross_validate(make(), videos, ("a", "b"), settings, 5, "float32", None, examples)
     for number, (out,) in enumerate(folds_by_video(videos, 2, 3), 1):
         others = [i for i in range(3) if i != out]
         network = make()
-        train(network, [videos[i] for i in others], settings, 5 + number, "float32")
+        train_classifier(network, [videos[i] for i in others], settings, 5 + number, "float32")
         trees = fit_tree_member([examples[i] for i in others], 2, settings.trees, 5 + number, None)
         assert np.array_equal(checked[out], Model(network, trees).logits(videos[out]))
 
@@ -188,52 +190,55 @@ def test_cross_validation_leaves_the_start_as_it_was(videos: list[LabelledPoses]
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     checked = cross_validate(model, videos, ("a", "b"), replace(FAST, steps=4, tune="full"), 0, "float32")
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
-    assert [one.shape for one in checked] == [(150, 2)] * 3
+    assert [logits.shape for logits in checked] == [(150, 2)] * 3
 
 
 def simulated() -> list[LabelledPoses]:
     recordings = simulate_recordings(6, seed=5, frames=1200)
     landmarks = shared_landmarks([SKELETON])
-    return [video(prepare(one, landmarks, Preparation(30.0)), one.labels[CHANNEL].values) for one in recordings]
+    return [
+        video(prepare(recording, landmarks, Preparation(30.0)), recording.labels[CHANNEL].values)
+        for recording in recordings
+    ]
 
 
 def test_cross_validation_beats_chance_on_simulated_recordings() -> None:
     videos = simulated()
     model = make(32, 4, shared_landmarks([SKELETON]))
-    sampler = ClipSampler([one.poses for one in videos])
+    sampler = ClipSampler([labelled.poses for labelled in videos])
     model.encoder.standardise([sampler.draw(32, 60, torch.Generator().manual_seed(0))])
     settings = replace(FAST, steps=100, learning_rate=0.02)
     checked = cross_validate(model, videos, BEHAVIOURS, settings, 0, "float32", embed_all(model.encoder, videos))
-    truth = np.concatenate([one.labels for one in videos])
+    truth = np.concatenate([labelled.labels for labelled in videos])
     rng = np.random.default_rng(0)
     chance = max(macro_f1(truth, rng.permutation(truth), BEHAVIOURS) for _ in range(5))
     assert macro_f1(truth, np.concatenate(checked).argmax(1), BEHAVIOURS) > 1.3 * chance
 
 
 class Place(Encoder):
-    """Says where the agent is."""
+    """Returns the position of the agent as its embedding."""
 
     def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:  # noqa: ARG002
         return clip.centre[:, :, 0]
 
 
 class Remember(nn.Module):
-    """A head that keeps what it is given."""
+    """A head that keeps its input."""
 
     def __init__(self) -> None:
         super().__init__()
         self.score = nn.Linear(2, 2)
-        self.given: list[Tensor] = []
+        self.inputs: list[Tensor] = []
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        self.given.append(embeddings.detach())
+        self.inputs.append(embeddings.detach())
         return self.score(embeddings)
 
 
 def test_labels_stay_with_their_frames_through_clips_and_warps(
     walk: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The angle at which the agent stands tells the frame, and no augmentation of ours changes it."""
+    """The angle at which the agent stands identifies the frame, and no augmentation changes it."""
     angle = np.linspace(0.1, 1.4, 300)
     centres = np.stack([np.stack([np.cos(angle), np.sin(angle)], 1) * 9, np.full((300, 2), 20.0)], 1)
     poses = prepare(walk(centres), MICE, Preparation(30.0))
@@ -249,8 +254,8 @@ def test_labels_stay_with_their_frames_through_clips_and_warps(
         return logits.sum()
 
     monkeypatch.setattr("ssl_behavior.training.supervised.classification_loss", remember)
-    train(model, [video(poses, labels)], replace(FAST, tune="full", steps=6), 0, "float32")
-    place = torch.cat(head.given).flatten(0, 1)
+    train_classifier(model, [video(poses, labels)], replace(FAST, tune="full", steps=6), 0, "float32")
+    place = torch.cat(head.inputs).flatten(0, 1)
     frame = (torch.atan2(place[:, 1].abs(), place[:, 0]) - 0.1) / 1.3 * 299
     nearest = frame.round().clamp(0, 299).long()
     right = torch.cat(targets).flatten(0, 1).argmax(-1) == torch.from_numpy(labels)[nearest]
@@ -259,16 +264,15 @@ def test_labels_stay_with_their_frames_through_clips_and_warps(
     assert right[~halfway].all()
 
 
-def test_unscored_frames_teach_nothing(videos: list[LabelledPoses]) -> None:
-    """Whatever the embeddings of unscored frames are, the head becomes the same."""
+def test_embeddings_of_unscored_frames_do_not_change_the_head(videos: list[LabelledPoses]) -> None:
     embedded = own_codes(videos)
     other = {key: value.clone() for key, value in embedded.items()}
-    for one in videos:
-        other[one.poses.id, (0, 1)][torch.from_numpy(one.labels == -1)] = 7.0
+    for labelled in videos:
+        other[labelled.poses.id, (0, 1)][torch.from_numpy(labelled.labels == -1)] = 7.0
     heads = []
-    for given in (embedded, other):
+    for embeddings in (embedded, other):
         model = make()
-        train(model, videos, replace(FAST, steps=12), 0, "float32", given)
+        train_classifier(model, videos, replace(FAST, steps=12), 0, "float32", embeddings)
         heads.append(model.head.score.weight.detach().clone())  # type: ignore[union-attr, operator]
     assert torch.equal(*heads)
 
@@ -286,8 +290,9 @@ def test_logits_are_the_mean_over_pairs(videos: list[LabelledPoses]) -> None:
 def trained(videos: list[LabelledPoses], settings: Supervision) -> Tensor:
     model = make()
     settings = replace(settings, steps=4)
-    embedded = embed_all(model.encoder, videos) if settings.tune == "linear" else None
-    train(model, videos, settings, 0, "float32", embedded)
+    train_classifier(
+        model, videos, settings, 0, "float32", embed_all(model.encoder, videos) if settings.tune == "linear" else None
+    )
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
@@ -300,10 +305,10 @@ def test_frozen_is_frozen(videos: list[LabelledPoses]) -> None:
 
 
 class Watched(Encoder):
-    """Keeps which features it was left with; None for all of them."""
+    """Keeps the masks of the features it was called with; None stands for all features."""
 
     def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:
-        self.__dict__.setdefault("given", []).append(left)
+        self.__dict__.setdefault("masks", []).append(left)
         return super().forward(clip, left)
 
 
@@ -311,33 +316,33 @@ def test_features_are_dropped_clip_by_clip_in_training_and_never_in_prediction(v
     torch.manual_seed(0)
     encoder = Watched(MICE, Preparation(30.0), Architecture(channels=16, blocks=3))
     model = Classifier(encoder, "linear", 2)
-    train(model, videos, replace(FAST, tune="full", steps=4, drop_features=0.25), 0, "float32")
-    given = torch.stack(encoder.__dict__.pop("given"))
-    assert given.shape == (7, 8, 1, encoder.features)
-    assert float(given.float().mean()) == pytest.approx(0.75, abs=0.03)
-    assert not torch.equal(given[0, 0], given[0, 1])
+    train_classifier(model, videos, replace(FAST, tune="full", steps=4, drop_features=0.25), 0, "float32")
+    masks = torch.stack(encoder.__dict__.pop("masks"))
+    assert masks.shape == (7, 8, 1, encoder.features)
+    assert float(masks.float().mean()) == pytest.approx(0.75, abs=0.03)
+    assert not torch.equal(masks[0, 0], masks[0, 1])
     encoder.precision = "float32"
     logits = network_logits(model, videos[0])
-    assert "given" not in encoder.__dict__  # the network takes all features, without this way to leave some out
+    assert "masks" not in encoder.__dict__  # prediction does not go through forward, so it cannot hide features
     whole = encoder(pair_clip(videos[0].poses, 0, len(videos[0].labels), (0, 1)))
-    assert encoder.__dict__.pop("given") == [None]
-    own = embed(encoder, videos[0].poses, (0, 1))
-    torch.testing.assert_close(own, whole[0], atol=1e-5, rtol=1e-5)
-    # Nor is anything random left, though dropout was set.
+    assert encoder.__dict__.pop("masks") == [None]
+    embeddings = embed(encoder, videos[0].poses, (0, 1))
+    torch.testing.assert_close(embeddings, whole[0], atol=1e-5, rtol=1e-5)
+    # Dropout is off in prediction too.
     encoder.set_dropout(0.9)
     assert np.array_equal(network_logits(model, videos[0]), logits)
 
 
-def test_what_is_dropped_does_not_matter(videos: list[LabelledPoses]) -> None:
+def test_hidden_features_do_not_change_the_embeddings(videos: list[LabelledPoses]) -> None:
     encoder = make().encoder
     clip = pair_clip(videos[0].poses, 0, 60, (0, 1))
     left = torch.ones(1, 1, encoder.features)
     assert torch.equal(encoder(clip, left), encoder(clip))
     left[..., 5:] = 0
-    kept = encoder(clip, left)
-    assert not torch.equal(kept, encoder(clip))
+    embeddings = encoder(clip, left)
+    assert not torch.equal(embeddings, encoder(clip))
     encoder.mean[5:] += 1.0
-    assert torch.equal(encoder(clip, left), kept)
+    assert torch.equal(encoder(clip, left), embeddings)
 
 
 USUAL = replace(FAST, tune="full")
@@ -364,7 +369,7 @@ def test_every_setting_is_tried() -> None:
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_setting_matters(name: str, videos: list[LabelledPoses]) -> None:
-    uneven = [replace(one, labels=np.where(np.arange(150) < 120, one.labels, 0)) for one in videos]
+    uneven = [replace(labelled, labels=np.where(np.arange(150) < 120, labelled.labels, 0)) for labelled in videos]
     assert not torch.equal(trained(uneven, USUAL), trained(uneven, replace(USUAL, **{name: CHANGES[name]})))
 
 

@@ -1,1 +1,1 @@
-"""Objectives of pretraining, one idea per file."""
+"""Objectives of pretraining, one idea per file, and their weighted sum in ``pretraining``."""

@@ -1,4 +1,4 @@
-"""Contrast between two views of neighbouring moments, through lightly's losses and projection heads."""
+"""Contrastive learning between two views of neighbouring moments, with lightly's losses and projection heads."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _WIDTH = 256
 
 
 class Contrast(nn.Module):
-    """Pulls together two views of moments at most ``neighbourhood`` apart and keeps others apart.
+    """Pulls together the embeddings of moments at most ``neighbourhood`` apart and pushes other moments apart.
 
-    Moments are drawn at random, so a few of the others may lie in the same neighbourhood (2 in 1,022 by default). Those
-    of all processes are gathered before they are projected, so that the head's batch norm sees them all and every loss
-    is that of the whole batch.
+    Moments are drawn at random, so a few of the other moments may lie in the same neighbourhood (2 in 1,022 by
+    default). The embeddings of all processes are gathered before the projection: the head's batch norm then sees the
+    whole batch, and so does the loss.
 
     Args:
         channels: of an embedding.
@@ -53,7 +53,13 @@ class Contrast(nn.Module):
             raise ValueError(f"loss must be ntxent, vicreg, barlow_twins or lejepa; got {loss!r}")
 
     def forward(self, first: Tensor, second: Tensor, generator: torch.Generator) -> Tensor:
-        """Loss of two views (batch, time, channel) of the same clips, frame by frame the same moments."""
+        """Mean loss over random moments.
+
+        Args:
+            first: (batch, time, channel) embeddings of one view.
+            second: (batch, time, channel) embeddings of another view; its frames are the same moments.
+            generator: of random numbers, on the CPU.
+        """
         batch, frames, _ = first.shape
         at = batch_random.randint(0, frames, batch, self.moments, generator=generator)
         shift = batch_random.randint(
@@ -62,7 +68,7 @@ class Contrast(nn.Module):
         near = (at + shift).clamp(0, frames - 1)
         rows = torch.arange(batch)[:, None]
         views = [
-            self.project(gathered(view[rows.to(view.device), when.to(view.device)].flatten(0, 1))).float()
+            self.project(gather_rows(view[rows.to(view.device), when.to(view.device)].flatten(0, 1))).float()
             for view, when in ((first, at), (second, near))
         ]
         if isinstance(self.loss, LeJEPALoss):
@@ -71,6 +77,6 @@ class Contrast(nn.Module):
         return cast(Tensor, self.loss(*views))
 
 
-def gathered(rows: Tensor) -> Tensor:
-    """The rows of all processes, those of the first process first; gradients find their way back."""
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows of all processes, in the order of their ranks. Gradients flow back to each process."""
     return torch.cat(dist.gather(rows)) if dist.world_size() > 1 else rows

@@ -1,8 +1,8 @@
-"""Masked modelling: tell the hidden kinematics from what is around them (BERT, https://arxiv.org/abs/1810.04805).
+"""Masked modelling: predict hidden kinematics from the frames around them (BERT, https://arxiv.org/abs/1810.04805).
 
-What is hidden is hidden in the poses, before the kinematics are taken, so that no distance or velocity gives a hidden
-animal away (a single hidden landmark leaves the body's centre and heading, which others carry too); what is predicted
-is the kinematics and not coordinates, so that the target moves with the animals.
+Landmarks are hidden in the poses, before the kinematics are computed, so that no distance or velocity gives a hidden
+animal away. (A single hidden landmark leaves the body's centre and heading, which other landmarks carry too.) The
+target is the kinematics and not the coordinates, so that it moves with the animals.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from torch.nn import functional as F
 
 from ssl_behavior.cli.validators import Above, Share
 from ssl_behavior.compute import batch_random
-from ssl_behavior.compute.distributed import averaged
+from ssl_behavior.compute.distributed import mean_over_processes
 from ssl_behavior.poses.augment import hide, hide_animals
 from ssl_behavior.poses.clips import Clip
 
 
 @dataclass(frozen=True)
 class Masking:
-    """What masked modelling hides.
+    """How much masked modelling hides.
 
     Attributes:
-        landmarks: share of each landmark's frames that are hidden.
-        animals: share of each animal's frames that are hidden whole.
+        landmarks: share of frames in which a single landmark is hidden.
+        animals: share of frames in which a whole animal is hidden.
         everything: share of the frames in which both animals are hidden.
         seconds: mean length of a hidden span.
     """
@@ -39,9 +39,9 @@ class Masking:
 
 
 def random_spans(rows: int, frames: int, share: float, length: float, generator: torch.Generator) -> Tensor:
-    """(rows, frames) bool of which about ``share`` is True, in spans of about ``length`` frames.
+    """(rows, frames) bool: about ``share`` of the frames are True, in spans of about ``length`` frames.
 
-    Spans are those of a two-state Markov chain, so lengths are geometric: often short, sometimes long.
+    A two-state Markov chain draws the spans, so their lengths are geometric: often short, sometimes long.
     """
     if share <= 0:
         return torch.zeros(rows, frames, dtype=torch.bool)
@@ -53,32 +53,45 @@ def random_spans(rows: int, frames: int, share: float, length: float, generator:
 
 
 def mask(clip: Clip, settings: Masking, frame_rate: float, generator: torch.Generator) -> Clip:
-    """The clip with random spans of landmarks, of whole animals and of both at once made unknown."""
+    """Hide random spans of single landmarks, of whole animals and of all animals at once.
+
+    Args:
+        clip: batch of clips.
+        settings: how much to hide.
+        frame_rate: of the clip, in Hz.
+        generator: of random numbers, on the CPU.
+    """
     batch, frames, animals, landmarks = clip.known.shape
     length = settings.seconds * frame_rate
-    parts = random_spans(batch * animals * landmarks, frames, settings.landmarks, length, generator)
+    single = random_spans(batch * animals * landmarks, frames, settings.landmarks, length, generator)
     whole = random_spans(batch * animals, frames, settings.animals, length, generator)
     all_at_once = random_spans(batch, frames, settings.everything, length, generator)
     hidden = whole.reshape(batch, animals, frames) | all_at_once[:, None]
     device = clip.known.device
-    clip = hide(clip, parts.reshape(batch, animals, landmarks, frames).movedim(-1, 1).to(device))
+    clip = hide(clip, single.reshape(batch, animals, landmarks, frames).movedim(-1, 1).to(device))
     return hide_animals(clip, hidden.movedim(-1, 1).to(device))
 
 
 class MaskedModelling(nn.Module):
-    """Predicts the kinematics that masking hid."""
+    """Predicts the kinematics that ``mask`` hid.
+
+    Args:
+        channels: of an embedding.
+        features: number of kinematic features.
+    """
 
     def __init__(self, channels: int, features: int) -> None:
         super().__init__()
         self.decoder = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, features))
 
     def forward(self, embeddings: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-        """Mean smooth L1 distance over hidden values.
+        """Mean smooth L1 distance over the hidden values of the whole batch.
 
         Args:
             embeddings: (batch, time, channel) of the masked clip.
             target: (batch, time, feature) kinematics of the whole clip.
-            hidden: (batch, time, feature) bool, known in the whole clip and not in the masked one.
+            hidden: (batch, time, feature) bool: known in the whole clip and unknown in the masked one.
         """
         error = F.smooth_l1_loss(self.decoder(embeddings).float(), target, reduction="none")
-        return (error * hidden).sum() / averaged(hidden.sum()).clamp(min=1)
+        # Each process divides by the mean count, so that the mean of the processes' losses is the whole batch's.
+        return (error * hidden).sum() / mean_over_processes(hidden.sum()).clamp(min=1)

@@ -1,4 +1,4 @@
-"""What an encoder learns from tracks nobody labelled: each idea in a file, and here their sum."""
+"""The pretraining objective: the weighted sum of masked modelling, summaries and contrast."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from torch import Tensor, nn
 
 from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute import batch_random
-from ssl_behavior.compute.distributed import count
+from ssl_behavior.compute.distributed import world_size
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.clips import Clip
 from ssl_behavior.poses.landmarks import mirror
-from ssl_behavior.training.objectives.contrast import Contrast, gathered
+from ssl_behavior.training.objectives.contrast import Contrast, gather_rows
 from ssl_behavior.training.objectives.masking import MaskedModelling, Masking, mask
 from ssl_behavior.training.objectives.summaries import Summaries
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What pretraining asks of the encoder.
+    """What the encoder is trained to do.
 
     Attributes:
         masked_weight: weight of masked modelling; 0 leaves it out.
         summaries_weight: weight of the summaries of the seconds around a frame; 0 leaves them out.
         contrast: loss between two views of neighbouring moments, or ``none``.
-        contrast_weight: its weight; 0 leaves it out.
-        neighbourhood: seconds that count as the same moment.
-        masking: what is hidden, from contrast too.
-        augmentation: how views are varied.
+        contrast_weight: weight of this loss; 0 leaves it out.
+        neighbourhood: moments at most this many seconds apart count as the same for the contrast.
+        masking: what is hidden from the encoder, for all three losses.
+        augmentation: how clips are varied.
     """
 
     masked_weight: Annotated[float, AtLeast(0)] = 1.0
@@ -43,20 +43,25 @@ class Objective:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def weights(self) -> dict[str, float]:
-        """Of what is asked, by name; empty where nothing is."""
+        """Weights of the losses that are not left out, by name.
+
+        Example:
+            >>> Objective(summaries_weight=0).weights()
+            {'masked': 1.0}
+        """
         contrast = 0.0 if self.contrast == "none" else self.contrast_weight
-        given = {"masked": self.masked_weight, "summaries": self.summaries_weight, "contrast": contrast}
-        return {name: weight for name, weight in given.items() if weight}
+        weights = {"masked": self.masked_weight, "summaries": self.summaries_weight, "contrast": contrast}
+        return {name: weight for name, weight in weights.items() if weight}
 
 
 class Pretraining(nn.Module):
-    """Masked modelling and summaries of varied clips; and contrast, for which there are two views of each clip.
+    """Losses of an encoder on augmented and masked clips.
 
-    One pass of the encoder serves all of them, and what has no weight is not made.
+    One pass of the encoder serves all losses. Contrast needs two views of each clip; without it there is one.
 
     Args:
         encoder: to train.
-        objective: what it is asked.
+        objective: the losses and their weights.
     """
 
     def __init__(self, encoder: Encoder, objective: Objective) -> None:
@@ -73,11 +78,11 @@ class Pretraining(nn.Module):
         self.mirror = mirror(encoder.landmarks)
 
     def forward(self, clip: Clip, frames: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Losses of one batch by name; ``loss`` is their weighted sum.
+        """Losses of one batch by name; ``loss`` is their weighted sum, and ``rank`` watches for a collapse.
 
         Args:
-            clip: of ``objective.augmentation.frames_needed(frames)`` frames.
-            frames: of the views.
+            clip: batch of clips of ``objective.augmentation.frames_needed(frames)`` frames.
+            frames: of a view, after the change of tempo.
             generator: of random numbers, on the CPU.
         """
         clip, _ = warp(clip, frames, self.objective.augmentation.warp, generator)
@@ -86,11 +91,11 @@ class Pretraining(nn.Module):
             with torch.no_grad():
                 target, known = self.encoder.kinematics(views)
                 hidden = mask(views, self.objective.masking, self.encoder.preparation.frame_rate, generator)
-                masked, left = self.encoder.mask_kinematics(target, hidden)
+                masked, visible = self.encoder.mask_kinematics(target, hidden)
             embeddings = self.encoder.temporal(masked)
         losses: dict[str, Tensor] = {}
         if self.masked is not None:
-            losses["masked"] = self.masked(embeddings, target, known & ~left)
+            losses["masked"] = self.masked(embeddings, target, known & ~visible)
         if self.summaries is not None:
             losses["summaries"] = self.summaries(embeddings, target, known)
         if self.contrast is not None:
@@ -99,20 +104,28 @@ class Pretraining(nn.Module):
         return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
 
     def _views(self, clip: Clip, generator: torch.Generator) -> Clip:
-        """A view of each clip, or for contrast two, batch after batch, whose frames are the same moments."""
+        """One view of each clip, or for contrast two of the same moments: the first of all clips, then the second."""
         if self.contrast is not None:
             clip = clip.map(lambda tensor: torch.cat([tensor, tensor]))
         return augment(clip, self.mirror, self.objective.augmentation, generator)
 
 
 def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:
-    """How many directions embeddings (batch, time, channel) use: exp of the entropy of their covariance's spectrum.
+    """Effective number of directions that embeddings use; a fall towards 1 is a collapse.
 
-    A fall towards 1 is a collapse (Roy and Vetterli 2007; https://arxiv.org/abs/2210.02885).
+    It is the exponential of the entropy of their covariance's spectrum (Roy and Vetterli 2007;
+    https://arxiv.org/abs/2210.02885).
+
+    Args:
+        embeddings: (batch, time, channel).
+        frames: number of embeddings to use, evenly spread, as all would take long.
+
+    Returns:
+        Scalar between 1 and the number of channels.
     """
     flat = embeddings.float().flatten(0, 1).nan_to_num()
-    flat = gathered(flat[:: max(1, len(flat) * count() // frames)])
+    flat = gather_rows(flat[:: max(1, len(flat) * world_size() // frames)])
     spectrum = torch.linalg.eigvalsh(torch.cov(flat.T)).clamp(min=0)
-    # Embeddings that are all the same use one direction; the floor keeps their rounding errors from counting as many.
+    # The floor keeps the rounding errors of identical embeddings from counting as many directions.
     share = spectrum / spectrum.sum().clamp(min=1e-6)
     return (-torch.xlogy(share, share).sum()).exp()

@@ -14,7 +14,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def value(model: Contrast, first: Tensor, second: Tensor) -> Tensor:
-    # LeJEPA's slices come from the global generator.
+    # LeJEPA draws its slices from the global generator.
     torch.manual_seed(0)
     return model(first, second, generator(5))
 
@@ -31,7 +31,7 @@ def make(loss: ContrastLoss, neighbourhood: int = 0) -> Contrast:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_views_that_match_lose_less(loss: ContrastLoss, views: tuple[Tensor, Tensor]) -> None:
+def test_matching_views_have_a_lower_loss(loss: ContrastLoss, views: tuple[Tensor, Tensor]) -> None:
     first, second = views
     model = make(loss)
     matching = value(model, first, second)
@@ -52,7 +52,7 @@ def test_gradients_reach_both_views(loss: ContrastLoss, views: tuple[Tensor, Ten
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_wider_neighbourhood_of_frames_that_differ_loses_more(
+def test_a_wider_neighbourhood_of_different_frames_has_a_higher_loss(
     loss: ContrastLoss, views: tuple[Tensor, Tensor]
 ) -> None:
     near, far = (float(value(make(loss, reach), *views).detach()) for reach in (0, 10))
@@ -71,6 +71,6 @@ def test_neighbours_stay_inside_the_clip() -> None:
     assert make("ntxent", 50)(embeddings, embeddings, generator()).isfinite()
 
 
-def test_a_loss_nobody_knows() -> None:
+def test_an_unknown_loss_is_refused() -> None:
     with pytest.raises(ValueError, match="triplet"):
         Contrast(16, "triplet", 0)  # type: ignore[arg-type]

@@ -35,19 +35,19 @@ def encoder() -> Encoder:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.15, 0.5, 1.0])
-def test_about_the_asked_share_is_hidden(share: float) -> None:
+def test_the_hidden_share_is_about_as_set(share: float) -> None:
     hidden = random_spans(400, 300, share, 12.0, generator())
     assert hidden.shape == (400, 300)
     assert float(hidden.float().mean()) == pytest.approx(share, abs=0.02)
-    # Nowhere more than elsewhere.
+    # Every frame is equally likely.
     assert float((hidden[:, :20].float().mean() - hidden[:, -20:].float().mean()).abs()) < 0.05
 
 
 @pytest.mark.parametrize("length", [1.0, 6.0, 20.0])
-def test_spans_are_about_as_long_as_asked(length: float) -> None:
+def test_spans_are_about_as_long_as_set(length: float) -> None:
     hidden = random_spans(400, 400, 0.1, length, generator())
     starts = hidden[:, 1:] & ~hidden[:, :-1]
-    # Two spans that touch count as one, which happens to a tenth of them.
+    # A tenth of the spans touch another one, and count as one span with it.
     assert float(hidden[:, 1:].sum() / starts.sum()) == pytest.approx(length / 0.9, rel=0.15)
 
 
@@ -61,7 +61,7 @@ def test_masking_hides_and_never_shows(clip: Clip) -> None:
     assert float(masked.anchored.sum() / clip.anchored.sum()) == pytest.approx(0.7, abs=0.1)
 
 
-def test_what_is_hidden_does_not_leak_into_the_kinematics(clip: Clip, encoder: Encoder) -> None:
+def test_hidden_positions_do_not_leak_into_the_kinematics(clip: Clip, encoder: Encoder) -> None:
     masked = mask(clip, SOME, RATE, generator())
     gone, lost = clip.known & ~masked.known, clip.anchored & ~masked.anchored
     elsewhere = clip._replace(
@@ -96,7 +96,7 @@ def test_a_perfect_decoder_loses_nothing() -> None:
     assert float(model(target + 3, target, hidden)) == pytest.approx(2.5)
 
 
-def test_only_what_is_hidden_counts() -> None:
+def test_only_hidden_values_count() -> None:
     model = MaskedModelling(4, 3)
     embeddings, target = torch.randn(2, 5, 4, generator=generator()), torch.zeros(2, 5, 3)
     hidden = torch.rand(2, 5, 3, generator=generator(1)) < 0.5
@@ -128,7 +128,7 @@ def test_everything_is_both_animals_in_the_same_frames() -> None:
     anchored = mask(whole(200, 300), only, RATE, generator()).anchored
     assert torch.equal(anchored[..., 0], anchored[..., 1])
     assert float(anchored.float().mean()) == pytest.approx(0.7, abs=0.03)
-    # Beside it, animals are still hidden one by one.
+    # Single animals are still hidden besides.
     each = mask(whole(200, 300), replace(only, animals=0.2), RATE, generator()).anchored
     assert float(each.float().mean()) == pytest.approx(0.7 * 0.8, abs=0.03)
     assert float((each[..., 0] & each[..., 1]).float().mean()) == pytest.approx(0.7 * 0.8**2, abs=0.03)

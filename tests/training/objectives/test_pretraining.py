@@ -13,9 +13,10 @@ from ssl_behavior.poses.clips import Clip
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.training.loop import Schedule, fit
+from ssl_behavior.training.loop import fit
 from ssl_behavior.training.objectives.masking import Masking
 from ssl_behavior.training.objectives.pretraining import Objective, Pretraining, effective_rank
+from ssl_behavior.training.schedule import Schedule
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 FRAMES = 40
@@ -55,7 +56,7 @@ def test_loss_is_the_weighted_sum(contrast: Any, sampler: ClipSampler) -> None:
 
 
 @pytest.mark.parametrize("asked", ["masked", "summaries", "contrast"])
-def test_what_has_no_weight_is_not_made(asked: str, sampler: ClipSampler) -> None:
+def test_a_loss_without_weight_has_no_module(asked: str, sampler: ClipSampler) -> None:
     weights = {f"{name}_weight": float(name == asked) for name in ("masked", "summaries", "contrast")}
     objective = Objective(contrast="ntxent", **weights)
     model = make(objective, sampler)
@@ -63,7 +64,7 @@ def test_what_has_no_weight_is_not_made(asked: str, sampler: ClipSampler) -> Non
     assert set(terms) == {"loss", "rank", asked}
     assert torch.equal(terms["loss"], terms[asked])
     terms["loss"].backward()
-    assert [name for name, one in model.named_parameters() if one.grad is None] == []
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
 def test_same_generator_same_losses(sampler: ClipSampler) -> None:
@@ -74,14 +75,14 @@ def test_same_generator_same_losses(sampler: ClipSampler) -> None:
 
 
 @pytest.mark.parametrize("garbage", [7.0, 1e4])
-def test_what_lies_at_unseen_keypoints_changes_no_loss(garbage: float, sampler: ClipSampler) -> None:
+def test_positions_of_unseen_keypoints_change_no_loss(garbage: float, sampler: ClipSampler) -> None:
     objective = Objective(contrast="ntxent")
     model, clip = make(objective, sampler), draw(sampler, objective)
     dirty = clip._replace(
         positions=clip.positions.where(clip.known[..., None], garbage),
         centre=clip.centre.where(clip.anchored[..., None], garbage),
     )
-    clean, same = (model(one, FRAMES, generator(1)) for one in (clip, dirty))
+    clean, same = (model(batch, FRAMES, generator(1)) for batch in (clip, dirty))
     assert (~clip.known).any()
     assert {name: float(term.detach()) for name, term in clean.items()} == {
         name: float(term.detach()) for name, term in same.items()
@@ -132,15 +133,15 @@ def test_effective_rank_on_paper() -> None:
     assert float(effective_rank(flat)) == pytest.approx(3, abs=0.1)
 
 
-def test_a_collapse_shows() -> None:
-    """Embeddings that are all the same, to the bit or but for rounding, have rank 1 and not the full one."""
+def test_collapsed_embeddings_have_rank_1() -> None:
+    """Also if the embeddings differ by rounding errors."""
     same = torch.randn(12, generator=generator()).expand(2, 500, 12)
     assert float(effective_rank(same)) == pytest.approx(1, abs=0.01)
     rounded = same + 1e-6 * torch.randn(2, 500, 12, generator=generator())
     assert float(effective_rank(rounded)) == pytest.approx(1, abs=0.01)
 
 
-def test_weights_gone_wrong_are_reported_with_their_step(sampler: ClipSampler) -> None:
+def test_weights_that_are_not_finite_are_reported_with_the_step(sampler: ClipSampler) -> None:
     objective = Objective()
     model = make(objective, sampler)
     with torch.no_grad():
@@ -150,7 +151,7 @@ def test_weights_gone_wrong_are_reported_with_their_step(sampler: ClipSampler) -
         fit(model, lambda g: model(clip, FRAMES, g), Schedule(3), seed=0, precision="float32")
 
 
-def test_some_steps_lower_the_losses_on_clips_set_aside(sampler: ClipSampler) -> None:
+def test_training_lowers_the_losses_on_held_out_clips(sampler: ClipSampler) -> None:
     objective = Objective()
     model = make(objective, sampler)
     aside = draw(sampler, objective, 77, batch=16)

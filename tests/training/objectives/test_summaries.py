@@ -15,8 +15,8 @@ def column(*values: float) -> Tensor:
 
 
 def test_means_and_deviations_on_paper() -> None:
-    """0, 1, ..., 10, summarised around frames 0, 5 and 10 by one and by three frames to either side."""
-    found, sure = summaries(column(*range(11)), torch.ones(1, 11, 1, dtype=torch.bool), [1, 3])
+    """0, 1, ..., 10, summarised around frames 0, 5 and 10 over one and three frames to either side."""
+    targets, is_target = summaries(column(*range(11)), torch.ones(1, 11, 1, dtype=torch.bool), [1, 3])
     expected = torch.tensor(
         [
             # At the ends there are fewer frames: 0, 1 and 0, 1, 2, 3.
@@ -25,27 +25,27 @@ def test_means_and_deviations_on_paper() -> None:
             [9.5, 0.5, 8.5, 1.25**0.5],
         ]
     )
-    torch.testing.assert_close(found[0], expected)
-    assert sure.all()
+    torch.testing.assert_close(targets[0], expected)
+    assert is_target.all()
 
 
-def test_features_stay_apart() -> None:
+def test_features_do_not_mix() -> None:
     """Means of all features come before their deviations, window by window."""
     values = torch.randn(2, 12, 3, generator=generator())
     known = torch.rand(2, 12, 3, generator=generator(1)) < 0.8
-    found, sure = summaries(values * known, known, [2, 4])
+    targets, is_target = summaries(values * known, known, [2, 4])
     for feature in range(3):
-        one = slice(feature, feature + 1)
-        alone, alone_sure = summaries((values * known)[..., one], known[..., one], [2, 4])
-        torch.testing.assert_close(found[..., feature::3], alone)
-        assert torch.equal(sure[..., feature::3], alone_sure)
+        only = slice(feature, feature + 1)
+        alone, alone_sure = summaries((values * known)[..., only], known[..., only], [2, 4])
+        torch.testing.assert_close(targets[..., feature::3], alone)
+        assert torch.equal(is_target[..., feature::3], alone_sure)
 
 
-def test_only_what_is_known_is_summarised() -> None:
+def test_only_known_values_are_summarised() -> None:
     known = torch.tensor([True, False, True, True, False])[None, :, None]
-    found, sure = summaries(column(4, 0, 2, 6, 0) * known, known, [4])
-    torch.testing.assert_close(found[0, 0], torch.tensor([4.0, (8 / 3) ** 0.5]))
-    assert sure.all()
+    targets, is_target = summaries(column(4, 0, 2, 6, 0) * known, known, [4])
+    torch.testing.assert_close(targets[0, 0], torch.tensor([4.0, (8 / 3) ** 0.5]))
+    assert is_target.all()
 
 
 @pytest.mark.parametrize(("seen", "counts"), [(0, False), (2, False), (3, True), (5, True)])
@@ -53,7 +53,7 @@ def test_a_window_too_little_known_does_not_count(seen: int, counts: bool) -> No
     """Three of six frames are half of them."""
     known = (torch.arange(6) < seen)[None, :, None]
     assert bool(summaries(torch.ones(1, 6, 1) * known, known, [6])[1].all()) == counts
-    # What does not count changes no loss.
+    # A window that does not count changes no loss.
     model, embeddings = Summaries(4, 1, 30.0), torch.randn(1, 6, 4, generator=generator())
     model.reaches = [6, 6]
     losses = [model(embeddings, value * torch.ones(1, 6, 1) * known, known) for value in (1.0, 2.0)]
@@ -61,7 +61,7 @@ def test_a_window_too_little_known_does_not_count(seen: int, counts: bool) -> No
 
 
 def test_unseen_values_change_nothing() -> None:
-    """Two series that agree where they are seen, as the encoder hands them over: 0 where they are not."""
+    """Two series that agree where they are seen; the encoder gives 0 elsewhere."""
     known = torch.rand(2, 90, 3, generator=generator()) < 0.7
     values = torch.randn(2, 90, 3, generator=generator(1))
     model, embeddings = Summaries(4, 3, 30.0), torch.randn(2, 90, 4, generator=generator(2))
@@ -89,7 +89,7 @@ def test_windows_are_seconds_and_not_frames(rate: float) -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 4, 5, 6, 61])
-def test_clips_of_any_length(frames: int) -> None:
+def test_clips_may_have_any_length(frames: int) -> None:
     values = torch.randn(2, frames, 3, generator=generator())
     model = Summaries(4, 3, 15.0)
     embeddings = torch.randn(2, frames, 4, generator=generator(1), requires_grad=True)
