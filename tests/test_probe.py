@@ -196,7 +196,7 @@ def test_a_bad_recording_is_left_out_of_the_scores_and_0_in_the_submission(confi
     content = tree()
     content["sequences"]["S2"]["keypoints"][:, 1] = 0
     changed = replace(config, recordings=(save(tmp_path / "bad.npy", content),))
-    with pytest.raises(InputError, match="'S2' has none of mouse2"):
+    with pytest.raises(InputError, match="none of mouse2 in any frame of 'S2'"):
         probe(changed)
     by_task = scores(probe(replace(changed, skip_bad_files=True)))
     assert by_task["chases"]["sequences"] == SEQUENCES - 1
