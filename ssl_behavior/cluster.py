@@ -15,7 +15,7 @@ from ssl_behavior.atlas.clustering import fit_clusters
 from ssl_behavior.atlas.clusters import NOISE, Clustering
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import AtLeast, Checked
-from ssl_behavior.cluster_cards import Measured, write_cards
+from ssl_behavior.cluster_cards import CardData, write_cards
 from ssl_behavior.errors import InputError, some
 from ssl_behavior.storage import run_folder
 
@@ -26,12 +26,12 @@ class ClusterConfig(Checked):
 
     Attributes:
         atlas: folder that embed wrote.
-        apply: another atlas of the same encoder, to give the same clusters to; or the same one, after recordings were
-            added to it.
+        apply: another atlas of the same encoder, which gets the clusters of --atlas; or the same folder again, after
+            recordings were added to it.
         groups: a .csv file with the columns video and group, to compare groups of videos.
         clustering: how map and clusters are fitted.
-        seed: of the fit.
-        overwrite: put new clusters in the place of others; names that people gave to these are put aside.
+        seed: seed of the fit.
+        overwrite: replace clusters that exist; their names move to names.former.yaml.
     """
 
     atlas: Path
@@ -43,63 +43,76 @@ class ClusterConfig(Checked):
 
 
 def cluster(config: ClusterConfig) -> ClusteredAtlas:
-    """Fit clusters to an atlas, or apply them to another, and write the cards.
+    """Fit clusters to an atlas, or apply them to another atlas, and write the cluster cards.
 
     Raises:
-        InputError: there is no atlas, it is too small, of another encoder, or has clusters already.
+        InputError: an atlas does not exist, is too small, is of another encoder, or has clusters already.
+
+    Example:
+        >>> clustered = cluster(ClusterConfig(Path("atlas")))  # doctest: +SKIP
+        >>> clustered.bouts()[["video", "agent", "target", "cluster", "seconds"]]  # doctest: +SKIP
     """
-    _check(config.clustering)
-    atlas = Atlas(config.atlas)
-    taker = atlas if config.apply is None else Atlas(config.apply)
-    groups = read_groups(config.groups, taker.ids)
-    folder = taker.folder / FOLDER
-    of = run_folder.identity(config)
-    is_free = config.overwrite or run_folder.is_unfinished(folder, of)
-    with run_folder.alone_in(taker.folder), run_folder.marked(folder, of):
-        clustered = _fitted(atlas, config, is_free) if taker is atlas else _applied(atlas, taker, config, is_free)
+    _require_possible_sizes(config.clustering)
+    source = Atlas(config.atlas)
+    destination = source if config.apply is None else Atlas(config.apply)
+    groups = read_groups(config.groups, destination.ids)
+    folder = destination.folder / FOLDER
+    run_id = run_folder.identity(config)
+    may_replace = config.overwrite or run_folder.is_unfinished(folder, run_id)
+    with run_folder.alone_in(destination.folder), run_folder.marked(folder, run_id):
+        if destination is source:
+            clustered = _fit(source, config, may_replace)
+        else:
+            clustered = _apply(source, destination, config, may_replace)
         run.save_settings(config, clustered.folder / "settings.yaml")
-        _tell(clustered, *write_cards(clustered, groups))
+        page, cards = write_cards(clustered, groups)
+        _report(clustered, page, cards)
     return clustered
 
 
-def _fitted(atlas: Atlas, config: ClusterConfig, is_free: bool) -> ClusteredAtlas:
-    if ClusteredAtlas.is_there(atlas) and not is_free:
+def _fit(atlas: Atlas, config: ClusterConfig, may_replace: bool) -> ClusteredAtlas:
+    if ClusteredAtlas.exists(atlas) and not may_replace:
         raise InputError(
-            f"{atlas.folder}: found clusters that were fitted before; give --overwrite to fit them anew, or "
-            f"--apply {config.atlas} to give them to recordings that were added"
+            f"{atlas.folder}: found clusters that were fitted before; pass --overwrite to fit new ones, or "
+            f"--apply {config.atlas} to assign recordings that were added since"
         )
-    print(f"fitting map and clusters to {min(atlas.rows, config.clustering.landmarks):,} of {atlas.rows:,} embeddings")
+    print(f"fitting map and clusters to {min(atlas.rows, config.clustering.anchors):,} of {atlas.rows:,} embeddings")
     return ClusteredAtlas.create(atlas, fit_clusters(atlas, config.clustering, config.seed))
 
 
-def _applied(atlas: Atlas, taker: Atlas, config: ClusterConfig, is_free: bool) -> ClusteredAtlas:
-    clustered = ClusteredAtlas(atlas)
-    if ClusteredAtlas.is_there(taker) and not clustered.is_of(taker) and not is_free:
+def _apply(source: Atlas, destination: Atlas, config: ClusterConfig, may_replace: bool) -> ClusteredAtlas:
+    clustered = ClusteredAtlas(source)
+    if ClusteredAtlas.exists(destination) and not clustered.has_same_clusters(destination) and not may_replace:
         raise InputError(
-            f"--apply {config.apply}: expected an atlas without clusters, or with the same; found others; give "
-            "--overwrite to put these in their place"
+            f"--apply {config.apply}: expected an atlas without clusters, or with the same; found others; pass "
+            "--overwrite to replace them"
         )
-    return clustered.applied(taker)
+    return clustered.apply_to(destination)
 
 
-def _tell(clustered: ClusteredAtlas, page: Path, measured: Measured) -> None:
-    overall = measured.tables["clusters"].set_index("cluster")
-    told = f"{clustered.clusters.count} clusters; {overall.loc[NOISE, 'share']:.0%} of the time is in none"
-    if clustered.clusters.stability:
-        told += (
-            f"; refits agree at an adjusted Rand index of {_numbers(clustered.clusters.stability)}, or of "
-            f"{_numbers(clustered.clusters.stability_inside)} where both find clusters"
+def _report(clustered: ClusteredAtlas, page: Path, cards: CardData) -> None:
+    """Print the quality of the clusters, where the cards are, and what to run next."""
+    clusters = clustered.clusters
+    noise_share = cards.tables["clusters"].set_index("cluster").loc[NOISE, "share"]
+    message = f"{clusters.count} clusters; {noise_share:.0%} of the time is in none"
+    if clusters.stability:
+        message += (
+            f"; refits agree at an adjusted Rand index of {_join_numbers(clusters.stability)}, or of "
+            f"{_join_numbers(clusters.stability_inside)} over frames that are in a cluster in both fits"
         )
-    print(told)
-    for channel, one in measured.agreement.items():
-        print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in one.items())}")
+    print(message)
+    for channel, scores in cards.agreement.items():
+        print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in scores.items())}")
     print(f"\ncards: {page}")
-    print("next:  open the cards in a browser, or the whole atlas:")
+    print("next:  open the cards in a browser, or explore the whole atlas:")
     print(f"       ssl-behavior explore --atlas {clustered.atlas.folder}")
 
 
-def _check(clustering: Clustering) -> None:
-    """Refuse sizes between which no cluster fits, before there is any work."""
+def _require_possible_sizes(clustering: Clustering) -> None:
+    """Check, before the work starts, that a cluster fits between the smallest and the largest size.
+
+    A cluster that is too large splits into two, so each half must still be large enough.
+    """
     if clustering.largest < 2 * clustering.smallest:
         raise InputError(
             f"--clustering.largest {clustering.largest:g}: expected at least twice --clustering.smallest "
@@ -107,34 +120,37 @@ def _check(clustering: Clustering) -> None:
         )
 
 
-def _numbers(values: Sequence[float]) -> str:
+def _join_numbers(values: Sequence[float]) -> str:
     return " and ".join(f"{value:.2f}" for value in values)
 
 
-def read_groups(path: Path | None, videos: tuple[str, ...]) -> dict[str, str]:
-    """Video id -> group from a .csv file; nothing without a file.
+def read_groups(path: Path | None, videos: Sequence[str]) -> dict[str, str]:
+    """Read the group of each video from a .csv file with the columns video and group.
+
+    Args:
+        path: the file; None for no groups.
+        videos: ids of the videos in the atlas.
 
     Raises:
-        InputError: it has other columns, or names a video twice or one that there is not.
+        InputError: the file has other columns, or names a video twice or one that is not in the atlas.
     """
     if path is None:
         return {}
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        told = [(row["video"].strip(), row["group"].strip()) for row in rows]
+            rows = [(row["video"].strip(), row["group"].strip()) for row in csv.DictReader(file)]
     except (KeyError, AttributeError, UnicodeDecodeError, csv.Error):
         raise InputError(f"--groups {path}: expected a .csv file with the columns video and group") from None
-    found = dict(told)
-    if len(found) < len(told):
-        twice = {video for video, times in Counter(video for video, _ in told).items() if times > 1}
-        raise InputError(f"--groups {path}: expected every video once; found {some(twice, 10)} several times")
-    if unknown := set(found) - set(videos):
+    groups = dict(rows)
+    if len(groups) < len(rows):
+        repeated = {video for video, count in Counter(video for video, _ in rows).items() if count > 1}
+        raise InputError(f"--groups {path}: expected every video once; found {some(repeated, 10)} several times")
+    if unknown := set(groups) - set(videos):
         raise InputError(f"--groups {path}: expected videos of the atlas {some(videos, 10)}; found {some(unknown, 10)}")
-    return found
+    return groups
 
 
-main = run.command(ClusterConfig, cluster, "Find clusters in an atlas, and write what each of them is.")
+main = run.command(ClusterConfig, cluster, "Find clusters in an atlas, and describe each of them on a card.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``ssl-behavior embed``: write the embedding of every frame, to explore."""
+"""``ssl-behavior embed``: write the embedding of every frame to an atlas."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class EmbedConfig(AnnotatedTracksConfig):
 
     Attributes:
         encoder: folder that pretrain wrote.
-        annotations: files, folders or globs of annotations, to see labels beside the embeddings; recordings without
-            any are embedded too.
-        channel: of the annotations; every channel if none is given.
-        unscored: behaviours of the annotations that are no judgement.
-        output: folder of the atlas; videos that are there already are left as they are, but for labels that differ.
+        annotations: files, folders or globs of annotations, to show labels beside the embeddings; recordings without
+            annotations are embedded too.
+        channel: channel of the annotations to use; all channels if none is given.
+        unscored: behaviours that mark frames nobody judged; their frames get no label.
+        output: folder of the atlas; videos that it already holds are not embedded again, only their labels are updated.
         half: store half-precision numbers, which take half the space.
-        device: auto takes a GPU where there is one.
-        precision: of the encoder; auto takes bfloat16 where the hardware multiplies it natively.
+        device: auto takes a GPU if there is one.
+        precision: precision of the encoder; auto takes bfloat16 where the hardware supports it natively.
     """
 
     encoder: Path
@@ -41,10 +41,15 @@ class EmbedConfig(AnnotatedTracksConfig):
 
 
 def embed_recordings(config: EmbedConfig) -> Atlas:
-    """Write the embedding of every frame and ordered pair to the atlas ``config.output``, video after video.
+    """Write the embedding of every frame and ordered pair to the atlas ``config.output``, one video after the other.
 
     Raises:
-        InputError: encoder and recordings do not go together, or the output holds something else.
+        InputError: encoder and recordings do not match, or the output holds something else.
+
+    Example:
+        >>> config = EmbedConfig(encoder=Path("runs/encoder"), recordings=(Path("tracks"),))  # doctest: +SKIP
+        >>> embed_recordings(config).rows  # doctest: +SKIP
+        21600
     """
     output = config.output.expanduser()
     if not (output / ABOUT).is_file():
@@ -58,43 +63,50 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     encoder = checkpoints.load_encoder(config.encoder).to(device)
     encoder.precision = resolve_precision(config.precision, device)
     recordings = config.read_with_labels(every_channel=True)
-    if config.annotations and (bare := [one.id for one in recordings if not one.labels]):
-        print(f"without annotations: {some(bare)}")
-    made_by = atlas_meta(encoder, config.half)
-    done: Counter[str] = Counter()
+    if config.annotations and (unlabelled := [recording.id for recording in recordings if not recording.labels]):
+        print(f"without annotations: {some(unlabelled)}")
+    meta = atlas_meta(encoder, config.half)
+    actions: Counter[str] = Counter()
     atlas = None
-    each = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
-    for recording, poses in each:
-        atlas = atlas or _opened(output, config.overwrite, made_by)  # once something is there to be written
-        done[add_recording(atlas, encoder, recording, poses)] += 1
-    assert atlas is not None, "prepare_each yields one or raises"
+    prepared = prepare_each(recordings, encoder.landmarks, encoder.preparation, config.skip_bad_files, "embedding")
+    for recording, poses in prepared:
+        # Opened only now: if no recording can be prepared, an existing atlas is not overwritten, and none is created.
+        atlas = atlas or _open_atlas(output, config.overwrite, meta)
+        actions[add_recording(atlas, encoder, recording, poses)] += 1
+    assert atlas is not None, "prepare_each yields a recording or raises"
     run.save_settings(config, atlas.folder / "settings.yaml")
-    there = len(atlas.ids) - done["embedded"]
-    told = [f"{how_many(done['embedded'], 'video')} embedded"]
-    told += [f"{there} {'was' if there == 1 else 'were'} there already"] * bool(there)
-    told += [f"{done['labelled anew']} of these labelled anew"] * bool(done["labelled anew"])
-    print(f"{', '.join(told)}; {how_many(atlas.rows, 'embedding')} in all")
+    print(_summary(atlas, actions))
     return atlas
 
 
-def _opened(output: Path, overwrite: bool, made_by: AtlasMeta) -> Atlas:
-    """The atlas to write to: a new one, one to add to, or with --overwrite a new one in its place."""
+def _open_atlas(output: Path, overwrite: bool, meta: AtlasMeta) -> Atlas:
+    """Open the atlas to add to; with ``overwrite``, empty it first."""
     if overwrite and (output / ABOUT).is_file():
         Atlas(output).clear()
-    return Atlas.create(output, made_by)
+    return Atlas.create(output, meta)
+
+
+def _summary(atlas: Atlas, actions: Counter[str]) -> str:
+    """Describe the actions of ``add_recording`` and the size of the atlas in one line."""
+    parts = [f"{how_many(actions['embedded'], 'video')} embedded"]
+    if existing := len(atlas.ids) - actions["embedded"]:
+        parts.append(f"{existing} {'was' if existing == 1 else 'were'} there already")
+    if actions["relabelled"]:
+        parts.append(f"labels of {actions['relabelled']} updated")
+    return f"{', '.join(parts)}; {how_many(atlas.rows, 'embedding')} in all"
 
 
 def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:
     """Print where the results are, and what to run next."""
-    first = atlas.video(atlas.ids[0]).poses
-    example = f"--video {first.id} --frames 0:{min(60, first.frames)}"
+    poses = atlas.video(atlas.ids[0]).poses
+    example = f"--video {poses.id} --frames 0:{min(60, poses.frames)}"
     print(f"\natlas: {config.output}")
-    print("next:  see what behaviours there are, or find bouts like an example, named by its video and frames")
+    print("next:  see which behaviours there are, or find bouts like an example, named by its video and frames")
     print(f"       ssl-behavior cluster --atlas {config.output}")
     print(f"       ssl-behavior search --atlas {config.output} {example}")
 
 
-main = run.command(EmbedConfig, embed_recordings, "Write the embedding of every frame, to explore.", _next_steps)
+main = run.command(EmbedConfig, embed_recordings, "Write the embedding of every frame to an atlas.", _next_steps)
 
 
 if __name__ == "__main__":

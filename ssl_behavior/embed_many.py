@@ -1,4 +1,4 @@
-"""``ssl-behavior embed_many``: what embed does, for thousands of recordings, on a Ray cluster."""
+"""``ssl-behavior embed_many``: do what ``embed`` does for thousands of recordings, on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.compute.devices import Device, resolve_precision
 from ssl_behavior.errors import InputError
-from ssl_behavior.jobs.per_recording import ManyConfig
-from ssl_behavior.jobs.ray_pool import do_missing, require_none
+from ssl_behavior.jobs.per_recording import PerRecordingConfig
+from ssl_behavior.jobs.ray_pool import require_no_failures, run_missing
 from ssl_behavior.jobs.results import Results, Unit
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
@@ -25,13 +25,13 @@ from ssl_behavior.storage.object_store import absolute, fetch_folder, require_ex
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedManyConfig(ManyConfig):
+class EmbedManyConfig(PerRecordingConfig):
     """Settings of embedding on Ray.
 
     Attributes:
-        encoder: folder that pretrain wrote, on a disk that all workers see or in a store.
-        output: folder of the atlas, on a disk that all workers see or in a store; recordings that are there, from the
-            same content, are left as they are.
+        encoder: folder that pretrain wrote, on a disk that all workers see or in an object store.
+        output: folder of the atlas, on a disk that all workers see or in an object store; recordings that it already
+            holds, with the same content, are not embedded again.
         half: store half-precision numbers, which take half the space.
     """
 
@@ -41,78 +41,76 @@ class EmbedManyConfig(ManyConfig):
 
 
 def embed_many(config: EmbedManyConfig) -> str:
-    """Have the embedding of every frame and ordered pair of each recording written to the atlas ``config.output``.
+    """Write the embedding of every frame and ordered pair of each recording to the atlas ``config.output``.
 
     Returns:
-        the atlas' address; where that is on a disk, ``Atlas`` opens it.
+        The address of the atlas; if that is on a disk, ``Atlas`` opens it.
 
     Raises:
-        InputError: there are no recordings, the output holds something else, or some recordings cannot be embedded,
-            while the others are.
+        InputError: there are no recordings, the output holds something else, or some recordings cannot be embedded. The
+            others are embedded in that case.
     """
     require_extra()
-    config = config.located()
-    encoder = _loaded(absolute(config.encoder))
-    # Settled here for all workers, whatever they compute on.
+    config = config.with_absolute_addresses()
+    encoder = _load_encoder(absolute(config.encoder))
+    # Resolved here once: "auto" could mean another precision on another worker.
     encoder.precision = resolve_precision(config.precision, torch.device(config.device))
-    made_by = atlas_meta(encoder, config.half)
-    units = config.units(asdict(made_by))
-    config.results.begin(
-        ABOUT, _about(config.results, made_by), config.overwrite, lambda name: name.startswith(f"{VIDEOS}/")
+    meta = atlas_meta(encoder, config.half)
+    units = config.units(asdict(meta))
+    config.results.claim(
+        ABOUT, _about(config.results, meta), config.overwrite, lambda name: name.startswith(f"{VIDEOS}/")
     )
     config.save()
     missing = config.results.missing(units)
-    failed = do_missing(units, missing, _Embedding(config, made_by), config, "embedding")
-    require_none(failed, len(missing))
+    failures = run_missing(units, missing, _Embedding(config, meta), config, "embedding")
+    require_no_failures(failures, len(missing))
     return config.output
 
 
-def _about(results: Results, made_by: AtlasMeta) -> bytes:
-    """What says who made the atlas: that which is there if it says the same, whichever version wrote it."""
+def _about(results: Results, meta: AtlasMeta) -> bytes:
+    """Return the content of ``atlas.yaml``; the existing one, of any version of the package, if it says the same."""
     with TemporaryDirectory() as name:
         path = Path(name) / ABOUT
-        if (former := results.store.read([ABOUT]).get(ABOUT)) is not None:
-            path.write_bytes(former)
+        if (existing := results.store.read([ABOUT]).get(ABOUT)) is not None:
+            path.write_bytes(existing)
             with suppress(InputError):
-                Atlas.create(path.parent, made_by)
-                return former
+                Atlas.create(path.parent, meta)
+                return existing
             path.unlink()
-        Atlas.create(path.parent, made_by)
+        Atlas.create(path.parent, meta)
         return path.read_bytes()
 
 
 @dataclass(frozen=True)
 class _Embedding:
-    """The work on a unit."""
+    """The work on a unit: embed its recording."""
 
     config: EmbedManyConfig
-    made_by: AtlasMeta
+    meta: AtlasMeta
 
     def __call__(self, unit: Unit) -> None:
-        encoder = _encoder(absolute(self.config.encoder), self.made_by.encoder, self.config.device)
-        encoder.precision = self.made_by.precision
+        encoder = _cached_encoder(absolute(self.config.encoder), self.meta.encoder, self.config.device)
+        encoder.precision = self.meta.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
-            recording = self.config.read_one(unit, folder)
+            recording = self.config.read_recording(unit, folder)
             ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
-            atlas = Atlas.create(folder / "atlas", self.made_by)
+            atlas = Atlas.create(folder / "atlas", self.meta)
             add_recording(atlas, encoder, recording, poses)
             file = atlas.path(recording.id)
             self.config.results.put(unit, {f"{VIDEOS}/{file.name}": file}, {})
 
 
 @lru_cache(maxsize=1)
-def _encoder(address: str, fingerprint: str, device: Device) -> Encoder:
-    """The encoder, read once by each worker."""
-    encoder = _loaded(address)
+def _cached_encoder(address: str, fingerprint: str, device: Device) -> Encoder:
+    """Return the encoder; a worker reads it once."""
+    encoder = _load_encoder(address)
     if encoder.fingerprint() != fingerprint:
-        raise InputError(
-            f"{address}: expected the encoder that was there at the start and found another one: run again"
-        )
+        raise InputError(f"{address}: expected the same encoder as at the start; found another one: run again")
     return encoder.to(device)
 
 
-def _loaded(address: str) -> Encoder:
+def _load_encoder(address: str) -> Encoder:
     with TemporaryDirectory() as folder:
         return checkpoints.load_encoder(fetch_folder(address, Path(folder)))
 
@@ -121,7 +119,7 @@ def _next_steps(_: EmbedManyConfig, atlas: str) -> None:
     """Print where the results are, and what to run next."""
     print(f"\natlas: {atlas}")
     copy = " (copy the folder to a disk first)" if "://" in atlas else ""
-    print(f"next:  see what behaviours there are{copy}")
+    print(f"next:  see which behaviours there are{copy}")
     print(f"       ssl-behavior cluster --atlas {atlas}")
 
 

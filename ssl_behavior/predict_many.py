@@ -1,8 +1,8 @@
-"""``ssl-behavior predict_many``: what predict does, for thousands of recordings, on a Ray cluster."""
+"""``ssl-behavior predict_many``: do what ``predict`` does for thousands of recordings, on a Ray cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,8 +15,8 @@ import yaml
 from ssl_behavior.cli import run
 from ssl_behavior.compute.devices import Device, Precision, resolve_precision
 from ssl_behavior.errors import InputError
-from ssl_behavior.jobs.per_recording import ManyConfig
-from ssl_behavior.jobs.ray_pool import do_missing, require_none
+from ssl_behavior.jobs.per_recording import PerRecordingConfig
+from ssl_behavior.jobs.ray_pool import require_no_failures, run_missing
 from ssl_behavior.jobs.results import Results, Unit, files_below
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.ensemble import Model
@@ -29,18 +29,18 @@ from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.object_store import absolute, fetch_folder, require_extra
 
 _REVIEW = "review/"
-_REVIEWED = _REVIEW + WRITTEN
+_REVIEW_WRITTEN = _REVIEW + WRITTEN
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictManyConfig(ManyConfig):
+class PredictManyConfig(PerRecordingConfig):
     """Settings of prediction on Ray.
 
     Attributes:
-        model: folder that finetune wrote, on a disk that all workers see or in a store.
-        output: folder for tables, annotation files and pictures, on a disk that all workers see or in a store;
-            recordings that are there, from the same content, are left as they are, and so is every review file that
-            somebody edited.
+        model: folder that finetune wrote, on a disk that all workers see or in an object store.
+        output: folder for tables, annotation files and pictures, on a disk that all workers see or in an object store;
+            recordings that it already holds, with the same content, are not predicted again, and review files that
+            somebody edited are never overwritten.
     """
 
     model: str
@@ -48,17 +48,17 @@ class PredictManyConfig(ManyConfig):
 
 
 def predict_many(config: PredictManyConfig) -> str:
-    """Have tables, files to review and pictures of each recording written to ``config.output``.
+    """Write tables, files for review and pictures of each recording to ``config.output``.
 
     Returns:
-        the address of the predictions.
+        The address of the predictions.
 
     Raises:
-        InputError: there are no recordings, the output holds something else, or some recordings cannot be predicted,
-            while the others are.
+        InputError: there are no recordings, the output holds something else, or some recordings cannot be predicted.
+            The others are predicted in that case.
     """
     require_extra()
-    config = config.located()
+    config = config.with_absolute_addresses()
     results = config.results
     with TemporaryDirectory() as folder:
         model = checkpoints.fingerprint(fetch_folder(absolute(config.model), Path(folder) / "model"))
@@ -67,61 +67,61 @@ def predict_many(config: PredictManyConfig) -> str:
     precision = resolve_precision(config.precision, torch.device(config.device))
     units = config.units(model, precision)
     if config.overwrite and results.store.read([WRITTEN]).get(WRITTEN) not in (None, about):
-        _require_unedited(results, {}, [name for name in results.store.names("review") if name != _REVIEWED])
-    results.begin(WRITTEN, about, config.overwrite, _is_result)
+        _require_unedited(results, {}, [name for name in results.store.names("review") if name != _REVIEW_WRITTEN])
+    results.claim(WRITTEN, about, config.overwrite, _is_result)
     config.save()
     missing = results.missing(units)
     try:
-        failed = do_missing(units, missing, _Predicting(config, model, precision), config, "predicting")
+        failures = run_missing(units, missing, _Predicting(config, model, precision), config, "predicting")
     finally:
-        _note_reviewed(results, units)
-    require_none(failed, len(missing))
+        _update_review_record(results, units)
+    require_no_failures(failures, len(missing))
     return config.output
 
 
 @dataclass(frozen=True)
 class _Predicting:
-    """The work on a unit."""
+    """The work on a unit: predict its recording."""
 
     config: PredictManyConfig
     fingerprint: str
     precision: Precision
 
     def __call__(self, unit: Unit) -> None:
-        model, scheme = _model(absolute(self.config.model), self.fingerprint, self.config.device)
+        model, scheme = _cached_model(absolute(self.config.model), self.fingerprint, self.config.device)
         encoder = model.classifier.encoder
         encoder.precision = self.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
-            recording = self.config.read_one(unit, folder)
+            recording = self.config.read_recording(unit, folder)
             say_who_is_who(scheme, [recording])
             ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
             predictions = PredictionFolder(folder / "predictions", self.fingerprint, [poses.id])
             predictions.clear()
             predictions.write(predict_poses(model, scheme, poses, recording), scheme.channel)
             files = files_below(predictions.path)
-            # These two are of the whole folder.
+            # These two describe the whole folder, so the main process writes them.
             del files[WRITTEN]
-            reviewed = yaml_files.read(files.pop(_REVIEWED), repeats=True)
+            written = yaml_files.read(files.pop(_REVIEW_WRITTEN), repeats=True)
             self._require_unedited(unit, files)
-            self.config.results.put(unit, files, {"reviewed": reviewed})
+            self.config.results.put(unit, files, {"reviewed": written})
 
     def _require_unedited(self, unit: Unit, files: Mapping[str, Path]) -> None:
-        """Make sure that what is there to review is as it was written, or as it is written now."""
+        """Check that the existing review files are as they were written, or already as they would be written now."""
         results = self.config.results
-        there = results.store.read([name for name in files if name.startswith(_REVIEW)])
-        if others := [name for name, content in there.items() if content != files[name].read_bytes()]:
-            known = [note["reviewed"] for note in results.former(unit)]
-            _require_unedited(results, {name: one for note in known for name, one in note.items()}, others)
+        existing = results.store.read([name for name in files if name.startswith(_REVIEW)])
+        if changed := [name for name, content in existing.items() if content != files[name].read_bytes()]:
+            former = _merge(note["reviewed"] for note in results.former_notes(unit))
+            _require_unedited(results, former, changed)
 
 
 @lru_cache(maxsize=1)
-def _model(address: str, fingerprint: str, device: Device) -> tuple[Model, LabelScheme]:
-    """The model, read once by each worker."""
+def _cached_model(address: str, fingerprint: str, device: Device) -> tuple[Model, LabelScheme]:
+    """Return the model; a worker reads it once."""
     with TemporaryDirectory() as name:
         folder = fetch_folder(address, Path(name))
         if checkpoints.fingerprint(folder) != fingerprint:
-            raise InputError(f"{address}: expected the model that was there at the start and found another: run again")
+            raise InputError(f"{address}: expected the same model as at the start; found another one: run again")
         model, scheme = checkpoints.load_model(folder)
     model.classifier.to(device)
     return model, scheme
@@ -131,22 +131,25 @@ def _is_result(name: str) -> bool:
     return name.startswith((_REVIEW, "pictures/")) or ("/" not in name and name.endswith(".csv"))
 
 
-def _require_unedited(results: Results, known: Mapping[str, str], names: Sequence[str]) -> None:
-    """Make sure that nobody's corrections are lost.
+def _require_unedited(results: Results, former: Mapping[str, str], names: Sequence[str]) -> None:
+    """Check that writing review files loses nobody's corrections.
 
     Args:
-        results: the predictions.
-        known: file name -> content as it was written, besides what the review folder itself says.
-        names: of the review files that are to be written over.
+        results: folder of the predictions.
+        former: file name -> digest of its content as it was written, in addition to the record in the review folder.
+        names: names of the review files to overwrite.
+
+    Raises:
+        InputError: somebody edited one of them.
     """
-    there = results.store.read([*names, _REVIEWED])
-    written = yaml_files.loads(there.pop(_REVIEWED, b""), _REVIEWED, repeats=True) or {}
+    existing = results.store.read([*names, _REVIEW_WRITTEN])
+    written = yaml_files.loads(existing.pop(_REVIEW_WRITTEN, b""), _REVIEW_WRITTEN, repeats=True) or {}
     with TemporaryDirectory() as name:
         folder = Path(name) / "review"
         folder.mkdir()
-        for file, content in there.items():
+        for file, content in existing.items():
             (Path(name) / file).write_bytes(content)
-        (folder / WRITTEN).write_text(_lines({**written, **known}), encoding="utf-8")
+        (folder / WRITTEN).write_text(_to_yaml({**written, **former}), encoding="utf-8")
         review = ReviewFolder(folder)
         try:
             review.require_unedited(review.stems)
@@ -154,23 +157,27 @@ def _require_unedited(results: Results, known: Mapping[str, str], names: Sequenc
             raise InputError(str(error).replace(name, results.store.address)) from None
 
 
-def _note_reviewed(results: Results, units: Sequence[Unit]) -> None:
-    """Write what the review files of all that is done were written as, so that edited ones are told from others."""
-    there = results.store.read([_REVIEWED]).get(_REVIEWED, b"")
-    written: dict[str, Any] = yaml_files.loads(there, _REVIEWED, repeats=True) or {}
-    for note in results.marks(units).values():
-        written |= note["reviewed"]
-    results.write(_REVIEWED, _lines(written).encode())
+def _update_review_record(results: Results, units: Sequence[Unit]) -> None:
+    """Record the content of all review files as written, so that later runs recognise the edited ones."""
+    existing = results.store.read([_REVIEW_WRITTEN]).get(_REVIEW_WRITTEN, b"")
+    written: dict[str, Any] = yaml_files.loads(existing, _REVIEW_WRITTEN, repeats=True) or {}
+    written |= _merge(note["reviewed"] for note in results.notes(units).values())
+    results.write(_REVIEW_WRITTEN, _to_yaml(written).encode())
 
 
-def _lines(written: Mapping[str, str]) -> str:
+def _merge(records: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Join records of file names and digests; later ones override earlier ones."""
+    return {name: digest for record in records for name, digest in record.items()}
+
+
+def _to_yaml(written: Mapping[str, str]) -> str:
     return yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True) if written else ""
 
 
 def _next_steps(_: PredictManyConfig, output: str) -> None:
     """Print where the results are, and what to run next."""
     print(f"\npredictions: {output}")
-    print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
+    print("             ID.csv has animals_tracked per frame; where it is 0, the label is a guess")
     copy = " (copy the folder to a disk first)" if "://" in output else ""
     print(f"next:        score them{copy}")
     print(f"             ssl-behavior evaluate --predictions {output} --annotations ANNOTATIONS")

@@ -1,8 +1,9 @@
-"""``ssl-behavior search``: find bouts like this one."""
+"""``ssl-behavior search``: find bouts that are similar to an example."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,11 @@ import numpy as np
 
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.index import load
-from ssl_behavior.atlas.similarity import Hit, similar, table, when
+from ssl_behavior.atlas.similarity import Hit, as_clock, find_similar, hits_csv
 from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, Checked
-from ssl_behavior.cluster_cards.exemplars import cut
+from ssl_behavior.cluster_cards.animations import animate
 from ssl_behavior.cluster_cards.pictures import filmstrip_picture
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.landmarks import edges
@@ -29,14 +30,15 @@ class SearchConfig(Checked):
 
     Attributes:
         atlas: folder that embed wrote.
-        video: id of the video of the example.
-        frames: first and last frame of the example, last one left out, as 5400:5460; the recording's own, from 0.
-        agent: of the pair in the example; the best over all pairs if none is given.
-        target: of the pair in the example.
-        top: bouts to find.
-        output: a .csv file for the bouts; printed only if none is given.
-        figure: a picture file for the example and the bouts, as filmstrips of skeletons.
-        overwrite: write over an output that is there.
+        video: id of the video that shows the example.
+        frames: frames of the example, as first:last in the recording's own frames from 0, the last one excluded; for
+            example 5400:5460.
+        agent: agent of the pair that shows the example; without it, the best match over all pairs counts.
+        target: target of the pair that shows the example.
+        top: number of bouts to find.
+        output: a .csv file for the bouts; they are only printed if none is given.
+        figure: a .png file for the example and the bouts, as filmstrips of skeletons.
+        overwrite: replace outputs that exist.
     """
 
     atlas: Path
@@ -51,10 +53,15 @@ class SearchConfig(Checked):
 
 
 def search(config: SearchConfig) -> list[Hit]:
-    """The bouts of the atlas most like the example, the nearest first.
+    """Find the bouts of the atlas that are most similar to the example, the most similar first.
 
     Raises:
-        InputError: no such video, frames or individuals.
+        InputError: there is no such video, or it has no such frames or individuals.
+
+    Example:
+        >>> hits = search(SearchConfig(Path("atlas"), "video1", "5400:5460", top=5))  # doctest: +SKIP
+        >>> hits[0].video, hits[0].start, hits[0].stop  # doctest: +SKIP
+        ('video3', 1200, 1260)
     """
     for option, path, suffix in (("--output", config.output, ".csv"), ("--figure", config.figure, ".png")):
         if path is not None:
@@ -63,35 +70,45 @@ def search(config: SearchConfig) -> list[Hit]:
             run_folder.check_output(path, config.overwrite, suffix, option)
     atlas = Atlas(config.atlas)
     video = atlas.video(config.video)
-    start, stop = _example(config, video)
+    example = _example_frames(config, video)
     pairs = video.pairs_of(config.agent, config.target)
-    hits = similar(atlas, load(atlas), video, (start, stop), pairs, config.top)
+    hits = find_similar(atlas, load(atlas), video, example, pairs, config.top)
     if config.output is not None:
-        write_text(config.output, table(hits))
+        write_text(config.output, hits_csv(hits))
     if config.figure is not None:
-        _draw(config.figure, atlas, video, (start, stop), pairs[0], hits)
+        _draw(config.figure, atlas, video, example, pairs[0], hits)
     return hits
 
 
 def _draw(
-    path: Path, atlas: Atlas, video: EmbeddedVideo, example: tuple[int, int], pair: tuple[int, int], hits: list[Hit]
+    path: Path,
+    atlas: Atlas,
+    video: EmbeddedVideo,
+    example: tuple[int, int],
+    pair: tuple[int, int],
+    hits: Sequence[Hit],
 ) -> None:
-    """The example and what was found, row by row."""
-    agent, target = (video.poses.individuals[place] for place in pair)
-    clips = [cut(video, agent, target, *example, seconds=(example[1] - example[0]) / video.poses.frame_rate)]
+    """Draw the example and the hits as filmstrips, one per row."""
+    agent, target = (video.poses.individuals[i] for i in pair)
+    seconds = (example[1] - example[0]) / video.poses.frame_rate
+    animations = [animate(video, agent, target, *example, seconds=seconds)]
     titles = [f"example: video {video.id}, {pair_name(agent, target)}"]
     for rank, hit in enumerate(hits, 1):
-        found = atlas.video(hit.video)
-        start, stop = np.searchsorted(found.poses.native_frames, (hit.start, hit.stop))
-        clips.append(cut(found, hit.agent, hit.target, start, stop, (stop - start) / found.poses.frame_rate))
-        titles.append(
-            f"{rank}: video {hit.video}, {when(hit.seconds)}, {pair_name(hit.agent, hit.target)}, {hit.similarity:.3f}"
-        )
-    filmstrip_picture(path, clips, titles, edges(atlas.made_by.landmarks))
+        hit_video = atlas.video(hit.video)
+        start, stop = np.searchsorted(hit_video.poses.native_frames, (hit.start, hit.stop))
+        seconds = (stop - start) / hit_video.poses.frame_rate
+        animations.append(animate(hit_video, hit.agent, hit.target, start, stop, seconds))
+        pair_text = pair_name(hit.agent, hit.target)
+        titles.append(f"{rank}: video {hit.video}, {as_clock(hit.seconds)}, {pair_text}, {hit.similarity:.3f}")
+    filmstrip_picture(path, animations, titles, edges(atlas.meta.landmarks))
 
 
-def _example(config: SearchConfig, video: EmbeddedVideo) -> tuple[int, int]:
-    """The example's frames among those of the poses."""
+def _example_frames(config: SearchConfig, video: EmbeddedVideo) -> tuple[int, int]:
+    """Return the example as a first frame of the poses and the frame after its last.
+
+    Raises:
+        InputError: ``--frames`` is no such range, or lies outside the video.
+    """
     poses = video.poses
     match = re.fullmatch(r"(\d+):(\d+)", config.frames)
     if not match or not int(match[1]) < int(match[2]) <= poses.frames:
@@ -104,20 +121,20 @@ def _example(config: SearchConfig, video: EmbeddedVideo) -> tuple[int, int]:
     return low, max(low + 1, min(round(int(match[2]) * ratio), len(poses.positions)))
 
 
-def _next_steps(config: SearchConfig, hits: list[Hit]) -> None:
-    """Print where the results are, and what to run next."""
+def _next_steps(config: SearchConfig, hits: Sequence[Hit]) -> None:
+    """Print the bouts and where the results are."""
     columns = "{:>4}  {:<20} {:<28} {:<16} {:>9}  {}"
     print(columns.format("", "video", "pair", "frames", "time", "similarity"))
     for rank, hit in enumerate(hits, 1):
         pair, frames = pair_name(hit.agent, hit.target), f"{hit.start}:{hit.stop}"
-        print(columns.format(rank, hit.video, pair, frames, when(hit.seconds), f"{hit.similarity:.3f}"))
+        print(columns.format(rank, hit.video, pair, frames, as_clock(hit.seconds), f"{hit.similarity:.3f}"))
     if config.output is not None:
         print(f"\nbouts: {config.output}")
     if config.figure is not None:
         print(f"\npicture: {config.figure}")
 
 
-main = run.command(SearchConfig, search, "Find bouts like an example.", _next_steps)
+main = run.command(SearchConfig, search, "Find bouts that are similar to an example.", _next_steps)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``ssl-behavior suggest``: which clips to label next."""
+"""``ssl-behavior suggest``: suggest which clips to label next."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 
 from ssl_behavior.active_learning import (
     SUGGESTED,
-    Chosen,
-    Clips,
+    Choice,
+    ClipEmbeddings,
     LabelPool,
     Suggestion,
-    choose,
-    read_known,
-    read_predicted,
+    choose_clips,
+    read_channel_labels,
+    read_predictions,
+    review_annotations,
+    suggestions_csv,
     suggestions_picture,
-    table,
-    to_correct,
 )
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.clusters import directions
@@ -29,6 +29,7 @@ from ssl_behavior.cli.inputs import LabelsConfig
 from ssl_behavior.cli.validators import Above, AtLeast
 from ssl_behavior.errors import InputError
 from ssl_behavior.predictions.review import ReviewFolder
+from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.storage import run_folder
@@ -37,9 +38,9 @@ from ssl_behavior.storage.paths import file_stem
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
 _NOVEL = 0.5
-"""Novelty above which a clip is called unlike what is labelled."""
-_SECOND = 0.2
-"""Mean probability from which another behaviour than the first is named."""
+"""Novelty from which a clip is said to be unlike the labelled ones."""
+_LIKELY = 0.2
+"""Mean probability from which the reason names a behaviour."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,20 @@ class SuggestConfig(LabelsConfig):
     """Settings of suggesting what to label next.
 
     Attributes:
-        atlas: folder that embed wrote, of labelled and unlabelled recordings.
-        predictions: folder that predict wrote, of a model of the behaviours; without one, clips are chosen that cover
-            the recordings.
-        annotations: files, folders or globs of annotations that the atlas does not hold.
-        channel: of the labels; needed only where there are several.
-        unscored: behaviours of the annotations that are no judgement; in the files to correct, the first stands for
-            all that is neither labelled nor suggested.
-        agent: suggest by the embedding of what this individual does; the mean over all pairs if none is given.
-        target: towards this one.
-        top: clips to suggest.
-        seconds: length of a clip.
-        output: folder for the list and the files to correct.
-        seed: of the draw of clips that stand for all, in atlases of many.
-        overwrite: write over an output that is there.
+        atlas: folder that embed wrote, with labelled and unlabelled recordings.
+        predictions: folder that predict wrote, with predictions of the behaviours; without it, the chosen clips cover
+            the recordings as well as possible.
+        annotations: files, folders or globs of annotations that are not in the atlas.
+        channel: channel of the labels; needed only if there are several.
+        unscored: behaviours of the annotations that mark frames nobody judged; the files for review use the first one
+            for all frames that are neither labelled nor suggested.
+        agent: choose by the embedding of this individual's behaviour; without it, by the mean over all pairs.
+        target: choose by the embedding of behaviour towards this individual.
+        top: number of clips to suggest.
+        seconds: duration of a clip in seconds.
+        output: folder for the list and the files for review.
+        seed: seed of the sample of clips that stands for all, in an atlas of very many clips.
+        overwrite: replace outputs that exist.
     """
 
     atlas: Path
@@ -75,12 +76,17 @@ class SuggestConfig(LabelsConfig):
 
 
 def suggest(config: SuggestConfig) -> list[Suggestion]:
-    """The clips to label next, the best first, written to ``config.output``.
+    """Choose the clips to label next, the best first, and write them to ``config.output``.
 
-    A clip has no frame that is labelled already, and no two overlap. The criterion is in ``suggestions.choice``.
+    No clip has a labelled frame, and no two clips overlap. ``active_learning.criterion`` explains the choice.
 
     Raises:
-        InputError: there is no atlas, nothing of it is left to label, or the predictions are of other videos.
+        InputError: the atlas does not exist, nothing in it is left to label, or the predictions are of other videos.
+
+    Example:
+        >>> suggestions = suggest(SuggestConfig(Path("atlas"), top=5))  # doctest: +SKIP
+        >>> suggestions[0].video, suggestions[0].start  # doctest: +SKIP
+        ('video3', '2:10')
     """
     with run_folder.writing(config) as output:
         return _suggest(output, config)
@@ -90,132 +96,149 @@ def _suggest(output: Path, config: SuggestConfig) -> list[Suggestion]:
     review = ReviewFolder(output / _REVIEW)
     review.require_unedited(review.stems)
     atlas = Atlas(config.atlas)
-    known = read_known(atlas, config.annotations, config.channel, config.unscored)
-    predicted = None if config.predictions is None else read_predicted(atlas, config.predictions)
-    material = LabelPool(atlas, known, predicted, config.agent, config.target)
-    vocabulary = _vocabulary(material, _filler(config))
-    free, labelled = material.clips(config.seconds)
-    uncertainty = material.uncertainty(free)
-    centre = np.concatenate([free.embeddings, labelled.embeddings]).mean(0)
-    own, others = (directions(one.embeddings, centre) for one in (free, labelled))
-    chosen = choose(own, uncertainty, others, config.top, config.seed)
-    suggestions = [_suggestion(i, one, free, uncertainty, material) for i, one in enumerate(chosen, 1)]
-    _write(output, review, suggestions, material, vocabulary, _filler(config))
+    labels = read_channel_labels(atlas, config.annotations, config.channel, config.unscored)
+    predictions = None if config.predictions is None else read_predictions(atlas, config.predictions)
+    pool = LabelPool(atlas, labels, predictions, config.agent, config.target)
+    vocabulary = _vocabulary(pool, _filler(config))
+    candidates, labelled = pool.clips(config.seconds)
+    uncertainty = pool.uncertainty(candidates)
+    centre = np.concatenate([candidates.embeddings, labelled.embeddings]).mean(0)
+    candidate_directions = directions(candidates.embeddings, centre)
+    labelled_directions = directions(labelled.embeddings, centre)
+    choices = choose_clips(candidate_directions, uncertainty, labelled_directions, config.top, config.seed)
+    suggestions = [_suggestion(rank, choice, candidates, uncertainty, pool) for rank, choice in enumerate(choices, 1)]
+    _write(output, review, suggestions, pool, vocabulary, _filler(config))
     run.save_settings(config, output / "settings.yaml")
-    _draw(output / _PICTURE, suggestions, material, np.concatenate([own, others]), [one.place for one in chosen])
+    all_directions = np.concatenate([candidate_directions, labelled_directions])
+    _draw(output / _PICTURE, suggestions, pool, all_directions, [choice.clip for choice in choices])
     return suggestions
 
 
 def _filler(config: SuggestConfig) -> str:
-    """What stands in the files for frames that nobody judged."""
+    """Return the behaviour that stands for unscored frames in the files for review."""
     return config.unscored[0] if config.unscored else _FILLER
 
 
-def _vocabulary(material: LabelPool, filler: str) -> tuple[str, ...]:
-    """The behaviours that are labelled or predicted, and without a model what a suggestion is called."""
-    known, predicted = material.known.behaviours, material.predicted
-    if predicted is None:
-        return (*known, SUGGESTED)
-    model = next(iter(predicted.values())).behaviours
-    if filler in (*known, *model):
+def _vocabulary(pool: LabelPool, filler: str) -> tuple[str, ...]:
+    """Return the behaviours of the files for review: labelled and predicted ones, or ``SUGGESTED`` without a model.
+
+    Raises:
+        InputError: a behaviour is called like the filler.
+    """
+    labelled = pool.labels.behaviours
+    if pool.predictions is None:
+        return (*labelled, SUGGESTED)
+    predicted = next(iter(pool.predictions.values())).behaviours
+    if filler in (*labelled, *predicted):
         raise InputError(
-            f"--unscored {filler}: expected the name of what is no judgement; found a behaviour that is labelled or "
-            "predicted: name another"
+            f"--unscored {filler}: expected a name for frames that nobody judged; found a behaviour that is labelled "
+            "or predicted: choose another name"
         )
-    return merge_vocabularies([known, model])
+    return merge_vocabularies([labelled, predicted])
 
 
 def _suggestion(
-    rank: int, chosen: Chosen, clips: Clips, uncertainty: np.ndarray | None, material: LabelPool
+    rank: int, choice: Choice, clips: ClipEmbeddings, uncertainty: np.ndarray | None, pool: LabelPool
 ) -> Suggestion:
-    place = chosen.place
-    video = material.atlas.video(str(clips.videos[place]))
-    start, stop, rate = int(clips.starts[place]), int(clips.stops[place]), video.poses.native_rate
-    pairs, names = material.pairs(video), video.poses.individuals
+    """Describe a chosen clip."""
+    video = pool.atlas.video(str(clips.videos[choice.clip]))
+    start, stop, rate = int(clips.starts[choice.clip]), int(clips.stops[choice.clip]), video.poses.native_rate
+    pairs, names = pool.pairs(video), video.poses.individuals
     agent, target = (names[i] for i in pairs[0]) if len(pairs) == 1 < len(names) else ("", "")
     minutes, seconds = divmod(int(start / rate), 60)
-    why = [] if chosen.novelty < _NOVEL else ["unlike anything labelled or listed above"]
+    reasons = [] if choice.novelty < _NOVEL else ["unlike anything labelled or listed above"]
     label, probability = "", None
-    if material.predicted is not None:
-        one = material.predicted[video.id]
-        means = one.probabilities[start:stop].mean(0)
-        most = int(np.bincount(one.labels[start:stop], minlength=len(means)).argmax())
-        label, probability = one.behaviours[most], float(means[most])
-        likely = [one.behaviours[i] for i in np.argsort(-means, kind="stable") if means[i] >= _SECOND]
-        why = ([f"{' or '.join(likely)}?"] if len(likely) > 1 else []) + why
+    if pool.predictions is not None:
+        label, probability, likely = _predicted_label(pool.predictions[video.id], start, stop)
+        if len(likely) > 1:
+            reasons = [f"{' or '.join(likely)}?", *reasons]
     return Suggestion(
-        rank,
-        video.id,
-        agent,
-        target,
-        start,
-        stop,
-        f"{minutes}:{seconds:02d}",
-        (stop - start) / rate,
-        label,
-        probability,
-        None if uncertainty is None else float(uncertainty[place]),
-        chosen.novelty,
-        "; ".join(why) or "like much that is not labelled",
+        rank=rank,
+        video=video.id,
+        agent=agent,
+        target=target,
+        start_frame=start,
+        stop_frame=stop,
+        start=f"{minutes}:{seconds:02d}",
+        seconds=(stop - start) / rate,
+        label=label,
+        probability=probability,
+        uncertainty=None if uncertainty is None else float(uncertainty[choice.clip]),
+        novelty=choice.novelty,
+        why="; ".join(reasons) or "like much that is not labelled",
     )
+
+
+def _predicted_label(prediction: Prediction, start: int, stop: int) -> tuple[str, float, list[str]]:
+    """Return the label of most frames of a clip, its mean probability, and the likely behaviours, likeliest first."""
+    means = prediction.probabilities[start:stop].mean(0)
+    label = int(np.bincount(prediction.labels[start:stop], minlength=len(means)).argmax())
+    likely = [prediction.behaviours[i] for i in np.argsort(-means, kind="stable") if means[i] >= _LIKELY]
+    return prediction.behaviours[label], float(means[label]), likely
 
 
 def _write(
     output: Path,
     review: ReviewFolder,
     suggestions: Sequence[Suggestion],
-    material: LabelPool,
+    pool: LabelPool,
     vocabulary: tuple[str, ...],
     filler: str,
 ) -> None:
-    """The list, and a file per video to correct; those of an earlier run that nobody edited go."""
+    """Write the list, and files for review of each video in it; those of an earlier run are removed."""
     review.clear(review.stems)
-    write_text(output / _LIST, table(suggestions))
-    for name in dict.fromkeys(one.video for one in suggestions):
-        video = material.atlas.video(name)
-        known = Labels(material.known.behaviours, material.known.labels(video)).with_behaviours(vocabulary)
+    write_text(output / _LIST, suggestions_csv(suggestions))
+    for video_id in dict.fromkeys(suggestion.video for suggestion in suggestions):
+        video = pool.atlas.video(video_id)
+        known = Labels(pool.labels.behaviours, pool.labels.for_video(video)).with_behaviours(vocabulary)
         values = known.values.copy()
-        for one in (one for one in suggestions if one.video == name):
-            span = slice(one.start_frame, one.stop_frame)
-            if material.predicted is None:
+        for suggestion in (suggestion for suggestion in suggestions if suggestion.video == video_id):
+            span = slice(suggestion.start_frame, suggestion.stop_frame)
+            if pool.predictions is None:
                 values[span] = vocabulary.index(SUGGESTED)
             else:
-                model = material.predicted[name]
-                values[span] = Labels(model.behaviours, model.labels[span]).with_behaviours(vocabulary).values
-        labels = Labels(vocabulary, values)
-        review.write(to_correct(name, material.known.channel, labels, filler), video.poses.native_rate)
+                prediction = pool.predictions[video_id]
+                values[span] = Labels(prediction.behaviours, prediction.labels[span]).with_behaviours(vocabulary).values
+        annotations = review_annotations(video_id, pool.labels.channel, Labels(vocabulary, values), filler)
+        review.write(annotations, video.poses.native_rate)
 
 
 def _draw(
-    path: Path, suggestions: Sequence[Suggestion], material: LabelPool, clips: np.ndarray, marks: Sequence[int]
+    path: Path,
+    suggestions: Sequence[Suggestion],
+    pool: LabelPool,
+    clip_directions: np.ndarray,
+    chosen: Sequence[int],
 ) -> None:
-    """Where the suggestions lie, in time and among the directions of all clips (clip, channel)."""
-    videos = {name: material.atlas.video(name) for name in {one.video for one in suggestions}}
-    labelled = {name: material.known.labels(video) != UNSCORED for name, video in videos.items()}
+    """Draw the suggestions in time, and among the directions (clip, channel) of all clips."""
+    videos = {name: pool.atlas.video(name) for name in {suggestion.video for suggestion in suggestions}}
+    is_labelled = {name: pool.labels.for_video(video) != UNSCORED for name, video in videos.items()}
     rates = {name: video.poses.native_rate for name, video in videos.items()}
-    axes = np.linalg.eigh(np.cov(clips, rowvar=False))[1][:, :-3:-1]
-    suggestions_picture(path, suggestions, labelled, rates, clips @ axes, marks)
+    # eigh sorts eigenvalues in rising order, so the two main axes come last.
+    axes = np.linalg.eigh(np.cov(clip_directions, rowvar=False))[1][:, :-3:-1]
+    suggestions_picture(path, suggestions, is_labelled, rates, clip_directions @ axes, chosen)
 
 
-def _next_steps(config: SuggestConfig, found: list[Suggestion]) -> None:
-    """Print where the results are, and what to run next."""
+def _next_steps(config: SuggestConfig, suggestions: Sequence[Suggestion]) -> None:
+    """Print the suggestions, where the results are, and what to run next."""
     columns = "{:>4}  {:<20} {:>8} {:<16} {:<16} {:>11} {:>8}  {}"
     print(columns.format("", "video", "time", "frames", "label", "uncertainty", "novelty", "why"))
-    for one in found:
-        frames, unsure = f"{one.start_frame}:{one.stop_frame}", one.uncertainty
-        shown = "" if unsure is None else f"{unsure:.2f}"
-        print(columns.format(one.rank, one.video, one.start, frames, one.label, shown, f"{one.novelty:.2f}", one.why))
-    example = config.output / _REVIEW / f"{file_stem(found[0].video)}_annot.txt"
+    for clip in suggestions:
+        frames = f"{clip.start_frame}:{clip.stop_frame}"
+        uncertainty = "" if clip.uncertainty is None else f"{clip.uncertainty:.2f}"
+        novelty = f"{clip.novelty:.2f}"
+        print(columns.format(clip.rank, clip.video, clip.start, frames, clip.label, uncertainty, novelty, clip.why))
+    example = config.output / _REVIEW / f"{file_stem(suggestions[0].video)}_annot.txt"
     print(f"\nsuggestions: {config.output / _LIST}")
     print(f"             {_PICTURE} shows where they lie")
     print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
-    unnamed = f": what is called {SUGGESTED} needs a behaviour" if config.predictions is None else ""
-    print(f"next:        correct {example} and the others{unnamed}, then")
+    hint = f" (give the clips called {SUGGESTED} a behaviour)" if config.predictions is None else ""
+    print(f"next:        correct {example} and the others{hint}, then")
     print("             ssl-behavior finetune --encoder ENCODER --recordings TRACKS \\")
     print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
 
 
-main = run.command(SuggestConfig, suggest, "Which clips to label next.", _next_steps)
+main = run.command(SuggestConfig, suggest, "Suggest which clips to label next.", _next_steps)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``ssl-behavior sweep``: pretrain and fine-tune over a grid of settings, on a Ray cluster, and compare."""
+"""``ssl-behavior sweep``: pretrain and fine-tune over a grid of settings on a Ray cluster, and compare the scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ssl_behavior.finetune import FinetuneConfig, finetune
 from ssl_behavior.formats.annotations.read import LABEL_SUFFIXES
 from ssl_behavior.formats.tracks.read import TRACK_SUFFIXES
 from ssl_behavior.jobs.grid import Configuration, read_grid, settings_of
-from ssl_behavior.jobs.ray_pool import FleetConfig, connected, do_missing, require_none
+from ssl_behavior.jobs.ray_pool import RayConfig, ray_connection, require_no_failures, run_missing
 from ssl_behavior.jobs.results import Results, Unit, files_below, unit_digest
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.storage.object_store import (
@@ -34,21 +34,23 @@ from ssl_behavior.storage.object_store import (
 )
 
 _INPUTS = {"recordings": TRACK_SUFFIXES, "annotations": LABEL_SUFFIXES, "skeleton": None}
-_GIVEN = {"output", "overwrite", "device", "encoder"}
+"""Settings that name files -> endings of the files that count in a folder."""
+_SET_BY_SWEEP = {"output", "overwrite", "device", "encoder"}
 _TABLE = "results.csv"
 
-Find = Callable[[tuple[str, ...], tuple[str, ...] | None], list[InputFile]]
+FindFiles = Callable[[tuple[str, ...], tuple[str, ...] | None], list[InputFile]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepConfig(FleetConfig):
+class SweepConfig(RayConfig):
     """Settings of a sweep.
 
     Attributes:
-        configs: YAML file with the settings of pretrain and of finetune in a section each, and under vary the
-            alternatives of some, such as pretrain.steps with [1000, 3000]. Files of recordings and annotations lie on a
-            disk that all workers see or in a store.
-        output: folder for encoders, models and the table of scores, on a disk that all workers see or in a store.
+        configs: YAML file with a section of settings for pretrain and one for finetune, and under vary the alternatives
+            of some settings, such as pretrain.steps with [1000, 3000]; the files of recordings and annotations are on a
+            disk that all workers see or in an object store.
+        output: folder for encoders, models and the table of scores, on a disk that all workers see or in an object
+            store.
     """
 
     configs: Path
@@ -56,172 +58,185 @@ class SweepConfig(FleetConfig):
 
 
 @dataclass(frozen=True)
-class Step(Unit):
-    """The training of an encoder, or of a model on one.
+class TrainingUnit(Unit):
+    """The training of an encoder, or of a model on an encoder.
 
     Attributes:
-        section: the command's settings as YAML, with the addresses of every file.
-        encoder: that a model is trained on; None where an encoder is trained.
+        section: settings of the command as YAML, with the address of every file.
+        encoder: training of the encoder that a model is trained on; None if this trains an encoder.
     """
 
     section: str = field(default="", compare=False)
-    encoder: Step | None = None
+    encoder: TrainingUnit | None = None
 
     @property
     def folder(self) -> str:
-        """Where its result goes."""
+        """Folder of the result."""
         return f"{'models' if self.encoder else 'encoders'}/{self.digest}"
 
 
 def sweep(config: SweepConfig) -> pd.DataFrame:
     """Train a model for every combination of the alternatives, and write their scores to ``results.csv``.
 
-    What several have in common is trained once: configurations that differ in fine-tuning only share their encoder.
+    Training shared by several combinations runs once: combinations that differ in fine-tuning only share an encoder.
 
     Returns:
-        a row per configuration: what was varied, the scores of cross-validation over the labelled videos, where encoder
-        and model are, and why there is none where it could not be made.
+        A row per combination: the varied settings, the scores of cross-validation over the labelled videos, the folders
+        of encoder and model, and the ``problem`` that prevented the training, if any.
 
     Raises:
-        InputError: the grid cannot be read, or some could not be trained, while the others are.
+        InputError: the grid cannot be read, or some combinations could not be trained. The others are trained in that
+            case.
+
+    Example:
+        >>> table = sweep(SweepConfig(configs=Path("sweep.yaml")))  # doctest: +SKIP
+        >>> table.sort_values("macro_f1").iloc[-1]["model"]  # doctest: +SKIP
+        'models/0c1f2a9be4d35678'
     """
     require_extra()
-    config.require_fleet()
+    config.require_usable_ray()
     config = replace(config, output=absolute(config.output))
     results = Results(Store(config.output))
     grid = read_grid(config.configs, ("pretrain", "finetune"))
-    find = cache(input_files)  # once for all configurations, as contents are read
-    models = [_planned(one, config.configs, find) for one in grid]
-    results.require_own(_TABLE)
+    find_files = cache(input_files)  # shared by all combinations, because it reads every file
+    models = [_plan_model(configuration, config.configs, find_files) for configuration in grid]
+    results.require_own_folder(_TABLE)
     problems: dict[Unit, str] = {}
-    tried = 0
+    attempted = 0
     try:
-        # Ray is started once, and only for something to do.
-        there_is_work = results.missing([step for one in models for step in (one.encoder, one) if step])
-        with connected(config) if there_is_work else nullcontext():
-            for doing, steps in (("pretraining", [one.encoder for one in models]), ("fine-tuning", models)):
-                # Equal ones once; and none whose encoder is missing.
-                units = [one for one in dict.fromkeys(steps) if one and one.encoder not in problems]
+        # One connection for both stages, and none if nothing is missing: Ray takes seconds to start.
+        has_work = results.missing([unit for model in models for unit in (model.encoder, model) if unit])
+        with ray_connection(config) if has_work else nullcontext():
+            stages = (("pretraining", [model.encoder for model in models]), ("fine-tuning", models))
+            for description, stage in stages:
+                # Shared units once, and no model whose encoder failed.
+                units = [unit for unit in dict.fromkeys(stage) if unit and unit.encoder not in problems]
                 missing = results.missing(units)
-                tried += len(missing)
-                problems |= do_missing(units, missing, _Training(config), config, doing)
+                attempted += len(missing)
+                problems |= run_missing(units, missing, _Training(config), config, description)
     finally:
-        table = _table(grid, models, results, problems)
+        table = _tabulate(grid, models, results, problems)
         results.write(_TABLE, table.to_csv(index=False).encode())
-    require_none(problems, tried)
+    require_no_failures(problems, attempted)
     return table
 
 
-def _planned(one: Configuration, path: Path, find: Find) -> Step:
-    """The training of a configuration's model, and within it that of its encoder.
+def _plan_model(configuration: Configuration, path: Path, find_files: FindFiles) -> TrainingUnit:
+    """Return the training of a combination's model, which holds the training of its encoder.
 
     Raises:
-        InputError: a setting is not known, cannot be, or is not the sweep's to vary; or a file is not there.
+        InputError: a setting is unknown, has an unusable value or is set by the sweep, or a file does not exist.
     """
-    encoder = _step(PretrainConfig, one.sections["pretrain"], f"{path} (pretrain)", None, find)
-    return _step(FinetuneConfig, one.sections["finetune"], f"{path} (finetune)", encoder, find)
+    sections = configuration.sections
+    encoder = _plan_training(PretrainConfig, sections["pretrain"], f"{path} (pretrain)", None, find_files)
+    return _plan_training(FinetuneConfig, sections["finetune"], f"{path} (finetune)", encoder, find_files)
 
 
-def _step(
+def _plan_training(
     settings_class: type[PretrainConfig | FinetuneConfig],
     section: dict[str, Any],
     where: str,
-    encoder: Step | None,
-    find: Find,
-) -> Step:
-    if given := _GIVEN & set(section):
-        raise InputError(
-            f"{where}: expected no {', '.join(sorted(given))}, which the sweep gives; found it: leave it out"
-        )
-    needed = {"encoder": "-"} if encoder else {}
-    settings = asdict(settings_of(settings_class, section | needed, where))
+    encoder: TrainingUnit | None,
+    find_files: FindFiles,
+) -> TrainingUnit:
+    if reserved := _SET_BY_SWEEP & set(section):
+        raise InputError(f"{where}: found {', '.join(sorted(reserved))}, which the sweep sets itself: remove it")
+    placeholder = {"encoder": "-"} if encoder else {}  # required, but its folder exists only later
+    settings = asdict(settings_of(settings_class, section | placeholder, where))
     section = dict(section)
-    files = []
+    inputs: list[tuple[str, InputFile]] = []
     for name, suffixes in _INPUTS.items():
         if addresses := section.get(name):
-            named = (addresses,) if isinstance(addresses, str) else tuple(addresses)
-            found = find(named, None if section.get("format") and name == "recordings" else suffixes)
-            section[name] = found[0].address if isinstance(addresses, str) else [one.address for one in found]
-            files += [(name, one) for one in found]
-    own = {name: value for name, value in settings.items() if name not in {*_INPUTS, *_GIVEN}}
-    contents = [(name, one.address.rpartition("/")[2], one.stamp) for name, one in files]
-    what = unit_digest(settings_class.__name__, own, contents, encoder.digest if encoder else None)
-    label = f"{'model' if encoder else 'encoder'}-{what}"
-    inputs, text = tuple(one for _, one in files), yaml.safe_dump(section, sort_keys=False)
-    return Step(label, what, inputs, section=text, encoder=encoder)
+            patterns = (addresses,) if isinstance(addresses, str) else tuple(addresses)
+            files = find_files(patterns, None if section.get("format") and name == "recordings" else suffixes)
+            section[name] = files[0].address if isinstance(addresses, str) else [file.address for file in files]
+            inputs += [(name, file) for file in files]
+    # Files count by name and content, so the same training is recognised wherever its inputs are.
+    other_settings = {name: value for name, value in settings.items() if name not in {*_INPUTS, *_SET_BY_SWEEP}}
+    contents = [(name, file.address.rpartition("/")[2], file.stamp) for name, file in inputs]
+    digest = unit_digest(settings_class.__name__, other_settings, contents, encoder.digest if encoder else None)
+    return TrainingUnit(
+        label=f"{'model' if encoder else 'encoder'}-{digest}",
+        digest=digest,
+        inputs=tuple(file for _, file in inputs),
+        section=yaml.safe_dump(section, sort_keys=False),
+        encoder=encoder,
+    )
 
 
 @dataclass(frozen=True)
 class _Training:
-    """The work on a step."""
+    """The work on a unit: pretrain or fine-tune."""
 
     config: SweepConfig
 
-    def __call__(self, step: Unit) -> None:
-        assert isinstance(step, Step)
+    def __call__(self, unit: Unit) -> None:
+        assert isinstance(unit, TrainingUnit)
         results = Results(Store(self.config.output))
         with TemporaryDirectory() as name:
             folder = Path(name)
-            section = {**yaml.safe_load(step.section), "output": str(folder / "made"), "device": self.config.device}
-            for one in _INPUTS:
-                if addresses := section.get(one):
-                    section[one] = _fetched(addresses, folder / one)
+            output = folder / "output"
+            section = {**yaml.safe_load(unit.section), "output": str(output), "device": self.config.device}
+            for setting in _INPUTS:
+                if addresses := section.get(setting):
+                    section[setting] = _fetch_all(addresses, folder / setting)
             scores = {}
-            if step.encoder is None:
-                pretrain(settings_of(PretrainConfig, section, step.label))
+            if unit.encoder is None:
+                pretrain(settings_of(PretrainConfig, section, unit.label))
             else:
-                address = f"{self.config.output}/{step.encoder.folder}"
+                address = f"{self.config.output}/{unit.encoder.folder}"
                 section["encoder"] = str(fetch_folder(address, folder / "encoder"))
-                # Its tables are in the result, and of many they would be too much to read.
+                # The tables that finetune prints are in its output too, and nobody reads those of many models here.
                 with redirect_stdout(io.StringIO()):
-                    scores = _scores(finetune(settings_of(FinetuneConfig, section, step.label)))
-            # In place of what names the worker's own files.
-            (folder / "made" / "settings.yaml").write_text(step.section, encoding="utf-8")
-            made = {f"{step.folder}/{name}": file for name, file in files_below(folder / "made").items()}
-            results.put(step, made, {"scores": scores})
+                    scores = _scores(finetune(settings_of(FinetuneConfig, section, unit.label)))
+            # The command's own settings name temporary files of this worker.
+            (output / "settings.yaml").write_text(unit.section, encoding="utf-8")
+            files = {f"{unit.folder}/{name}": file for name, file in files_below(output).items()}
+            results.put(unit, files, {"scores": scores})
 
 
-def _fetched(addresses: str | list[str], folder: Path) -> str | list[str]:
+def _fetch_all(addresses: str | list[str], folder: Path) -> str | list[str]:
     if isinstance(addresses, str):
         return str(fetch(addresses, folder))
-    # A folder for each, as files of different folders may be called the same.
+    # A folder for each file, because files of different folders may have the same name.
     return [str(fetch(address, folder / str(i))) for i, address in enumerate(addresses)]
 
 
 def _scores(report: Mapping[str, Any]) -> dict[str, float | None]:
-    """The scores of a cross-validation's report, by column of the table; none where there was no cross-validation."""
+    """Return column of the table -> score from the report of a cross-validation; empty without one."""
     if not report:
         return {}
-    plain = ("macro_f1", "macro_precision", "mean_average_precision", "expected_calibration_error")
+    overall = ("macro_f1", "macro_precision", "mean_average_precision", "expected_calibration_error")
     return (
-        {name: report[name] for name in plain}
+        {name: report[name] for name in overall}
         | {f"bout_f1_{overlap}": value for overlap, value in report["bout_f1"].items()}
-        | {f"f1_{name}": one["f1"] for name, one in report["classes"].items()}
+        | {f"f1_{behaviour}": scores["f1"] for behaviour, scores in report["classes"].items()}
     )
 
 
-def _table(
-    grid: Iterable[Configuration], models: Sequence[Step], results: Results, problems: Mapping[Unit, str]
+def _tabulate(
+    grid: Iterable[Configuration], models: Sequence[TrainingUnit], results: Results, problems: Mapping[Unit, str]
 ) -> pd.DataFrame:
-    notes = results.marks(dict.fromkeys(models))
+    """Return a row per combination: see ``sweep``."""
+    notes = results.notes(dict.fromkeys(models))
     rows = []
-    for one, model in zip(grid, models, strict=True):
+    for configuration, model in zip(grid, models, strict=True):
         assert model.encoder is not None
-        row = {**one.varied, **notes.get(model, {}).get("scores", {})}
+        row = {**configuration.varied, **notes.get(model, {}).get("scores", {})}
         row |= {"encoder": model.encoder.folder, "model": model.folder}
-        why = problems.get(model) or problems.get(model.encoder) or "not trained yet"
-        rows.append({**row, "problem": "" if model in notes else why})
-    last = ["encoder", "model", "problem"]
+        problem = problems.get(model) or problems.get(model.encoder) or "not trained yet"
+        rows.append({**row, "problem": "" if model in notes else problem})
+    last_columns = ["encoder", "model", "problem"]
     table = pd.DataFrame(rows)
-    return table[[name for name in table if name not in last] + last]
+    return table[[name for name in table if name not in last_columns] + last_columns]
 
 
 def _next_steps(config: SweepConfig, table: pd.DataFrame) -> None:
-    """Print where the results are, and what to run next."""
+    """Print the best model, and where the results are."""
     if "macro_f1" in table and table["macro_f1"].notna().any():
         best = table.loc[table["macro_f1"].idxmax()]
         print(f"\nbest macro F1 in cross-validation: {best['macro_f1']:.3f} by {config.output}/{best['model']}")
-        print("(the best of several by these very scores: expect a little less on new videos)")
+        print("(it was chosen by this score, so expect a little less on new videos)")
     print(f"table: {config.output}/{_TABLE}")
 
 

@@ -35,18 +35,18 @@ def config(tmp_path: Path) -> EmbedConfig:
 def test_every_frame_of_every_pair_is_embedded(config: EmbedConfig) -> None:
     atlas = embed_recordings(config)
     encoder = load_encoder(config.encoder)
-    assert atlas.made_by.encoder == encoder.fingerprint()
+    assert atlas.meta.encoder == encoder.fingerprint()
     assert atlas.rows == 3 * 2 * 120
     for recording in simulate_recordings(3, seed=1, frames=240):
         video, poses = atlas.video(recording.id), prepare(recording, encoder.landmarks, encoder.preparation)
         for pair in poses.pairs():
             np.testing.assert_array_equal(video.embeddings[pair], embed(encoder, poses, pair, with_mirror=True).numpy())
-        # The labels that the recordings carry themselves, at the embeddings' frames.
+        # The recordings' own labels, at the frames of the embeddings.
         assert video.labels[CHANNEL].behaviours == BEHAVIOURS
         np.testing.assert_array_equal(video.labels[CHANNEL].values, recording.labels[CHANNEL].values[::2])
 
 
-def test_what_is_there_is_left_as_it_is(config: EmbedConfig, capsys: pytest.CaptureFixture[str]) -> None:
+def test_videos_in_the_atlas_are_not_embedded_again(config: EmbedConfig, capsys: pytest.CaptureFixture[str]) -> None:
     folder = embed_recordings(config).folder
     before = {path: path.stat().st_mtime_ns for path in (folder / "videos").iterdir()}
     native.write(config.recordings[0], simulate_recordings(4, seed=1, frames=240)[3:])
@@ -56,7 +56,7 @@ def test_what_is_there_is_left_as_it_is(config: EmbedConfig, capsys: pytest.Capt
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_labels_that_come_later_are_taken_on(
+def test_new_labels_are_added_without_embedding_again(
     config: EmbedConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = embed_recordings(config).video("video001").embeddings[0, 1].copy()
@@ -65,15 +65,15 @@ def test_labels_that_come_later_are_taken_on(
     )
     capsys.readouterr()
     atlas = embed_recordings(replace(config, annotations=(tmp_path / "video001_annot.txt",)))
-    assert "0 videos embedded, 3 were there already, 1 of these labelled anew" in capsys.readouterr().out
+    assert "0 videos embedded, 3 were there already, labels of 1 updated" in capsys.readouterr().out
     video = atlas.video("video001")
     assert set(video.labels) == {CHANNEL, "S1"}
     np.testing.assert_array_equal(video.embeddings[0, 1], before)
-    # Without annotations, what is there stays.
+    # Without annotations, existing labels stay.
     assert embed_recordings(config).video("video000").labels[CHANNEL].behaviours == BEHAVIOURS
 
 
-def test_where_nothing_can_be_embedded_no_atlas_is_left(config: EmbedConfig) -> None:
+def test_no_atlas_is_created_if_nothing_can_be_embedded(config: EmbedConfig) -> None:
     (lost,) = simulate_recordings(1, seed=1, frames=240)
     lost = replace(lost, positions=np.full_like(lost.positions, np.nan))
     native.write(config.recordings[0].with_name("lost"), [lost])
@@ -82,11 +82,11 @@ def test_where_nothing_can_be_embedded_no_atlas_is_left(config: EmbedConfig) -> 
     assert not config.output.exists()
 
 
-def test_other_tracks_under_a_name_are_refused(config: EmbedConfig) -> None:
+def test_other_tracks_with_the_same_id_are_refused(config: EmbedConfig) -> None:
     folder = embed_recordings(config).folder
     other = simulate_recordings(1, seed=2, frames=240)
     native.write(config.recordings[0], other)
-    with pytest.raises(InputError, match=r"found other tracks under that name.*--overwrite") as refused:
+    with pytest.raises(InputError, match=r"other tracks.*--overwrite") as refused:
         embed_recordings(config)
     assert other[0].id in str(refused.value)
     assert embed_recordings(replace(config, overwrite=True)).folder == folder
@@ -104,13 +104,13 @@ def test_another_encoder_or_precision_needs_another_atlas(config: EmbedConfig, t
         changed = replace(config, **{name: other})
         with pytest.raises(InputError, match="found one with another"):
             embed_recordings(replace(changed, overwrite=False))
-        made_by = embed_recordings(changed).made_by
-        assert made_by.dtype == ("float16" if changed.half else "float32")
-        assert made_by.precision == changed.precision
+        meta = embed_recordings(changed).meta
+        assert meta.dtype == ("float16" if changed.half else "float32")
+        assert meta.precision == changed.precision
         embed_recordings(config)
 
 
-def test_a_folder_with_something_else_is_not_written_to(config: EmbedConfig) -> None:
+def test_a_folder_of_other_files_is_not_written_to(config: EmbedConfig) -> None:
     config.output.mkdir()
     (config.output / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="found a folder that is not empty"):
@@ -124,7 +124,7 @@ def test_annotations_beside_the_recordings(config: EmbedConfig, tmp_path: Path, 
     config = replace(config, annotations=(tmp_path / "video001_annot.txt",), unscored=("base",))
     atlas = embed_recordings(config)
     labels = atlas.video("video001").labels
-    assert set(labels) == {CHANNEL, "S1"}  # of S2 nothing is left
+    assert set(labels) == {CHANNEL, "S1"}  # S2 has no scored frame
     assert labels["S1"].behaviours == ("fight",)
     np.testing.assert_array_equal(labels["S1"].values, np.where(np.arange(120) < 50, 0, -1))
     assert set(atlas.video("video000").labels) == {CHANNEL}

@@ -1,4 +1,4 @@
-"""The same settings and seed give the same files to the bit, and no answer depends on what is asked along with it."""
+"""The same settings and seed give the same files to the bit, and a result depends on its own input only."""
 
 import os
 import re
@@ -39,14 +39,14 @@ from ssl_behavior.storage import cache
 from ssl_behavior.suggest import SuggestConfig, suggest
 from ssl_behavior.training.supervised import Supervision
 
-pytestmark = pytest.mark.xdist_group("umap")  # which compiles for long, once in each process
+pytestmark = pytest.mark.xdist_group("umap")  # importing umap compiles for long, once in each process
 
 FEW = Supervision(steps=2, trees=2)
 TRACKS, DATA = (Path("tracks"),), Path("data")
 
 
 def commands() -> None:
-    """Every command once, each with what those before it wrote, in the working folder."""
+    """Run every command once in the working folder; each reads the files of those before it."""
     simulate(SimulateConfig(DATA, train_videos=3, test_videos=1, unlabelled_videos=0, min_frames=400, max_frames=520))
     convert(ConvertConfig(recordings=(DATA / "train.npy",), output=TRACKS[0]))
     small = Architecture(16, 2)
@@ -72,7 +72,7 @@ def commands() -> None:
             recordings=(*TRACKS, DATA / "test.npy"), encoder=Path("encoder"), output=Path("atlas"), device="cpu"
         )
     )
-    cluster(ClusterConfig(Path("atlas"), clustering=Clustering(landmarks=400, neighbours=10, refits=1)))
+    cluster(ClusterConfig(Path("atlas"), clustering=Clustering(anchors=400, neighbours=10, refits=1)))
     video = Atlas(Path("atlas")).ids[0]
     search(SearchConfig(Path("atlas"), video, "30:60", top=5, output=Path("found.csv")))
     suggest(SuggestConfig(Path("atlas"), top=2, seconds=3, output=Path("suggestions")))
@@ -88,7 +88,7 @@ def commands() -> None:
 
 
 @contextmanager
-def kept_in(folder: Path) -> Iterator[None]:
+def cache_in(folder: Path) -> Iterator[None]:
     usual = os.environ[cache.VARIABLE]
     os.environ[cache.VARIABLE] = str(folder)
     try:
@@ -99,17 +99,17 @@ def kept_in(folder: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The folders of two runs; the second finds in the cache what the first put there."""
-    one, two, kept = (tmp_path_factory.mktemp(name) for name in ("one", "two", "kept"))
-    for folder in (one, two):
-        with chdir(folder), kept_in(kept):
+    """The folders of two runs; the second reads from the cache that the first filled."""
+    first, second, cache_folder = (tmp_path_factory.mktemp(name) for name in ("first", "second", "cache"))
+    for folder in (first, second):
+        with chdir(folder), cache_in(cache_folder):
             commands()
-    return one, two
+    return first, second
 
 
-def without_what_differs(path: Path, folder: Path) -> bytes:
-    """A file's content but for how long steps (metrics.csv) and trainings (points) took, Bokeh's random ids
-    (page.html), and the working folder, in which the annotations of scores lie (scores.json)."""
+def comparable_content(path: Path, folder: Path) -> bytes:
+    """Return the content of a file without times (metrics.csv, points), Bokeh's random ids (page.html) and the path of
+    the working folder (scores.json)."""
     content = path.read_bytes()
     if path.parent.name == "points":
         return re.sub(rb'"minutes": [0-9.]+', b"", content)
@@ -117,41 +117,41 @@ def without_what_differs(path: Path, folder: Path) -> bytes:
         return content.replace(str(folder.resolve()).encode(), b"")
     if path.name == "metrics.csv":
         head, *rows = content.decode().splitlines()
-        kept = [i for i, name in enumerate(head.split(",")) if name != "seconds"]
-        return "\n".join(",".join(row.split(",")[i] for i in kept) for row in (head, *rows)).encode()
+        columns = [i for i, name in enumerate(head.split(",")) if name != "seconds"]
+        return "\n".join(",".join(row.split(",")[i] for i in columns) for row in (head, *rows)).encode()
     if path.name == "page.html":
         ids: dict[bytes, bytes] = {}
-        named = re.compile(rb'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"p\d{4,}"')
-        return named.sub(lambda found: ids.setdefault(found[0], b"id%d" % len(ids)), content)
+        random_id = re.compile(rb'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"p\d{4,}"')
+        return random_id.sub(lambda match: ids.setdefault(match[0], b"id%d" % len(ids)), content)
     return content
 
 
 @pytest.mark.slow
 def test_every_file_is_the_same(twice: tuple[Path, Path]) -> None:
-    names = [sorted(str(path.relative_to(one)) for path in one.rglob("*") if path.is_file()) for one in twice]
+    names = [sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()) for run in twice]
     assert names[0] == names[1]
     assert len(names[0]) > 60
-    assert [name for name in names[0] if len({without_what_differs(one / name, one) for one in twice}) > 1] == []
+    assert [name for name in names[0] if len({comparable_content(run / name, run) for run in twice}) > 1] == []
 
 
-def of_each(folder: Path) -> dict[str, np.ndarray]:
-    return {one.id: one.probabilities for one in read_folder(folder)}
+def probabilities_of(folder: Path) -> dict[str, np.ndarray]:
+    return {prediction.id: prediction.probabilities for prediction in read_folder(folder)}
 
 
-def test_predictions_depend_neither_on_order_nor_on_company(twice: tuple[Path, Path], tmp_path: Path) -> None:
+def test_predictions_do_not_depend_on_other_recordings(twice: tuple[Path, Path], tmp_path: Path) -> None:
     folder = twice[0]
     files = sorted((folder / TRACKS[0]).iterdir())
-    usual = of_each(folder / "predictions")
+    usual = probabilities_of(folder / "predictions")
     settings = PredictConfig(recordings=(), model=folder / "model", device="cpu")
     for name, chosen in (("turned", files[::-1]), ("alone", files[1:2]), ("without", files[1:])):
         predict(replace(settings, recordings=tuple(chosen), output=tmp_path / name))
-        found = of_each(tmp_path / name)
-        assert len(found) == len(chosen)
-        for video, probabilities in found.items():
+        predictions = probabilities_of(tmp_path / name)
+        assert len(predictions) == len(chosen)
+        for video, probabilities in predictions.items():
             np.testing.assert_array_equal(probabilities, usual[video])
 
 
-def test_embeddings_depend_neither_on_order_nor_on_company(twice: tuple[Path, Path], tmp_path: Path) -> None:
+def test_embeddings_do_not_depend_on_other_recordings(twice: tuple[Path, Path], tmp_path: Path) -> None:
     folder = twice[0]
     files = sorted((folder / TRACKS[0]).iterdir())
     for name, chosen in (("turned", files[::-1]), ("alone", files[1:2])):
@@ -163,10 +163,10 @@ def test_embeddings_depend_neither_on_order_nor_on_company(twice: tuple[Path, Pa
                 np.testing.assert_array_equal(values, Atlas(folder / "atlas").video(video).embeddings[pair], str(path))
 
 
-def test_a_worker_predicts_what_the_command_does(twice: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_ray_worker_writes_what_the_predict_command_writes(twice: tuple[Path, Path], tmp_path: Path) -> None:
     folder = twice[0]
     model, tracks = folder / "model", str(folder / TRACKS[0] / "*")
-    config = PredictManyConfig(recordings=(tracks,), model=str(model), output=str(tmp_path)).located()
+    config = PredictManyConfig(recordings=(tracks,), model=str(model), output=str(tmp_path)).with_absolute_addresses()
     precision = resolve_precision(config.precision, torch.device("cpu"))
     for unit in config.units("model", precision):
         _Predicting(config, fingerprint(model), precision)(unit)
@@ -176,16 +176,16 @@ def test_a_worker_predicts_what_the_command_does(twice: tuple[Path, Path], tmp_p
         assert (tmp_path / name).read_bytes() == (folder / "predictions" / name).read_bytes()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
-def test_a_gpu_says_what_the_processor_says(twice: tuple[Path, Path]) -> None:
-    """In float32, embeddings to a thousandth of their spread and probabilities to a thousandth."""
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_computes_what_the_cpu_computes(twice: tuple[Path, Path]) -> None:
+    """In float32, embeddings agree to a thousandth of their spread, and probabilities to a thousandth."""
     (recording, *_) = read_recordings([twice[0] / TRACKS[0]])
     encoder = load_encoder(twice[0] / "encoder")
     encoder.precision = "float32"
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
-    here = embed(encoder, poses, (0, 1), with_mirror=True)
-    there = embed(encoder.to("cuda"), poses, (0, 1), with_mirror=True)
-    assert (here - there).abs().max() < 1e-3 * here.std()
+    on_cpu = embed(encoder, poses, (0, 1), with_mirror=True)
+    on_gpu = embed(encoder.to("cuda"), poses, (0, 1), with_mirror=True)
+    assert (on_cpu - on_gpu).abs().max() < 1e-3 * on_cpu.std()
     model, scheme = load_model(twice[0] / "model")
     model.classifier.encoder.precision = "float32"
     usual = predict_recording(model, scheme, recording).probabilities

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 
 from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
-from ssl_behavior.atlas.similarity import Hit, when
+from ssl_behavior.atlas.similarity import Hit, as_clock
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
@@ -17,12 +17,12 @@ from ssl_behavior.search import SearchConfig, main, search
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 DANCES = {("a", (0, 1)): (40, 100, 160), ("a", (1, 0)): (200,), ("b", (0, 1)): (10,), ("b", (1, 0)): (120, 230)}
-"""Frames at which a dance of 20 frames begins, by video and pair."""
+"""First frames of the dances, 20 frames each, by video and pair."""
 
 
 @pytest.fixture(scope="module")
 def folder(wander: Callable[..., Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos at 30 Hz, embedded at 15; an embedding is noise, and something else while a pair dances."""
+    """Two videos at 30 Hz, embedded at 15 Hz; embeddings are noise, except while a pair dances."""
     atlas = Atlas.create(tmp_path_factory.mktemp("search") / "atlas", AtlasMeta("abc", MICE, 15.0, 8, "float32"))
     rng = np.random.default_rng(0)
     dance = rng.normal(size=8) * 5
@@ -44,14 +44,14 @@ def config(folder: Path) -> SearchConfig:
 def test_every_other_dance_is_found_once_and_first(config: SearchConfig) -> None:
     hits = search(config)
     assert len(hits) == 6
-    found: dict[tuple[str, tuple[int, int]], list[Hit]] = {place: [] for place in DANCES}
+    by_pair: dict[tuple[str, tuple[int, int]], list[Hit]] = {pair: [] for pair in DANCES}
     for hit in hits:
-        found[hit.video, (0, 1) if hit.agent == "mouse0" else (1, 0)].append(hit)
-    expected = [(place, start) for place, starts in DANCES.items() for start in starts]
+        by_pair[hit.video, (0, 1) if hit.agent == "mouse0" else (1, 0)].append(hit)
+    expected = [(pair, start) for pair, starts in DANCES.items() for start in starts]
     expected.remove((("a", (0, 1)), 40))
-    for place, start in expected:
-        overlapping = [hit for hit in found[place] if hit.start < 2 * start + 40 and hit.stop > 2 * start]
-        assert len(overlapping) == 1, (place, start)
+    for pair, start in expected:
+        overlapping = [hit for hit in by_pair[pair] if hit.start < 2 * start + 40 and hit.stop > 2 * start]
+        assert len(overlapping) == 1, (pair, start)
     assert [hit.similarity for hit in hits] == sorted((hit.similarity for hit in hits), reverse=True)
 
 
@@ -62,26 +62,25 @@ def test_frames_are_those_of_the_recording(config: SearchConfig) -> None:
         assert hit.seconds == hit.start / 30
 
 
-def test_the_examples_own_neighbourhood_is_left_out(config: SearchConfig) -> None:
-    # Either order of the animals is the same moment.
+def test_frames_around_the_example_are_excluded(config: SearchConfig) -> None:
+    # Both orders of the animals show the same moment.
     for hit in search(replace(config, top=50)):
         assert hit.video != "a" or hit.stop <= 80 - 40 or hit.start >= 120 + 40
 
 
-def test_of_several_pairs_the_nearest_counts(config: SearchConfig) -> None:
-    named = search(config)
-    either = search(replace(config, agent=None, target=None))
-    assert named[0] == either[0]
-    one = search(replace(config, agent=None))
-    assert one == named
+def test_with_several_pairs_the_nearest_counts(config: SearchConfig) -> None:
+    of_pair = search(config)
+    of_any_pair = search(replace(config, agent=None, target=None))
+    assert of_pair[0] == of_any_pair[0]
+    assert search(replace(config, agent=None)) == of_pair
 
 
-def test_as_many_as_there_are(config: SearchConfig) -> None:
+def test_top_may_exceed_the_number_of_bouts(config: SearchConfig) -> None:
     hits = search(replace(config, top=1000))
     assert 10 < len(hits) < 40
-    for first in hits:
-        clashes = [other for other in hits if other.video == first.video and abs(other.start - first.start) < 38]
-        assert clashes == [first]
+    for hit in hits:
+        overlapping = [other for other in hits if other.video == hit.video and abs(other.start - hit.start) < 38]
+        assert overlapping == [hit]
 
 
 def test_bouts_are_written_and_printed(
@@ -105,7 +104,7 @@ def test_bouts_are_drawn(config: SearchConfig, tmp_path: Path) -> None:
     drawn = imread(picture)
     rows = np.array_split(drawn[..., :3].min(-1) < 0.9, 4)  # the example and three bouts
     assert all(row.mean() > 0.002 for row in rows)
-    with pytest.raises(InputError, match=r"--figure .*found a file; give another --figure, or --overwrite"):
+    with pytest.raises(InputError, match=r"--figure .*found a file.*--overwrite"):
         search(replace(config, figure=picture))
 
 
@@ -117,17 +116,17 @@ def test_bouts_are_drawn(config: SearchConfig, tmp_path: Path) -> None:
         ({"frames": "80"}, "--frames 80: expected first:last"),
         ({"frames": "400:501"}, "of the 500 frames of video a"),
         ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a; found mouse0, mouse1"),
-        ({"agent": "mouse1"}, "expected two individuals; found one twice"),
+        ({"agent": "mouse1"}, "expected two individuals"),
         ({"top": 0}, "--top: expected a number above 0"),
         ({"output": Path("hits.txt")}, r"--output .* ends in \.csv"),
         ({"figure": Path("hits.csv")}, r"--figure .* ends in \.png"),
         ({"atlas": Path("nowhere")}, "nowhere: expected an atlas"),
     ],
 )
-def test_bad_input(changed: dict[str, object], message: str, config: SearchConfig) -> None:
+def test_bad_input_is_named(changed: dict[str, object], message: str, config: SearchConfig) -> None:
     with pytest.raises(InputError, match=message):
         search(replace(config, **changed))  # type: ignore[arg-type]
 
 
-def test_times_are_rounded_as_a_whole() -> None:
-    assert [when(seconds) for seconds in (0, 59.94, 59.97, 125.3)] == ["0:00.0", "0:59.9", "1:00.0", "2:05.3"]
+def test_times_are_rounded_before_minutes_are_split_off() -> None:
+    assert [as_clock(seconds) for seconds in (0, 59.94, 59.97, 125.3)] == ["0:00.0", "0:59.9", "1:00.0", "2:05.3"]

@@ -37,9 +37,9 @@ from tqdm import tqdm
 
 from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
 from ssl_behavior.atlas.clustering import fit_clusters
-from ssl_behavior.atlas.clusters import NOISE, Clustering, Clusters, averaged, directions
+from ssl_behavior.atlas.clusters import NOISE, Clustering, Clusters, average_over_time, directions
 from ssl_behavior.atlas.index import load
-from ssl_behavior.atlas.similarity import similar
+from ssl_behavior.atlas.similarity import find_similar
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.cluster_cards.labels import agreement
 from ssl_behavior.models.checkpoints import load_encoder
@@ -116,8 +116,8 @@ def _other(given: Atlas, name: str, represent: Represent) -> Atlas:
     channels = represent(first, next(iter(first.embeddings))).shape[1]
     folder = RUNS / name
     shutil.rmtree(folder, ignore_errors=True)
-    made_by = given.made_by
-    atlas = Atlas.create(folder, AtlasMeta(name, made_by.landmarks, made_by.frame_rate, channels, "float32"))
+    meta = given.meta
+    atlas = Atlas.create(folder, AtlasMeta(name, meta.landmarks, meta.frame_rate, channels, "float32"))
     for video in tqdm(given.videos(), name, len(given.ids), leave=False):
         values = {pair: represent(video, pair).astype(np.float32) for pair in video.embeddings}
         atlas.add(EmbeddedVideo(video.poses, values, video.labels, video.unit, video.source))
@@ -129,14 +129,14 @@ def cluster_scores(atlas: Atlas, seeds: int, settings: Clustering) -> dict[str, 
     found: dict[str, list[dict[str, float]]] = {"UMAP and HDBSCAN": [], "k-means": []}
     for seed in range(seeds):
         fitted = fit_clusters(atlas, settings, seed)
-        means = KMeans(fitted.count, n_init=1, random_state=seed).fit(fitted.landmarks)
+        means = KMeans(fitted.count, n_init=1, random_state=seed).fit(fitted.anchors)
         truth, clusters, nearest = [], [], []
         for video, pair, frames in atlas.draw(_FRAMES, 1_000 + seed):
             frames = frames[video.labels[CHANNEL].values[frames] >= 0]
             if len(frames):
                 truth.append(video.labels[CHANNEL].values[frames])
                 labels = fitted.assign(video.embeddings[pair], frames)[0]
-                clusters.append(np.where(video.located(pair)[frames], labels, NOISE))
+                clusters.append(np.where(video.is_located(pair)[frames], labels, NOISE))
                 nearest.append(means.predict(_directions(fitted, video.embeddings[pair], frames)))
         true, assigned = np.concatenate(truth), np.concatenate(clusters)
         share = {"clusters": float(fitted.count), "clustered": float((assigned != NOISE).mean())}
@@ -147,7 +147,7 @@ def cluster_scores(atlas: Atlas, seeds: int, settings: Clustering) -> dict[str, 
 
 
 def _directions(fitted: Clusters, values: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    return directions(averaged(values, frames, fitted.settings.reach(fitted.frame_rate)), fitted.centre)
+    return directions(average_over_time(values, frames, fitted.settings.reach(fitted.frame_rate)), fitted.centre)
 
 
 def search_scores(atlas: Atlas, wanted: int = 60, top: int = 20) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -176,7 +176,7 @@ def search_scores(atlas: Atlas, wanted: int = 60, top: int = 20) -> tuple[dict[s
 
 def _precision(atlas: Atlas, index: object, example: tuple[str, int, int], behaviour: str, top: int) -> float:
     video = atlas.video(example[0])
-    hits = similar(atlas, index, video, example[1:], list(video.embeddings), 2 * top)  # type: ignore[arg-type]
+    hits = find_similar(atlas, index, video, example[1:], list(video.embeddings), 2 * top)  # type: ignore[arg-type]
     right = []
     for hit in hits:
         found = atlas.video(hit.video)
@@ -225,7 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", type=Path, required=True, help="folder that pretrain wrote")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/dyads"), help="with tracks/ and annotations/")
-    parser.add_argument("--seeds", type=int, default=3, help="of landmarks, map and k-means (3)")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of anchors, map and k-means to try (3)")
     given = parser.parse_args()
     found = report(given.encoder, given.data, given.seeds)
     (HERE / "results.md").write_text(found)

@@ -32,7 +32,7 @@ from experiments.benchmarks import machine
 from experiments.benchmarks.atlases import RUNS, simulated
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
-from ssl_behavior.atlas.clusters import NOISE, Clustering, averaged, directions
+from ssl_behavior.atlas.clusters import NOISE, Clustering, average_over_time, directions
 from ssl_behavior.cli import run as cli_run
 
 
@@ -81,7 +81,7 @@ def _spent(usage: struct_rusage) -> Measured:
 def plain(folder: Path, frames: int, seed: int) -> Measured:
     """UMAP and HDBSCAN as they come, of randomly drawn frames."""
     settings = Clustering()
-    values = np.concatenate([averaged(*one, settings.reach(15.0)) for one in _drawn(Atlas(folder), frames)])
+    values = np.concatenate([average_over_time(*one, settings.reach(15.0)) for one in _drawn(Atlas(folder), frames)])
     values = directions(values, values.mean(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -104,7 +104,7 @@ def alone(folder: Path, frames: int, seed: int) -> Measured:
 def _drawn(atlas: Atlas, frames: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Embeddings of pairs and the frames of them that were drawn, of located animals."""
     drawn = atlas.draw(frames, seed=7)
-    return [(video.embeddings[pair], own[video.located(pair)[own]]) for video, pair, own in drawn]
+    return [(video.embeddings[pair], own[video.is_located(pair)[own]]) for video, pair, own in drawn]
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> str:

@@ -70,7 +70,7 @@ def measure(config: IndexBenchmarkConfig) -> list[list[str]]:
     atlases += [("simulated", simulated(rows), others) for rows in config.rows]
     found = []
     for name, atlas, other in atlases:
-        gib = atlas.rows * atlas.made_by.channels * 4 / 2**30
+        gib = atlas.rows * atlas.meta.channels * 4 / 2**30
         for kind in ("exact", _WHOLE, "codes"):
             if kind == "codes" or gib <= config.most_gib:
                 with ProcessPoolExecutor(1, get_context("spawn")) as alone:
@@ -94,7 +94,7 @@ def _measure(folder: Path, other: Path, kind: str) -> list[str]:
         index.search(one[None], 10)
     per_query = (time.process_time() - started) / len(asked)
     size = len(faiss.serialize_index(index.index)) / rows
-    shares = (recall(index, queries=_QUERIES), recall(index, asked))
+    shares = (recall(index, sample_size=_QUERIES), recall(index, asked))
     return [
         *(f"{seconds:.0f}", f"{1e6 * seconds / rows:.1f}", f"{size:.0f}", *(f"{one / 2**30:.2f}" for one in peak)),
         *(f"{share:.3f}" for share in shares),
@@ -104,7 +104,7 @@ def _measure(folder: Path, other: Path, kind: str) -> list[str]:
 
 def _whole(atlas: Atlas) -> EmbeddingIndex:
     """FAISS's own, in as many lists as ours, behind the same transforms."""
-    channels, lists = atlas.made_by.channels, int(atlas.rows**0.5)
+    channels, lists = atlas.meta.channels, int(atlas.rows**0.5)
     index = faiss.index_factory(channels, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
     index.nprobe = 32
     index = faiss.IndexPreTransform(index)

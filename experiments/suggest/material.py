@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.dyads import protocol
 from experiments.dyads.few_labels import pretrained
-from ssl_behavior.active_learning import cut
+from ssl_behavior.active_learning import split_into_clips
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.inference import embed
@@ -87,7 +87,7 @@ def _arrays(dyads: protocol.Dyads, encoder: Encoder, seconds: float) -> dict[str
 def _clips(
     video: str, embeddings: np.ndarray, features: np.ndarray, labels: np.ndarray, length: int
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    for start, stop in cut(labels != UNSCORED, length):
+    for start, stop in split_into_clips(labels != UNSCORED, length):
         frames = slice(start, stop, EVERY)
         yield video, embeddings[start:stop].mean(0), features[frames], labels[frames]
 

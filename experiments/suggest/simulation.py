@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from experiments.suggest.material import Material
-from ssl_behavior.active_learning import choose, entropy
+from ssl_behavior.active_learning import choose_clips, entropy
 from ssl_behavior.atlas.clusters import directions
 
 Row = dict[str, Any]
@@ -71,8 +71,8 @@ def spread_out(at: Round, count: int) -> list[int]:
 
 
 def _chosen(at: Round, uncertainty: np.ndarray | None, count: int) -> list[int]:
-    found = choose(at.directions[at.left], uncertainty, at.directions[at.labelled], count)
-    return [int(at.left[one.place]) for one in found]
+    found = choose_clips(at.directions[at.left], uncertainty, at.directions[at.labelled], count)
+    return [int(at.left[choice.clip]) for choice in found]
 
 
 STRATEGIES: dict[str, tuple[Strategy, Strategy]] = {

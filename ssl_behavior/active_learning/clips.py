@@ -1,8 +1,8 @@
-"""Clips of an atlas's videos, each with its mean embedding: those to choose from, and those that are labelled."""
+"""Clips of an atlas's videos, each with its mean embedding: unlabelled ones to choose from, and labelled ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,19 +10,19 @@ import numpy as np
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.recordings.labels import UNSCORED
 
-_LEAST_KNOWN = 0.5
-"""Share of a clip's frames in which every animal's place must be known: else a person sees as little as the tracker."""
+_MIN_LOCATED = 0.5
+"""Share of a clip's frames in which all animals must be located. A person cannot label what the tracker lost."""
 
 
 @dataclass(frozen=True, eq=False)
-class Clips:
-    """Clips of one or more videos.
+class ClipEmbeddings:
+    """Clips of one or more videos with their embeddings.
 
     Attributes:
-        videos: (clip,) ids.
-        starts: (clip,) first frame of the recording.
-        stops: (clip,) the frame after the last.
-        embeddings: (clip, channel) float32, the mean over frames and pairs.
+        videos: (clip,) video ids.
+        starts: (clip,) first frame, in the recording's own frames.
+        stops: (clip,) the frame after the last, in the recording's own frames.
+        embeddings: (clip, channel) float32 means over frames and pairs.
     """
 
     videos: np.ndarray
@@ -33,65 +33,78 @@ class Clips:
     def __len__(self) -> int:
         return len(self.videos)
 
-    def part(self, places: np.ndarray) -> Clips:
-        """Some of the clips, by place or as a mask."""
-        return Clips(*(getattr(self, name)[places] for name in ("videos", "starts", "stops", "embeddings")))
-
     @classmethod
-    def joined(cls, parts: Sequence[Clips]) -> Clips:
-        """The clips of several videos."""
+    def concatenate(cls, each: Sequence[ClipEmbeddings]) -> ClipEmbeddings:
+        """Join the clips of several videos."""
         names = ("videos", "starts", "stops", "embeddings")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(*(np.concatenate([getattr(clips, name) for clips in each]) for name in names))
 
 
-def cut(mask: np.ndarray, length: int, whole: bool = True) -> list[tuple[int, int]]:
-    """Clips (start, stop) of ``length`` frames, one after the other, of every stretch of frames that ``mask`` marks.
+def split_into_clips(mask: np.ndarray, length: int, keep_rest: bool = False) -> list[tuple[int, int]]:
+    """Split every run of marked frames into clips of ``length`` frames.
 
     Args:
         mask: (time,) bool.
-        length: in frames.
-        whole: leave out what is left of a stretch at its end; else it is a clip too.
+        length: frames of a clip.
+        keep_rest: keep the shorter clip at the end of a run too.
+
+    Returns:
+        First frame of each clip, and the frame after its last.
+
+    Example:
+        >>> split_into_clips(np.array([True, True, True, False, True]), 2)
+        [(0, 2)]
+        >>> split_into_clips(np.array([True, True, True, False, True]), 2, keep_rest=True)
+        [(0, 2), (2, 3), (4, 5)]
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    stretches = zip(edges[::2], edges[1::2], strict=True)
+    runs = zip(edges[::2], edges[1::2], strict=True)
     return [
-        (int(start), int(min(start + length, stop)))
-        for first, stop in stretches
-        for start in range(first, stop, length)
-        if start + length <= stop or not whole
+        (int(start), int(min(start + length, run_stop)))
+        for run_start, run_stop in runs
+        for start in range(run_start, run_stop, length)
+        if keep_rest or start + length <= run_stop
     ]
 
 
-def cut_video(
-    video: EmbeddedVideo, labels: np.ndarray, seconds: float, pairs: Iterable[tuple[int, int]]
-) -> tuple[Clips, Clips]:
-    """The clips to choose from in one video, and those of its labelled frames.
+def video_clips(
+    video: EmbeddedVideo, labels: np.ndarray, seconds: float, pairs: Sequence[tuple[int, int]]
+) -> tuple[ClipEmbeddings, ClipEmbeddings]:
+    """Return the unlabelled clips of a video and its labelled ones.
+
+    Unlabelled clips have no labelled frame, and the animals are located in most of their frames.
 
     Args:
-        video: of the atlas.
-        labels: (frame,) of the recording's own frames, -1 where nobody judged.
-        seconds: length of a clip.
-        pairs: whose embeddings count.
+        video: a video of the atlas.
+        labels: (frame,) labels of the recording's own frames, -1 where unscored.
+        seconds: duration of a clip.
+        pairs: pairs whose embeddings are averaged.
     """
     poses = video.poses
     length = max(1, round(seconds * poses.frame_rate))
-    # A frame of the poses stands for the recording's own up to the next; one labelled among them is enough.
-    labelled = np.logical_or.reduceat(labels != UNSCORED, poses.native_frames)
-    pairs = tuple(pairs)
+    # A frame of the poses spans the recording's frames up to the next one. It is labelled if any of them is.
+    is_labelled = np.logical_or.reduceat(labels != UNSCORED, poses.native_frames)
     animals = sorted({animal for pair in pairs for animal in pair})
-    known = np.isfinite(poses.centre[:, animals]).all((1, 2))
-    free = [(start, stop) for start, stop in cut(~labelled, length) if known[start:stop].mean() >= _LEAST_KNOWN]
-    return _clips(video, free, pairs), _clips(video, cut(labelled, length, whole=False), pairs)
+    is_located = np.isfinite(poses.centre[:, animals]).all((1, 2))
+    unlabelled = [
+        (start, stop)
+        for start, stop in split_into_clips(~is_labelled, length)
+        if is_located[start:stop].mean() >= _MIN_LOCATED
+    ]
+    labelled = split_into_clips(is_labelled, length, keep_rest=True)
+    return _pool_embeddings(video, unlabelled, pairs), _pool_embeddings(video, labelled, pairs)
 
 
-def _clips(video: EmbeddedVideo, spans: Sequence[tuple[int, int]], pairs: Sequence[tuple[int, int]]) -> Clips:
+def _pool_embeddings(
+    video: EmbeddedVideo, spans: Sequence[tuple[int, int]], pairs: Sequence[tuple[int, int]]
+) -> ClipEmbeddings:
+    """Average the embeddings over each span of frames of the poses and over pairs."""
     poses = video.poses
-    bounds = np.append(poses.native_frames, poses.frames)
-    spans_array = np.array(spans, np.int64).reshape(-1, 2)
+    native = np.append(poses.native_frames, poses.frames)
     pooled = np.zeros((len(spans), next(iter(video.embeddings.values())).shape[1]), np.float32)
     for pair in pairs:
         values = video.embeddings[pair]
-        for place, (start, stop) in enumerate(spans):
-            pooled[place] += np.asarray(values[start:stop], np.float32).mean(0) / len(pairs)
-    starts, stops = bounds[spans_array[:, 0]], bounds[spans_array[:, 1]]
-    return Clips(np.full(len(spans), video.id, dtype=object), starts, stops, pooled)
+        for clip, (start, stop) in enumerate(spans):
+            pooled[clip] += np.asarray(values[start:stop], np.float32).mean(0) / len(pairs)
+    starts, stops = native[np.array(spans, np.int64).reshape(-1, 2)].T
+    return ClipEmbeddings(np.full(len(spans), video.id, dtype=object), starts, stops, pooled)

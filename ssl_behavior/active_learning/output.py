@@ -1,4 +1,4 @@
-"""Suggestions for people: a table, and files for the annotators in which the clips stand, to correct."""
+"""Suggestions for people: a table, and annotation files that hold the suggested clips for correction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 
 SUGGESTED = "suggested"
-"""What a suggested clip is called in the files where no model says what it shows."""
+"""Behaviour of a suggested clip in the annotation files if no model predicts one."""
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,19 @@ class Suggestion:
     """A clip to label next.
 
     Attributes:
-        rank: from 1, the best.
-        video: id.
-        agent: whose behaviour it is; empty where labels hold for the whole group.
-        target: towards whom.
+        rank: rank from 1, the best.
+        video: video id.
+        agent: the individual whose behaviour it is; empty if labels hold for the whole group.
+        target: the individual that the behaviour is directed at.
         start_frame: first frame of the recording, from 0.
         stop_frame: the frame after the last.
-        start: the first frame's time as minutes and seconds.
-        seconds: how long the clip is.
-        label: what the model takes most of its frames for; empty without a model.
-        probability: the label's mean over the clip; None without a model.
-        uncertainty: mean entropy of the model's probabilities, from 0 (sure) to 1 (anything goes).
-        novelty: 1 - cosine to the nearest clip that is labelled or stands above, from 0 to 1.
-        why: the same in words.
+        start: time of the first frame in minutes and seconds.
+        seconds: duration of the clip.
+        label: behaviour that the model predicts in most of its frames; empty without a model.
+        probability: mean probability of the label over the clip; None without a model.
+        uncertainty: mean entropy of the model's probabilities, from 0 (certain) to 1 (all behaviours equally likely).
+        novelty: 1 - cosine to the nearest clip that is labelled or ranked above, from 0 to 1.
+        why: the reason in words.
     """
 
     rank: int
@@ -51,31 +51,31 @@ class Suggestion:
     why: str
 
 
-def table(suggestions: Sequence[Suggestion]) -> str:
-    """The suggestions as CSV, a column per attribute."""
+def suggestions_csv(suggestions: Sequence[Suggestion]) -> str:
+    """Return the suggestions as CSV, a column per attribute."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [one.name for one in fields(Suggestion)], lineterminator="\n")
+    writer = csv.DictWriter(text, [field.name for field in fields(Suggestion)], lineterminator="\n")
     writer.writeheader()
-    for one in suggestions:
-        writer.writerow({name: _shown(value) for name, value in asdict(one).items()})
+    for suggestion in suggestions:
+        writer.writerow({name: _cell(value) for name, value in asdict(suggestion).items()})
     return text.getvalue()
 
 
-def _shown(value: object) -> object:
+def _cell(value: object) -> object:
     return f"{value:.3f}" if isinstance(value, float) else "" if value is None else value
 
 
-def to_correct(video: str, channel: str, labels: Labels, filler: str) -> Annotations:
-    """One video's labels and suggested clips as annotations that cover every frame.
+def review_annotations(video: str, channel: str, labels: Labels, filler: str) -> Annotations:
+    """Return the labels and suggested clips of one video as annotations that cover every frame.
 
-    All that is unscored stands there as bouts of ``filler``, which fine-tuning leaves out if it is told so by
-    ``--unscored``: to BORIS, frames in no bout are ``other``, and the annotator wants every frame in a bout.
+    Unscored frames become bouts of ``filler``, because BORIS takes frames in no bout for ``other``, and the Caltech
+    annotator wants every frame in a bout. Fine-tuning leaves ``filler`` out with ``--unscored``.
 
     Args:
-        video: id.
-        channel: name.
-        labels: (frame,) of the recording's own frames: those that are known, and within clips what is suggested.
-        filler: name of what nobody judged.
+        video: video id.
+        channel: name of the channel.
+        labels: (frame,) labels of the recording's own frames: the known ones, and the suggested ones within clips.
+        filler: name of the behaviour that stands for unscored frames.
     """
     names = (*labels.behaviours, filler)
     filled = Labels(names, np.where(labels.values == UNSCORED, len(names) - 1, labels.values))

@@ -1,4 +1,4 @@
-"""What suggestions are made from: an atlas, what is labelled of it, and what a model says of it."""
+"""The input of suggestions: an atlas, its labels, and the predictions of a model."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.active_learning.clips import Clips, cut_video
+from ssl_behavior.active_learning.channel_labels import ChannelLabels
+from ssl_behavior.active_learning.clips import ClipEmbeddings, video_clips
 from ssl_behavior.active_learning.criterion import entropy
-from ssl_behavior.active_learning.labelled import LabelledClips
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, some
@@ -23,78 +23,85 @@ class LabelPool:
     """An atlas with labels and predictions.
 
     Attributes:
-        atlas: of labelled and unlabelled videos.
-        known: what is labelled.
-        predicted: video id -> what a model says of it; None without a model.
-        agent: whose behaviour it is; of any individual if None.
-        target: towards whom.
+        atlas: atlas of labelled and unlabelled videos.
+        labels: labels of one channel.
+        predictions: video id -> prediction of a model; None without a model.
+        agent: individual whose behaviour counts; any if None.
+        target: individual that the behaviour is directed at; any if None.
     """
 
     atlas: Atlas
-    known: LabelledClips
-    predicted: Mapping[str, Prediction] | None
+    labels: ChannelLabels
+    predictions: Mapping[str, Prediction] | None
     agent: str | None = None
     target: str | None = None
 
     def pairs(self, video: EmbeddedVideo) -> list[tuple[int, int]]:
-        """The pairs whose embeddings count: those that are asked for, or that the labels speak of, or all.
+        """Return the pairs whose embeddings count: those of agent and target, else those of the labels, else all.
 
         Raises:
-            InputError: no such individuals.
+            InputError: the video has no such individuals.
         """
-        if self.agent is None and self.target is None and (own := self.known.pair(video)):
-            return [own]
+        if self.agent is None and self.target is None and (labelled_pair := self.labels.pair(video)):
+            return [labelled_pair]
         return video.pairs_of(self.agent, self.target)
 
-    def clips(self, seconds: float) -> tuple[Clips, Clips]:
-        """The clips to choose from, and those of what is labelled.
+    def clips(self, seconds: float) -> tuple[ClipEmbeddings, ClipEmbeddings]:
+        """Return the unlabelled clips to choose from, and the labelled clips.
+
+        Args:
+            seconds: duration of a clip.
 
         Raises:
-            InputError: there is nothing to choose from.
+            InputError: there is no unlabelled clip.
         """
-        free, labelled = [], []
+        candidates, labelled = [], []
         for video in self.atlas.videos():
-            own = cut_video(video, self.known.labels(video), seconds, self.pairs(video))
-            labelled.append(own[1])
-            if self.predicted is None or video.id in self.predicted:
-                free.append(own[0])
-        if not sum(map(len, free)):
+            own_candidates, own_labelled = video_clips(video, self.labels.for_video(video), seconds, self.pairs(video))
+            labelled.append(own_labelled)
+            if self.predictions is None or video.id in self.predictions:
+                candidates.append(own_candidates)
+        if not sum(map(len, candidates)):
             raise InputError(
                 f"{self.atlas.folder}: expected unlabelled clips of {seconds:g} s in which the animals are tracked; "
                 "found none: embed more recordings, or lower --seconds"
             )
-        return Clips.joined(free), Clips.joined(labelled)
+        return ClipEmbeddings.concatenate(candidates), ClipEmbeddings.concatenate(labelled)
 
-    def uncertainty(self, clips: Clips) -> np.ndarray | None:
-        """(clip,) mean entropy of the model's probabilities over each clip, from 0 to 1; None without a model."""
-        if self.predicted is None:
+    def uncertainty(self, clips: ClipEmbeddings) -> np.ndarray | None:
+        """Return the mean entropy (clip,) of the model's probabilities, from 0 to 1; None without a model."""
+        if self.predictions is None:
             return None
-        each = {video: entropy(one.probabilities) for video, one in self.predicted.items()}
+        entropies = {video: entropy(prediction.probabilities) for video, prediction in self.predictions.items()}
         spans = zip(clips.videos, clips.starts, clips.stops, strict=True)
-        return np.array([each[video][start:stop].mean() for video, start, stop in spans])
+        return np.array([entropies[video][start:stop].mean() for video, start, stop in spans])
 
 
-def read_predicted(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
-    """Video id -> what a model says of it, of those videos of an atlas that were predicted.
+def read_predictions(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
+    """Read the predictions of an atlas's videos, by video id; print which videos have none.
+
+    Args:
+        atlas: the atlas.
+        folder: folder that predict wrote.
 
     Raises:
-        InputError: none was, or not the same recording.
+        InputError: no video of the atlas was predicted, or a prediction is of another recording.
     """
-    stems = {file_stem(video): video for video in atlas.ids}
-    read = read_folder(folder)
-    found = {stems[one.id]: one for one in read if one.id in stems}
-    if not found:
+    ids = {file_stem(video): video for video in atlas.ids}
+    in_folder = read_folder(folder)
+    predictions = {ids[prediction.id]: prediction for prediction in in_folder if prediction.id in ids}
+    if not predictions:
         raise InputError(
             f"{folder}: expected predictions of the atlas's videos, {some(atlas.ids, 5)}; found those of "
-            f"{some([one.id for one in read], 5)}"
+            f"{some([prediction.id for prediction in in_folder], 5)}"
         )
-    for video, one in found.items():
+    for video, prediction in predictions.items():
         frames = atlas.video(video).poses.frames
-        if len(one.labels) != frames:
+        if len(prediction.labels) != frames:
             raise InputError(
-                f"{folder}: expected {frames} frames of video {video}, as in the atlas; found {len(one.labels)}: "
-                "predict the recordings that were embedded"
+                f"{folder}: expected {frames} frames of video {video}, as in the atlas; found "
+                f"{len(prediction.labels)}: predict the recordings that were embedded"
             )
-    if bare := [video for video in atlas.ids if video not in found]:
-        print(f"without predictions, so nothing is suggested in them: {some(bare)}")
-    return found
+    if missing := [video for video in atlas.ids if video not in predictions]:
+        print(f"without predictions, so nothing is suggested in them: {some(missing)}")
+    return predictions

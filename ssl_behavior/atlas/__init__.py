@@ -1,1 +1,1 @@
-"""Embeddings on disk, their index and their clusters."""
+"""Embeddings of every frame on disk, an index to search them, and their clusters."""

@@ -1,8 +1,9 @@
-"""The atlas: embeddings of every frame and pair on disk, a file per video, read by memory map.
+"""The atlas: embeddings of every frame and pair on disk, one file per video, read by memory map.
 
-A folder of ``atlas.yaml``, which says which encoder made it, and ``videos/``: per video one file in the safetensors
-layout (see ``formats.mapped``) with the embeddings of each ordered pair, the poses they are of, and labels where there
-are any. Reading one video reads nothing of the others, and adding one touches nothing of them.
+An atlas is a folder with ``atlas.yaml``, which names the encoder that computed the embeddings, and ``videos/``. Each
+file in ``videos/`` (safetensors layout, see ``storage.array_files``) holds the embeddings of every ordered pair of one
+video, the poses that were embedded, and the labels if there are any. Reading or adding one video leaves all others
+untouched.
 """
 
 from __future__ import annotations
@@ -13,40 +14,39 @@ from functools import cache, cached_property
 from itertools import pairwise
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import yaml
 
 import ssl_behavior
-from ssl_behavior.atlas.video import EmbeddedVideo
-from ssl_behavior.errors import InputError, natural, some
-from ssl_behavior.poses.poses import pack, unpack
-from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.atlas.video import EmbeddedVideo, read_video, read_video_header, write_video
+from ssl_behavior.errors import InputError, how_many, natural, some
 from ssl_behavior.storage import yaml_files
-from ssl_behavior.storage.array_files import SUFFIX, read_about, read_arrays, write_arrays
+from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.atomic import replacing
 from ssl_behavior.storage.versions import of_another, require_not_newer
 
-if TYPE_CHECKING:  # torch, which atlases are opened without
+if TYPE_CHECKING:  # an atlas opens without torch, which this module imports
     from ssl_behavior.compute.devices import Precision
 
-ABOUT, VIDEOS, _KIND = "atlas.yaml", "videos", "ssl_behavior.embeddings"
+ABOUT, VIDEOS = "atlas.yaml", "videos"
 _VERSION = "version"
-_MAKE = "ssl-behavior embed makes them"
+_EMBED = "ssl-behavior embed"
 
 
 @dataclass(frozen=True)
 class AtlasMeta:
-    """What made the embeddings of an atlas; embeddings of different makers cannot be compared.
+    """How the embeddings of an atlas were computed. Embeddings with different metadata cannot be compared.
 
     Attributes:
-        encoder: its fingerprint.
-        landmarks: that it takes, in order.
-        frame_rate: of the embeddings in Hz.
+        encoder: fingerprint of the encoder.
+        landmarks: landmarks that the encoder takes, in order.
+        frame_rate: frame rate of the embeddings in Hz.
         channels: length of an embedding.
-        dtype: of the stored numbers, float32 or float16.
-        precision: that they were computed in, float32 or bfloat16, which an atlas that says nothing was not.
+        dtype: type of the stored numbers: float32 or float16.
+        precision: precision of the forward pass: float32 or bfloat16. Atlases written before this field existed used
+            float32.
     """
 
     encoder: str
@@ -57,8 +57,8 @@ class AtlasMeta:
     precision: Precision = "float32"
 
 
-class AtlasRow(NamedTuple):
-    """One pair of one video among all rows of an atlas: rows ``start`` to ``start + frames``."""
+class PairRows(NamedTuple):
+    """The rows of one pair of one video among all rows of an atlas: ``start`` to ``start + frames``."""
 
     video: str
     pair: tuple[int, int]
@@ -70,216 +70,196 @@ class Atlas:
     """A folder of embeddings.
 
     Args:
-        folder: that ``create`` made.
+        folder: a folder that ``create`` or ``ssl-behavior embed`` wrote.
 
     Raises:
-        InputError: there is no atlas, or it is damaged.
+        InputError: the folder holds no atlas, or a damaged one.
+
+    Example:
+        >>> atlas = Atlas(Path("atlas"))  # doctest: +SKIP
+        >>> atlas.video("video1").embeddings[0, 1].shape  # (time, channel)  # doctest: +SKIP
+        (5400, 128)
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder).expanduser()
         path = self.folder / ABOUT
         if not path.is_file():
-            found = "no atlas.yaml" if self.folder.is_dir() else "no such folder"
-            raise InputError(f"{folder}: expected an atlas ({_MAKE}); found {found}")
+            problem = f"no {ABOUT}" if self.folder.is_dir() else "no such folder"
+            raise InputError(f"{folder}: expected an atlas; found {problem}: create one with {_EMBED}")
         try:
             about = dict(yaml_files.read(path))
-            self.version = about.pop(_VERSION, None)  # which atlases had not at first
+            self.version = about.pop(_VERSION, None)  # the first atlases stored none
         except (InputError, TypeError, ValueError):
-            raise self._other(path) from None
+            raise self._unreadable(path) from None
         require_not_newer(path, self.version)
         try:
-            self.made_by = AtlasMeta(**{**about, "landmarks": tuple(map(str, about["landmarks"]))})
-            _check(self.made_by)
+            self.meta = AtlasMeta(**{**about, "landmarks": tuple(map(str, about["landmarks"]))})
+            _require_valid(self.meta)
         except (TypeError, ValueError, KeyError):
-            raise self._other(path) from None
+            raise self._unreadable(path) from None
 
-    def _other(self, path: Path) -> InputError:
-        told = f"{path}: expected what made the atlas; found something else: make it anew"
-        return InputError(told + of_another(getattr(self, "version", None)))
+    def __repr__(self) -> str:
+        meta = self.meta
+        return (
+            f"Atlas {str(self.folder)!r}: {how_many(len(self.ids), 'video')}, {how_many(self.rows, 'embedding')}\n"
+            f"  {meta.channels} channels at {meta.frame_rate:g} Hz by encoder {meta.encoder!r}; "
+            f"labels: {some(map(repr, self.channels), 5)}"
+        )
 
     @classmethod
-    def create(cls, folder: Path, made_by: AtlasMeta) -> Atlas:
-        """The atlas in ``folder``, made if it is not there.
+    def create(cls, folder: Path, meta: AtlasMeta) -> Atlas:
+        """Open the atlas in ``folder``; write an empty one first if there is none.
 
         Raises:
-            InputError: there is one that another encoder made, or with other settings.
+            InputError: the folder holds an atlas of another encoder, or with other settings.
         """
         path = Path(folder).expanduser() / ABOUT
         if not path.exists():
             with replacing(path) as aside:
-                plain = asdict(made_by) | {"landmarks": list(made_by.landmarks), _VERSION: ssl_behavior.__version__}
+                plain = asdict(meta) | {"landmarks": list(meta.landmarks), _VERSION: ssl_behavior.__version__}
                 aside.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
         atlas = cls(folder)
-        if atlas.made_by != made_by:
-            other = [name for name, value in asdict(made_by).items() if getattr(atlas.made_by, name) != value]
+        if atlas.meta != meta:
+            differing = [name for name, value in asdict(meta).items() if getattr(atlas.meta, name) != value]
             raise InputError(
-                f"{folder}: expected an atlas that was made in the same way; found one with another {some(other)} "
-                f"({', '.join(str(getattr(atlas.made_by, name)) for name in other)}): give another --output, or "
-                "--overwrite to make it anew"
+                f"{folder}: expected an atlas with the same settings; found one with another {some(differing)} "
+                f"({', '.join(str(getattr(atlas.meta, name)) for name in differing)}): choose another --output, or "
+                "pass --overwrite to recreate the atlas"
             )
         return atlas
 
     def path(self, video: str) -> Path:
-        """The file of a video."""
+        """Return the path of a video's file, whether or not the file exists."""
         return self.folder / VIDEOS / f"{video.replace('/', '_')}{SUFFIX}"
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Ids of the videos, in natural order."""
         files = (self.folder / VIDEOS).glob(f"*{SUFFIX}")
-        return tuple(sorted((_about(file)["id"] for file in files), key=natural))
+        return tuple(sorted((read_video_header(file)["id"] for file in files), key=natural))
 
     @cached_property
-    def pieces(self) -> tuple[AtlasRow, ...]:
-        """Every pair of every video, in order; a row of the atlas is a frame of one of them."""
-        found, start = [], 0
-        for video in map(self.video, self.ids):
+    def pair_rows(self) -> tuple[PairRows, ...]:
+        """The rows of every pair of every video, in order. Each row of the atlas is one frame of one pair."""
+        spans, start = [], 0
+        for video in self.videos():
             for pair, values in video.embeddings.items():
-                found.append(AtlasRow(video.id, pair, start, len(values)))
+                spans.append(PairRows(video.id, pair, start, len(values)))
                 start += len(values)
-        return tuple(found)
+        return tuple(spans)
 
     @cached_property
     def channels(self) -> Mapping[str, tuple[str, ...]]:
-        """Channel of labels -> its behaviours, over all videos."""
-        found: dict[str, dict[str, None]] = {}
+        """Channel of labels -> its behaviours over all videos."""
+        behaviours: dict[str, dict[str, None]] = {}
         for video in self.videos():
             for channel, labels in video.labels.items():
-                found.setdefault(channel, {}).update(dict.fromkeys(labels.behaviours))
-        return {channel: tuple(names) for channel, names in found.items()}
+                behaviours.setdefault(channel, {}).update(dict.fromkeys(labels.behaviours))
+        return {channel: tuple(names) for channel, names in behaviours.items()}
 
     @property
     def rows(self) -> int:
-        """Embeddings in all."""
-        return sum(piece.frames for piece in self.pieces)
+        """Number of embeddings: frames, summed over all pairs of all videos."""
+        return sum(span.frames for span in self.pair_rows)
 
-    def place(self, row: int) -> tuple[AtlasRow, int]:
-        """The piece that a row is of, and its frame there."""
-        starts = self._starts
-        piece = self.pieces[int(np.searchsorted(starts, row, side="right")) - 1]
-        return piece, row - piece.start
+    def locate(self, row: int) -> tuple[PairRows, int]:
+        """Return the pair that a row belongs to, and the frame of the pair's poses."""
+        span = self.pair_rows[int(np.searchsorted(self._starts, row, side="right")) - 1]
+        return span, row - span.start
 
     def draw(self, count: int, seed: int) -> Iterator[tuple[EmbeddedVideo, tuple[int, int], np.ndarray]]:
-        """Random rows, or all if there are no more: per pair of a video the drawn frames (frame,), in order."""
+        """Draw rows at random without replacement.
+
+        Args:
+            count: rows to draw; all rows if the atlas has fewer.
+            seed: seed of the draw.
+
+        Yields:
+            A video, one of its pairs, and the drawn frames (frame,) of this pair in rising order.
+        """
         rng, total = np.random.default_rng(seed), self.rows
         rows = np.sort(rng.choice(total, min(count, total), replace=False, shuffle=False))
-        for piece in self.pieces:
-            low, high = np.searchsorted(rows, (piece.start, piece.start + piece.frames))
+        for span in self.pair_rows:
+            low, high = np.searchsorted(rows, (span.start, span.start + span.frames))
             if low < high:
-                yield self.video(piece.video), piece.pair, rows[low:high] - piece.start
+                yield self.video(span.video), span.pair, rows[low:high] - span.start
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """Embeddings (row, channel), float32, of rows in rising order."""
-        taken = np.empty((len(rows), self.made_by.channels), np.float32)
+        """Read embeddings (row, channel) float32 of rows in rising order."""
+        embeddings = np.empty((len(rows), self.meta.channels), np.float32)
         owners = np.searchsorted(self._starts, rows, side="right") - 1
-        firsts = np.flatnonzero(np.diff(owners, prepend=-1))
-        for first, last in pairwise([*firsts, len(rows)]):
-            piece = self.pieces[owners[first]]
-            taken[first:last] = self._embeddings(piece.video)[piece.pair][rows[first:last] - piece.start]
-        return taken
+        bounds = np.flatnonzero(np.diff(owners, prepend=-1))
+        for low, high in pairwise([*bounds, len(rows)]):
+            span = self.pair_rows[owners[low]]
+            embeddings[low:high] = self._embeddings(span.video)[span.pair][rows[low:high] - span.start]
+        return embeddings
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        return np.array([piece.start for piece in self.pieces])
+        return np.array([span.start for span in self.pair_rows])
 
     @cached_property
     def _embeddings(self) -> Callable[[str], Mapping[tuple[int, int], np.ndarray]]:
-        return cache(lambda video: self.video(video).embeddings)  # opening a file takes longer than reading some rows
+        # Opening a file takes longer than reading a few rows, so files stay open.
+        return cache(lambda video: self.video(video).embeddings)
 
     def __contains__(self, video: str) -> bool:
         return self.path(video).exists()
 
     def video(self, video: str) -> EmbeddedVideo:
-        """One video.
+        """Open one video by its id.
 
         Raises:
-            InputError: there is none of that id, or its file is damaged.
+            InputError: the atlas has no such video, or its file is damaged.
         """
         path = self.path(video)
         if not path.is_file():
             raise InputError(f"{self.folder}: expected one of its videos {some(self.ids, 10)}; found {video}")
-        try:
-            arrays, about = read_arrays(path, _KIND)
-        except InputError as error:
-            raise InputError(f"{error}: delete it, and embed the recording again") from None
-        try:
-            poses = unpack(arrays, about)
-            embeddings = {
-                (int(agent), int(target)): arrays[f"embeddings/{agent}-{target}"] for agent, target in about["pairs"]
-            }
-            labels = {
-                name: Labels(tuple(one["behaviours"]), arrays[f"labels/{name}"], one["pair"] and tuple(one["pair"]))
-                for name, one in about["labels"].items()
-            }
-            unit, source = str(about["unit"]), str(about["source"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            other = of_another(self.version)
-            told = f"{path}: expected embeddings of a video; found something else ({error}): make it anew{other}"
-            raise InputError(told) from None
-        expected = (len(poses.positions), self.made_by.channels)
-        if wrong := [values.shape for values in embeddings.values() if values.shape != expected]:
-            raise InputError(
-                f"{path}: expected embeddings (time, channel) of {expected}; found {wrong[0]}: make it anew"
-            )
-        return EmbeddedVideo(poses, embeddings, labels, unit, source)
+        return read_video(path, self.meta.channels, self.version)
 
     def videos(self) -> Iterator[EmbeddedVideo]:
-        """All videos, one after the other."""
+        """Open all videos, one after the other."""
         return map(self.video, self.ids)
 
     def add(self, video: EmbeddedVideo) -> None:
-        """Write a video, in place of one with the same id."""
-        poses = video.poses
-        arrays, about = pack(poses)
-        arrays |= {
-            f"embeddings/{agent}-{target}": values.astype(self.made_by.dtype, copy=False)
-            for (agent, target), values in video.embeddings.items()
-        }
-        arrays |= {f"labels/{name}": one.values for name, one in video.labels.items()}
-        about |= {
-            "pairs": list(video.embeddings),
-            "labels": {name: {"behaviours": one.behaviours, "pair": one.pair} for name, one in video.labels.items()},
-            "unit": video.unit,
-            "source": video.source,
-        }
-        write_arrays(self.path(poses.id), arrays, _KIND, about)
+        """Write a video; it replaces a video with the same id."""
+        write_video(self.path(video.id), video, self.meta.dtype)
         self._forget()
 
     def clear(self) -> None:
-        """Remove every video, and what says that this is an atlas."""
+        """Remove every video, then ``atlas.yaml``."""
         for path in (self.folder / VIDEOS).glob(f"*{SUFFIX}"):
             path.unlink()
-        # Last, so that what an interrupt leaves is still an atlas of this encoder.
+        # The last step: a folder that an interrupt leaves half cleared is still an atlas of this encoder.
         (self.folder / ABOUT).unlink(missing_ok=True)
         self._forget()
 
     def fingerprint(self, video: str) -> str:
-        """Of the tracks that a video's embeddings are of (``Poses.fingerprint``)."""
-        return str(_about(self.path(video)).get("fingerprint"))
+        """Return the fingerprint of the tracks that a video's embeddings were computed from (``Poses.fingerprint``)."""
+        return str(read_video_header(self.path(video)).get("fingerprint"))
 
     def _forget(self) -> None:
-        """What is there is listed anew."""
-        for name in ("ids", "pieces", "channels", "_starts", "_embeddings"):
+        """Drop everything that was cached about the files."""
+        for name in ("ids", "pair_rows", "channels", "_starts", "_embeddings"):
             self.__dict__.pop(name, None)
 
+    def _unreadable(self, path: Path) -> InputError:
+        return InputError(
+            f"{path}: expected the metadata of an atlas; found something else: recreate the atlas with {_EMBED} "
+            f"--overwrite{of_another(getattr(self, 'version', None))}"
+        )
 
-def _check(made_by: AtlasMeta) -> None:
-    """Raises TypeError where what is written of a maker is of another kind."""
-    is_right = (
-        isinstance(made_by.encoder, str)
-        and made_by.dtype in ("float32", "float16")
-        and type(made_by.channels) is int
-        and isinstance(made_by.frame_rate, int | float)
-        and made_by.channels > 0
-        and 0 < made_by.frame_rate < inf
+
+def _require_valid(meta: AtlasMeta) -> None:
+    """Raise TypeError if a value read from ``atlas.yaml`` is of the wrong type or out of range."""
+    is_valid = (
+        isinstance(meta.encoder, str)
+        and meta.dtype in ("float32", "float16")
+        and type(meta.channels) is int
+        and isinstance(meta.frame_rate, int | float)
+        and meta.channels > 0
+        and 0 < meta.frame_rate < inf
     )
-    if not is_right:
-        raise TypeError(f"{made_by}")
-
-
-def _about(path: Path) -> dict[str, Any]:
-    about = read_about(path, _KIND)
-    if not isinstance(about, dict) or not isinstance(about.get("id"), str):
-        raise InputError(f"{path}: expected embeddings of a video; found something else")
-    return about
+    if not is_valid:
+        raise TypeError(f"{meta}")

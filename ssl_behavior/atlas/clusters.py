@@ -1,10 +1,12 @@
-"""Clusters of an atlas: a map by UMAP, clusters on it by HDBSCAN, fitted to landmarks and carried to every frame.
+"""Clusters of an atlas: arrays that assign any embedding of the same encoder to a cluster and to a place on a map.
 
-UMAP (McInnes et al. 2018, https://arxiv.org/abs/1802.03426) lays a random sample of the embeddings, the landmarks, out
-in the plane; HDBSCAN (Campello et al. 2013, https://doi.org/10.1007/978-3-642-37456-2_14) takes the dense places of
-that map for clusters and leaves the rest as noise. Every other frame, of this atlas or of one made later by the same
-encoder, gets what its nearest landmarks have, and is noise where it is further from all of them than they are from
-each other. So what is stored is plain arrays, and a cluster means the same wherever it is applied.
+``clustering.fit_clusters`` fits them to anchors, a random sample of the embeddings. UMAP (McInnes et al. 2018,
+https://arxiv.org/abs/1802.03426) lays the anchors out on a map in the plane. HDBSCAN (Campello et al. 2013,
+https://doi.org/10.1007/978-3-642-37456-2_14) takes the dense regions of the map as clusters and the rest as noise.
+
+Every other frame, of this atlas or of a later one by the same encoder, gets the cluster and the place of its nearest
+anchors. It is noise if it is further from all anchors than anchors are from each other. So only plain arrays are
+stored, and a cluster means the same wherever it is applied.
 """
 
 from __future__ import annotations
@@ -24,32 +26,45 @@ from ssl_behavior.storage.array_files import read_arrays, write_arrays
 from ssl_behavior.storage.digests import digest
 
 NOISE = -1
-
+"""Cluster of the frames that are in no cluster."""
 
 _KIND = "ssl_behavior.clusters"
-
+_ARRAYS = {
+    "centre": "centre",
+    "anchors": "landmarks",
+    "map_positions": "positions",
+    "labels": "labels",
+    "joins": "joins",
+}
+"""Attribute of ``Clusters`` -> name of its array in the file. Released versions wrote these names, so they stay."""
+_ANCHORS_KEY = "landmarks"
+"""Name of ``Clustering.anchors`` in the file, for the same reason."""
+_NUMBERS = ("encoder", "least_cosine", "frame_rate")
+_STABILITY = ("stability", "stability_inside")
 
 _VOTERS = 10
-
-
+"""Anchors that decide on the cluster of a frame."""
 _CHUNK = 8_192
+"""Frames to assign at a time, which bounds memory."""
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """How map and clusters are fitted.
+    """Settings of the fit of map and clusters.
 
     Attributes:
-        landmarks: frames, drawn at random, that they are fitted to; all others get what their nearest landmarks have.
-        seconds: over which embeddings are averaged around each frame, so that clusters are of what lasts.
-        neighbours: of each landmark that the map keeps near; more show large patterns, fewer small ones.
-        smallest: share of the landmarks that a cluster has at least.
-        largest: share that one has at most, if selection is eom; what is larger says little and is split.
-        selection: eom takes the clusters that persist longest as density falls, leaf the finest.
-        refits: fits from other landmarks and seeds, to measure how stable the clusters are; 0 for none.
+        anchors: number of random frames that map and clusters are fitted to; every other frame gets the cluster of its
+            nearest anchors.
+        seconds: window in seconds over which embeddings are averaged around each frame; longer windows give clusters of
+            longer-lasting behaviour.
+        neighbours: neighbours of each anchor that the map keeps near; more show large patterns, fewer show small ones.
+        smallest: smallest share of the anchors that a cluster may have.
+        largest: largest share of the anchors that a cluster may have with selection eom; larger ones are split.
+        selection: eom takes the clusters that persist longest as density falls; leaf takes the finest clusters.
+        refits: number of refits with other anchors and seeds, which measure how stable the clusters are; 0 for none.
     """
 
-    landmarks: Annotated[int, Above(0)] = 20_000
+    anchors: Annotated[int, Above(0)] = 20_000
     seconds: Annotated[float, AtLeast(0)] = 1.0
     neighbours: Annotated[int, Above(1)] = 30
     smallest: Annotated[float, Above(0), Share()] = 0.01
@@ -58,7 +73,7 @@ class Clustering:
     refits: Annotated[int, AtLeast(0)] = 2
 
     def reach(self, frame_rate: float) -> int:
-        """Frames to either side that embeddings are averaged over."""
+        """Return the number of frames to either side over which embeddings are averaged."""
         return round(self.seconds * frame_rate / 2)
 
 
@@ -67,24 +82,24 @@ class Clusters:
     """A fitted map with its clusters.
 
     Attributes:
-        encoder: fingerprint of the encoder whose embeddings it is of.
-        centre: (channel,) mean embedding.
-        landmarks: (landmark, channel) float32 directions: embeddings from the centre, of length 1.
-        positions: (landmark, 2) float32 on the map.
-        labels: (landmark,) int16 cluster of each, -1 for noise; 0 is the largest.
+        encoder: fingerprint of the encoder of the embeddings.
+        centre: (channel,) mean embedding of the anchors.
+        anchors: (anchor, channel) float32 directions: embeddings minus the centre, of length 1.
+        map_positions: (anchor, 2) float32 positions on the map.
+        labels: (anchor,) int16 cluster of each anchor, -1 for noise; cluster 0 is the largest.
         joins: (cluster, cluster) distance on the map at which HDBSCAN joins two clusters: their family tree.
-        least_cosine: below it, a frame is too far from its nearest landmark to be in a cluster.
-        frame_rate: of the embeddings in Hz.
-        settings: of the fit.
-        stability: adjusted Rand index between this fit and each refit, on frames that no fit has seen; noise counts as
-            a cluster.
-        stability_inside: the same over those frames that both fits have in a cluster.
+        least_cosine: cosine to the nearest anchor below which a frame is noise.
+        frame_rate: frame rate of the embeddings in Hz.
+        settings: settings of the fit.
+        stability: adjusted Rand index between this fit and each refit, over frames that no fit has used; noise counts
+            as one more cluster.
+        stability_inside: the same over those frames that are in a cluster in both fits.
     """
 
     encoder: str
     centre: np.ndarray
-    landmarks: np.ndarray
-    positions: np.ndarray
+    anchors: np.ndarray
+    map_positions: np.ndarray
     labels: np.ndarray
     joins: np.ndarray
     least_cosine: float
@@ -95,84 +110,121 @@ class Clusters:
 
     @property
     def count(self) -> int:
-        """How many clusters there are, noise not counted."""
+        """Number of clusters, without noise."""
         return len(self.joins)
 
     def assign(self, embeddings: np.ndarray, frames: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Clusters and places on the map of any embeddings of the same encoder.
+        """Assign embeddings of the same encoder to clusters and to positions on the map.
 
-        The nearest landmarks vote, each by its closeness, for a cluster or for noise; the place is the mean of those of
-        the winning side.
+        The nearest anchors vote for a cluster or for noise, each weighted by its closeness. The position is the
+        weighted mean of the anchors that voted for the winner.
 
         Args:
-            embeddings: (time, channel) of one pair, one frame after the other.
-            frames: (chosen,) which of them are wanted; all if None.
+            embeddings: (time, channel) embeddings of one pair, in order of time.
+            frames: (chosen,) indices of the frames to assign; all if None.
 
         Returns:
-            (chosen,) int16 clusters, -1 for noise, and (chosen, 2) float32 places.
+            Clusters (chosen,) int16, -1 for noise, and positions (chosen, 2) float32 on the map.
         """
         frames = np.arange(len(embeddings)) if frames is None else frames
-        labels, places = np.empty(len(frames), np.int16), np.empty((len(frames), 2), np.float32)
+        labels, positions = np.empty(len(frames), np.int16), np.empty((len(frames), 2), np.float32)
         for low in range(0, len(frames), _CHUNK):
             chunk = slice(low, low + _CHUNK)
-            around = averaged(embeddings, frames[chunk], self.settings.reach(self.frame_rate))
-            cosine, nearest = nearest_anchors(directions(around, self.centre), self.landmarks, _VOTERS)
-            labels[chunk], places[chunk] = self._vote(cosine, nearest)
-        return labels, places
+            means = average_over_time(embeddings, frames[chunk], self.settings.reach(self.frame_rate))
+            cosines, nearest = nearest_anchors(directions(means, self.centre), self.anchors, _VOTERS)
+            labels[chunk], positions[chunk] = self._vote(cosines, nearest)
+        return labels, positions
 
-    def _vote(self, cosine: np.ndarray, nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        closeness = 1 / np.maximum(2 - 2 * cosine, 1e-6)  # of the squared distance between directions
+    def _vote(self, cosines: np.ndarray, nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return cluster and position of frames from their nearest anchors, both (frame, voter)."""
+        # Inverse of the squared distance between unit vectors; the bound guards a frame that is itself an anchor.
+        closeness = 1 / np.maximum(2 - 2 * cosines, 1e-6)
         votes = self.labels[nearest]
         tally = np.stack([(closeness * (votes == label)).sum(1) for label in range(NOISE, self.count)], 1)
-        won = (tally.argmax(1) + NOISE).astype(np.int16)
-        weight = closeness * (votes == won[:, None])
-        places = (self.positions[nearest] * weight[..., None]).sum(1) / weight.sum(1, keepdims=True)
-        won[cosine[:, 0] < self.least_cosine] = NOISE
-        return won, places
+        winners = (tally.argmax(1) + NOISE).astype(np.int16)
+        weights = closeness * (votes == winners[:, None])
+        positions = (self.map_positions[nearest] * weights[..., None]).sum(1) / weights.sum(1, keepdims=True)
+        winners[cosines[:, 0] < self.least_cosine] = NOISE
+        return winners, positions
 
     def fingerprint(self) -> str:
-        """16 characters that only the same clusters share."""
-        return digest(self.centre, self.landmarks, self.positions, self.labels)
+        """Return 16 characters that identify the clusters by their content."""
+        return digest(self.centre, self.anchors, self.map_positions, self.labels)
 
     def save(self, path: Path) -> None:
-        """Write to ``path``, a .safetensors file."""
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        about = {name: getattr(self, name) for name in ("encoder", "least_cosine", "frame_rate", *_STABILITY)}
-        write_arrays(path, arrays, _KIND, about | {"settings": asdict(self.settings)})
+        """Write the clusters to ``path``, a .safetensors file."""
+        arrays = {key: getattr(self, name) for name, key in _ARRAYS.items()}
+        about = {name: getattr(self, name) for name in (*_NUMBERS, *_STABILITY)}
+        settings = {_ANCHORS_KEY if name == "anchors" else name: value for name, value in asdict(self.settings).items()}
+        write_arrays(path, arrays, _KIND, about | {"settings": settings})
 
     @classmethod
     def load(cls, path: Path) -> Clusters:
-        """What ``save`` wrote.
+        """Read clusters that ``save`` wrote.
 
         Raises:
-            InputError: it is not there, or is something else.
+            InputError: the file does not exist, or holds something else.
         """
         if not path.is_file():
-            raise InputError(f"{path}: expected clusters and found no such file: run ssl-behavior cluster")
+            raise InputError(f"{path}: expected clusters; found no such file: run ssl-behavior cluster")
         arrays, about = read_arrays(path, _KIND)
         try:
-            known: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-            _check_shapes(known)
-            known |= {name: about[name] for name in ("encoder", "least_cosine", "frame_rate")}
-            known |= {name: tuple(about[name]) for name in _STABILITY}
-            return cls(**known, settings=Clustering(**about["settings"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: expected clusters; found something else ({error}): make them anew") from None
+            values: dict[str, Any] = {name: arrays[key] for name, key in _ARRAYS.items()}
+            _require_shapes(values)
+            values |= {name: about[name] for name in _NUMBERS}
+            values |= {name: tuple(about[name]) for name in _STABILITY}
+            settings = {"anchors" if key == _ANCHORS_KEY else key: value for key, value in about["settings"].items()}
+            return cls(**values, settings=Clustering(**settings))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"{path}: expected clusters; found something else ({error}): recreate them with ssl-behavior cluster "
+                "--overwrite"
+            ) from None
 
 
-_STABILITY = ("stability", "stability_inside")
+def directions(embeddings: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return embeddings (time, channel) as they are compared: minus the centre (channel,), of length 1."""
+    values = np.asarray(embeddings, np.float32) - centre
+    return np.ascontiguousarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
 
 
-_ARRAYS = ("centre", "landmarks", "positions", "labels", "joins")
+def nearest_anchors(queries: np.ndarray, anchors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the anchors nearest to directions (query, channel).
+
+    Returns:
+        Cosines (query, neighbour) in falling order, and indices (query, neighbour) of the anchors.
+    """
+    cosines, indices = faiss.knn(queries, anchors, min(count, len(anchors)), faiss.METRIC_INNER_PRODUCT)
+    return cosines, indices
 
 
-def _check_shapes(arrays: Mapping[str, np.ndarray]) -> None:
-    """Raises ValueError where arrays are not those of clusters."""
+def average_over_time(embeddings: np.ndarray, frames: np.ndarray, reach: int) -> np.ndarray:
+    """Average embeddings over time around each chosen frame.
+
+    Args:
+        embeddings: (time, channel).
+        frames: (chosen,) indices of the frames.
+        reach: frames to either side; the first and the last frame of the video are repeated beyond its ends.
+
+    Returns:
+        (chosen, channel) float32 means over ``2 * reach + 1`` frames.
+    """
+    offsets = np.arange(-reach, reach + 1)
+    if len(frames) > 1 and (np.diff(frames) == 1).all():  # a running mean reads each frame once, not once per window
+        span = np.arange(frames[0] - reach, frames[-1] + reach + 1).clip(0, len(embeddings) - 1)
+        means = uniform_filter1d(np.asarray(embeddings[span], np.float32), len(offsets), axis=0)
+        return np.asarray(means[reach : reach + len(frames)])
+    windows = (frames[:, None] + offsets).clip(0, len(embeddings) - 1)
+    return np.asarray(embeddings[windows], np.float32).mean(1)
+
+
+def _require_shapes(arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError if arrays cannot be those of clusters."""
     labels, joins, centre = arrays["labels"], arrays["joins"], arrays["centre"]
     expected = {
         "centre": (centre.size,),
-        "landmarks": (len(labels), centre.size),
-        "positions": (len(labels), 2),
+        "anchors": (len(labels), centre.size),
+        "map_positions": (len(labels), 2),
         "labels": (labels.size,),
         "joins": (len(joins), len(joins)),
     }
@@ -182,26 +234,3 @@ def _check_shapes(arrays: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"{name} of shape {arrays[name].shape} and {arrays[name].dtype}")
     if not len(labels) or labels.min() < NOISE or labels.max() >= len(joins):
         raise ValueError("labels of other clusters")
-
-
-def directions(embeddings: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Embeddings (time, channel) as they are compared: from the centre, of length 1."""
-    values = np.asarray(embeddings, np.float32) - centre
-    return np.ascontiguousarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
-
-
-def nearest_anchors(asked: np.ndarray, landmarks: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines (query, neighbour), falling, and places of the landmarks nearest to directions (query, channel)."""
-    found = faiss.knn(asked, landmarks, min(count, len(landmarks)), faiss.METRIC_INNER_PRODUCT)
-    return found[0], found[1]
-
-
-def averaged(embeddings: np.ndarray, frames: np.ndarray, reach: int) -> np.ndarray:
-    """Mean embeddings (chosen, channel) over ``reach`` frames to either side, where the first and last frame repeat."""
-    beside = np.arange(-reach, reach + 1)
-    if len(frames) > 1 and (np.diff(frames) == 1).all():  # so each is read once, and not once for each of its means
-        span = np.arange(frames[0] - reach, frames[-1] + reach + 1).clip(0, len(embeddings) - 1)
-        means = uniform_filter1d(np.asarray(embeddings[span], np.float32), len(beside), axis=0)
-        return np.asarray(means[reach : reach + len(frames)])
-    around = (frames[:, None] + beside).clip(0, len(embeddings) - 1)
-    return np.asarray(embeddings[around], np.float32).mean(1)

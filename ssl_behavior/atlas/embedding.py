@@ -16,7 +16,12 @@ from ssl_behavior.recordings.recording import Recording
 
 
 def atlas_meta(encoder: Encoder, half: bool) -> AtlasMeta:
-    """What an atlas of this encoder says of itself."""
+    """Return the metadata of an atlas of this encoder.
+
+    Args:
+        encoder: the encoder, with the precision that it computes in.
+        half: store float16 numbers in place of float32.
+    """
     return AtlasMeta(
         encoder.fingerprint(),
         encoder.landmarks,
@@ -28,30 +33,40 @@ def atlas_meta(encoder: Encoder, half: bool) -> AtlasMeta:
 
 
 def add_recording(atlas: Atlas, encoder: Encoder, recording: Recording, poses: Poses) -> str:
-    """Embed one recording, or give it its labels if it is there with the same tracks and other labels.
+    """Embed one recording, or update its labels if the atlas holds the same tracks with other labels.
+
+    Args:
+        atlas: an atlas with the metadata of the encoder.
+        encoder: the encoder.
+        recording: the recording.
+        poses: the recording, prepared for the encoder.
 
     Returns:
-        what was done: ``embedded``, ``labelled anew`` or ``left``.
+        The action taken: ``embedded``, ``relabelled`` or ``unchanged``.
+
+    Raises:
+        InputError: the atlas holds a video of the same id with other tracks.
     """
-    labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
+    labels = {
+        channel: replace(native, values=native.values[poses.native_frames])
+        for channel, native in recording.labels.items()
+    }
     if recording.id in atlas:
-        if atlas.fingerprint(recording.id) == poses.fingerprint():
-            video = atlas.video(recording.id)
-            if not labels or _same(labels, video.labels):
-                return "left"
-            atlas.add(replace(video, labels=labels))
-            return "labelled anew"
-        raise InputError(
-            f"{atlas.folder}: expected no video {recording.id} or one of the same tracks as {recording.source}; found "
-            "other tracks under that name: rename the file, or give --overwrite to make the atlas anew"
-        )
+        if atlas.fingerprint(recording.id) != poses.fingerprint():
+            raise InputError(
+                f"{atlas.folder}: expected no video {recording.id}, or one with the tracks of {recording.source}; "
+                "found other tracks under that name: rename the file, or pass --overwrite to recreate the atlas"
+            )
+        video = atlas.video(recording.id)
+        if not labels or _content(labels) == _content(video.labels):
+            return "unchanged"
+        atlas.add(replace(video, labels=labels))
+        return "relabelled"
     embeddings = {pair: embed(encoder, poses, pair, with_mirror=True).numpy() for pair in poses.pairs()}
     atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))
     return "embedded"
 
 
-def _same(labels: Mapping[str, Labels], others: Mapping[str, Labels]) -> bool:
-    def told(given: Mapping[str, Labels]) -> dict[str, object]:
-        return {name: (one.behaviours, one.pair, one.values.tobytes()) for name, one in given.items()}
-
-    return told(labels) == told(others)
+def _content(labels: Mapping[str, Labels]) -> dict[str, object]:
+    """Return labels as values that compare by content."""
+    return {channel: (each.behaviours, each.pair, each.values.tobytes()) for channel, each in labels.items()}

@@ -1,27 +1,34 @@
-"""One video with its embeddings."""
+"""One video with its embeddings, and the file that holds it in an atlas."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, some
-from ssl_behavior.poses.poses import Poses
+from ssl_behavior.errors import InputError, how_many, some
+from ssl_behavior.poses.poses import Poses, pack, unpack
 from ssl_behavior.recordings.labels import Labels
+from ssl_behavior.storage.array_files import read_about, read_arrays, write_arrays
+from ssl_behavior.storage.versions import of_another
+
+MAX_NAME_LENGTH = 200
+_KIND = "ssl_behavior.embeddings"
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedVideo:
-    """One video of an atlas; its arrays stay on disk until they are looked at.
+    """One video of an atlas. Its arrays are memory maps: they stay on disk until they are used.
 
     Attributes:
-        poses: that the embeddings are of.
-        embeddings: ordered pair of individuals' indices -> (time, channel).
-        labels: channel of annotations -> labels at the poses' frames.
-        unit: of the recording's own coordinates.
+        poses: the poses that were embedded.
+        embeddings: ordered pair of individuals' indices (agent, target) -> (time, channel).
+        labels: channel of the annotations -> labels at the frames of the poses.
+        unit: unit of the recording's own coordinates.
         source: the file that the tracks came from.
     """
 
@@ -31,50 +38,152 @@ class EmbeddedVideo:
     unit: str
     source: str
 
+    def __repr__(self) -> str:
+        frames, channels = next((values.shape for values in self.embeddings.values()), (0, 0))
+        return (
+            f"EmbeddedVideo {self.id!r}: {frames:,} frames at {self.poses.frame_rate:g} Hz, {channels} channels\n"
+            f"  {how_many(len(self.embeddings), 'ordered pair')}; labels: {some(map(repr, self.labels), 5)}"
+        )
+
     @property
     def id(self) -> str:
         """The video id."""
         return self.poses.id
 
-    def located(self, pair: tuple[int, int]) -> np.ndarray:
-        """(time,) bool, whether it is known where both animals of a pair are; without that nothing is known of them."""
+    def is_located(self, pair: tuple[int, int]) -> np.ndarray:
+        """Return (time,) bool: whether the positions of both animals of a pair are known.
+
+        Where one is unknown, the embedding of the pair says nothing about its behaviour.
+        """
         return np.asarray(~np.isnan(self.poses.centre[:, list(pair), 0]).any(1))
 
     def pairs_of(self, agent: str | None, target: str | None) -> list[tuple[int, int]]:
-        """The pairs of this agent and this target, each of anybody if None.
+        """Return the ordered pairs with this agent and this target; None stands for any individual.
 
         Raises:
-            InputError: no such individuals.
+            InputError: the video has no such individual, or agent and target are the same animal.
         """
         names, wanted = self.poses.individuals, (agent, target)
         for option, name in zip(("--agent", "--target"), wanted, strict=True):
             if name is not None and name not in names:
                 raise InputError(f"{option} {name}: expected an individual of video {self.id}; found {some(names)}")
-        found = [
+        matches = [
             pair
             for pair in self.embeddings
             if all(name in (None, names[i]) for name, i in zip(wanted, pair, strict=True))
         ]
-        if not found:
-            raise InputError(f"--agent {agent} --target {target}: expected two individuals; found one twice")
-        return found
+        if not matches:
+            raise InputError(
+                f"--agent {agent} --target {target}: expected two individuals; found the same one twice: choose another"
+            )
+        return matches
 
 
-LONGEST_NAME = 200
+def write_video(path: Path, video: EmbeddedVideo, dtype: str) -> None:
+    """Write a video to ``path``, complete or not at all.
+
+    Args:
+        path: the file.
+        video: the video.
+        dtype: type of the stored embeddings, such as float16.
+    """
+    arrays, about = pack(video.poses)
+    arrays |= {
+        f"embeddings/{agent}-{target}": values.astype(dtype, copy=False)
+        for (agent, target), values in video.embeddings.items()
+    }
+    arrays |= {f"labels/{channel}": labels.values for channel, labels in video.labels.items()}
+    about |= {
+        "pairs": list(video.embeddings),
+        "labels": {
+            channel: {"behaviours": labels.behaviours, "pair": labels.pair} for channel, labels in video.labels.items()
+        },
+        "unit": video.unit,
+        "source": video.source,
+    }
+    write_arrays(path, arrays, _KIND, about)
 
 
-def require_name(text: str, what: str) -> None:
-    """Make sure that a text can be a name: short, and without what only terminals and files take a meaning from.
+def read_video(path: Path, channels: int, version: object = None) -> EmbeddedVideo:
+    """Open the file of a video.
+
+    Args:
+        path: the file.
+        channels: length of an embedding.
+        version: version of the package that wrote the atlas, for the error message.
 
     Raises:
-        InputError: it cannot; ``what`` says whose name it is.
+        InputError: the file is damaged, or holds something else.
     """
-    if len(text) > LONGEST_NAME:
-        raise InputError(f"expected at most {LONGEST_NAME} characters for the {what}; found {len(text):,}")
-    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
-        raise InputError(f"expected a {what} without control characters; found {text!a}")
+    try:
+        arrays, about = read_arrays(path, _KIND)
+    except InputError as error:
+        raise InputError(f"{error}: delete it, and embed the recording again") from None
+    try:
+        video = _unpack_video(arrays, about)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: expected embeddings of a video; found something else ({error}): delete the file, and embed the "
+            f"recording again{of_another(version)}"
+        ) from None
+    expected = (len(video.poses.positions), channels)
+    if wrong := [values.shape for values in video.embeddings.values() if values.shape != expected]:
+        raise InputError(
+            f"{path}: expected embeddings (time, channel) of shape {expected}; found {wrong[0]}: delete the file, and "
+            "embed the recording again"
+        )
+    return video
+
+
+def read_video_header(path: Path) -> dict[str, Any]:
+    """Return the header of a video's file: everything but the arrays.
+
+    Raises:
+        InputError: the file is damaged, or holds something else.
+    """
+    about = read_about(path, _KIND)
+    if not isinstance(about, dict) or not isinstance(about.get("id"), str):
+        raise InputError(
+            f"{path}: expected embeddings of a video; found something else: delete the file, and embed the recording "
+            "again"
+        )
+    return about
 
 
 def pair_name(agent: str, target: str) -> str:
-    """An ordered pair in words; a lone animal is its own target."""
+    """Return an ordered pair in words; a lone animal is its own target.
+
+    Example:
+        >>> pair_name("mouse0", "mouse1")
+        'mouse0 > mouse1'
+    """
     return agent if agent == target else f"{agent} > {target}"
+
+
+def require_name(text: str, what: str) -> None:
+    """Check that a text can be a name: short, and without control characters.
+
+    Terminals and file formats interpret control characters, so a name must not smuggle any in.
+
+    Args:
+        text: the name.
+        what: the thing that is named, for the error message: "cluster's name".
+
+    Raises:
+        InputError: the text cannot be a name.
+    """
+    if len(text) > MAX_NAME_LENGTH:
+        raise InputError(f"expected at most {MAX_NAME_LENGTH} characters for the {what}; found {len(text):,}")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise InputError(f"expected a {what} without control characters; found {text!a}")
+
+
+def _unpack_video(arrays: Mapping[str, np.ndarray], about: Any) -> EmbeddedVideo:
+    embeddings = {(int(agent), int(target)): arrays[f"embeddings/{agent}-{target}"] for agent, target in about["pairs"]}
+    labels = {
+        channel: Labels(
+            tuple(scheme["behaviours"]), arrays[f"labels/{channel}"], scheme["pair"] and tuple(scheme["pair"])
+        )
+        for channel, scheme in about["labels"].items()
+    }
+    return EmbeddedVideo(unpack(arrays, about), embeddings, labels, str(about["unit"]), str(about["source"]))

@@ -1,5 +1,5 @@
-"""Cluster cards: what each cluster of an atlas is, on one page of plain HTML with its tables beside it."""
+"""Cluster cards: one HTML page that shows what each cluster of an atlas is, with its tables beside it."""
 
-from ssl_behavior.cluster_cards.page import Measured, write_cards
+from ssl_behavior.cluster_cards.page import CardData, write_cards
 
-__all__ = ["Measured", "write_cards"]
+__all__ = ["CardData", "write_cards"]

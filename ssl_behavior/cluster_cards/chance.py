@@ -1,6 +1,7 @@
-"""In which videos, individuals and groups a cluster is more or less frequent than chance.
+"""Permutation tests: in which videos, individuals and groups is a cluster more or less frequent than by chance?
 
-Behaviour comes in stretches, so frames are no independent draws; what is exchanged are minutes, or whole videos.
+Behaviour comes in bouts, so neighbouring frames are not independent. The tests therefore permute minutes or whole
+videos, not frames.
 """
 
 from __future__ import annotations
@@ -11,36 +12,37 @@ import numpy as np
 import pandas as pd
 
 _MINUTE_S = 60.0
-_DISCOVERIES = 0.05
+_FALSE_DISCOVERY_RATE = 0.05
+_MIN_DRAWS, _MAX_DRAWS = 2_000, 20_000
 
 
-def by_minute(bouts: pd.DataFrame, clusters: int) -> pd.DataFrame:
-    """Seconds of each cluster in every minute of every pair.
+def seconds_by_minute(bouts: pd.DataFrame, clusters: int) -> pd.DataFrame:
+    """Sum the seconds of each cluster in every minute of every pair.
 
     Args:
-        bouts: of ``ClusteredAtlas.bouts``.
-        clusters: how many there are.
+        bouts: table of ``ClusteredAtlas.bouts``.
+        clusters: number of clusters.
 
     Returns:
-        index ``video, agent, target, minute``, a column per cluster.
+        Index ``video, agent, target, minute``, a column per cluster, and ``all`` with the time in and out of clusters.
     """
-    parts = []
+    pieces = []
     stop = bouts["start_s"] + bouts["seconds"]
+    # Without the small number, a bout that ends exactly with a minute would reach into the next one.
     first, last = (bouts["start_s"] // _MINUTE_S).astype(int), ((stop - 1e-6) // _MINUTE_S).astype(int)
     for ahead in range(int((last - first).max()) + 1):
-        chosen = first + ahead <= last
-        minute = first[chosen] + ahead
-        own = bouts.loc[chosen, ["video", "agent", "target", "cluster"]]
-        within = np.minimum(stop[chosen], (minute + 1) * _MINUTE_S) - np.maximum(
-            bouts.loc[chosen, "start_s"], minute * _MINUTE_S
+        reaches = first + ahead <= last
+        minute = first[reaches] + ahead
+        inside = np.minimum(stop[reaches], (minute + 1) * _MINUTE_S) - np.maximum(
+            bouts.loc[reaches, "start_s"], minute * _MINUTE_S
         )
-        parts.append(own.assign(minute=minute, seconds=within))
-    table = pd.concat(parts).pivot_table("seconds", ["video", "agent", "target", "minute"], "cluster", "sum", 0.0)
-    return table.reindex(columns=range(clusters), fill_value=0.0).join(_covered(pd.concat(parts)))
-
-
-def _covered(parts: pd.DataFrame) -> pd.Series:
-    return parts.groupby(["video", "agent", "target", "minute"])["seconds"].sum().rename("all")
+        pair_and_cluster = bouts.loc[reaches, ["video", "agent", "target", "cluster"]]
+        pieces.append(pair_and_cluster.assign(minute=minute, seconds=inside))
+    table = pd.concat(pieces)
+    minutes = ["video", "agent", "target", "minute"]
+    by_cluster = table.pivot_table("seconds", minutes, "cluster", "sum", 0.0)
+    total = table.groupby(minutes)["seconds"].sum().rename("all")
+    return by_cluster.reindex(columns=range(clusters), fill_value=0.0).join(total)
 
 
 def against_chance(
@@ -51,19 +53,20 @@ def against_chance(
     draws: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Shares of time by group, tested by permutation of the units among the groups.
+    """Test the share of time of each cluster in each group by permuting units among the groups.
 
     Args:
-        seconds: (unit, cluster) time of each cluster in a unit.
-        all_seconds: (unit,) time of a unit.
-        groups: (unit,) the group that a unit is in.
-        within: (unit,) units are exchanged only with those of the same name; with all if None.
-        draws: permutations; by default as many as it takes to tell one difference among all, from 2,000 to 20,000.
-        seed: of them.
+        seconds: (unit, cluster) time of each cluster in a unit, such as a minute or a video.
+        all_seconds: (unit,) total time of a unit.
+        groups: (unit,) group of a unit.
+        within: (unit,) stratum of a unit; units are exchanged within their stratum only. None for a single stratum.
+        draws: number of permutations; by default enough for a single difference to remain significant among all
+            comparisons, from 2,000 to 20,000.
+        seed: seed of the permutations.
 
     Returns:
-        columns ``group, cluster, share, overall, p`` (two-sided) and ``differs``: at most 5 % of those that differ do
-        so by chance (Benjamini and Hochberg 1995).
+        Columns ``group, cluster, share, overall, p`` (two-sided) and ``differs``. At most 5 % of the rows that differ
+        are expected to do so by chance (Benjamini and Hochberg 1995).
     """
     names, member, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     by_group = np.argsort(member, kind="stable")
@@ -74,54 +77,69 @@ def against_chance(
     overall = values[:, :-1].sum(0) / values[:, -1].sum()
 
     def deviations(units: np.ndarray) -> np.ndarray:
+        """(group, cluster) share of time minus the overall share."""
         sums = np.add.reduceat(units, starts, axis=0)
         return sums[:, :-1] / np.maximum(sums[:, -1:], 1e-9) - overall
 
     observed = deviations(values)
-    draws = draws or int(np.clip(2 * observed.size / _DISCOVERIES, 2_000, 20_000))
+    draws = draws or int(np.clip(2 * observed.size / _FALSE_DISCOVERY_RATE, _MIN_DRAWS, _MAX_DRAWS))
     rng = np.random.default_rng(seed)
-    beyond = np.ones(observed.shape)
+    as_extreme = np.ones(observed.shape)  # the observed arrangement is one of the permutations
     in_stratum = np.argsort(strata, kind="stable")
     order = np.empty(len(values), int)
     for _ in range(draws):
         order[in_stratum] = np.lexsort((rng.random(len(values)), strata))
-        beyond += np.abs(deviations(values[order])) >= np.abs(observed) - 1e-12
-    p = beyond / (draws + 1)
-    group, cluster = (one.ravel() for one in np.indices(observed.shape))
+        as_extreme += np.abs(deviations(values[order])) >= np.abs(observed) - 1e-12
+    p = as_extreme / (draws + 1)
+    group, cluster = (index.ravel() for index in np.indices(observed.shape))
     table = pd.DataFrame({"group": names[group], "cluster": cluster, "share": (observed + overall).ravel()})
     table["overall"], table["p"] = overall[cluster], p.ravel()
-    table["differs"] = _discovered(p.ravel())
+    table["differs"] = _is_discovery(p.ravel())
     return table
 
 
-def _discovered(p: np.ndarray) -> np.ndarray:
+def _is_discovery(p: np.ndarray) -> np.ndarray:
+    """Return (test,) bool: which p values pass the procedure of Benjamini and Hochberg."""
     order = np.argsort(p)
-    passed = np.flatnonzero(p[order] <= _DISCOVERIES * np.arange(1, len(p) + 1) / len(p))
-    found = np.zeros(len(p), bool)
-    found[order[: passed[-1] + 1 if len(passed) else 0]] = True
-    return found
+    passing = np.flatnonzero(p[order] <= _FALSE_DISCOVERY_RATE * np.arange(1, len(p) + 1) / len(p))
+    is_discovery = np.zeros(len(p), bool)
+    is_discovery[order[: passing[-1] + 1 if len(passing) else 0]] = True
+    return is_discovery
 
 
 def frequencies(bouts: pd.DataFrame, clusters: int, groups: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Shares of each cluster by video, by agent and, if videos are sorted into groups, by group.
+    """Test the share of each cluster by video, by individual and, if given, by group of videos.
 
-    Minutes are exchanged between videos; between the individuals of a video, the minutes of that video; between groups,
-    whole videos. Column ``of`` says which: ``video``, ``individual`` or ``group``; the rest is of ``against_chance``.
+    Videos are compared by permuting minutes between them, the individuals of a video by permuting the minutes of that
+    video, and groups by permuting whole videos.
+
+    Args:
+        bouts: table of ``ClusteredAtlas.bouts``.
+        clusters: number of clusters.
+        groups: video id -> group, for some or all videos.
+
+    Returns:
+        The columns of ``against_chance``, and ``of`` with the kind of comparison: ``video``, ``individual`` (the agent)
+        or ``group``.
     """
-    table = by_minute(bouts, clusters)
+    minutes = seconds_by_minute(bouts, clusters)
 
-    def tested(units: list[str], named: Mapping[str, str] | None, of: str, within: str | None = None) -> pd.DataFrame:
-        rows = table.groupby(units).sum().reset_index()
-        groups = rows[of].astype(str)
-        if named is not None:
-            rows, groups = rows[groups.isin(list(named))], groups.map(named).dropna()
+    def test(unit: list[str], group: str, within: str | None = None) -> pd.DataFrame:
+        rows = minutes.groupby(unit).sum().reset_index()
         strata = None if within is None else rows[within].to_numpy(str)
-        return against_chance(rows[list(range(clusters))].to_numpy(), rows["all"].to_numpy(), groups.to_numpy(), strata)
+        return _test(rows, rows[group].astype(str), clusters, strata)
 
-    # What both animals of a pair do at a moment is one thing, so a video's unit is the minute of all its pairs.
-    found = {"video": tested(["video", "minute"], None, "video")}
+    # Both animals of a pair behave at the same moment, so the unit of a video is a minute of all its pairs.
+    tests = {"video": test(["video", "minute"], "video")}
     if bouts["agent"].nunique() > 1:
-        found["individual"] = tested(["video", "agent", "minute"], None, "agent", within="video")
+        tests["individual"] = test(["video", "agent", "minute"], "agent", within="video")
     if groups:
-        found["group"] = tested(["video"], groups, "video")
-    return pd.concat([one.assign(of=of) for of, one in found.items()], ignore_index=True)
+        rows = minutes.groupby("video").sum().reset_index()
+        rows = rows[rows["video"].astype(str).isin(list(groups))]
+        tests["group"] = _test(rows, rows["video"].astype(str).map(groups).dropna(), clusters)
+    return pd.concat([table.assign(of=of) for of, table in tests.items()], ignore_index=True)
+
+
+def _test(rows: pd.DataFrame, groups: pd.Series, clusters: int, strata: np.ndarray | None = None) -> pd.DataFrame:
+    seconds = rows[list(range(clusters))].to_numpy()
+    return against_chance(seconds, rows["all"].to_numpy(), groups.to_numpy(), strata)

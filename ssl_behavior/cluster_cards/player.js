@@ -1,4 +1,4 @@
-// Draws clips of skeletons in a loop, each in its canvas, while the canvas can be seen.
+// Plays animations of skeletons in a loop, each in its canvas, while the canvas is visible.
 function playClips(clips, edges) {
   const agentColour = "#D55E00", targetColour = "#0072B2";
   const visible = new Set();

@@ -32,9 +32,9 @@ def export_page(scene: Scene, count: int, max_clip_bytes: int = MAX_CLIP_BYTES) 
         count: points, at most.
         max_clip_bytes: bytes of clips; points beyond them are left out.
     """
-    maker = scene.atlas.made_by
+    maker = scene.atlas.meta
     length = round(CLIP_S * maker.frame_rate)
-    animals = max(len(set(piece.pair)) for piece in scene.atlas.pieces)
+    animals = max(len(set(piece.pair)) for piece in scene.atlas.pair_rows)
     fitting = max(1, max_clip_bytes // (length * animals * len(maker.landmarks) * 4))
     sample = draw_sample(scene, min(count, fitting), length)
     page = Page(scene, sample)
@@ -61,7 +61,7 @@ def _add_clips(page: Page) -> None:
     request.data = {name: [value] for name, value in sample.first_moment().items()} | {"count": [0]}
     play = page.script(
         "offline_clip", "request", "points", "point_clips", "frame_in_clip", "videos", "clip",
-        shape=list(sample.clips.shape[1:4]), rate=page.scene.atlas.made_by.frame_rate, ids=list(sample.videos),
+        shape=list(sample.clips.shape[1:4]), rate=page.scene.atlas.meta.frame_rate, ids=list(sample.videos),
         individuals=[name.split(" > ") for name in sample.pairs],
     )  # fmt: skip
     request.js_on_change("data", play)

@@ -16,7 +16,7 @@ from bokeh.models import Button, CustomJS, Row, Select, TextInput
 
 from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.atlas.index import EmbeddingIndex, load
-from ssl_behavior.atlas.similarity import Hit, similar, when
+from ssl_behavior.atlas.similarity import Hit, as_clock, find_similar
 from ssl_behavior.atlas.video import pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import page_data, widgets
@@ -107,12 +107,12 @@ class LivePage:
         assert self.moment is not None, "the page opens with a moment"
         (video_index, pair), atlas = self.moment, self.scene.atlas
         video = atlas.video(atlas.ids[video_index])
-        hits = similar(atlas, self.index(), video, self.example, [pair], _TOP)
+        hits = find_similar(atlas, self.index(), video, self.example, [pair], _TOP)
         rows = [self._match(hit) for hit in hits]
         self.models["matches"].selected.indices = []
         self.models["matches"].data = {name: [row[name] for row in rows] for name in page_data.MATCH_COLUMNS}
         self.models["matches_table"].visible = bool(hits)
-        start, stop = (when(frame / video.poses.frame_rate) for frame in self.example)
+        start, stop = (as_clock(frame / video.poses.frame_rate) for frame in self.example)
         self.models["search_message"].text = (
             f"<p><b>{len(hits)} moments</b> most like {start} to {stop} of video {escape(video.id)}, out of all "
             f"{self.sample.total:,} frames. The map shows them as circles. Click a row to play it.</p>"

@@ -70,7 +70,7 @@ def draw_sample(scene: Scene, count: int, clip_frames: int = 1, seed: int = 0) -
     atlas = scene.atlas
     pairs: dict[str, int] = {}
     tables, clips, embeddings = [], [], []
-    drawn = progress(atlas.draw(count, seed), "drawing the map", total=len(atlas.pieces), unit="pair", leave=False)
+    drawn = progress(atlas.draw(count, seed), "drawing the map", total=len(atlas.pair_rows), unit="pair", leave=False)
     for video, pair, frames in drawn:
         name = pair_name(*(video.poses.individuals[i] for i in pair))
         table = _columns(scene, video, pair, frames)

@@ -139,7 +139,7 @@ class Page:
         player = self.script(
             "player", "clip", "drawn_bouts", "skeletons", "keypoints", "cursor", "scale_bar", "map_position",
             "map_path", "player", "caption", "playhead", "play", "trail", "speed",
-            edges=edges(scene.atlas.made_by.landmarks), middle=_middle(scene.atlas.made_by.landmarks),
+            edges=edges(scene.atlas.meta.landmarks), middle=_middle(scene.atlas.meta.landmarks),
         )  # fmt: skip
         models["clip"].js_on_change("data", ethogram, player)
         for name in ("bout_styles", "bouts"):
@@ -153,7 +153,7 @@ class Page:
         lasso = self.script(
             "lasso", "points", "colourings", "point_clips", "frame_in_clip", "selection", "stills", "still_lines",
             "still_noses", "stills_figure", "clear", "summary", "selection_table", videos=list(self.sample.videos),
-            pairs=list(self.sample.pairs), grey=GREY, edges=edges(self.scene.atlas.made_by.landmarks),
+            pairs=list(self.sample.pairs), grey=GREY, edges=edges(self.scene.atlas.meta.landmarks),
             rows=self.scene.rows, shape=list(self.sample.clips.shape[1:4]), hint=_LASSO_HINT,
         )  # fmt: skip
         points = self.models["points"]

@@ -87,7 +87,7 @@ def _cluster_numbers(scene: Scene) -> dict[str, Any]:
     if scene.clustered is None:
         return {"x": [], "y": [], "text": [], "colour": []}
     fitted = scene.clustered.clusters
-    middles = [np.median(fitted.positions[fitted.labels == number], axis=0) for number in range(fitted.count)]
+    middles = [np.median(fitted.map_positions[fitted.labels == number], axis=0) for number in range(fitted.count)]
     x, y = np.array(middles).reshape(-1, 2).T
     colours = [colour for colour, _ in scene.looks(CLUSTER)]
     return {"x": x, "y": y, "text": [str(number) for number in range(fitted.count)], "colour": colours}

@@ -90,7 +90,7 @@ class Scene:
         atlas = Atlas(folder)
         if not atlas.rows:
             raise InputError(f"{folder}: expected embeddings; found none: run ssl-behavior embed first")
-        clustered = ClusteredAtlas(atlas) if ClusteredAtlas.is_there(atlas) else None
+        clustered = ClusteredAtlas(atlas) if ClusteredAtlas.exists(atlas) else None
         scene = cls(atlas, clustered, _read_predictions(atlas, predicted, notify) if predicted is not None else {})
         if clustered is None:
             notify(

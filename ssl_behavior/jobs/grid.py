@@ -29,16 +29,17 @@ from ssl_behavior.storage import yaml_files
 Settings = TypeVar("Settings")
 
 _VARY = "vary"
-_MOST = 100_000
+_MAX_COMBINATIONS = 100_000
+"""A few lines of YAML can ask for billions of combinations; nobody means to train more than this."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One choice among the alternatives.
+    """One combination of the alternatives.
 
     Attributes:
-        varied: ``section.setting`` -> what is chosen for it.
-        sections: name -> the command's settings as YAML has them.
+        varied: ``section.setting`` -> the chosen alternative.
+        sections: section -> settings of its command, as plain YAML values.
     """
 
     varied: Mapping[str, Any]
@@ -46,56 +47,62 @@ class Configuration:
 
 
 def read_grid(path: Path, names: Sequence[str]) -> list[Configuration]:
-    """Every combination of the alternatives in a file, the last varied setting changing first.
+    """Return every combination of the alternatives in a file; the last varied setting changes first.
 
     Args:
-        path: of the file.
-        names: of the sections, all of which must be there.
+        path: the YAML file.
+        names: names of the sections; the file must have all of them.
 
     Raises:
-        InputError: the file is no such grid.
+        InputError: the file does not exist, or is no such grid.
     """
     if not path.is_file():
-        raise InputError(f"{path}: expected a YAML file of settings to sweep; there is no such file")
-    plain = yaml_files.read(path)
-    if not isinstance(plain, dict) or set(plain) - {*names, _VARY} or set(names) - set(plain):
-        found = some(map(str, plain)) if isinstance(plain, dict) else type(plain).__name__
-        raise InputError(f"{path}: expected the sections {', '.join(names)} and perhaps {_VARY}; found {found}")
-    vary = plain.get(_VARY) or {}
-    if wrong := [name for name in names if not isinstance(plain[name], dict)]:
-        raise InputError(f"{path}: expected settings in the section {wrong[0]}; found {plain[wrong[0]]!r}")
+        raise InputError(f"{path}: expected a YAML file of settings to sweep; found no such file")
+    content = yaml_files.read(path)
+    if not isinstance(content, dict) or set(content) - {*names, _VARY} or set(names) - set(content):
+        present = some(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise InputError(f"{path}: expected the sections {', '.join(names)} and perhaps {_VARY}; found {present}")
+    vary = content.get(_VARY) or {}
+    if wrong := [name for name in names if not isinstance(content[name], dict)]:
+        raise InputError(f"{path}: expected settings in the section {wrong[0]}; found {content[wrong[0]]!r}")
     if not isinstance(vary, dict) or not all(isinstance(values, list) and values for values in vary.values()):
         raise InputError(f"{path}: expected lines like '{names[0]}.seed: [0, 1]' under {_VARY}; found {vary!r}")
     if wrong := [str(name) for name in vary if str(name).partition(".")[0] not in names]:
         raise InputError(f"{path}: expected settings of {' or '.join(names)} under {_VARY}; found {some(wrong)}")
-    if (count := math.prod(map(len, vary.values()))) > _MOST:
-        raise InputError(f"{path}: expected at most {_MOST:,} combinations under {_VARY}; found {count:,}")
+    if (count := math.prod(map(len, vary.values()))) > _MAX_COMBINATIONS:
+        raise InputError(f"{path}: expected at most {_MAX_COMBINATIONS:,} combinations under {_VARY}; found {count:,}")
+    sections = {name: content[name] for name in names}
     return [
-        _chosen(path, {name: plain[name] for name in names}, dict(zip(vary, values, strict=True)))
-        for values in itertools.product(*vary.values())
+        _combine(path, sections, dict(zip(vary, values, strict=True))) for values in itertools.product(*vary.values())
     ]
 
 
-def _chosen(path: Path, sections: Mapping[str, dict[str, Any]], varied: Mapping[str, Any]) -> Configuration:
-    own = copy.deepcopy(dict(sections))
+def _combine(path: Path, sections: Mapping[str, dict[str, Any]], varied: Mapping[str, Any]) -> Configuration:
+    """Return the sections with the varied settings filled in."""
+    combined = copy.deepcopy(dict(sections))
     for name, value in varied.items():
         *outer, last = name.split(".")
-        place: Any = own
-        for part in outer:
-            place = place.setdefault(part, {}) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or place is own:
+        parent: Any = combined
+        for key in outer:
+            parent = parent.setdefault(key, {}) if isinstance(parent, dict) else None
+        if not isinstance(parent, dict) or parent is combined:
             raise InputError(
                 f"{path}: expected the name of a setting under {_VARY}, such as pretrain.seed; found {name}"
             )
-        place[last] = value
-    return Configuration(varied, own)
+        parent[last] = value
+    return Configuration(varied, combined)
 
 
 def settings_of(settings_class: type[Settings], section: Mapping[str, Any], where: str) -> Settings:
-    """The settings of a section.
+    """Return the settings of a section.
+
+    Args:
+        settings_class: dataclass of the command's settings.
+        section: plain YAML values.
+        where: name of the section, for the error message.
 
     Raises:
-        InputError: an unknown setting, or a value of the wrong type; ``where`` names the section.
+        InputError: a setting is unknown, or its value has the wrong type.
     """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "section.yaml"

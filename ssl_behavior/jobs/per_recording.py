@@ -1,4 +1,4 @@
-"""What commands over many recordings share: a recording is a unit, read by the worker that does it."""
+"""Shared parts of the commands over many recordings: each recording is a unit, and the worker of the unit reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssl_behavior.cli.validators import Above
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.errors import InputError, some
 from ssl_behavior.formats.tracks.read import FORMATS, TRACK_SUFFIXES, read_recordings
-from ssl_behavior.jobs.ray_pool import FleetConfig
+from ssl_behavior.jobs.ray_pool import RayConfig
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
 from ssl_behavior.recordings.individuals import crowding_warning
 from ssl_behavior.recordings.recording import Recording
@@ -24,18 +24,18 @@ from ssl_behavior.storage.paths import file_stem, video_id
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManyConfig(FleetConfig):
+class PerRecordingConfig(RayConfig):
     """Settings of every command over many recordings.
 
     Attributes:
-        recordings: files, folders or globs of tracks, on a disk that all workers see or in a store (s3://BUCKET/*.csv);
-            a file per recording, named by its video id.
-        format: of the recordings, if it is not to be told from their content.
-        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
+        recordings: files, folders or globs of tracks, on a disk that all workers see or in an object store
+            (s3://BUCKET/*.csv); one file per recording, named by its video id.
+        format: format of the recordings; by default it is detected from their content.
+        frame_rate: frame rate of the recordings in Hz, if their files do not give it or give it wrongly.
         skeleton: YAML or JSON file that says which landmark each keypoint is.
-        precision: of the encoder; auto takes bfloat16 where the hardware multiplies it natively.
-        output: folder for the results, on a disk that all workers see or in a store.
-        overwrite: take away what is there of another checkpoint.
+        precision: precision of the encoder; auto takes bfloat16 where the hardware supports it natively.
+        output: folder for the results, on a disk that all workers see or in an object store.
+        overwrite: remove existing results of another checkpoint.
     """
 
     recordings: tuple[str, ...]
@@ -46,68 +46,74 @@ class ManyConfig(FleetConfig):
     output: str
     overwrite: bool = False
 
-    def located(self) -> Self:
-        """The same settings with addresses that every worker understands."""
+    def with_absolute_addresses(self) -> Self:
+        """Return the same settings with addresses that mean the same to every worker."""
         skeleton = absolute(self.skeleton) if self.skeleton is not None else None
         return replace(self, output=absolute(self.output), skeleton=skeleton)
 
     @property
     def results(self) -> Results:
-        """Where the results go."""
+        """The folder of the results."""
         return Results(Store(self.output))
 
-    def units(self, *made_by: object) -> list[Unit]:
-        """A unit for each recording.
+    def units(self, *dependencies: object) -> list[Unit]:
+        """Return a unit for each recording.
 
         Args:
-            made_by: what the results depend on besides the recording: the checkpoint's fingerprint and settings.
+            *dependencies: everything that the results depend on besides the recording and these settings, such as the
+                fingerprint of the checkpoint.
 
         Raises:
-            InputError: there are none, two are of the same video, or a setting cannot be.
+            InputError: there are no recordings, two have the same video id, or a setting is unusable.
         """
-        self.require_fleet()
+        self.require_usable_ray()
         if self.format is not None and self.format not in FORMATS:
-            raise InputError(f"format {self.format!r} is not known; choose one of {', '.join(FORMATS)}")
+            raise InputError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
         files = input_files(self.recordings, TRACK_SUFFIXES if self.format is None else None)
-        skeleton = [one.stamp for one in input_files([self.skeleton])] if self.skeleton else []
+        skeleton = [file.stamp for file in input_files([self.skeleton])] if self.skeleton else []
         labels = [file_stem(video_id(file.address)) for file in files]
-        if twice := [name for name, times in Counter(labels).items() if times > 1]:
+        if repeated := [label for label, count in Counter(labels).items() if count > 1]:
             raise InputError(
-                f"--recordings: expected a file per video and found several of {some(twice, 5)}; a glob like "
-                "folder/*.csv picks one kind of file"
+                f"--recordings: expected one file per video; found several of {some(repeated, 5)}: a glob such as "
+                "'folder/*.csv' selects one kind of file"
             )
-        of_all = [made_by, self.format, self.frame_rate, skeleton]
+        shared = [dependencies, self.format, self.frame_rate, skeleton]
         return [
-            Unit(label, unit_digest(label, file.stamp, of_all), (file,))
+            Unit(label, unit_digest(label, file.stamp, shared), (file,))
             for label, file in zip(labels, files, strict=True)
         ]
 
-    def read_one(self, unit: Unit, folder: Path) -> Recording:
-        """The recording of a unit; a file in a store is copied to ``folder``.
+    def read_recording(self, unit: Unit, folder: Path) -> Recording:
+        """Read the recording of a unit.
+
+        Args:
+            unit: one of ``units``.
+            folder: folder for a copy of the file, if the file is in an object store.
 
         Raises:
-            InputError: the file holds no recording, several, or one of another id than the file's name says.
+            InputError: the file has changed, or holds no recording, several, or one whose id is not the file's name.
         """
-        # A unit is done once: what the cache would keep of thousands of them, nobody would read again.
+        # Each unit is done once, so entries in the cache would never be read again.
         os.environ.setdefault(cache.VARIABLE, "")
         address = unit.inputs[0].address
         if input_files([address]) != list(unit.inputs):
-            raise InputError(f"{address}: expected the content of the start and found another: run again")
+            raise InputError(f"{address}: expected the same content as at the start; found another: run again")
         file = fetch(address, folder / "recording")
         skeleton = fetch(self.skeleton, folder / "skeleton") if self.skeleton else None
         try:
-            found = read_recordings(file, self.format, frame_rate=self.frame_rate, skeleton=skeleton)
+            recordings = read_recordings(file, self.format, frame_rate=self.frame_rate, skeleton=skeleton)
         except InputError as error:
-            told = str(error).replace(str(file), address)
-            raise InputError(told.replace(str(skeleton), str(self.skeleton)) if skeleton else told) from None
-        if [file_stem(one.id) for one in found] != [unit.label]:
+            # Users know the address, and not the copy.
+            message = str(error).replace(str(file), address)
+            raise InputError(message.replace(str(skeleton), str(self.skeleton)) if skeleton else message) from None
+        if [file_stem(recording.id) for recording in recordings] != [unit.label]:
             raise InputError(
-                f"{address}: expected one recording named as its file, and found {some(one.id for one in found)}; "
-                "ssl-behavior convert makes such files"
+                f"{address}: expected one recording named as its file; found "
+                f"{some(recording.id for recording in recordings)}: ssl-behavior convert writes such files"
             )
-        for warning in crowding_warning(found):
+        for warning in crowding_warning(recordings):
             print(warning)
-        return replace(found[0], source=found[0].source.replace(str(file), address))
+        return replace(recordings[0], source=recordings[0].source.replace(str(file), address))
 
     def save(self) -> None:
         """Write the settings beside the results."""

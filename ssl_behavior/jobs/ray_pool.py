@@ -1,4 +1,4 @@
-"""Units done by the workers of a Ray cluster, each again by another worker where one is killed."""
+"""Run units on the workers of a Ray cluster; if a worker is killed, another one repeats its unit."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ from ssl_behavior.compute.progress import progress_bar
 from ssl_behavior.errors import InputError
 from ssl_behavior.jobs.results import Unit
 
-# Results go to the store and not through Ray's memory.
 _OBJECT_STORE_BYTES = 100_000_000
-
-_PATIENCE_S = 10.0
+"""Ray's shared memory. Ray would take a third of the machine, but results bypass it."""
+_CONNECT_TIMEOUT_S = 10.0
+_UNITS_PER_WORKER = 2
+"""Units that Ray holds for each worker: with one more than it works on, no worker waits for this process."""
 
 Work = Callable[[Unit], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FleetConfig(Checked):
-    """Settings of every command that has its work done on Ray.
+class RayConfig(Checked):
+    """Settings of every command that works on Ray.
 
     Attributes:
-        address: of a Ray cluster: auto on one of its machines, HOST:6379, or ray://HOST:10001; local starts workers on
-            all cores of this machine.
+        address: address of a Ray cluster: auto on one of its machines, HOST:6379, or ray://HOST:10001; local starts
+            workers on all cores of this machine.
         cpus: cores per unit.
-        gpus: GPUs per unit, or a share of one such as 0.25; with 0, units are computed on cores.
-        attempts: times that a unit is begun whose workers are killed.
+        gpus: GPUs per unit, or a share of one such as 0.25; with 0, units run on cores.
+        attempts: number of times to start a unit whose worker is killed.
     """
 
     address: str = "local"
@@ -50,57 +51,57 @@ class FleetConfig(Checked):
 
     @property
     def device(self) -> Device:
-        """What a worker computes on."""
+        """The device that a worker computes on."""
         return "cuda" if self.gpus else "cpu"
 
-    def require_fleet(self) -> None:
-        """Refuse a number of GPUs that Ray cannot give, and an address where no cluster answers.
+    def require_usable_ray(self) -> None:
+        """Check the number of GPUs, and that a cluster listens at the address.
 
         Raises:
-            InputError: one of them is unusable.
+            InputError: Ray cannot give that number of GPUs, or no cluster answers.
         """
         if self.gpus > 1 and not float(self.gpus).is_integer():
-            raise InputError(f"--gpus: expected a share of one GPU or a whole number of them and found {self.gpus:g}")
+            raise InputError(f"--gpus: expected a share of one GPU or a whole number of GPUs; found {self.gpus:g}")
         if self.address not in ("local", "auto"):
-            _require_somebody(self.address)
+            _require_listener(self.address)
 
 
-def _require_somebody(address: str) -> None:
-    """Make sure that somebody listens at an address, as Ray waits for minutes where nobody does.
+def _require_listener(address: str) -> None:
+    """Check that a process listens at an address. Ray itself would wait for minutes.
 
     Raises:
-        InputError: nobody does, or it is no address.
+        InputError: nothing listens, or the text is no address.
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise InputError(f"--address {address}: expected local, auto, HOST:PORT or ray://HOST:PORT")
     try:
-        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+        socket.create_connection((host, int(port)), _CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
-        raise InputError(f"--address {address}: expected a Ray cluster and found nobody there ({error})") from None
+        raise InputError(f"--address {address}: expected a Ray cluster; found nothing there ({error})") from None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a unit.
+    """The outcome of a unit.
 
     Attributes:
-        told: lines that it printed.
-        failure: why it could not be done, in one sentence; None if it is.
+        printed: lines that the unit printed.
+        failure: reason of its failure in one sentence; None if it succeeded.
     """
 
-    told: tuple[str, ...] = ()
+    printed: tuple[str, ...] = ()
     failure: str | None = None
 
 
 @contextmanager
-def connected(settings: FleetConfig) -> Iterator[None]:
-    """A connection to Ray while the block runs; one that is open already is used and left open.
+def ray_connection(settings: RayConfig) -> Iterator[None]:
+    """Connect to Ray for the duration of the block; a connection that is open already is used and stays open.
 
     Raises:
-        InputError: there is no such cluster, or it has not what a unit needs.
+        InputError: there is no such cluster, or a local one has too few cores or GPUs for a unit.
     """
-    # Ray would send reports of its use, and takes the devices of what asks for none.
+    # By default Ray reports its usage over the network, and hides the GPUs from tasks that request none.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -108,60 +109,72 @@ def connected(settings: FleetConfig) -> Iterator[None]:
     opened_here = not ray.is_initialized()
     is_local = settings.address == "local"
     if opened_here:
-        # Units that memory does not suffice for would else be begun without end.
+        # By default Ray restarts a unit that exceeds the memory without end.
         os.environ.setdefault("RAY_task_oom_retries", str(settings.attempts - 1))
-        own: dict[str, Any] = (
+        local_options: dict[str, Any] = (
             {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if is_local else {}
         )
-        usual = signal.getsignal(signal.SIGTERM)
+        handler = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(settings.address, log_to_driver=False, logging_level=logging.ERROR, **own)
-        except (ConnectionError, ValueError, OSError, RuntimeError) as error:  # the last, of another version
+            ray.init(settings.address, log_to_driver=False, logging_level=logging.ERROR, **local_options)
+        except (ConnectionError, ValueError, OSError, RuntimeError) as error:  # RuntimeError: another version of Ray
             raise InputError(
                 f"--address {settings.address}: expected a Ray cluster of this version of Ray and Python; found none "
                 f"({' '.join(str(error).split())})"
             ) from None
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, usual)  # which Ray has taken
+            signal.signal(signal.SIGTERM, handler)  # ray.init has replaced it
     try:
-        there = ray.cluster_resources()
-        for name, wanted in (("CPU", settings.cpus), ("GPU", settings.gpus)):
-            if wanted > there.get(name, 0):
-                told = f"--{name.lower()}s {wanted:g}: expected at most {there.get(name, 0):g}, all there are"
-                if is_local:
-                    raise InputError(told)
-                print(f"{told} now: waiting for a cluster that grows")
+        _require_resources(settings, ray.cluster_resources(), is_local)
         yield
     finally:
         if opened_here:
             ray.shutdown()
 
 
-def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: str) -> Iterator[tuple[Unit, Outcome]]:
-    """Have every unit done, and yield each as it ends. Within ``connected``.
+def _require_resources(settings: RayConfig, resources: Mapping[str, float], is_local: bool) -> None:
+    """Check that a unit fits the cluster; only print a message if the cluster may still grow.
 
-    Units that are at work when nobody asks for more are left to it, and end at the latest with the connection: Ray may
-    end this very process where it is told to cancel a unit that ends just then.
+    Raises:
+        InputError: a unit needs more than this machine has.
+    """
+    for name, required in (("CPU", settings.cpus), ("GPU", settings.gpus)):
+        available = resources.get(name, 0)
+        if required > available:
+            message = f"--{name.lower()}s {required:g}: expected at most {available:g}, the number of {name}s"
+            if is_local:
+                raise InputError(f"{message} of this machine")
+            print(f"{message} in the cluster now: waiting for it to grow")
+
+
+def run_units(
+    units: Sequence[Unit], work: Work, settings: RayConfig, description: str
+) -> Iterator[tuple[Unit, Outcome]]:
+    """Run all units, and yield each as it ends. Call this inside ``ray_connection``.
+
+    If the caller stops iterating, running units are not cancelled; they end when the connection closes. (Ray may crash
+    this process if it is asked to cancel a unit that just finishes.)
 
     Args:
-        units: to do; a few more are handed to Ray than it has workers for, so that there may be any number.
-        work: called in a worker with a unit; sent there once per unit, so it holds settings and no data.
-        settings: what a unit needs.
-        doing: of the progress bar.
+        units: units to run, any number; Ray is given only a few more than it has workers for.
+        work: function that a worker calls with a unit. It is sent along with every unit, so it should hold settings and
+            no data.
+        settings: resources of a unit.
+        description: text of the progress bar.
     """
     import ray
     from ray.exceptions import RayError, RayTaskError
 
     cores = ray.cluster_resources().get("CPU", 1)
-    at_once = 2 * max(1, int(cores / settings.cpus))
-    task = ray.remote(_do).options(
-        num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.attempts - 1, name=doing
+    at_once = _UNITS_PER_WORKER * max(1, int(cores / settings.cpus))
+    task = ray.remote(_run_unit).options(
+        num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.attempts - 1, name=description
     )
     running: dict[ray.ObjectRef, Unit] = {}
-    left = iter(units)
-    with progress_bar(len(units), doing, unit="unit") as bar:
+    waiting = iter(units)
+    with progress_bar(len(units), description, unit="unit") as bar:
         while True:
-            for unit in islice(left, at_once - len(running)):
+            for unit in islice(waiting, at_once - len(running)):
                 running[task.remote(work, unit, settings.cpus)] = unit
             if not running:
                 return
@@ -169,7 +182,7 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
             unit = running.pop(ended)
             try:
                 outcome = ray.get(ended)
-            except RayTaskError as error:  # a fault of ours: whole, for a report of it
+            except RayTaskError as error:  # a bug of this package: the traceback is needed to report it
                 bar.write(str(error))
                 outcome = Outcome(failure=f"{type(error.cause).__name__}: {error.cause}")
             except RayError as error:
@@ -179,11 +192,11 @@ def each_done(units: Sequence[Unit], work: Work, settings: FleetConfig, doing: s
             yield unit, outcome
 
 
-def _do(work: Work, unit: Unit, threads: int) -> Outcome:
-    """One unit, in a worker."""
+def _run_unit(work: Work, unit: Unit, threads: int) -> Outcome:
+    """Run one unit, in a worker."""
     torch.set_num_threads(threads)
-    # What started Ray's own processes is not what a training is to join.
-    for name in [one for one in os.environ if one.startswith(("SLURM_", "TORCHELASTIC_"))]:
+    # A launcher such as SLURM started Ray's own processes. A training here must not take them for its ranks.
+    for name in [name for name in os.environ if name.startswith(("SLURM_", "TORCHELASTIC_"))]:
         del os.environ[name]
     printed = io.StringIO()
     try:
@@ -196,39 +209,50 @@ def _do(work: Work, unit: Unit, threads: int) -> Outcome:
     return Outcome(tuple(printed.getvalue().splitlines()))
 
 
-def do_missing(
-    units: Sequence[Unit], missing: Sequence[Unit], work: Work, settings: FleetConfig, doing: str
+def run_missing(
+    units: Sequence[Unit], missing: Sequence[Unit], work: Work, settings: RayConfig, description: str
 ) -> dict[Unit, str]:
-    """Have the missing ones of the units done, and say why those that cannot be done cannot.
+    """Run the missing units, and print their messages and failures.
+
+    Args:
+        units: all units, for the number that is done already.
+        missing: the units to run.
+        work: see ``run_units``.
+        settings: address of the cluster and resources of a unit.
+        description: text of the progress bar.
 
     Returns:
-        the failed ones, each with one sentence.
+        Failed unit -> reason in one sentence.
     """
-    print(f"{doing}: {len(units) - len(missing):,} of {len(units):,} done already, {len(missing):,} to do")
-    notices: Counter[str] = Counter()
-    failed: dict[Unit, str] = {}
+    print(f"{description}: {len(units) - len(missing):,} of {len(units):,} done already, {len(missing):,} to do")
+    messages: Counter[str] = Counter()
+    failures: dict[Unit, str] = {}
     if not missing:
-        return failed
-    with connected(settings):
-        for unit, outcome in each_done(missing, work, settings, doing):
-            notices.update(filter(None, outcome.told))
+        return failures
+    with ray_connection(settings):
+        for unit, outcome in run_units(missing, work, settings, description):
+            messages.update(filter(None, outcome.printed))
             if outcome.failure is not None:
-                failed[unit] = outcome.failure
-    for notice, times in notices.items():
-        print(f"{notice} ({times:,} times)" if times > 1 else notice)
-    for unit, failure in failed.items():
+                failures[unit] = outcome.failure
+    for message, count in messages.items():
+        print(f"{message} ({count:,} times)" if count > 1 else message)
+    for unit, failure in failures.items():
         print(f"failed: {unit.label}: {failure}")
-    return failed
+    return failures
 
 
-def require_none(failed: Mapping[Unit, str], tried: int) -> None:
-    """Make sure that all that was tried is done.
+def require_no_failures(failures: Mapping[Unit, str], attempted: int) -> None:
+    """Check that no unit failed.
+
+    Args:
+        failures: failed unit -> reason, already printed by ``run_missing``.
+        attempted: number of units that were run.
 
     Raises:
-        InputError: some could not be done; they are told already, and the others are.
+        InputError: a unit failed.
     """
-    if failed:
+    if failures:
         raise InputError(
-            f"{len(failed):,} of {tried:,} failed, for the reasons above, and what does not depend on them is done; "
-            "the same command does only what is missing"
+            f"{len(failures):,} of {attempted:,} failed for the reasons above; everything else is done. Run the same "
+            "command again to do only what is missing"
         )

@@ -1,7 +1,7 @@
-"""Units, and the folder that their results go to, which knows the ones that are done.
+"""Units of work, and the folder of their results, which records the units that are done.
 
-``units/LABEL.DIGEST.json`` is written after everything else of a unit, and taken away before anything of it is
-replaced: where it is and the files that it names are, the result of just these inputs is whole.
+The mark of a unit, ``units/LABEL.DIGEST.json``, is written after all its results, and removed before any of them is
+replaced. So where the mark and the files that it names exist, the result of exactly these inputs is complete.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Unit:
     """A piece of work that any worker can do any number of times with the same result.
 
     Attributes:
-        label: what its result is called: a video id as it stands in file names, or a configuration's digest.
-        digest: 16 characters that only the same work has (see ``unit_digest``).
+        label: name of its result: a video id as used in file names, or the digest of a configuration.
+        digest: 16 characters that identify the work by its content (see ``unit_digest``).
         inputs: files that it reads.
-        former: marks of results of the same label from other inputs, which its own replaces.
+        former: marks of results with the same label from other inputs, which this result replaces.
     """
 
     label: str
@@ -39,12 +39,12 @@ class Unit:
 
     @property
     def mark(self) -> str:
-        """The file that says that it is done."""
+        """Name of the file that marks the unit as done."""
         return f"{_MARKS}/{self.label}.{self.digest}.json"
 
 
 def unit_digest(*parts: object) -> str:
-    """16 characters that only the same settings and contents have, for this version of the package."""
+    """Return 16 characters that identify settings and contents, for this version of the package."""
     return digest(json.dumps([__version__, *parts], sort_keys=True, default=str))
 
 
@@ -52,100 +52,101 @@ class Results:
     """A folder of results.
 
     Args:
-        store: where it lies.
+        store: the folder, on a disk or in an object store.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def begin(self, about: str, content: bytes, overwrite: bool, is_result: Callable[[str], bool]) -> None:
-        """Claim the folder for results of one checkpoint.
+    def claim(self, about: str, content: bytes, overwrite: bool, is_result: Callable[[str], bool]) -> None:
+        """Claim the folder for the results of one checkpoint.
 
         Args:
-            about: name of the file that says what made the results.
-            content: of that file.
-            overwrite: whether results of another checkpoint may be taken away.
-            is_result: tells by its name whether a file is one of them.
+            about: name of the file that describes the checkpoint.
+            content: content of that file.
+            overwrite: remove results of another checkpoint.
+            is_result: decides by the name of a file whether it is a result.
 
         Raises:
-            InputError: there are results of another checkpoint, or other files.
+            InputError: the folder holds results of another checkpoint, or other files.
         """
-        former = self.store.read([about]).get(about)
+        existing = self.store.read([about]).get(about)
         names = self.store.names()
-        # Results without marks are of another command, which would lose what it added to them.
-        if names and (former is None or (any(map(is_result, names)) and not any(map(_is_mark, names)))):
-            raise self._taken(names)
-        if former == content:
+        # Results without marks were written by another command, whose additions would be lost.
+        if names and (existing is None or (any(map(is_result, names)) and not any(map(_is_mark, names)))):
+            raise self._occupied(names)
+        if existing == content:
             return
-        if former is not None and not overwrite:
+        if existing is not None and not overwrite:
             raise InputError(
-                f"--output {self.store.address}: expected results of the same checkpoint and precision and found those "
-                "of another one; give another --output, or --overwrite to make them anew"
+                f"--output {self.store.address}: expected results of the same checkpoint and precision; found those of "
+                "another one: choose another --output, or pass --overwrite to replace them"
             )
-        # The marks first, so that what an interrupt leaves is not taken for done.
+        # Marks go first: results that an interrupt leaves must not count as done.
         self.store.remove([name for name in names if _is_mark(name)])
         self.store.remove([name for name in names if is_result(name)])
         self.write(about, content)
 
-    def require_own(self, *others: str) -> None:
-        """Make sure that the folder is new, or that units have gone to it.
+    def require_own_folder(self, *others: str) -> None:
+        """Check that the folder is empty, or holds results of units.
 
         Args:
-            others: names of files that the command writes besides.
+            *others: names of other files that the command writes.
 
         Raises:
-            InputError: there are other files only.
+            InputError: the folder holds other files only.
         """
         names = set(self.store.names()) - set(others)
         if names and not any(map(_is_mark, names)):
-            raise self._taken(names)
+            raise self._occupied(names)
 
     def missing(self, units: Sequence[Unit]) -> list[Unit]:
-        """Those of the units that are not done, each with the marks of its former results."""
-        there = set(self.store.names())
+        """Return the units that are not done, each with the marks of the results that it replaces."""
+        names = set(self.store.names())
         marks: dict[str, list[str]] = {}
-        for name in filter(_is_mark, there):
+        for name in filter(_is_mark, names):
             marks.setdefault(_label(name), []).append(name)
-        done = self.marks([unit for unit in units if unit.mark in there])
+        notes = self.notes([unit for unit in units if unit.mark in names])
         return [
             replace(unit, former=tuple(name for name in marks.get(unit.label, ()) if name != unit.mark))
             for unit in units
-            if unit not in done or not there.issuperset(done[unit]["files"])
+            if unit not in notes or not names.issuperset(notes[unit]["files"])
         ]
 
-    def marks(self, units: Iterable[Unit]) -> dict[Unit, dict[str, Any]]:
-        """What was noted of each of the units that are done."""
-        found = self.store.read([unit.mark for unit in units])
-        return {unit: self._note(unit.mark, found[unit.mark]) for unit in units if unit.mark in found}
+    def notes(self, units: Iterable[Unit]) -> dict[Unit, dict[str, Any]]:
+        """Read the marks of those units that are done: their inputs, their files and what ``put`` was given."""
+        units = list(units)
+        contents = self.store.read([unit.mark for unit in units])
+        return {unit: self._parse(unit.mark, contents[unit.mark]) for unit in units if unit.mark in contents}
 
-    def former(self, unit: Unit) -> list[dict[str, Any]]:
-        """What was noted of results of the same label from other inputs."""
-        return [self._note(mark, content) for mark, content in self.store.read(unit.former).items()]
+    def former_notes(self, unit: Unit) -> list[dict[str, Any]]:
+        """Read the marks of the results that a unit replaces."""
+        return [self._parse(mark, content) for mark, content in self.store.read(unit.former).items()]
 
-    def _note(self, mark: str, content: bytes) -> dict[str, Any]:
+    def _parse(self, mark: str, content: bytes) -> dict[str, Any]:
         try:
             note = json.loads(content)
         except (ValueError, RecursionError):
             note = None
         if not isinstance(note, dict) or not isinstance(note.get("files"), list):
             raise InputError(
-                f"{self.store.address}/{mark}: expected the note of a result; found something else: delete it"
+                f"{self.store.address}/{mark}: expected the mark of a result; found something else: delete the file"
             )
         return note
 
     def put(self, unit: Unit, files: Mapping[str, Path], note: Mapping[str, Any]) -> None:
-        """Write a unit's result, in place of one from other inputs, and then its mark."""
+        """Write the result of a unit, in place of one from other inputs, and then its mark.
+
+        Args:
+            unit: the unit.
+            files: name in the folder -> file to copy.
+            note: plain values to store in the mark.
+        """
         self.store.remove([*unit.former, unit.mark])
         for name, file in files.items():
             self.store.put(name, file)
-        about = {"inputs": [one.address for one in unit.inputs], "files": list(files), **note}
-        self.write(unit.mark, json.dumps(about, indent=1).encode())
-
-    def _taken(self, names: Iterable[str]) -> InputError:
-        return InputError(
-            f"--output {self.store.address}: expected an empty folder or former results and found {some(names, 3)}; "
-            "give another --output"
-        )
+        content = {"inputs": [file.address for file in unit.inputs], "files": list(files), **note}
+        self.write(unit.mark, json.dumps(content, indent=1).encode())
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file."""
@@ -154,9 +155,15 @@ class Results:
             file.write_bytes(content)
             self.store.put(name, file)
 
+    def _occupied(self, names: Iterable[str]) -> InputError:
+        return InputError(
+            f"--output {self.store.address}: expected an empty folder or former results; found {some(names, 3)}: "
+            "choose another --output"
+        )
+
 
 def files_below(folder: Path) -> dict[str, Path]:
-    """Name -> path of every file below a folder, as ``Results.put`` takes them."""
+    """Return name -> path of every file below a folder, as ``Results.put`` takes them."""
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 

@@ -14,7 +14,7 @@ from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import Recording
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
-MAKER = AtlasMeta("abc", MICE, 15.0, 6, "float32")
+META = AtlasMeta("abc", MICE, 15.0, 6, "float32")
 
 
 def make(recording: Recording, seed: int = 0) -> EmbeddedVideo:
@@ -32,38 +32,38 @@ def videos(wander: Callable[..., Recording]) -> list[EmbeddedVideo]:
 
 @pytest.fixture
 def atlas(videos: list[EmbeddedVideo], tmp_path: Path) -> Atlas:
-    atlas = Atlas.create(tmp_path / "atlas", MAKER)
+    atlas = Atlas.create(tmp_path / "atlas", META)
     for video in videos:
         atlas.add(video)
     return atlas
 
 
-def test_what_is_written_is_read_to_the_bit(atlas: Atlas, videos: list[EmbeddedVideo]) -> None:
+def test_a_video_is_read_as_it_was_written_to_the_bit(atlas: Atlas, videos: list[EmbeddedVideo]) -> None:
     again = Atlas(atlas.folder)
-    assert again.made_by == MAKER
+    assert again.meta == META
     assert again.ids == ("cage/v1", "cage/v2", "cage/v10")
     for video in videos:
-        found = again.video(video.id)
+        reopened = again.video(video.id)
         for name in ("positions", "seen", "centre", "heading", "native_frames"):
-            np.testing.assert_array_equal(getattr(found.poses, name), getattr(video.poses, name))
+            np.testing.assert_array_equal(getattr(reopened.poses, name), getattr(video.poses, name))
         plain = ("id", "frame_rate", "native_rate", "body_length", "individuals", "frames")
-        assert [getattr(found.poses, name) for name in plain] == [getattr(video.poses, name) for name in plain]
-        assert list(found.embeddings) == [(0, 1), (1, 0)]
+        assert [getattr(reopened.poses, name) for name in plain] == [getattr(video.poses, name) for name in plain]
+        assert list(reopened.embeddings) == [(0, 1), (1, 0)]
         for pair, values in video.embeddings.items():
-            np.testing.assert_array_equal(found.embeddings[pair], values)
-        assert set(found.labels) == set(video.labels)
+            np.testing.assert_array_equal(reopened.embeddings[pair], values)
+        assert set(reopened.labels) == set(video.labels)
         for name, labels in video.labels.items():
-            assert (found.labels[name].behaviours, found.labels[name].pair) == (labels.behaviours, labels.pair)
-            np.testing.assert_array_equal(found.labels[name].values, labels.values)
-        assert (found.unit, found.source) == ("px", "somewhere.csv")
+            assert (reopened.labels[name].behaviours, reopened.labels[name].pair) == (labels.behaviours, labels.pair)
+            np.testing.assert_array_equal(reopened.labels[name].values, labels.values)
+        assert (reopened.unit, reopened.source) == ("px", "somewhere.csv")
         assert again.fingerprint(video.id) == video.poses.fingerprint()
 
 
-def test_embeddings_stay_on_disk_and_others_are_not_touched(atlas: Atlas) -> None:
+def test_embeddings_stay_on_disk_and_reading_one_video_opens_no_other(atlas: Atlas) -> None:
     values = atlas.video("cage/v1").embeddings[0, 1]
     assert isinstance(values.base.base, pa.Buffer)  # a view of the map of the whole file
     assert not values.flags.writeable
-    # Reading one video works where another's file is gone to pieces.
+    # One video can be read although the file of another is damaged.
     atlas.path("cage/v2").write_bytes(b"no")
     np.testing.assert_array_equal(atlas.video("cage/v1").embeddings[0, 1], values)
     with pytest.raises(InputError, match="v2"):
@@ -72,17 +72,17 @@ def test_embeddings_stay_on_disk_and_others_are_not_touched(atlas: Atlas) -> Non
 
 def test_rows_are_frames_of_pairs_in_order(atlas: Atlas) -> None:
     frames = [60, 70, 150]  # half of 120, 140 and 300
-    assert [(piece.video, piece.pair, piece.frames) for piece in atlas.pieces] == [
+    assert [(span.video, span.pair, span.frames) for span in atlas.pair_rows] == [
         (name, pair, count) for name, count in zip(atlas.ids, frames, strict=True) for pair in ((0, 1), (1, 0))
     ]
     assert atlas.rows == 2 * sum(frames)
-    assert [piece.start for piece in atlas.pieces] == [0, 60, 120, 190, 260, 410]
-    assert [(atlas.place(row)[0].start, atlas.place(row)[1]) for row in (0, 59, 60, 189, 559)] == [
+    assert [span.start for span in atlas.pair_rows] == [0, 60, 120, 190, 260, 410]
+    assert [(atlas.locate(row)[0].start, atlas.locate(row)[1]) for row in (0, 59, 60, 189, 559)] == [
         (0, 0), (0, 59), (60, 0), (120, 69), (410, 149)
     ]  # fmt: skip
 
 
-def test_a_video_is_added_or_takes_the_place_of_itself(atlas: Atlas, wander: Callable[..., Recording]) -> None:
+def test_an_added_video_replaces_one_of_the_same_id(atlas: Atlas, wander: Callable[..., Recording]) -> None:
     before = atlas.rows
     more = make(wander(5, id="more"))
     assert "more" not in atlas
@@ -101,35 +101,35 @@ def test_channels_of_labels_are_those_of_all_videos(atlas: Atlas, wander: Callab
     assert atlas.channels == {"été": ("attack", "other", "sniff"), "S2": ("mount",)}
 
 
-def test_rows_are_taken_from_where_they_lie(atlas: Atlas) -> None:
-    values = np.concatenate([one for video in atlas.videos() for one in video.embeddings.values()])
+def test_rows_are_read_from_their_videos(atlas: Atlas) -> None:
+    values = np.concatenate([pair for video in atlas.videos() for pair in video.embeddings.values()])
     for rows in ([], [0], [59, 60], list(range(560)), [1, 1, 559]):
         np.testing.assert_array_equal(atlas.take(np.array(rows, int)), values[rows])
 
 
-def test_a_draw_is_of_different_rows_in_order(atlas: Atlas) -> None:
+def test_a_draw_gives_distinct_rows_in_order(atlas: Atlas) -> None:
     def drawn(count: int, seed: int) -> list[int]:
-        starts = {(piece.video, piece.pair): piece.start for piece in atlas.pieces}
+        starts = {(span.video, span.pair): span.start for span in atlas.pair_rows}
         parts = [starts[video.id, pair] + frames for video, pair, frames in atlas.draw(count, seed)]
         return [int(row) for row in np.concatenate(parts)]
 
-    found = drawn(50, 0)
-    assert (found, len(found)) == (sorted(set(found)), 50)
-    assert found == drawn(50, 0) != drawn(50, 1)
+    rows = drawn(50, 0)
+    assert (rows, len(rows)) == (sorted(set(rows)), 50)
+    assert rows == drawn(50, 0) != drawn(50, 1)
     assert drawn(1000, 0) == list(range(560))
 
 
-def test_half_precision(videos: list[EmbeddedVideo], tmp_path: Path) -> None:
-    atlas = Atlas.create(tmp_path, replace(MAKER, dtype="float16"))
+def test_embeddings_can_be_stored_in_half_precision(videos: list[EmbeddedVideo], tmp_path: Path) -> None:
+    atlas = Atlas.create(tmp_path, replace(META, dtype="float16"))
     atlas.add(videos[0])
-    found = atlas.video(videos[0].id).embeddings[1, 0]
-    assert found.dtype == np.float16
-    np.testing.assert_allclose(found, videos[0].embeddings[1, 0], rtol=1e-3)
+    stored = atlas.video(videos[0].id).embeddings[1, 0]
+    assert stored.dtype == np.float16
+    np.testing.assert_allclose(stored, videos[0].embeddings[1, 0], rtol=1e-3)
 
 
-def test_an_animal_alone(walk: Callable[..., Recording], tmp_path: Path) -> None:
+def test_a_lone_animal_is_paired_with_itself(walk: Callable[..., Recording], tmp_path: Path) -> None:
     centres = np.cumsum(np.full((60, 1, 2), 0.05), axis=0)
-    atlas = Atlas.create(tmp_path, MAKER)
+    atlas = Atlas.create(tmp_path, META)
     atlas.add(make(walk(centres, id="alone")))
     video = atlas.video("alone")
     assert list(video.embeddings) == [(0, 0)]
@@ -138,11 +138,11 @@ def test_an_animal_alone(walk: Callable[..., Recording], tmp_path: Path) -> None
 
 
 def test_an_atlas_of_another_encoder_is_refused(atlas: Atlas) -> None:
-    assert Atlas.create(atlas.folder, MAKER).rows == atlas.rows
+    assert Atlas.create(atlas.folder, META).rows == atlas.rows
     with pytest.raises(InputError, match="another encoder"):
-        Atlas.create(atlas.folder, replace(MAKER, encoder="def"))
+        Atlas.create(atlas.folder, replace(META, encoder="def"))
     with pytest.raises(InputError, match="another dtype"):
-        Atlas.create(atlas.folder, replace(MAKER, dtype="float16"))
+        Atlas.create(atlas.folder, replace(META, dtype="float16"))
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -164,9 +164,9 @@ def test_a_damaged_video_is_refused_in_one_sentence(damage: Callable[[Path], obj
     assert "\n" not in str(refused.value)
 
 
-def test_no_atlas_and_no_such_video(atlas: Atlas, tmp_path: Path) -> None:
-    for folder, found in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "no atlas.yaml")):
-        with pytest.raises(InputError, match=f"expected an atlas.*found {found}"):
+def test_a_missing_atlas_or_video_is_named(atlas: Atlas, tmp_path: Path) -> None:
+    for folder, problem in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "no atlas.yaml")):
+        with pytest.raises(InputError, match=f"expected an atlas.*found {problem}"):
             Atlas(folder)
     with pytest.raises(InputError, match="found v7"):
         atlas.video("v7")
@@ -175,11 +175,21 @@ def test_no_atlas_and_no_such_video(atlas: Atlas, tmp_path: Path) -> None:
         Atlas(atlas.folder)
 
 
-def test_what_is_cleared_is_no_atlas(atlas: Atlas) -> None:
-    kept = atlas.folder / "notes.txt"
-    kept.write_text("mine")
+def test_a_cleared_atlas_keeps_only_files_of_others(atlas: Atlas) -> None:
+    notes = atlas.folder / "notes.txt"
+    notes.write_text("mine")
     atlas.clear()
     assert list((atlas.folder / "videos").iterdir()) == []
-    assert kept.exists()
+    assert notes.exists()
     with pytest.raises(InputError, match="expected an atlas"):
         Atlas(atlas.folder)
+
+
+def test_the_repr_has_two_lines_with_the_size_and_the_labels(atlas: Atlas) -> None:
+    for shown, size in (
+        (repr(atlas), "3 videos, 560 embeddings"),
+        (repr(atlas.video("cage/v2")), "70 frames at 15 Hz"),
+    ):
+        assert len(shown.splitlines()) == 2
+        assert size in shown
+        assert "labels: 'été'" in shown

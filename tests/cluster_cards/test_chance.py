@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssl_behavior.cluster_cards.chance import against_chance, by_minute, frequencies
+from ssl_behavior.cluster_cards.chance import against_chance, frequencies, seconds_by_minute
 
 
-def test_bouts_are_cut_at_minutes() -> None:
-    given = pd.DataFrame(
+def test_bouts_are_split_at_minutes() -> None:
+    bouts = pd.DataFrame(
         {
             "video": "a",
             "agent": "x",
@@ -16,14 +16,14 @@ def test_bouts_are_cut_at_minutes() -> None:
             "seconds": [50.0, 80.0, 20.0],
         }
     )
-    table = by_minute(given, 2)
+    table = seconds_by_minute(bouts, 2)
     assert table.index.get_level_values("minute").tolist() == [0, 1, 2]
     np.testing.assert_allclose(table[0], [50, 0, 0])
     np.testing.assert_allclose(table[1], [10, 60, 10])
     np.testing.assert_allclose(table["all"], [60, 60, 30])
 
 
-def test_what_differs_is_found() -> None:
+def test_a_group_that_differs_is_reported() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat(["calm", "wild", "wild too"], 40)
     seconds = np.stack([np.where(groups == "calm", 5.0, 20.0) + rng.normal(0, 3, 120), rng.normal(30, 3, 120)], 1)
@@ -34,20 +34,20 @@ def test_what_differs_is_found() -> None:
     assert not table.loc[("calm", 1), "differs"]
 
 
-def test_where_nothing_differs_little_is_found() -> None:
+def test_p_values_are_uniform_if_nothing_differs() -> None:
     rng = np.random.default_rng(1)
-    found = []
+    p_values = []
     for draw in range(20):
         seconds = rng.exponential(1.0, (60, 3))
         groups = np.repeat(np.arange(6).astype(str), 10)
-        found.append(against_chance(seconds, np.full(60, 9.0), groups, draws=200, seed=draw)["p"].to_numpy())
-    p = np.concatenate(found)
+        p_values.append(against_chance(seconds, np.full(60, 9.0), groups, draws=200, seed=draw)["p"].to_numpy())
+    p = np.concatenate(p_values)
     assert abs((p < 0.2).mean() - 0.2) < 0.06
     assert p.min() >= 1 / 201
 
 
 def test_units_are_exchanged_within_their_stratum_only() -> None:
-    # Each video has one level; within a video, nothing differs between the individuals.
+    # Each video has its own level. Within a video, the individuals do not differ.
     video = np.repeat(["a", "b"], 20)
     agent = np.tile(["x", "y"], 20)
     seconds = np.where(video == "a", 10.0, 50.0)[:, None]
@@ -57,24 +57,24 @@ def test_units_are_exchanged_within_their_stratum_only() -> None:
 
 
 def minutes(share: dict[tuple[str, str], float]) -> pd.DataFrame:
-    """Ten minutes of each (video, agent), of which a share is cluster 0 and the rest noise."""
+    """Ten minutes of each (video, agent): a share is cluster 0 and the rest noise."""
     rng, rows = np.random.default_rng(0), []
     for (video, agent), mean in share.items():
         for minute in range(10):
-            part = 60 * float(np.clip(mean + rng.normal(0, 0.02), 0.01, 0.99))
-            rows.append((video, agent, 0, 60.0 * minute, part))
-            rows.append((video, agent, -1, 60.0 * minute + part, 60 - part))
+            seconds = 60 * float(np.clip(mean + rng.normal(0, 0.02), 0.01, 0.99))
+            rows.append((video, agent, 0, 60.0 * minute, seconds))
+            rows.append((video, agent, -1, 60.0 * minute + seconds, 60 - seconds))
     return pd.DataFrame(rows, columns=["video", "agent", "cluster", "start_s", "seconds"]).assign(target="t")
 
 
-def test_by_video_individual_and_group() -> None:
+def test_videos_individuals_and_groups_are_compared() -> None:
     share = {
         (f"v{i}", agent): 0.1 + 0.3 * (i >= 6) + 0.2 * (agent == "bold") for i in range(12) for agent in ("bold", "shy")
     }
     groups = {f"v{i}": "treated" if i >= 6 else "control" for i in range(12)}
     table = frequencies(minutes(share), 1, groups).set_index(["of", "group"])
     assert set(table.index.get_level_values("of")) == {"video", "individual", "group"}
-    for place, expected in ((("group", "treated"), 0.5), (("individual", "bold"), 0.45), (("video", "v0"), 0.2)):
-        assert table.loc[place, "share"] == pytest.approx(expected, abs=0.02)
-        assert table.loc[place, "differs"]
+    for row, expected in ((("group", "treated"), 0.5), (("individual", "bold"), 0.45), (("video", "v0"), 0.2)):
+        assert table.loc[row, "share"] == pytest.approx(expected, abs=0.02)
+        assert table.loc[row, "differs"]
     assert set(frequencies(minutes(share), 1)["of"]) == {"video", "individual"}

@@ -48,7 +48,7 @@ def test_search_is_right_where_embeddings_tell_and_by_chance_where_not(
 
 
 def test_clusters_agree_where_embeddings_tell(wander: Callable[..., Recording], tmp_path: Path) -> None:
-    settings = Clustering(landmarks=600, seconds=0, neighbours=12, smallest=0.1, largest=0.7, refits=0)
+    settings = Clustering(anchors=600, seconds=0, neighbours=12, smallest=0.1, largest=0.7, refits=0)
     found = run.cluster_scores(made(tmp_path, wander, True), 1, settings)
     assert set(found) == {"UMAP and HDBSCAN", "k-means"}
     for scores in found.values():

@@ -39,7 +39,7 @@ def test_points_have_the_values_of_their_frames_in_the_atlas(scene: Scene, sampl
         np.testing.assert_array_equal(sample.embeddings[i], video.embeddings[pair][frame])
         assert scene.clustered is not None
         cluster, position = scene.clustered.clusters.assign(video.embeddings[pair], np.array([frame]))
-        assert columns[CLUSTER][i] == (cluster[0] if video.located(pair)[frame] else NOISE)
+        assert columns[CLUSTER][i] == (cluster[0] if video.is_located(pair)[frame] else NOISE)
         np.testing.assert_allclose([columns["x"][i], columns["y"][i]], position[0], rtol=1e-4)
         assert columns["start"][i] <= columns["seconds"][i] < columns["stop"][i]
         expected = video.labels["S1"].values[frame] if video.labels else -1
@@ -138,7 +138,7 @@ def test_predictions_of_other_videos_are_refused(shared_atlas: Path, predicted: 
 
 
 def test_an_empty_atlas_is_refused(shared_atlas: Path, tmp_path: Path) -> None:
-    Atlas.create(tmp_path, Atlas(shared_atlas).made_by)
+    Atlas.create(tmp_path, Atlas(shared_atlas).meta)
     with pytest.raises(InputError, match="expected embeddings; found none"):
         Scene.open(tmp_path)
 

@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "--predictions predictions --annotations data/truth.npy --bootstrap 20",
     "probe": "--encoder encoder --recordings data/test.npy --device cpu",
     "simulate": "--train-videos 2 --test-videos 1 --unlabelled-videos 0 --min-frames 200 --max-frames 220",
-    "cluster": "--clustering.landmarks 300 --clustering.refits 0",
+    "cluster": "--clustering.anchors 300 --clustering.refits 0",
 }
 KINDS = ("killed at a change", "killed at a moment", "SIGINT", "SIGTERM", "no room")
 _SENT = {"SIGINT": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143)}

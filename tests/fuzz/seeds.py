@@ -177,11 +177,11 @@ def _models(folder: Path) -> None:
 def _atlas(folder: Path) -> None:
     settings = EmbedConfig(encoder=folder / "encoder", recordings=(folder / "tracks",), output=folder / "atlas")
     atlas = embed_recordings(replace(settings, device="cpu", precision="float32"))
-    rng, width = np.random.default_rng(0), atlas.made_by.channels
-    landmarks = rng.normal(size=(20, width)).astype(np.float32)
+    rng, width = np.random.default_rng(0), atlas.meta.channels
+    anchors = rng.normal(size=(20, width)).astype(np.float32)
     places, labels = rng.normal(size=(20, 2)).astype(np.float32), (np.arange(20) % 2).astype(np.int16)
-    arrays = np.zeros(width, np.float32), landmarks, places, labels, np.ones((2, 2))
-    clusters = Clusters(atlas.made_by.encoder, *arrays, 0.0, atlas.made_by.frame_rate, Clustering())
+    arrays = np.zeros(width, np.float32), anchors, places, labels, np.ones((2, 2))
+    clusters = Clusters(atlas.meta.encoder, *arrays, 0.0, atlas.meta.frame_rate, Clustering())
     ClusteredAtlas.create(atlas, clusters).rename(0, "run")
     agent, target = atlas.video(atlas.ids[0]).poses.individuals
     Marks(atlas).add(Mark(atlas.ids[0], agent, target, "behaviour", "attack", 3, 9))

@@ -116,11 +116,11 @@ def model(path: Path) -> object:
 def atlas(folder: Path) -> Callable[[Path], object]:
     def read(_: Path) -> object:
         opened = Atlas(folder)
-        videos = [video.located((0, 1)) for video in opened.videos()]
+        videos = [video.is_located((0, 1)) for video in opened.videos()]
         clustered = ClusteredAtlas(opened)
         return (
             videos,
-            opened.pieces,
+            opened.pair_rows,
             opened.channels,
             clustered.names,
             list(map(clustered.labels, opened.ids)),

@@ -1,4 +1,4 @@
-"""A real Ray cluster of two workers and an S3 endpoint on loopback, both once per process of tests."""
+"""A real Ray cluster of two workers and a local S3 endpoint, each started once per test process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ssl_behavior.simulation.simulator import simulate_recordings
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that needs Ray goes to one worker, as every worker would start a cluster of its own."""
+    """Send all tests that need Ray to one xdist worker, because each worker would start its own cluster."""
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("ray"))
@@ -28,10 +28,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
-    """The address of an empty bucket; the endpoint and credentials are in the environment, as users have them."""
-    server_of = pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    """The address of an empty bucket, with endpoint and credentials in the environment."""
+    moto_server = pytest.importorskip("moto.server", reason="moto[server] is not installed")
     pytest.importorskip("s3fs", reason="s3fs is not installed")
-    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as patch:
@@ -48,7 +48,7 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster(s3: str) -> Iterator[None]:
-    """Two workers, started after the endpoint is in the environment that they are given."""
+    """Two workers, started after the endpoint is set, because they inherit the environment."""
     ray = pytest.importorskip("ray", reason="ray is not installed")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
@@ -58,13 +58,13 @@ def cluster(s3: str) -> Iterator[None]:
 
 @pytest.fixture
 def folder(s3: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """``folder("name")`` is the address of a folder of the test's own in the bucket."""
+    """``folder("name")`` is the address of a folder in the bucket that belongs to this test."""
     return lambda name: f"{s3}/{tmp_path.name}/{name}"
 
 
 @pytest.fixture
 def tracks(tmp_path: Path) -> Path:
-    """Four recordings of eight seconds, a file each."""
+    """Four recordings of eight seconds, one per file."""
     native.write(tmp_path / "tracks", simulate_recordings(4, seed=1, frames=240))
     return tmp_path / "tracks"
 

@@ -1,4 +1,4 @@
-"""Embedding by a Ray cluster, to a disk and to S3, with workers killed on the way."""
+"""Embedding on a Ray cluster, to a disk and to S3, with workers killed while they work."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def config(encoder: Path, tracks: Path, tmp_path: Path) -> EmbedManyConfig:
     return EmbedManyConfig(encoder=str(encoder), recordings=(str(tracks),), output=str(tmp_path / "many"))
 
 
-def plain(config: EmbedManyConfig, output: Path) -> Atlas:
+def embed_without_ray(config: EmbedManyConfig, output: Path) -> Atlas:
     recordings = tuple(map(Path, config.recordings))
     return embed_recordings(
         EmbedConfig(encoder=Path(config.encoder), recordings=recordings, output=output, half=config.half, device="cpu")
@@ -46,12 +46,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "videos").iterdir()}
 
 
-def changed(folder: Path) -> dict[str, int]:
+def modification_times(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (folder / "videos").iterdir()}
 
 
 def descendants(of: int) -> Iterator[tuple[int, str]]:
-    """(id, name) of the processes that a process has started, and these in their turn."""
+    """Yield (id, name) of the processes that a process has started, and of those that these have started."""
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             lines = status.read_text().splitlines()
@@ -61,13 +61,13 @@ def descendants(of: int) -> Iterator[tuple[int, str]]:
                 yield child, (status.parent / "cmdline").read_text().split("\0")[0]
                 yield from descendants(child)
         except (OSError, ProcessLookupError):
-            continue  # it has ended
+            continue  # the process has ended
 
 
-def test_a_folder_on_a_disk_is_an_atlas_as_embed_writes_it(config: EmbedManyConfig, tmp_path: Path) -> None:
-    for one in (config, replace(config, half=True, output=f"{config.output}-half")):
-        atlas, usual = Atlas(Path(embed_many(one))), plain(one, tmp_path / f"usual-{one.half}")
-        assert atlas.made_by == usual.made_by
+def test_the_atlas_is_the_one_that_embed_writes(config: EmbedManyConfig, tmp_path: Path) -> None:
+    for variant in (config, replace(config, half=True, output=f"{config.output}-half")):
+        atlas, usual = Atlas(Path(embed_many(variant))), embed_without_ray(variant, tmp_path / f"usual-{variant.half}")
+        assert atlas.meta == usual.meta
         assert atlas.ids == usual.ids == tuple(f"video{i:03}" for i in range(4))
         assert contents(atlas.folder) == contents(usual.folder)
 
@@ -76,11 +76,11 @@ def test_a_rerun_does_only_what_is_missing(
     config: EmbedManyConfig, tracks: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path(embed_many(config))
-    before, made = changed(folder), contents(folder)
+    before, first = modification_times(folder), contents(folder)
     embed_many(config)
     assert "4 of 4 done already, 0 to do" in capsys.readouterr().out
-    assert changed(folder) == before
-    # One more, one with other content, and one of which the mark is lost.
+    assert modification_times(folder) == before
+    # One recording is new, one has other content, and one has lost its mark.
     extra = simulate_recordings(5, seed=1, frames=240)[4]
     other = replace(simulate_recordings(1, seed=2, frames=240)[0], id="video001")
     native.write(tracks, [extra, other])
@@ -88,15 +88,15 @@ def test_a_rerun_does_only_what_is_missing(
     embed_many(config)
     assert "2 of 5 done already, 3 to do" in capsys.readouterr().out
     after = contents(folder)
-    assert {name for name, then in before.items() if changed(folder)[name] == then} == {
+    assert {name for name, then in before.items() if modification_times(folder)[name] == then} == {
         "video000.safetensors",
         "video003.safetensors",
     }
-    assert {name for name, content in made.items() if after[name] == content} == set(made) - {"video001.safetensors"}
+    assert {name for name, content in first.items() if after[name] == content} == set(first) - {"video001.safetensors"}
     assert len(list((folder / "units").iterdir())) == len(after) == 5
 
 
-def test_other_frame_rates_are_other_units(config: EmbedManyConfig, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_frame_rate_makes_other_units(config: EmbedManyConfig, capsys: pytest.CaptureFixture[str]) -> None:
     atlas = Atlas(Path(embed_many(config)))
     frames = atlas.rows
     capsys.readouterr()
@@ -114,7 +114,7 @@ def test_another_encoder_needs_overwrite(config: EmbedManyConfig, tmp_path: Path
         embed_many(other)
     atlas = Atlas(Path(embed_many(replace(other, overwrite=True))))
     assert atlas.ids == ("video000",)
-    assert contents(atlas.folder) == contents(plain(other, tmp_path / "usual").folder)
+    assert contents(atlas.folder) == contents(embed_without_ray(other, tmp_path / "usual").folder)
 
 
 def test_a_bad_file_is_named_and_the_others_are_embedded(
@@ -124,9 +124,9 @@ def test_a_bad_file_is_named_and_the_others_are_embedded(
     native.write(tracks / "misnamed.safetensors", simulate_recordings(1, seed=3, frames=240))
     with pytest.raises(InputError, match="2 of 6 failed"):
         embed_many(config)
-    told = capsys.readouterr().out
-    assert f"failed: bad: {tracks}/bad.csv: expected tracks from" in told
-    assert f"{tracks}/misnamed.safetensors: expected one recording named as its file, and found video000" in told
+    printed = capsys.readouterr().out
+    assert f"failed: bad: {tracks}/bad.csv: expected tracks from" in printed
+    assert f"{tracks}/misnamed.safetensors: expected one recording named as its file; found video000" in printed
     assert len(contents(Path(config.output))) == 4
     (tracks / "bad.csv").unlink()
     (tracks / "misnamed.safetensors").unlink()
@@ -136,7 +136,7 @@ def test_a_bad_file_is_named_and_the_others_are_embedded(
 
 def test_files_of_the_same_video_are_refused(config: EmbedManyConfig, tracks: Path) -> None:
     (tracks / "video001.csv").touch()
-    with pytest.raises(InputError, match="expected a file per video and found several of video001"):
+    with pytest.raises(InputError, match="expected one file per video; found several of video001"):
         embed_many(config)
     assert not Path(config.output).exists()
 
@@ -165,36 +165,36 @@ def test_from_and_to_s3(
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content)
     assert Atlas(tmp_path / "copy").rows == 4 * 2 * 120
-    assert contents(tmp_path / "copy") == contents(plain(config, tmp_path / "usual").folder)
-    # A rerun of what is there, and of a file that is none, which is named by its address.
+    assert contents(tmp_path / "copy") == contents(embed_without_ray(config, tmp_path / "usual").folder)
+    # A rerun does only the new file. It is no recording, and the message names its address.
     (tmp_path / "bad.csv").write_text("no tracks\n")
     Store(folder("tracks")).put("bad.csv", tmp_path / "bad.csv")
     capsys.readouterr()
     with pytest.raises(InputError, match="1 of 1 failed"):
         embed_many(replace(remote, recordings=(folder("tracks"),)))
-    told = capsys.readouterr().out
-    assert "4 of 5 done already, 1 to do" in told
-    assert f"failed: bad: {folder('tracks')}/bad.csv: expected tracks" in told
+    printed = capsys.readouterr().out
+    assert "4 of 5 done already, 1 to do" in printed
+    assert f"failed: bad: {folder('tracks')}/bad.csv: expected tracks" in printed
 
 
-def test_a_worker_killed_on_the_way_changes_nothing(config: EmbedManyConfig, tmp_path: Path) -> None:
+def test_killing_a_worker_does_not_change_the_result(config: EmbedManyConfig, tmp_path: Path) -> None:
     native.write(Path(config.recordings[0]), simulate_recordings(8, seed=1, frames=6000))
     killed: list[int] = []
 
-    def kill_one_at_work() -> None:
+    def kill_a_worker() -> None:
         wait_for(lambda: bool(killed.extend(at_work(os.getpid(), "ray::embedding")) or killed))
         os.kill(killed[0], signal.SIGKILL)
 
-    killer = Thread(target=kill_one_at_work)
+    killer = Thread(target=kill_a_worker)
     killer.start()
     atlas = embed_many(config)
     killer.join()
     assert not Path(f"/proc/{killed[0]}").exists()
-    assert contents(Path(atlas)) == contents(plain(config, tmp_path / "usual").folder)
+    assert contents(Path(atlas)) == contents(embed_without_ray(config, tmp_path / "usual").folder)
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_stops_it_and_the_same_command_goes_on(
+def test_an_interrupted_command_continues_when_it_is_run_again(
     sent: signal.Signals, code: int, config: EmbedManyConfig, tmp_path: Path
 ) -> None:
     native.write(Path(config.recordings[0]), simulate_recordings(60, seed=1, frames=240))
@@ -206,30 +206,31 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(
         wait_for(lambda: any(Path(config.output, "units").glob("*.json")))
         workers = at_work(process.pid, "ray::")
         process.send_signal(sent)
-        _, told = process.communicate(timeout=120)
-    assert process.returncode == code, told
-    assert "interrupted before the end; the same command starts again" in told
-    assert "Traceback" not in told
-    assert "SIGTERM received" not in told
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert "SIGTERM received" not in errors
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in workers))
     time.sleep(1)  # for workers that were about to start
-    before = changed(Path(config.output))
-    marks = len(list(Path(config.output, "units").iterdir()))
+    before = modification_times(Path(config.output))
+    # A worker that was killed while it wrote a mark leaves a hidden file.
+    marks = sum(not path.name.startswith(".") for path in Path(config.output, "units").iterdir())
     assert 0 < marks < count
     embed_many(config)
-    after = changed(Path(config.output))
+    after = modification_times(Path(config.output))
     assert len(after) == count
     assert sum(after[name] == then for name, then in before.items()) == marks
-    assert contents(Path(config.output)) == contents(plain(config, tmp_path / "usual").folder)
+    assert contents(Path(config.output)) == contents(embed_without_ray(config, tmp_path / "usual").folder)
 
 
 def at_work(of: int, name: str) -> list[int]:
-    """Processes with a name that begins so, among those that a process has started, and these in their turn."""
-    return [child for child, called in descendants(of) if called.startswith(name)]
+    """Return descendants of a process whose name starts with ``name``."""
+    return [child for child, process in descendants(of) if process.startswith(name)]
 
 
-def wait_for(what: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 120
-    while not what():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -14,30 +14,30 @@ def grid(tmp_path: Path, text: str) -> Path:
     return tmp_path / "sweep.yaml"
 
 
-def test_every_combination_once(tmp_path: Path) -> None:
+def test_every_combination_occurs_once(tmp_path: Path) -> None:
     path = grid(
         tmp_path,
         "pretrain: {recordings: [a], objective: {contrast_weight: 1}}\n"
         "finetune: {}\n"
         "vary: {pretrain.seed: [0, 1], pretrain.objective.masked_weight: [0.5, 2], finetune.videos: [[a], [a, b]]}\n",
     )
-    found = read_grid(path, NAMES)
-    assert len(found) == 8
-    assert [one.varied["pretrain.seed"] for one in found] == [0] * 4 + [1] * 4
-    assert found[1].varied == {
+    grid_points = read_grid(path, NAMES)
+    assert len(grid_points) == 8
+    assert [each.varied["pretrain.seed"] for each in grid_points] == [0] * 4 + [1] * 4
+    assert grid_points[1].varied == {
         "pretrain.seed": 0,
         "pretrain.objective.masked_weight": 0.5,
         "finetune.videos": ["a", "b"],
     }
-    assert found[-1].sections == {
+    assert grid_points[-1].sections == {
         "pretrain": {"recordings": ["a"], "objective": {"contrast_weight": 1, "masked_weight": 2}, "seed": 1},
         "finetune": {"videos": ["a", "b"]},
     }
 
 
-def test_without_alternatives_there_is_one(tmp_path: Path) -> None:
-    (found,) = read_grid(grid(tmp_path, "pretrain: {seed: 3}\nfinetune: {}\n"), NAMES)
-    assert (found.varied, found.sections["pretrain"]) == ({}, {"seed": 3})
+def test_without_alternatives_there_is_one_combination(tmp_path: Path) -> None:
+    (configuration,) = read_grid(grid(tmp_path, "pretrain: {seed: 3}\nfinetune: {}\n"), NAMES)
+    assert (configuration.varied, configuration.sections["pretrain"]) == ({}, {"seed": 3})
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def test_without_alternatives_there_is_one(tmp_path: Path) -> None:
         ("pretrain: {a: 1}\nfinetune: {}\nvary: {pretrain.a.b: [1]}\n", "expected the name of a setting"),
     ],
 )
-def test_what_is_no_grid_is_said(text: str, named: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_grid_is_refused(text: str, named: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"sweep\.yaml: .*{named}"):
         read_grid(grid(tmp_path, text), NAMES)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.yaml: expected a YAML file"):
         read_grid(tmp_path / "none.yaml", NAMES)
 
 
-def test_settings_are_those_of_the_command() -> None:
+def test_sections_are_parsed_as_the_settings_of_their_command() -> None:
     section = {"recordings": ["s3://bucket/a.csv"], "objective": {"contrast_weight": 1.5}, "steps": 10}
     settings = settings_of(PretrainConfig, section, "here")
     assert (settings.steps, settings.objective.contrast_weight) == (10, 1.5)

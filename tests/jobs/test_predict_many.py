@@ -32,8 +32,8 @@ def make(folder: Path, seed: int) -> Path:
     torch.manual_seed(seed)
     landmarks = shared_landmarks([SKELETON])
     rng = np.random.default_rng(seed)
-    known = rng.normal(0.5, 1, (60, len(expert_feature_names(landmarks)))).astype(np.float32)
-    trees = fit_trees([known], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
+    features = rng.normal(0.5, 1, (60, len(expert_feature_names(landmarks)))).astype(np.float32)
+    trees = fit_trees([features], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
     model = Model(Classifier(Encoder(landmarks, Preparation(), Architecture(16, 3)), "linear", 3).eval(), trees)
     save_model(
         folder, model, LabelScheme(("a", "b", "c"), "S1", None, (), CalibratedDecoder((1 / 3,) * 3, 1.0, Decoder()))
@@ -47,29 +47,29 @@ def config(tracks: Path, tmp_path: Path) -> PredictManyConfig:
     return PredictManyConfig(model=str(model), recordings=(str(tracks),), output=str(tmp_path / "many"))
 
 
-def plain(config: PredictManyConfig, output: Path) -> Path:
+def predict_without_ray(config: PredictManyConfig, output: Path) -> Path:
     recordings = tuple(map(Path, config.recordings))
     predict(PredictConfig(model=Path(config.model), recordings=recordings, output=output, device="cpu"))
     return output
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Everything but the settings and the marks."""
+    """Name -> content of all files but the settings and the marks."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "units"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.name != "settings.yaml"}
 
 
-def test_what_is_written_is_what_predict_writes(
+def test_the_files_are_those_that_predict_writes(
     config: PredictManyConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    many, usual = contents(Path(predict_many(config))), contents(plain(config, tmp_path / "usual"))
+    many, usual = contents(Path(predict_many(config))), contents(predict_without_ray(config, tmp_path / "usual"))
     assert many == usual
     assert len(many) == 4 * 5 + 2
     before = {path: path.stat().st_mtime_ns for path in Path(config.output).rglob("*.csv")}
     predict_many(config)
     assert "4 of 4 done already, 0 to do" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    # And predict knows the folder for one of its own.
+    # The predict command accepts the folder as its own.
     predict(
         PredictConfig(
             model=Path(config.model),
@@ -82,17 +82,19 @@ def test_what_is_written_is_what_predict_writes(
     assert contents(Path(config.output)) == usual
 
 
-def test_to_s3(config: PredictManyConfig, folder: Callable[[str], str], tracks: Path, tmp_path: Path) -> None:
+def test_predictions_are_written_to_s3(
+    config: PredictManyConfig, folder: Callable[[str], str], tracks: Path, tmp_path: Path
+) -> None:
     for name, local in (("tracks", tracks), ("model", Path(config.model))):
         for file in local.iterdir():
             Store(folder(name)).put(file.name, file)
     remote = replace(config, model=folder("model"), recordings=(folder("tracks"),), output=folder("predictions"))
     store = Store(predict_many(remote))
     names = [name for name in store.names() if not name.startswith("units/") and name != "settings.yaml"]
-    assert store.read(names) == contents(plain(config, tmp_path / "usual"))
+    assert store.read(names) == contents(predict_without_ray(config, tmp_path / "usual"))
 
 
-def test_nobodys_corrections_are_written_over(
+def test_corrected_files_are_never_overwritten(
     config: PredictManyConfig, tracks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path(predict_many(config))
@@ -103,21 +105,21 @@ def test_nobodys_corrections_are_written_over(
     native.write(tracks, others)
     with pytest.raises(InputError, match="1 of 2 failed"):
         predict_many(config)
-    told = capsys.readouterr().out
-    assert f"failed: video001: --output {folder}: expected the files to review as they were written" in told
+    printed = capsys.readouterr().out
+    assert f"failed: video001: --output {folder}" in printed
     after = contents(folder)
     assert {name for name in before if after[name] == before[name]} == {
         name for name in before if "video002" not in name and name != "review/written.yaml"
     }
     corrected.rename(tmp_path / "mine")
     predict_many(config)
-    assert contents(folder) == contents(plain(config, tmp_path / "usual"))
+    assert contents(folder) == contents(predict_without_ray(config, tmp_path / "usual"))
     other = replace(config, model=str(make(tmp_path / "other", 1)))
     (tmp_path / "mine").rename(corrected)
     with pytest.raises(InputError, match="--overwrite"):
         predict_many(other)
-    with pytest.raises(InputError, match=r"found video001_annot\.txt in .* edited since"):
+    with pytest.raises(InputError, match=r"video001_annot\.txt.*edited"):
         predict_many(replace(other, overwrite=True))
     corrected.unlink()
     predict_many(replace(other, overwrite=True))
-    assert contents(folder) == contents(plain(other, tmp_path / "usual-other"))
+    assert contents(folder) == contents(predict_without_ray(other, tmp_path / "usual-other"))

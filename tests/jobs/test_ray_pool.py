@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.jobs.ray_pool import FleetConfig, connected, do_missing, each_done, require_none
+from ssl_behavior.jobs.ray_pool import RayConfig, ray_connection, require_no_failures, run_missing, run_units
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
 from ssl_behavior.storage.object_store import Store
 
 pytestmark = pytest.mark.slow
 
-# The work is made within the tests, so that it is sent to the workers whole: these do not import the tests.
+# The functions are defined inside the tests, so that Ray sends their code: workers cannot import the tests.
 
 
 def units(count: int) -> list[Unit]:
@@ -19,62 +19,60 @@ def units(count: int) -> list[Unit]:
 
 
 @pytest.mark.usefixtures("cluster")
-def test_a_killed_workers_unit_is_done_by_another(tmp_path: Path) -> None:
+def test_another_worker_repeats_the_unit_of_a_killed_one(tmp_path: Path) -> None:
     folder, fatal = str(tmp_path), signal.SIGKILL
 
     def work(unit: Unit) -> None:
-        began = Path(folder, f"{unit.label}.began")
-        with began.open("a") as file:
+        starts = Path(folder, f"{unit.label}.starts")
+        with starts.open("a") as file:
             file.write(f"{os.getpid()}\n")
-        if unit.label == "1" and len(began.read_text().split()) == 1:
+        if unit.label == "1" and len(starts.read_text().split()) == 1:
             os.kill(os.getpid(), fatal)
         Results(Store(f"{folder}/done")).put(unit, {}, {})
 
-    done = dict(each_done(units(4), work, FleetConfig(), "trying"))
-    assert {one.failure for one in done.values()} == {None}
+    outcomes = dict(run_units(units(4), work, RayConfig(), "trying"))
+    assert {outcome.failure for outcome in outcomes.values()} == {None}
     assert Results(Store(f"{folder}/done")).missing(units(4)) == []
-    first, second = (tmp_path / "1.began").read_text().split()
+    first, second = (tmp_path / "1.starts").read_text().split()
     assert first != second
 
 
 @pytest.mark.usefixtures("cluster")
-def test_what_cannot_be_done_does_not_keep_the_others_from_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_failed_units_do_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, fatal = str(tmp_path), signal.SIGKILL
 
     def work(unit: Unit) -> None:
-        print("the same notice")
+        print("the same message")
         match unit.label:
             case "1":
                 os.kill(os.getpid(), fatal)
             case "2":
                 raise InputError("2.csv: expected tracks")
             case "3":
-                raise ZeroDivisionError("our fault")
+                raise ZeroDivisionError("a bug")
             case "4":
                 Path(folder, "none").read_text()
         Path(folder, unit.label).touch()
 
-    failed = do_missing(units(7), units(7)[1:], work, FleetConfig(attempts=2), "trying")
-    assert {unit.label: why for unit, why in failed.items()} == {
+    failures = run_missing(units(7), units(7)[1:], work, RayConfig(attempts=2), "trying")
+    assert {unit.label: reason for unit, reason in failures.items()} == {
         "1": "its worker was killed 2 times (WorkerCrashedError)",
         "2": "2.csv: expected tracks",
-        "3": "ZeroDivisionError: our fault",
+        "3": "ZeroDivisionError: a bug",
         "4": f"{folder}/none: No such file or directory",
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["5", "6"]
-    told = capsys.readouterr().out
-    assert "trying: 1 of 7 done already, 6 to do" in told
-    assert "the same notice (2 times)" in told
-    assert "failed: 2: 2.csv: expected tracks" in told
-    assert "test_ray_pool.py" in told  # where the fault is ours
+    printed = capsys.readouterr().out
+    assert "trying: 1 of 7 done already, 6 to do" in printed
+    assert "the same message (2 times)" in printed
+    assert "failed: 2: 2.csv: expected tracks" in printed
+    assert "test_ray_pool.py" in printed  # the traceback of a bug
     with pytest.raises(InputError, match="4 of 6 failed"):
-        require_none(failed, 6)
+        require_no_failures(failures, 6)
 
 
 @pytest.mark.usefixtures("cluster")
-def test_a_unit_has_the_cores_it_asks_for(tmp_path: Path) -> None:
+def test_a_unit_uses_the_cores_that_it_requests(tmp_path: Path) -> None:
     folder = str(tmp_path)
 
     def work(unit: Unit) -> None:
@@ -82,15 +80,17 @@ def test_a_unit_has_the_cores_it_asks_for(tmp_path: Path) -> None:
 
         Path(folder, unit.label).write_text(str(torch.get_num_threads()))
 
-    list(each_done(units(1), work, FleetConfig(cpus=2), "trying"))
+    list(run_units(units(1), work, RayConfig(cpus=2), "trying"))
     assert (tmp_path / "0").read_text() == "2"
-    with pytest.raises(InputError, match="--cpus 3: expected at most 2"), connected(FleetConfig(cpus=3)):
+    with pytest.raises(InputError, match="--cpus 3: expected at most 2"), ray_connection(RayConfig(cpus=3)):
         pass
 
 
-def test_a_unit_computes_where_it_has_a_device() -> None:
-    assert (FleetConfig().device, FleetConfig(gpus=0.25).device) == ("cpu", "cuda")
-    nowhere = (FleetConfig(address=one) for one in ("127.0.0.1:1", "ray://127.0.0.1:99999", "127.0.0.1", "somewhere"))
-    for wrong in (*nowhere, FleetConfig(gpus=1.5)):
+def test_unusable_resources_and_addresses_are_refused() -> None:
+    assert (RayConfig().device, RayConfig(gpus=0.25).device) == ("cpu", "cuda")
+    unreachable = (
+        RayConfig(address=address) for address in ("127.0.0.1:1", "ray://127.0.0.1:99999", "127.0.0.1", "somewhere")
+    )
+    for config in (*unreachable, RayConfig(gpus=1.5)):
         with pytest.raises(InputError, match="expected"):
-            wrong.require_fleet()
+            config.require_usable_ray()

@@ -35,5 +35,5 @@ def test_a_file_and_its_bytes_have_one_digest(tmp_path: Path, length: int) -> No
 
 def test_fingerprints_of_what_earlier_versions_wrote_are_those_of_then() -> None:
     assert fingerprint(WRITTEN / "model") == "a53e2b1d6170948e"
-    assert load_encoder(WRITTEN / "encoder").fingerprint() == Atlas(WRITTEN / "atlas").made_by.encoder
+    assert load_encoder(WRITTEN / "encoder").fingerprint() == Atlas(WRITTEN / "atlas").meta.encoder
     assert Clusters.load(WRITTEN / "atlas" / "clusters" / "fitted.safetensors").fingerprint() == "9374a6c1e9edef77"

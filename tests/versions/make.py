@@ -67,10 +67,10 @@ def make(folder: Path) -> None:
     labels = (np.arange(len(values)) * 3 // len(values)).astype(np.int16)
     places = np.stack([labels, rng.normal(size=len(values))], 1).astype(np.float32)
     centre, joins = values.mean(0), np.full((3, 3), 2.0)
-    encoder_print = atlas.made_by.encoder
+    encoder_print = atlas.meta.encoder
     fitted = Clusters(
         encoder_print, centre, directions(values, centre), places, labels, joins, -1.0,
-        atlas.made_by.frame_rate, Clustering(seconds=0),
+        atlas.meta.frame_rate, Clustering(seconds=0),
     )  # fmt: skip
     ClusteredAtlas.create(atlas, fitted).rename(1, "chase")
     predicted = predict_recording(model, scheme, recording)

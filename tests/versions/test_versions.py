@@ -59,7 +59,7 @@ def test_an_atlas_says_what_it_said(written: Path) -> None:
     said = np.load(written / "said.npz")
     atlas = Atlas(written / "atlas")
     assert atlas.version in VERSIONS
-    assert atlas.made_by.encoder == load_encoder(written / "encoder").fingerprint()
+    assert atlas.meta.encoder == load_encoder(written / "encoder").fingerprint()
     (video,) = atlas.videos()
     np.testing.assert_allclose(video.embeddings[0, 1], said["embedding"], atol=1e-6)
     clustered = ClusteredAtlas(atlas)
@@ -67,7 +67,7 @@ def test_an_atlas_says_what_it_said(written: Path) -> None:
     labels = clustered.labels(video.id)[video.poses.individuals[0], video.poses.individuals[1]]
     np.testing.assert_array_equal(labels, said["clusters"])
     again = clustered.clusters.assign(video.embeddings[0, 1])[0]
-    again[~video.located((0, 1))] = -1
+    again[~video.is_located((0, 1))] = -1
     np.testing.assert_array_equal(again, said["clusters"])
 
 
@@ -146,10 +146,10 @@ def test_what_says_no_version_or_nonsense_is_read(what: str, version: object, wr
 def test_an_atlas_without_a_version_is_added_to(written: Path) -> None:
     path = written / "atlas" / "atlas.yaml"
     path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("version")))
-    made_by = Atlas(written / "atlas").made_by
-    assert Atlas.create(written / "atlas", made_by).version is None
-    assert _about(Results(Store(str(written / "atlas"))), made_by) == path.read_bytes()
-    assert b"version: " in _about(Results(Store(str(written / "new"))), made_by)
+    meta = Atlas(written / "atlas").meta
+    assert Atlas.create(written / "atlas", meta).version is None
+    assert _about(Results(Store(str(written / "atlas"))), meta) == path.read_bytes()
+    assert b"version: " in _about(Results(Store(str(written / "new"))), meta)
 
 
 def test_versions_by_their_first_two_numbers(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from ssl_behavior.atlas.atlas import Atlas
-from ssl_behavior.atlas.cluster_bouts import read_bouts
+from ssl_behavior.atlas.bout_tables import read_bouts
 from ssl_behavior.cli.settings import load_settings, parse
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.read import read_annotations

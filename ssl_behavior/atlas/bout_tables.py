@@ -1,0 +1,113 @@
+"""Tables of bouts: the cluster of a pair over time, computed from its embeddings and stored in Parquet.
+
+The bouts of a pair cover all its frames, noise included. pandas, Polars, DuckDB and R read the files without this
+package.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from ssl_behavior.atlas.clusters import NOISE, Clusters
+from ssl_behavior.atlas.video import EmbeddedVideo
+from ssl_behavior.errors import InputError
+from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
+from ssl_behavior.storage.atomic import replacing
+
+COLUMNS = [
+    *("video", "agent", "target", "cluster", "start", "stop", "start_frame", "stop_frame", "start_s", "seconds"),
+    *("x", "y", *KINEMATICS),
+]
+_TRACKS_KEY = "tracks"
+"""Parquet metadata: the fingerprint of the tracks whose bouts a file holds."""
+
+
+def write_bouts(path: Path, video: EmbeddedVideo, clusters: Clusters) -> None:
+    """Assign all pairs of a video to clusters, and write their bouts to ``path``, complete or not at all."""
+    bouts = pd.concat([_pair_bouts(video, pair, clusters) for pair in video.embeddings], ignore_index=True)
+    table = pyarrow.Table.from_pandas(bouts, preserve_index=False)
+    table = table.replace_schema_metadata({_TRACKS_KEY: video.poses.fingerprint()})
+    with replacing(path) as aside:
+        pyarrow.parquet.write_table(table, aside)
+
+
+def read_tracks_fingerprint(path: Path) -> str | None:
+    """Return the fingerprint of the tracks whose bouts a file holds; None if the file is missing or damaged."""
+    if not path.is_file():
+        return None
+    try:
+        metadata = pyarrow.parquet.read_schema(path).metadata or {}
+    except (pyarrow.ArrowException, OSError):
+        return None
+    return metadata.get(_TRACKS_KEY.encode(), b"").decode()
+
+
+def read_bouts(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    """Read a file of bouts as plain values.
+
+    Args:
+        path: a Parquet file.
+        columns: columns to read; all if None.
+
+    Raises:
+        InputError: the file is damaged, or lacks a column.
+    """
+    try:
+        table = pyarrow.parquet.read_table(path, columns=columns)
+        if missing := set(columns or COLUMNS) - set(table.column_names):
+            raise KeyError(min(missing))
+        # Metadata in the file could ask pandas for any type of column; it is not trusted.
+        return table.to_pandas(ignore_metadata=True)
+    except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected bouts of clusters; found a damaged file ({error}): delete it, and run ssl-behavior "
+            "cluster with --apply"
+        ) from None
+
+
+def frame_labels(bouts: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
+    """Return the cluster of every frame (time,) of each pair (agent, target), from the bouts of one video."""
+    return {
+        (str(agent), str(target)): np.repeat(of_pair["cluster"].to_numpy(), of_pair["stop"] - of_pair["start"])
+        for (agent, target), of_pair in bouts.groupby(["agent", "target"], sort=False)
+    }
+
+
+def _pair_bouts(video: EmbeddedVideo, pair: tuple[int, int], clusters: Clusters) -> pd.DataFrame:
+    """Return the bouts of one pair; they cover every frame."""
+    poses, values = video.poses, video.embeddings[pair]
+    labels, positions = clusters.assign(values)
+    labels[~video.is_located(pair)] = NOISE
+    starts = np.flatnonzero(np.diff(labels, prepend=labels[0] - 1))
+    lengths = np.diff(starts, append=len(labels))
+    stops = starts + lengths
+    columns = {
+        "video": video.id,
+        "agent": poses.individuals[pair[0]],
+        "target": poses.individuals[pair[1]],
+        "cluster": labels[starts],
+        "start": starts,
+        "stop": stops,
+        "start_frame": poses.native_frames[starts],
+        "stop_frame": np.append(poses.native_frames, poses.frames)[stops],
+        "start_s": poses.native_frames[starts] / poses.native_rate,
+        "seconds": lengths / poses.frame_rate,
+        "x": np.add.reduceat(positions[:, 0], starts) / lengths,
+        "y": np.add.reduceat(positions[:, 1], starts) / lengths,
+    }
+    columns |= {name: _bout_means(series, starts) for name, series in kinematics(poses, pair).items()}
+    pooled = np.add.reduceat(values, starts, axis=0, dtype=np.float32) / lengths[:, None].astype(np.float32)
+    return pd.DataFrame(columns | {"embedding": list(pooled)})
+
+
+def _bout_means(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the mean (bout,) of the values (time,) that are not NaN; NaN for a bout without any."""
+    is_known = ~np.isnan(values)
+    count = np.add.reduceat(is_known, starts, dtype=np.float32)
+    total = np.add.reduceat(np.where(is_known, values, 0), starts)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
