@@ -15,8 +15,10 @@ from ssl_behavior.cli.run import command
 from ssl_behavior.cli.settings import save_settings
 from ssl_behavior.cli.validators import Above, AtLeast
 from ssl_behavior.errors import InputError, how_many, natural
-from ssl_behavior.plots.ethogram import Strip, ethogram
+from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.scores import confusion_picture
+from ssl_behavior.plots.strips import Strip
+from ssl_behavior.plots.style import save
 from ssl_behavior.predictions.comparison import GroundTruth, compare_folder, compare_submission
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score, table
@@ -123,9 +125,9 @@ def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], 
     write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
     confusion_picture(output / "confusion.png", np.array(report["confusion"]), behaviours)
     strips = [Strip(one.id, one.frame_rate, {"truth": one.truth, "predicted": one.predicted}) for one in videos]
-    ethogram(output / "ethogram.png", strips[:_IN_ONE_PICTURE], behaviours)
+    save(ethogram(strips[:_IN_ONE_PICTURE], behaviours), output / "ethogram.png")
     for strip in strips:
-        ethogram(output / "videos" / f"{file_stem(strip.id)}.png", [strip], behaviours)
+        save(ethogram([strip], behaviours), output / "videos" / f"{file_stem(strip.id)}.png")
 
 
 def _check_same_question(scores: Path, settings: EvaluateConfig) -> None:

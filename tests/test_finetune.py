@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_the_written_model_predicts_as_the_fitted_one(
         learned.append(finetune_encoder(*args, **named))
         return learned[0]
 
-    monkeypatch.setattr("ssl_behavior.finetune.finetune_encoder", remember)
+    monkeypatch.setattr(import_module("ssl_behavior.finetune"), "finetune_encoder", remember)
     finetune(config)
     model, scheme = load_model(config.output)
     recording = simulate_recordings(1, seed=8, frames=400)[0]

@@ -3,12 +3,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
 
-from ssl_behavior import label_curve as command
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.calms21 import SKELETON
@@ -52,13 +52,14 @@ def config(folder: Path, tmp_path: Path) -> LabelCurveConfig:
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the points that the command fits during the test."""
     names: list[str] = []
-    usual = command._fit
+    module = import_module("ssl_behavior.label_curve")  # the package's attribute of this name is the function
+    usual = module._fit
 
     def fit(task, *rest):  # type: ignore[no-untyped-def]
         names.append(task.name)
         return usual(task, *rest)
 
-    monkeypatch.setattr(command, "_fit", fit)
+    monkeypatch.setattr(module, "_fit", fit)
     return names
 
 

@@ -1,6 +1,7 @@
 import csv
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,6 @@ def test_without_recordings_it_simulates(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Capture,
 ) -> None:
-    monkeypatch.setattr("ssl_behavior.pretrain.simulate_recordings", lambda *_: recordings)
+    monkeypatch.setattr(import_module("ssl_behavior.pretrain"), "simulate_recordings", lambda *_: recordings)
     pretrain(replace(config, recordings=()))
     assert "simulated recordings" in capsys.readouterr().out

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,8 +20,6 @@ _START = time.perf_counter()
 
 from torch import Tensor, nn  # noqa: E402  (importing is timed)
 
-from ssl_behavior import embed as embedding  # noqa: E402
-from ssl_behavior import predict  # noqa: E402
 from ssl_behavior.atlas import atlas  # noqa: E402
 from ssl_behavior.cli.inputs import TracksConfig  # noqa: E402
 from ssl_behavior.compute.malloc import keep_freed_memory  # noqa: E402
@@ -30,6 +29,7 @@ from ssl_behavior.poses import expert_features  # noqa: E402
 from ssl_behavior.poses.poses import Poses  # noqa: E402
 from ssl_behavior.predictions import folder, labelling  # noqa: E402
 
+predict, embedding = (import_module(f"ssl_behavior.{name}") for name in ("predict", "embed"))
 _IMPORTS = time.perf_counter() - _START
 NETWORK = "encoder's network"
 _SHARED: tuple[Watched, ...] = (

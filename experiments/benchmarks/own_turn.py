@@ -17,8 +17,8 @@ from unittest import mock
 import torch
 
 from experiments.benchmarks.stopwatch import Stopwatch, Watched
-from ssl_behavior import embed as embed_command
 from ssl_behavior.compute.malloc import keep_freed_memory
+from ssl_behavior.embed import EmbedConfig, embed_recordings
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models import encoder as models_encoder
@@ -98,10 +98,8 @@ def embedding(recording: Path, encoder: Path, atlas: Path) -> dict[str, Any]:
     frames = len(embed(network, poses, poses.pairs()[0]))
     seconds = time.perf_counter() - start
     start = time.perf_counter()
-    config = embed_command.EmbedConfig(
-        recordings=(recording,), frame_rate=30.0, encoder=encoder, output=atlas, overwrite=True
-    )
-    made = embed_command.embed_recordings(config)
+    config = EmbedConfig(recordings=(recording,), frame_rate=30.0, encoder=encoder, output=atlas, overwrite=True)
+    made = embed_recordings(config)
     return {"frames": frames, "seconds": seconds, "rows": made.rows, "all seconds": time.perf_counter() - start}
 
 

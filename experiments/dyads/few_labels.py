@@ -30,7 +30,9 @@ from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.inference import embed_all
-from ssl_behavior.plots.ethogram import Strip, ethogram
+from ssl_behavior.plots.ethogram import ethogram
+from ssl_behavior.plots.strips import Strip
+from ssl_behavior.plots.style import save
 from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig, pretrain
@@ -104,7 +106,7 @@ def picture(dyads: Dyads, videos: tuple[str, ...] = ("23", "46", "52")) -> None:
             for video in videos
             for one in [dyads.videos[video]]
         ]
-    ethogram(HERE / "ethogram.png", strips, dyads.behaviours)
+    save(ethogram(strips, dyads.behaviours), HERE / "ethogram.png")
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from ssl_behavior.cli.options import option_of
@@ -109,9 +111,15 @@ class Share(Bound):
 
 
 class Checked:
-    """Base of a command's settings: making them raises ``InputError`` where a number is out of its bounds."""
+    """Base of a command's settings, as the shell, a YAML file or a notebook makes them.
+
+    Text stands for a path, and a list or a single value for a tuple: ``PretrainConfig(recordings="tracks")``. A number
+    out of its bounds raises ``InputError``.
+    """
 
     def __post_init__(self) -> None:
+        for name, hint in typing.get_type_hints(type(self)).items():
+            object.__setattr__(self, name, _as_hinted(getattr(self, name), hint))
         require_bounds(self)
 
 
@@ -133,6 +141,16 @@ def require_bounds(settings: Any, outer: str = "") -> None:
     for field in dataclasses.fields(settings):
         if dataclasses.is_dataclass(value := getattr(settings, field.name)):
             require_bounds(value, f"{outer}{field.name}.")
+
+
+def _as_hinted(value: Any, hint: Any) -> Any:
+    """A setting as its annotation wants it: a path in place of text, a tuple in place of a list or a single value."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (UnionType, typing.Union) else (hint,)
+    several = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
+    if several is not None and isinstance(value, str | Path | list | tuple):
+        values = [value] if isinstance(value, str | Path) else value
+        return tuple(_as_hinted(item, typing.get_args(several)[0]) for item in values)
+    return Path(value) if isinstance(value, str) and Path in kinds and str not in kinds else value
 
 
 def field_bounds(settings_class: type[Any]) -> Mapping[str, tuple[Bound, ...]]:

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import squareform
 
-from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.cluster_cards.animations import Animation
-from ssl_behavior.plots.style import DPI, cluster_colours, save
+from ssl_behavior.plots.embedding_map import embedding_map
+from ssl_behavior.plots.skeleton import draw_body
+from ssl_behavior.plots.style import DPI, cluster_colours, save, shorten
 
 _AGENT, _TARGET = "#D55E00", "#0072B2"
 _MOMENTS = 7
 """Frames in a filmstrip."""
-_MAX_NAME_LENGTH = 32
 
 
 def filmstrip_picture(
@@ -57,9 +55,7 @@ def _draw_filmstrip(
     for column, frame in enumerate(np.linspace(0, len(tracks) - 1, _MOMENTS).round().astype(int)):
         axes = figure.add_axes((column / _MOMENTS, bottom, 1 / _MOMENTS, height * 0.82))
         for points, colour in zip(tracks[frame], (_AGENT, _TARGET), strict=False):
-            for edge in edges:
-                axes.plot(*points[list(edge)].T, color=colour, lw=1.6, solid_capstyle="round")
-            axes.plot(*points[0], "o", color=colour, ms=4)
+            draw_body(axes, points, edges, colour)
         axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] + reach, middle[1] - reach))
         axes.set_aspect("equal")
         axes.set_axis_off()
@@ -74,24 +70,7 @@ def map_picture(path: str | Path, map_positions: np.ndarray, labels: np.ndarray,
         labels: (point,) clusters, -1 for noise.
         names: names of the clusters; those named after their number are left out of the legend.
     """
-    colours = np.array([to_rgb(colour) for colour in cluster_colours(len(names))])
-    figure = Figure(figsize=(8, 7), dpi=DPI, layout="constrained")
-    axes = figure.add_subplot()
-    order = np.argsort(labels != NOISE, kind="stable")  # noise first, so that clusters are drawn over it
-    axes.scatter(
-        map_positions[order, 0], map_positions[order, 1], s=2.5, c=colours[labels[order]], lw=0, rasterized=True
-    )
-    for cluster in np.unique(labels[labels != NOISE]):
-        x, y = np.median(map_positions[labels == cluster], axis=0)
-        box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": colours[cluster], "lw": 1.5, "alpha": 0.9}
-        axes.text(x, y, str(cluster), ha="center", va="center", fontsize=9, bbox=box)
-    named = [(number, _shorten(name)) for number, name in enumerate(names) if name != f"cluster {number}"]
-    handles = [Patch(color=colours[number], label=f"{number}  {name}") for number, name in named]
-    handles += [Patch(color=colours[NOISE], label="in no cluster")] * bool((labels == NOISE).any())
-    axes.legend(handles=handles, frameon=False, fontsize=9, loc="upper right")
-    axes.set_aspect("equal", "datalim")
-    axes.set_axis_off()
-    return save(figure, path)
+    return save(embedding_map(map_positions, labels, names), path)
 
 
 def family_picture(path: str | Path, joins: np.ndarray, names: Sequence[str]) -> Path:
@@ -112,15 +91,10 @@ def family_picture(path: str | Path, joins: np.ndarray, names: Sequence[str]) ->
     axes.scatter(
         ticks, np.zeros(len(names)), s=60, c=[colours[leaf] for leaf in tree["leaves"]], zorder=3, clip_on=False
     )
-    labels = [str(leaf) if names[leaf] == f"cluster {leaf}" else _shorten(names[leaf]) for leaf in tree["leaves"]]
+    labels = [str(leaf) if names[leaf] == f"cluster {leaf}" else shorten(names[leaf]) for leaf in tree["leaves"]]
     is_rotated = max(map(len, labels)) > 3
     axes.set_xticks(ticks, labels, rotation=40 * is_rotated, ha="right" if is_rotated else "center", fontsize=9)
     axes.set(ylabel="distance", ylim=(0, None))
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.tick_params(axis="x", length=0)
     return save(figure, path)
-
-
-def _shorten(name: str) -> str:
-    """Return a name that leaves room for the picture beside it."""
-    return name if len(name) <= _MAX_NAME_LENGTH else f"{name[: _MAX_NAME_LENGTH - 1]}…"

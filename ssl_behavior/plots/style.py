@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,31 @@ def cluster_colours(count: int) -> list[str]:
     return [CLUSTER_COLOURS[number % len(CLUSTER_COLOURS)] for number in range(count)] + [NOISE_COLOUR]
 
 
+class Picture(Figure):
+    """A figure that a notebook shows without pyplot, which would keep it in memory and show it twice."""
+
+    def _repr_png_(self) -> bytes:
+        with BytesIO() as file:
+            FigureCanvasAgg(self).print_png(file)
+            return file.getvalue()
+
+
+def without_formulas(figure: Figure) -> None:
+    """Show names as they are written: a dollar or a backslash in them begins no formula."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+
+
+def shorten(name: str, longest: int = 32) -> str:
+    """A name that leaves room for the picture beside it."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure, whose suffix says the format, without pyplot: no window, no state shared with a notebook."""
     path = Path(path)
     FigureCanvasAgg(figure)
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)  # of names, which dollars and backslashes make no formulas
+    without_formulas(figure)
     options: dict[str, Any] = {"metadata": {"Software": None}} if path.suffix == ".png" else {}
     with replacing(path) as aside:
         figure.savefig(aside, format=path.suffix.removeprefix("."), **options)

@@ -11,7 +11,9 @@ from pathlib import Path
 import yaml
 
 from ssl_behavior.errors import InputError, some
-from ssl_behavior.plots.ethogram import Strip, ethogram
+from ssl_behavior.plots.ethogram import ethogram
+from ssl_behavior.plots.strips import Strip
+from ssl_behavior.plots.style import save
 from ssl_behavior.predictions import tables
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.predictions.tables import Prediction
@@ -68,7 +70,7 @@ class PredictionFolder:
         tables.write(self.path, prediction)
         self.review.write(prediction.to_annotations(channel), prediction.frame_rate)
         strip = Strip(prediction.id, prediction.frame_rate, {"predicted": prediction.labels})
-        ethogram(self._picture(prediction.file_stem), [strip], prediction.behaviours)
+        save(ethogram([strip], prediction.behaviours), self._picture(prediction.file_stem))
 
     def _picture(self, stem: str) -> Path:
         return self.path / "pictures" / f"{stem}.png"

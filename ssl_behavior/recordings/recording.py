@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -124,6 +125,12 @@ class Recording:
     def with_labels(self, labels: Mapping[str, Labels]) -> Recording:
         """Return the recording with these channels added or replaced."""
         return replace(self, labels={**self.labels, **labels})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Read-only views of mappings cannot be pickled.
+        values = {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
+        plain = {name: dict(values[name]) for name in ("labels", "series", "metadata")}
+        return partial(Recording, **(values | plain)), ()
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from ssl_behavior.errors import InputError
 
@@ -33,3 +34,6 @@ class Skeleton:
         if unknown := referenced - set(self.keypoints):
             raise InputError(f"skeleton names {sorted(unknown)} are no keypoints of {list(self.keypoints)}")
         object.__setattr__(self, "landmarks", MappingProxyType(dict(self.landmarks)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Skeleton, (self.keypoints, self.edges, dict(self.landmarks))  # read-only mappings cannot be pickled

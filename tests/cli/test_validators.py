@@ -77,6 +77,15 @@ def test_a_notebook_is_refused_the_same_when_it_makes_the_settings() -> None:
         replace(BoundedConfig(), port=11)
 
 
+def test_a_notebook_gives_text_for_paths_and_single_values_for_several() -> None:
+    config = PretrainConfig(recordings="tracks", output="encoder", skeleton="parts.yaml")  # type: ignore[arg-type]
+    assert config == PretrainConfig(recordings=(Path("tracks"),), output=Path("encoder"), skeleton=Path("parts.yaml"))
+    listed = PretrainConfig(recordings=["a.csv", Path("b.csv")])  # type: ignore[arg-type]
+    assert listed.recordings == (Path("a.csv"), Path("b.csv"))
+    assert replace(config, format="sleap").format == "sleap"
+    assert PretrainConfig(skeleton=None).skeleton is None
+
+
 def test_help_shows_default_and_bounds(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(BoundedConfig, ["--help"])

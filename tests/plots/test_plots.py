@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from ssl_behavior.plots.ethogram import Strip, ethogram
+from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.scores import confusion_picture, curves_picture
-from ssl_behavior.plots.style import styles
+from ssl_behavior.plots.strips import Strip
+from ssl_behavior.plots.style import save, styles
 
 BEHAVIOURS = ("attack", "mount", "other")
 
@@ -24,7 +25,7 @@ def test_styles_differ() -> None:
 def test_the_ethogram_shows_each_behaviour_that_occurs(tmp_path: Path) -> None:
     truth = np.repeat([0, 1, -1], 100)
     strips = [Strip("v", 30.0, {"truth": truth, "predicted": np.zeros(300, int)})]
-    with_mount = ethogram(tmp_path / "a.png", strips, BEHAVIOURS)
+    with_mount = save(ethogram(strips, BEHAVIOURS), tmp_path / "a.png")
     # Strips cover far more than the legend's patches.
     colours = {name: colour for name, (colour, _) in zip(BEHAVIOURS, styles(BEHAVIOURS), strict=True)}
     assert has_colour(with_mount, colours["attack"])
@@ -36,7 +37,7 @@ def test_pictures_of_any_size_are_drawn_and_repeat_to_the_byte(tmp_path: Path) -
     labels = np.repeat(np.arange(37), 3)
     strips = [Strip(f"task1/test/mouse{i:03}_annotator-0", 30.0, {"predicted": labels}) for i in range(5)]
     for name in ("a", "b"):
-        ethogram(tmp_path / f"{name}.png", strips, many)
+        save(ethogram(strips, many), tmp_path / f"{name}.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert confusion_picture(tmp_path / "c.png", np.zeros((1, 1), int), ["a"]).exists()
     assert confusion_picture(tmp_path / "d.png", np.arange(37**2).reshape(37, 37), many).exists()

@@ -1,0 +1,1 @@
+"""The parts of the public face that no command has: handles on encoders and models, tables, and scikit-learn."""

@@ -1,0 +1,58 @@
+"""A table of frames: what scikit-learn splits, with the video that each frame is of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ssl_behavior.errors import InputError, some
+from ssl_behavior.formats.in_memory import Recordings, as_recordings
+from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.recordings.recording import Recording
+
+
+def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFrame:
+    """Make a row of every frame, to be split by video, classified, or filtered as any table.
+
+    Args:
+        recordings: one or several: a ``Recording``, or a dataset of ``movement``.
+        channel: of the recordings' labels; needed only where there are several.
+
+    Returns:
+        A table with the columns ``recording`` (the Recording itself), ``video``, ``frame`` (from 0), ``time_s`` and
+        ``label``, which is missing (NaN) where nobody judged the frame.
+
+    Raises:
+        InputError: there are several channels of labels and ``channel`` names none of them.
+
+    Example:
+        >>> frames = sb.frame_table(sb.read_recordings("tracks")).dropna(subset=["label"])
+        >>> every_fifth = frames[frames["frame"] % 5 == 0]
+    """
+    given = as_recordings(recordings)
+    channels = {name for recording in given for name in recording.labels}
+    if channel is None and len(channels) == 1:
+        (channel,) = channels
+    if channel not in channels and (channels or channel is not None):
+        raise InputError(f"expected one of the channels {some(channels)}; found {channel}: name one with channel=")
+    return pd.concat([_rows(recording, channel) for recording in given], ignore_index=True)
+
+
+def _rows(recording: Recording, channel: str | None) -> pd.DataFrame:
+    frames = np.arange(recording.frames)
+    names = np.full(recording.frames, None, object)
+    if channel is not None and channel in recording.labels:
+        labels = recording.labels[channel]
+        scored = labels.values != UNSCORED
+        names[scored] = np.array(labels.behaviours, object)[labels.values[scored]]
+    objects = np.empty(recording.frames, object)
+    objects.fill(recording)
+    return pd.DataFrame(
+        {
+            "recording": objects,
+            "video": recording.id,
+            "frame": frames,
+            "time_s": frames / recording.frame_rate,
+            "label": names,
+        }
+    )

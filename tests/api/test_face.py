@@ -1,0 +1,106 @@
+"""``import ssl_behavior as sb``: what it offers, how fast, and in whatever order modules are imported."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ssl_behavior as sb
+from ssl_behavior.__main__ import COMMANDS
+
+SOURCE = Path(sb.__file__)
+TABLE = {name: (f"ssl_behavior.{module}", original) for name, (module, original) in sb._PUBLIC.items()}
+
+
+def in_a_fresh_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def declared_names() -> dict[str, tuple[str, str]]:
+    """Public name -> its module and its name there, as the block for type checkers declares them."""
+    (block,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
+    declared, renamed = {}, {}
+    for node in block.body:
+        if isinstance(node, ast.ImportFrom):
+            declared |= {alias.name: (str(node.module), alias.name) for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            (target,) = node.targets
+            assert isinstance(target, ast.Name)
+            assert isinstance(node.value, ast.Name)
+            renamed[target.id] = node.value.id
+    declared.pop("plots")
+    return declared | {name: declared.pop(original) for name, original in renamed.items()}
+
+
+def test_type_checkers_see_the_names_that_exist() -> None:
+    assert declared_names() == TABLE
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_name_is_what_its_module_defines(name: str) -> None:
+    module, original = TABLE[name]
+    assert getattr(sb, name) is getattr(importlib.import_module(module), original)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_function_and_its_settings(command: str) -> None:
+    main = importlib.import_module(f"ssl_behavior.{command}").main
+    assert getattr(sb, command).__module__ == f"ssl_behavior.{command}"
+    assert getattr(sb, main.settings_class.__name__) is main.settings_class
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nested_settings_have_names_too(command: str) -> None:
+    settings = importlib.import_module(f"ssl_behavior.{command}").main.settings_class
+    nested = {field.default_factory for field in settings.__dataclass_fields__.values()}
+    classes = {kind for kind in nested if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")}
+    assert classes <= {getattr(sb, name) for name in TABLE}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import ssl_behavior as sb; sb.evaluate; import ssl_behavior.evaluate",
+        "import ssl_behavior.evaluate; import ssl_behavior as sb",
+        "from ssl_behavior.evaluate import EvaluateConfig; import ssl_behavior as sb",
+        "import importlib; importlib.import_module('ssl_behavior.evaluate'); import ssl_behavior as sb",
+        "from ssl_behavior import evaluate; import ssl_behavior.evaluate; import ssl_behavior as sb",
+    ],
+)
+def test_a_command_is_its_function_whatever_was_imported_first(code: str) -> None:
+    assert in_a_fresh_process(f"{code}; print(sb.evaluate.__module__, sb.evaluate.__name__)") == (
+        "ssl_behavior.evaluate evaluate"
+    )
+
+
+def test_a_command_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "ssl_behavior.evaluate", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert "--predictions" in done.stdout
+    assert done.stderr == ""
+
+
+def test_importing_is_fast() -> None:
+    code = "import time; start = time.perf_counter(); import ssl_behavior; print(time.perf_counter() - start)"
+    assert min(float(in_a_fresh_process(code)) for _ in range(5)) < 0.2
+
+
+def test_names_are_completed_before_they_are_loaded() -> None:
+    names = in_a_fresh_process("import ssl_behavior as sb, sys; print(*dir(sb), 'torch' in sys.modules)").split()
+    assert {"BehaviourEncoder", "PretrainConfig", "plots", "pretrain", "__version__", "False"} <= set(names)
+
+
+def test_a_misspelt_name_is_an_error() -> None:
+    with pytest.raises(AttributeError, match=r"ssl_behavior.*no attribute 'pretrian'"):
+        sb.pretrian  # type: ignore[attr-defined] # noqa: B018
+    assert not hasattr(sb, "numpy")
+
+
+def test_reading_and_simulating_load_no_torch() -> None:
+    code = "import ssl_behavior as sb, sys; sb.read_recordings, sb.read_labelled, sb.simulate_recordings(1, frames=9)"
+    assert in_a_fresh_process(f"{code}; print('torch' in sys.modules)") == "False"

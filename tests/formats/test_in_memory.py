@@ -1,0 +1,74 @@
+"""Recordings that a notebook has in memory already."""
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.in_memory import as_recordings
+from ssl_behavior.simulation.simulator import simulate_recordings
+
+xarray = pytest.importorskip("xarray")
+
+
+def dataset(**attributes: Any) -> Any:
+    """What ``movement`` loads: 4 frames, 2 coordinates, 3 keypoints, 2 individuals."""
+    positions = np.arange(48, dtype=float).reshape(4, 2, 3, 2) + 1
+    coordinates = {
+        "time": np.arange(4) / 25,
+        "space": ["x", "y"],
+        "keypoints": ["nose", "centre", "tail base"],
+        "individuals": ["a", "b"],
+    }
+    return xarray.Dataset(
+        {"position": (("time", "space", "keypoints", "individuals"), positions)}, coordinates, attributes
+    )
+
+
+def test_a_movement_dataset_becomes_a_recording() -> None:
+    (recording,) = as_recordings(dataset(fps=25, source_file="/data/pair 7.slp"))
+    assert (recording.id, recording.frame_rate, recording.individuals) == ("pair 7", 25, ("a", "b"))
+    assert recording.skeleton.keypoints == ("nose", "centre", "tail base")
+    np.testing.assert_array_equal(recording.positions[2, 1, 0], dataset().position[2, :, 0, 1])
+
+
+def test_datasets_without_a_file_are_numbered() -> None:
+    recordings = as_recordings([dataset(fps=25), *simulate_recordings(1, frames=5), dataset(fps=25)])
+    assert [recording.id for recording in recordings] == ["dataset0", "video000", "dataset2"]
+
+
+def test_a_dataset_without_a_frame_rate_is_refused() -> None:
+    with pytest.raises(InputError, match="fps"):
+        as_recordings(dataset())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "empty"),
+        ("tracks/mice.csv", "read_recordings"),
+        ([3], "found int"),
+        (3, "found int"),
+        (["a.csv"], "found str"),
+    ],
+)
+def test_what_is_no_recording_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        as_recordings(given)
+
+
+def test_recordings_of_the_same_id_are_refused() -> None:
+    with pytest.raises(InputError, match="video000"):
+        as_recordings(simulate_recordings(1, frames=5) * 2)
+
+
+def test_a_recording_is_copied_and_pickled_whole() -> None:
+    (recording,) = simulate_recordings(1, frames=5)
+    for other in (pickle.loads(pickle.dumps(recording)), copy.deepcopy(recording)):
+        assert other.fingerprint() == recording.fingerprint()
+        assert other.skeleton == recording.skeleton
+        assert dict(other.metadata) == dict(recording.metadata)
+        np.testing.assert_array_equal(other.labels["behaviour"].values, recording.labels["behaviour"].values)
