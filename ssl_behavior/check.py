@@ -1,4 +1,4 @@
-"""``ssl-behavior check``: look for errors in recordings that nothing else tells of."""
+"""``ssl-behavior check``: find silent errors in recordings."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from ssl_behavior.errors import InputError, how_many
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
-from ssl_behavior.quality.picture import picture
-from ssl_behavior.quality.suspicions import QualityInput, Suspicion, look
+from ssl_behavior.quality.picture import suspicions_picture
+from ssl_behavior.quality.rules import Suspicion
+from ssl_behavior.quality.suspicions import QualityInput, check_recordings
 from ssl_behavior.quality.vitals import Vitals
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.paths import file_stem
 
+_NAMED = 10
+"""Recordings that the summary names for each kind of suspicion."""
+
 
 @dataclass(frozen=True)
 class CheckConfig(AnnotatedTracksConfig):
-    """Settings of looking for silent errors.
+    """Settings of ``check``.
 
     Attributes:
-        annotations: files, folders or globs of annotations, to see whether they lie where the behaviour is.
-        unscored: behaviours of the annotations that are no judgement.
-        encoder: folder that pretrain or finetune wrote, to see what in the recordings is strange to it.
-        output: folder for the table of suspicions, what was measured, and a picture of every suspicious recording.
+        annotations: files, folders or globs of annotations, to check that they are not shifted in time.
+        unscored: behaviours of the annotations that stand for frames nobody judged.
+        encoder: folder that pretrain or finetune wrote, to compare the recordings with those it was pretrained on.
+        output: folder for the table of suspicions, the measurements, and a picture of every suspicious recording.
     """
 
     encoder: Path | None = None
@@ -39,10 +43,17 @@ class CheckConfig(AnnotatedTracksConfig):
 
 
 def check(config: CheckConfig) -> list[Suspicion]:
-    """Look at every recording, write ``suspicions.csv``, ``vitals.csv`` and ``pictures/``, and tell what was found.
+    """Check every recording for silent errors and write ``suspicions.csv``, ``vitals.csv`` and ``pictures/``.
+
+    Returns:
+        The suspicions, recording by recording.
 
     Raises:
-        InputError: there is nothing to look at, or the output is taken.
+        InputError: no recording can be read, the encoder is unusable, or the output exists.
+
+    Example:
+        >>> for suspicion in check(CheckConfig(recordings=(Path("tracks"),))):
+        ...     print(suspicion.video, suspicion.evidence)
     """
     with run_folder.writing(config) as output:
         return _check(output, config)
@@ -51,69 +62,91 @@ def check(config: CheckConfig) -> list[Suspicion]:
 def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     recordings = config.read_with_labels(every_channel=False)
     if config.encoder is None:
-        landmarks, settings, known = shared_landmarks(one.skeleton for one in recordings), Preparation(), None
+        landmarks, settings = shared_landmarks(recording.skeleton for recording in recordings), Preparation()
+        pretraining = None
     else:
         landmarks, settings = checkpoints.load_preparation(config.encoder)
-        known = checkpoints.load_vitals(config.encoder)
-        if known is None:
-            raise InputError(
-                f"--encoder {config.encoder}: expected one that tells what is usual in the recordings it was "
-                "pretrained on; found an older one: pretrain anew"
-            )
-    each = [*prepare_each(recordings, landmarks, settings, config.skip_bad_files, "looking")]
-    given = [
-        QualityInput(poses, one.unit, next((own.values[poses.native_frames] for own in one.labels.values()), None))
-        for one, poses in each
+        pretraining = _vitals_of_pretraining(config.encoder)
+    prepared = [*prepare_each(recordings, landmarks, settings, config.skip_bad_files, "reading")]
+    inputs = [
+        QualityInput(
+            poses,
+            recording.unit,
+            next((labels.values[poses.native_frames] for labels in recording.labels.values()), None),
+        )
+        for recording, poses in prepared
     ]
-    looked = look(given, landmarks, known)
-    suspicious = [(one, found) for one, (_, found) in zip(given, looked, strict=True) if found]
-    for former in (output / "pictures").glob("*.png"):
-        former.unlink()
-    for (poses, _, labels), found in progress(suspicious, "drawing", unit="video", leave=False):
-        picture(output / "pictures" / f"{file_stem(poses.id)}.png", found, poses, landmarks, labels)
-    every = [one for _, found in looked for one in found]
-    _write(output, {poses.id: measured for (_, poses), (measured, _) in zip(each, looked, strict=True)}, every)
+    checked = check_recordings(inputs, landmarks, pretraining)
+    suspicions = [suspicion for _, of_recording in checked for suspicion in of_recording]
+    _draw(output / "pictures", inputs, [of_recording for _, of_recording in checked], landmarks)
+    measured = {poses.id: vitals for (_, poses), (vitals, _) in zip(prepared, checked, strict=True)}
+    _write_tables(output, measured, suspicions)
     run.save_settings(config, output / "settings.yaml")
-    return every
+    return suspicions
 
 
-def _write(output: Path, measured: Mapping[str, Vitals], found: Sequence[Suspicion]) -> None:
-    """The two tables."""
+def _vitals_of_pretraining(encoder: Path) -> Vitals:
+    vitals = checkpoints.load_vitals(encoder)
+    if vitals is None:
+        raise InputError(
+            f"--encoder {encoder}: expected an encoder that stores measurements of the recordings it was pretrained "
+            "on; found an older one: pretrain again, or leave out --encoder"
+        )
+    return vitals
+
+
+def _draw(
+    folder: Path, inputs: Sequence[QualityInput], suspicions: Sequence[Sequence[Suspicion]], landmarks: Sequence[str]
+) -> None:
+    """Draw each suspicious recording, and remove the pictures of an earlier run."""
+    for picture in folder.glob("*.png"):
+        picture.unlink()
+    suspicious = [pair for pair in zip(inputs, suspicions, strict=True) if pair[1]]
+    for (poses, _, labels), of_recording in progress(suspicious, "drawing", unit="video", leave=False):
+        suspicions_picture(folder / f"{file_stem(poses.id)}.png", of_recording, poses, landmarks, labels)
+
+
+def _write_tables(output: Path, measured: Mapping[str, Vitals], suspicions: Sequence[Suspicion]) -> None:
+    columns = ["video", "kind", "frames", "evidence"]
     rows = [
-        {"video": one.video, "kind": one.kind, "frames": " ".join(map(str, one.frames)), "evidence": one.told}
-        for one in found
+        (suspicion.video, suspicion.kind, " ".join(map(str, suspicion.frames)), suspicion.evidence)
+        for suspicion in suspicions
     ]
-    told = pd.DataFrame(rows, columns=["video", "kind", "frames", "evidence"])
-    write_text(output / "suspicions.csv", told.to_csv(index=False))
+    write_text(output / "suspicions.csv", pd.DataFrame(rows, columns=columns).to_csv(index=False))
     table = []
-    for video, one in measured.items():
-        row = asdict(one)
+    for video, vitals in measured.items():
+        row = asdict(vitals)
         row |= dict(zip(("left edge", "top edge", "right edge", "bottom edge"), row.pop("box"), strict=True))
         row |= {f"distance of {name}": value for name, value in row.pop("proportions").items()}
         table.append({"video": video, **row})
     write_text(output / "vitals.csv", pd.DataFrame(table).to_csv(index=False, float_format="%.4g"))
 
 
-def report(found: Sequence[Suspicion]) -> str:
-    """What was found, by kind."""
-    lines = [f"{how_many(len({one.video for one in found}), 'suspicious recording')}"]
-    for kind in dict.fromkeys(one.kind for one in found):
-        own = [one for one in found if one.kind == kind]
-        lines += ["", f"{kind}: {how_many(len(own), 'recording')}"]
-        lines += [f"  {one.video}: {one.told}" for one in own[:10]]
-        lines += [f"  and {len(own) - 10} more"] * (len(own) > 10)
+def report(suspicions: Sequence[Suspicion]) -> str:
+    """Summarize suspicions by kind, as text."""
+    lines = [how_many(len({suspicion.video for suspicion in suspicions}), "suspicious recording")]
+    for kind in dict.fromkeys(suspicion.kind for suspicion in suspicions):
+        of_kind = [suspicion for suspicion in suspicions if suspicion.kind == kind]
+        lines += ["", f"{kind}: {how_many(len(of_kind), 'recording')}"]
+        lines += [f"  {suspicion.video}: {suspicion.evidence}" for suspicion in of_kind[:_NAMED]]
+        lines += [f"  and {len(of_kind) - _NAMED} more"] * (len(of_kind) > _NAMED)
     return "\n".join(lines)
 
 
-def _next_steps(config: CheckConfig, found: list[Suspicion]) -> None:
-    """Print where the results are, and what to run next."""
-    print(report(found))
-    if found:
+def _next_steps(config: CheckConfig, suspicions: list[Suspicion]) -> None:
+    """Print the suspicions and where the results are."""
+    print(report(suspicions))
+    if suspicions:
         print(f"\na picture of each suspicious recording: {config.output / 'pictures'}")
-    print(f"{'' if found else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
+    print(f"{'' if suspicions else chr(10)}tables: {config.output / 'suspicions.csv'}, {config.output / 'vitals.csv'}")
 
 
-main = run.command(CheckConfig, check, "Look for errors in recordings that nothing else tells of.", _next_steps)
+main = run.command(
+    CheckConfig,
+    check,
+    "Find silent errors in recordings (swapped axes, a mirrored image, a wrong frame rate) and draw the evidence.",
+    _next_steps,
+)
 
 
 if __name__ == "__main__":

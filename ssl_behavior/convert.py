@@ -1,4 +1,4 @@
-"""ssl-behavior convert: recordings of any format into the fast form, once."""
+"""``ssl-behavior convert``: write recordings of any format as files that are read by memory map."""
 
 from __future__ import annotations
 
@@ -22,10 +22,20 @@ class ConvertConfig(TracksConfig):
     output: Path
 
 
-def convert(settings: ConvertConfig) -> list[Path]:
-    """Write every recording in the fast form and return the files."""
-    with writing(settings) as output:
-        recordings = settings.read()
+def convert(config: ConvertConfig) -> list[Path]:
+    """Convert every recording once, so that later commands read it without parsing.
+
+    Returns:
+        The files, one per recording.
+
+    Raises:
+        InputError: no recording can be read, or the output exists.
+
+    Example:
+        >>> convert(ConvertConfig(recordings=(Path("tracks"),), output=Path("converted")))
+    """
+    with writing(config) as output:
+        recordings = config.read()
         files = native.write(output, recordings)
     frames = sum(recording.frames for recording in recordings)
     print(f"wrote {len(files)} recordings, {frames:,} frames, to {output}")
@@ -33,7 +43,9 @@ def convert(settings: ConvertConfig) -> list[Path]:
     return files
 
 
-main = command(ConvertConfig, convert, "Convert recordings of any format into a form that is read by memory map.")
+main = command(
+    ConvertConfig, convert, "Convert recordings of any format to files that are read by memory map, without parsing."
+)
 
 
 if __name__ == "__main__":

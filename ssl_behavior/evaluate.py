@@ -1,4 +1,4 @@
-"""Score predictions against what people annotated."""
+"""``ssl-behavior evaluate``: score predictions against annotations."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from ssl_behavior.plots.strips import Strip
 from ssl_behavior.plots.style import save
 from ssl_behavior.predictions.comparison import GroundTruth, compare_folder, compare_submission
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.scoring.report import ScoredVideo, score, table
+from ssl_behavior.scoring.report import ScoredVideo, score
+from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.paths import file_stem
 from ssl_behavior.storage.run_folder import alone_in, check_output, identity, marked, notices
 
-DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
-
-
+_DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 _IN_ONE_PICTURE = 40
+"""Videos in ethogram.png at most; more rows would be too thin to see."""
 
 
 @dataclass(frozen=True)
 class EvaluateConfig(LabelsConfig):
-    """What to score against what.
+    """Settings of ``evaluate``.
 
     Attributes:
-        predictions: the folder that predict wrote, or a submission .npy.
-        annotations: files, folders or globs of annotations, or tracks that carry labels (CalMS21 .npy or .json).
+        predictions: folder that predict wrote, or a submission .npy.
+        annotations: files, folders or globs of annotations, or of tracks that carry labels (CalMS21 .npy or .json).
         unscored: behaviours that stand for frames nobody judged: these frames are not scored, and the behaviours are in
             no mean.
-        videos: score these videos only; all by default.
-        output: where scores.json and the pictures go; by default a folder "scores" with the predictions, written anew
-            where it holds scores of the same videos against the same annotations.
-        overwrite: write into an output folder that is not empty, or over other scores.
-        frame_rate: Hz of annotations in seconds that do not state it; by default each prediction's own.
-        bootstrap: how often videos are drawn anew for the intervals; 0 for none.
-        seed: of the bootstrap.
-        skip_bad_files: report a bad annotation file and go on.
+        videos: score only the videos with these ids.
+        output: folder for scores.json and the pictures; by default a folder "scores" with the predictions, which is
+            replaced if it holds scores of the same videos against the same annotations.
+        overwrite: replace the files of an output folder that is not empty, or other scores.
+        frame_rate: frame rate in Hz of annotations in seconds that do not state it; by default that of each prediction.
+        bootstrap: number of resamples of the videos for the intervals; 0 for none.
+        seed: seed of the resamples.
+        skip_bad_files: report a bad annotation file and continue without it.
     """
 
     predictions: Path
@@ -63,26 +63,30 @@ class EvaluateConfig(LabelsConfig):
 
 
 def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
-    """Score, print a table, write ``scores.json``, a confusion and ethograms.
+    """Score predictions, print a table, and write ``scores.json``, a confusion matrix and ethograms.
 
     Returns:
-        What ``scores.json`` holds.
+        The content of ``scores.json``.
 
     Raises:
-        InputError: unreadable input, no video that is both predicted and annotated, a label that the predictions do not
-            know, or an output that is in the way.
+        InputError: the input cannot be read, no video is both predicted and annotated, a label is not among the
+            predicted behaviours, or the output exists.
+
+    Example:
+        >>> report = evaluate(EvaluateConfig(Path("predictions"), annotations=(Path("annotations"),)))
+        >>> report["macro_f1"]
     """
     path = Path(settings.predictions).expanduser()
     if not path.exists():
-        raise InputError(f"{path}: expected a folder of predictions or a submission .npy; there is none")
+        raise InputError(f"{path}: expected a folder of predictions or a submission .npy; it does not exist")
     if path.is_file() and path.suffix.lower() != ".npy":
         raise InputError(
-            f"--predictions {path}: expected a folder and found a file; give the folder that predict wrote, or a "
+            f"--predictions {path}: expected a folder; found a file: give the folder that predict wrote, or a "
             "submission .npy (--videos scores some of the folder's videos only)"
         )
     output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
     if not settings.annotations:
-        raise InputError("expected --annotations: files, folders or globs to score against; got none")
+        raise InputError("expected --annotations: files, folders or globs to score against; found none")
     if settings.output is not None:
         output = check_output(output, settings.overwrite, of=identity(settings))
     with alone_in(output), marked(output, identity(settings)):
@@ -106,67 +110,78 @@ def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, A
             f"--annotations {settings.annotations[0]}: expected scored frames and found none in "
             f"{how_many(len(videos), 'video')}; check --channel and --unscored"
         )
-    # After the reading, which tells what is wrong with the settings; a difference from former ones may be no fault.
+    # Check this after reading the inputs: their errors are more useful than "settings differ from the previous run".
     if settings.output is None and not settings.overwrite:
-        _check_same_question(output / "scores.json", settings)
+        _require_same_question(output / "scores.json", settings)
     report = score(videos, behaviours, settings.bootstrap, settings.seed, settings.unscored)
     report["settings"] = {**asdict(settings), **_question(asdict(settings))}
-    print(f"\n{table(report)}\n")
+    print(f"\n{format_report(report)}\n")
     if report["mean_average_precision"] is None:
-        print("labels without probabilities: average precision and calibration are not known")
-    _write(output, report, videos, behaviours)
+        print("a submission has no probabilities: average precision and calibration are not known")
+    _write(output, report)
+    _draw(output, report, videos, truth)
     save_settings(settings, output / "settings.yaml")
-    print(f"scores and pictures are in {output}: scores.json, confusion.png, ethogram.png, one picture per video")
+    print(f"scores and pictures: {output} (scores.json, confusion.png, ethogram.png, one picture per video)")
     return report
 
 
-def _write(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], behaviours: Sequence[str]) -> None:
-    _remove_former(output)
+def _write(output: Path, report: dict[str, Any]) -> None:
+    _remove_pictures(output)
     write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def _draw(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], truth: GroundTruth) -> None:
+    behaviours = report["behaviours"]
     confusion_picture(output / "confusion.png", np.array(report["confusion"]), behaviours)
-    strips = [Strip(one.id, one.frame_rate, {"truth": one.truth, "predicted": one.predicted}) for one in videos]
+    strips = []
+    for video in videos:
+        # A behaviour that stands for frames nobody judged is drawn as such where it is predicted, too.
+        predicted = truth.mask_unscored(video.predicted, behaviours)
+        strips.append(Strip(video.id, video.frame_rate, {"truth": video.truth, "predicted": predicted}))
     save(ethogram(strips[:_IN_ONE_PICTURE], behaviours), output / "ethogram.png")
     for strip in strips:
         save(ethogram([strip], behaviours), output / "videos" / f"{file_stem(strip.id)}.png")
 
 
-def _check_same_question(scores: Path, settings: EvaluateConfig) -> None:
-    """Make sure that scores which are there answer the same question, so that none is lost unasked.
+def _require_same_question(scores: Path, settings: EvaluateConfig) -> None:
+    """Make sure that existing scores answer the same question, so that no other scores are lost.
 
     Raises:
-        InputError: they are of other settings.
+        InputError: they were computed with other settings.
     """
     if not scores.exists():
         return
     try:
-        former = json.loads(scores.read_text(encoding="utf-8"))["settings"]
-        now = _question(asdict(settings))
-        other = [name for name, value in _question(former).items() if value != now[name]]
+        existing = _question(json.loads(scores.read_text(encoding="utf-8"))["settings"])
+        current = _question(asdict(settings))
+        differing = [name for name, value in existing.items() if value != current[name]]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"{scores}: expected former scores and found none; give --output, or --overwrite") from None
-    if other:
-        flags = ", ".join("--" + name.replace("_", "-") for name in other)
         raise InputError(
-            f"{scores}: found scores of another {flags}; give a folder for these with --output, or write over those "
+            f"{scores}: expected former scores; found another file: choose a folder with --output, or pass --overwrite"
+        ) from None
+    if differing:
+        flags = ", ".join("--" + name.replace("_", "-") for name in differing)
+        raise InputError(
+            f"{scores}: found scores of another {flags}; choose a folder for these with --output, or replace those "
             "with --overwrite"
         )
 
 
 def _question(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that scores depend on, so that the same question reads the same however it is put."""
+    """The settings that scores depend on, with the same paths and names always written the same way."""
     paths = sorted({str(Path(path).expanduser().resolve()) for path in settings["annotations"]})
     names = {name: sorted(settings[name], key=natural) for name in ("unscored", "videos")}
     return {"annotations": paths, "channel": settings["channel"], **names, "frame_rate": settings["frame_rate"]}
 
 
-def _remove_former(output: Path) -> None:
-    """Take away the pictures of an earlier evaluation, whose videos may not be among these."""
+def _remove_pictures(output: Path) -> None:
+    """Remove the pictures of an earlier evaluation, which may have scored other videos."""
     if (output / "scores.json").exists():
         for picture in (output / "videos").glob("*.png"):
             picture.unlink()
 
 
-main = command(EvaluateConfig, evaluate, DESCRIPTION)
+main = command(EvaluateConfig, evaluate, _DESCRIPTION)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from ssl_behavior.poses.labelled import LabelledPoses, describe_shares
 from ssl_behavior.quality.suspicions import QualityInput, print_warnings
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.scoring.report import table
+from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.training.cross_validation import cross_validation_report
@@ -110,7 +110,7 @@ def _report(result: FinetuneResult, behaviours: Sequence[str], rate: float) -> d
     print("\ncross-validation: each labelled video is scored by a model, a temperature and a decoder that were")
     print(f"fitted to others, at {rate:g} Hz. Expect such scores on new videos of the same kind.")
     print("All scores run from 0 to 1. Higher is better, except for the calibration error: lower is better.")
-    print(table(report))
+    print(format_report(report))
     return report
 
 

@@ -26,7 +26,7 @@ from ssl_behavior.learning_curve.variants import VARIANTS, Variant, variant_name
 from ssl_behavior.learning_curve.videos import hold_out, require_distinct
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, describe_shares
-from ssl_behavior.scoring.frames import confusion, counted
+from ssl_behavior.scoring.frames import confusion, counts_in_means
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.training.inputs import LearningConfig, labelled_poses
@@ -176,7 +176,7 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
     """Write and print the curve."""
     curve = make_curve(points, study.behaviours)
     draws = len({point.task.draw for point in points})
-    is_in_means = counted(study.behaviours) & (study.counts(study.test).sum(0) > 0)
+    is_in_means = counts_in_means(study.behaviours) & (study.counts(study.test).sum(0) > 0)
     means = [name for name, counts in zip(study.behaviours, is_in_means, strict=True) if counts]
     report = {
         "channel": study.channel,

@@ -23,7 +23,7 @@ from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.predictions.folder import WRITTEN, PredictionFolder
-from ssl_behavior.predictions.labelling import predict_poses, say_who_is_who
+from ssl_behavior.predictions.labelling import predict_poses, print_assumed_pair
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.object_store import absolute, fetch_folder, require_extra
@@ -94,7 +94,7 @@ class _Predicting:
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_recording(unit, folder)
-            say_who_is_who(scheme, [recording])
+            print_assumed_pair(scheme, [recording])
             ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
             predictions = PredictionFolder(folder / "predictions", self.fingerprint, [poses.id])
             predictions.clear()

@@ -29,7 +29,8 @@ from ssl_behavior.probing.groups import Group, embed_groups, kinematics
 from ssl_behavior.probing.picture import probes_picture
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import choose_videos, select_labels
-from ssl_behavior.scoring.mabe22 import Split, Task, TaskScore, means, score_task, table, tasks_of
+from ssl_behavior.scoring.mabe22 import Split, TaskScore, format_scores, mean_scores, score_task
+from ssl_behavior.scoring.tasks import Task, tasks_of
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
 
@@ -89,14 +90,14 @@ def _probe(output: Path, config: ProbeConfig) -> dict[str, Any]:
         results = _probe_encoder(output, recordings, config)
     report = {
         "embeddings": {
-            name: {"means": means(scores), "tasks": [_plain_values(score) for score in scores]}
+            name: {"means": mean_scores(scores), "tasks": [_plain_values(score) for score in scores]}
             for name, scores in results.items()
         },
         "settings": asdict(config),
     }
     _remove_scores(output)
     if results:
-        print(f"\n{table(results)}\n")
+        print(f"\n{format_scores(results)}\n")
         print("F1: higher is better; chance is a yes in every frame. MSE: lower is better; chance predicts the mean.")
         write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
         probes_picture(output / "scores.png", results)

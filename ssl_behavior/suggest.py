@@ -216,7 +216,8 @@ def _draw(
     rates = {name: video.poses.native_rate for name, video in videos.items()}
     # eigh sorts eigenvalues in rising order, so the two main axes come last.
     axes = np.linalg.eigh(np.cov(clip_directions, rowvar=False))[1][:, :-3:-1]
-    suggestions_picture(path, suggestions, is_labelled, rates, clip_directions @ axes, chosen)
+    behaviours = (SUGGESTED,) if pool.predictions is None else next(iter(pool.predictions.values())).behaviours
+    suggestions_picture(path, suggestions, is_labelled, rates, clip_directions @ axes, chosen, behaviours)
 
 
 def _next_steps(config: SuggestConfig, suggestions: Sequence[Suggestion]) -> None:

@@ -1,4 +1,4 @@
-"""What people give by mistake: each is told in one line, ends with code 2, and costs no file."""
+"""Bad input of each kind ends with one line of error and code 2, and changes no file."""
 
 import hashlib
 import os
@@ -48,9 +48,9 @@ FINETUNE = (
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good input: tracks with labels, an encoder, a model, predictions."""
-    folder = tmp_path_factory.mktemp("made")
+    folder = tmp_path_factory.mktemp("inputs")
     recordings = simulate_recordings(3, seed=0, frames=FRAMES)
     native.write(folder / "tracks", recordings)
     calms21.write(folder / "train.npy", recordings)
@@ -73,16 +73,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def at(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with links to the good input in it, which the command runs in."""
-    for path in made.iterdir():
+def at(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with links to the good input, in which the command runs."""
+    for path in inputs.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Every file below a folder and what is in it."""
+    """Path -> hash of the content, of every file below a folder."""
     return {
         str(path): hashlib.sha256(path.read_bytes()).hexdigest()
         for parent, _, names in os.walk(folder, followlinks=True)
@@ -95,7 +95,7 @@ Refused = Callable[..., str]
 
 @pytest.fixture
 def refused(at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """Run a command that must not work, and return its one line."""
+    """Run a command that must fail, and return its one line of error."""
 
     def run(line: str, *words: str) -> str:
         before = contents(at)
@@ -104,22 +104,22 @@ def refused(at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         monkeypatch.setattr(sys, "argv", [command, *rest, *words])
         with pytest.raises(SystemExit) as stopped:
             import_module(f"ssl_behavior.{command}").main()
-        told = capsys.readouterr().err
-        assert stopped.value.code == 2, told
-        assert "Traceback" not in told
-        # Progress bars draw over their line; what is left on it is the message.
-        lines = [part for part in re.split(r"[\r\n]+", told) if "error:" in part]
-        assert len(lines) == 1, told
+        printed = capsys.readouterr().err
+        assert stopped.value.code == 2, printed
+        assert "Traceback" not in printed
+        # A progress bar is drawn over with carriage returns, and the message stands on its line.
+        lines = [line for line in re.split(r"[\r\n]+", printed) if "error:" in line]
+        assert len(lines) == 1, printed
         assert contents(at) == before
         message = lines[0][lines[0].index("error: ") :].removeprefix("error: ")
-        assert len(message) > 20, "says too little"
+        assert len(message) > 20, "the message is too short to help"
         return message
 
     return run
 
 
-def everywhere(file: str) -> list[tuple[str, ...]]:
-    """The commands that read tracks, given this file."""
+def commands_reading(file: str) -> list[tuple[str, ...]]:
+    """The commands that read tracks, with this file as their input."""
     return [
         (PRETRAIN, "--recordings", file, "--output", "out"),
         (FINETUNE, "--encoder", "encoder", "--recordings", file, "--output", "out"),
@@ -127,9 +127,9 @@ def everywhere(file: str) -> list[tuple[str, ...]]:
     ]
 
 
-def test_what_is_good_is_not_refused(at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_good_input_is_not_refused(at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other tests would prove nothing if these commands failed anyway."""
-    for words in everywhere("tracks"):
+    for words in commands_reading("tracks"):
         command, *rest = [part for word in words for part in word.split()]
         monkeypatch.setattr(sys, "argv", [command, *rest[:-1], f"out/{command}"])
         import_module(f"ssl_behavior.{command}").main()
@@ -137,34 +137,36 @@ def test_what_is_good_is_not_refused(at: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("command", [0, 1, 2])
-def test_missing_and_empty_folders(command: int, at: Path, refused: Refused) -> None:
-    assert "nowhere" in refused(*everywhere("nowhere")[command])
+def test_a_missing_or_empty_folder_is_named(command: int, at: Path, refused: Refused) -> None:
+    assert "nowhere" in refused(*commands_reading("nowhere")[command])
     (at / "empty").mkdir()
-    assert "empty" in refused(*everywhere("empty")[command])
-    assert "nothing*.csv" in refused(*everywhere("nothing*.csv")[command])
+    assert "empty" in refused(*commands_reading("empty")[command])
+    assert "nothing*.csv" in refused(*commands_reading("nothing*.csv")[command])
 
 
 @pytest.mark.parametrize("command", [0, 1, 2])
 @pytest.mark.parametrize(
     ("name", "content"), [("a.csv", b"hello,world\n1,2\n"), ("a.npy", b"\x00" * 50), ("a.h5", b"")]
 )
-def test_a_file_of_no_known_format(command: int, name: str, content: bytes, at: Path, refused: Refused) -> None:
+def test_a_file_of_an_unknown_format_is_named(
+    command: int, name: str, content: bytes, at: Path, refused: Refused
+) -> None:
     (at / name).write_bytes(content)
-    message = refused(*everywhere(name)[command])
+    message = refused(*commands_reading(name)[command])
     assert name in message
     assert re.search("expected|empty|cannot be read", message)
 
 
 def sequences(at: Path, name: str, **fields: Any) -> str:
     """A challenge file whose second sequence is wrong."""
-    given = {
+    content = {
         f"s{i}": {"keypoints": np.random.default_rng(i).uniform(0, 500, (FRAMES, 2, 2, 7)), "annotator_id": 0}
         for i in range(2)
     }
-    for sequence in given.values():
+    for sequence in content.values():
         sequence["annotations"] = np.arange(FRAMES) // 10 % 4
-    given["s1"].update(fields)
-    whole: Any = {"vocabulary": {name: i for i, name in enumerate(BEHAVIOURS)}, "sequences": given}
+    content["s1"].update(fields)
+    whole: Any = {"vocabulary": {name: i for i, name in enumerate(BEHAVIOURS)}, "sequences": content}
     np.save(at / name, whole, allow_pickle=True)
     return name
 
@@ -175,14 +177,16 @@ def sequences(at: Path, name: str, **fields: Any) -> str:
     [np.zeros((FRAMES, 2, 3, 7)), np.zeros((FRAMES, 14)), np.zeros((FRAMES, 2, 2, 5)), np.array(["a"] * FRAMES)],
     ids=["space", "dimensions", "keypoints", "text"],
 )
-def test_wrong_shapes(command: int, keypoints: np.ndarray, at: Path, refused: Refused) -> None:
-    message = refused(*everywhere(sequences(at, "bad.npy", keypoints=keypoints))[command])
+def test_keypoints_of_a_wrong_shape_are_named_by_file_and_sequence(
+    command: int, keypoints: np.ndarray, at: Path, refused: Refused
+) -> None:
+    message = refused(*commands_reading(sequences(at, "bad.npy", keypoints=keypoints))[command])
     assert "bad.npy" in message
     assert "s1" in message
 
 
-def test_labels_that_do_not_fit(at: Path, refused: Refused) -> None:
-    command = everywhere("bad.npy")[1]
+def test_labels_out_of_range_or_of_a_wrong_length_are_named(at: Path, refused: Refused) -> None:
+    command = commands_reading("bad.npy")[1]
     sequences(at, "bad.npy", annotations=np.full(FRAMES, 7))
     message = refused(*command)
     assert "bad.npy" in message
@@ -198,62 +202,63 @@ def annotate(at: Path, *names: str) -> str:
     return "annotations"
 
 
-def test_annotation_without_its_track(at: Path, refused: Refused) -> None:
+def test_annotations_without_their_tracks_are_named(at: Path, refused: Refused) -> None:
     annotate(at, "video000", "video001", "stranger")
-    message = refused(*everywhere("tracks")[1], "--annotations", "annotations")
+    message = refused(*commands_reading("tracks")[1], "--annotations", "annotations")
     assert "stranger" in message
     assert "video000" not in message
 
 
-def test_annotations_of_other_videos(at: Path, refused: Refused) -> None:
+def test_annotations_and_tracks_without_a_common_video_are_both_named(at: Path, refused: Refused) -> None:
     annotate(at, "stranger")
-    message = refused(*everywhere("tracks")[1], "--annotations", "annotations")
+    message = refused(*commands_reading("tracks")[1], "--annotations", "annotations")
     assert "stranger" in message
     assert "video000" in message
 
 
-def test_no_labels_at_all(refused: Refused) -> None:
-    assert "test.npy" in refused(*everywhere("test.npy")[1])
+def test_tracks_without_labels_cannot_be_fine_tuned_on(refused: Refused) -> None:
+    assert "test.npy" in refused(*commands_reading("test.npy")[1])
 
 
 @pytest.mark.parametrize("command", [0, 1])
-def test_a_recording_shorter_than_a_clip(command: int, at: Path, refused: Refused) -> None:
+def test_a_recording_shorter_than_a_clip_is_named(command: int, at: Path, refused: Refused) -> None:
     short = simulate_recordings(1, seed=4, frames=40, prefix="short")
     native.write(at / "mixed", [*simulate_recordings(2, seed=0, frames=FRAMES), *short])
-    message = refused(*everywhere("mixed")[command])
+    message = refused(*commands_reading("mixed")[command])
     assert "short000" in message
     assert "40 frames" in message
     assert "60" in message
 
 
 @pytest.mark.parametrize("command", [0, 1, 2])
-def test_animals_that_are_never_seen(command: int, at: Path, refused: Refused) -> None:
+def test_a_recording_without_visible_animals_is_named(command: int, at: Path, refused: Refused) -> None:
     good, dark = simulate_recordings(2, seed=0, frames=FRAMES)
     dark = replace(dark, id="dark", positions=np.full_like(dark.positions, np.nan))
     native.write(at / "mixed", [good, dark])
-    assert "dark" in refused(*everywhere("mixed")[command])
+    assert "dark" in refused(*commands_reading("mixed")[command])
 
 
-def test_keypoints_that_differ_between_recordings(at: Path, refused: Refused) -> None:
+def test_a_recording_with_other_keypoints_is_named(at: Path, refused: Refused) -> None:
     good, other = simulate_recordings(2, seed=0, frames=FRAMES)
     skeleton = replace(other.skeleton, keypoints=("snoot", *other.skeleton.keypoints[1:]), edges=())
     native.write(at / "mixed", [good, replace(other, skeleton=skeleton)])
-    message = refused(*everywhere("mixed")[1])
+    message = refused(*commands_reading("mixed")[1])
     assert "snoot" in message
     assert "video001" in message
 
 
-def test_keypoints_the_encoder_has_never_heard_of(at: Path, refused: Refused) -> None:
-    one = simulate_recordings(1, seed=0, frames=FRAMES)[0]
-    names = tuple(f"p{i}" for i in range(len(one.skeleton.keypoints)))
-    native.write(at / "strange", [replace(one, skeleton=replace(one.skeleton, keypoints=names, edges=()))])
-    for command in everywhere("strange")[1:]:
+def test_keypoints_unknown_to_the_encoder_are_named(at: Path, refused: Refused) -> None:
+    (recording,) = simulate_recordings(1, seed=0, frames=FRAMES)
+    skeleton = recording.skeleton
+    names = tuple(f"p{i}" for i in range(len(skeleton.keypoints)))
+    native.write(at / "strange", [replace(recording, skeleton=replace(skeleton, keypoints=names, edges=()))])
+    for command in commands_reading("strange")[1:]:
         message = refused(*command)
         assert "p0" in message
         assert "--skeleton" in message
 
 
-def test_a_checkpoint_of_another_kind(refused: Refused) -> None:
+def test_a_checkpoint_of_the_wrong_kind_is_named(refused: Refused) -> None:
     tracks = ("--recordings", "tracks", "--output", "out")
     message = refused(FINETUNE, "--encoder", "model", *tracks)
     assert "kind encoder" in message
@@ -265,11 +270,11 @@ def test_a_checkpoint_of_another_kind(refused: Refused) -> None:
 
 
 @pytest.mark.parametrize("damage", ["weights", "config", "trees"])
-def test_a_checkpoint_half_written(damage: str, at: Path, made: Path, refused: Refused) -> None:
+def test_a_damaged_checkpoint_is_named(damage: str, at: Path, inputs: Path, refused: Refused) -> None:
     kinds = ("model",) if damage == "trees" else ("encoder", "model")
     for kind in kinds:
         (at / f"half-{kind}").mkdir()
-        for path in (made / kind).iterdir():
+        for path in (inputs / kind).iterdir():
             content = path.read_bytes()
             if damage in path.name:
                 content = content[: len(content) // 2]
@@ -281,23 +286,23 @@ def test_a_checkpoint_half_written(damage: str, at: Path, made: Path, refused: R
 
 
 @pytest.mark.parametrize("command", [0, 1, 2])
-def test_an_output_that_is_in_use(command: int, at: Path, refused: Refused) -> None:
+def test_an_output_in_use_is_not_overwritten(command: int, at: Path, refused: Refused) -> None:
     (at / "out").mkdir()
     (at / "out" / "notes.txt").write_text("dear")
-    message = refused(*everywhere("tracks")[command])
+    message = refused(*commands_reading("tracks")[command])
     assert "--output out" in message
     assert "--overwrite" in message
     (at / "taken").write_text("a file")
-    assert "taken" in refused(*everywhere("tracks")[command][:-1], "taken")
+    assert "taken" in refused(*commands_reading("tracks")[command][:-1], "taken")
 
 
-def test_a_submission_that_is_there(at: Path, refused: Refused) -> None:
+def test_an_existing_submission_is_not_overwritten(at: Path, refused: Refused) -> None:
     (at / "submission.npy").write_bytes(b"precious")
     message = refused("predict --device cpu --model model --recordings test.npy --output submission.npy")
     assert "--overwrite" in message
 
 
-def test_a_submission_that_is_not_what_the_challenge_asks_for(at: Path, refused: Refused) -> None:
+def test_a_submission_of_other_lengths_than_the_sample_is_not_written(at: Path, refused: Refused) -> None:
     sample: Any = {"video000": [0] * FRAMES, "video001": [0] * 7, "video002": [0] * FRAMES}
     np.save(at / "sample.npy", sample, allow_pickle=True)
     message = refused(
@@ -313,33 +318,33 @@ class Calls:
 
 
 @pytest.mark.parametrize("command", [0, 1, 2])
-def test_a_pickle_that_calls_something(command: int, at: Path, refused: Refused) -> None:
+def test_a_pickle_that_calls_a_function_is_refused(command: int, at: Path, refused: Refused) -> None:
     whole: Any = {"sequences": {"s0": {"keypoints": Calls()}}}
     np.save(at / "evil.npy", whole, allow_pickle=True)
-    message = refused(*everywhere("evil.npy")[command])
+    message = refused(*commands_reading("evil.npy")[command])
     assert "evil.npy" in message
     assert re.search("getattr|Path|touch", message)
     assert not (at / "harm").exists()
-    # The file does what it says in other hands.
+    # Control: the standard unpickler calls it.
     pickle.loads(pickle.dumps(Calls()))
     assert (at / "harm").exists()
 
 
-def test_evaluating_what_is_not_there(at: Path, refused: Refused) -> None:
+def test_predictions_or_annotations_that_do_not_exist_cannot_be_evaluated(at: Path, refused: Refused) -> None:
     annotate(at, "video000")
     (at / "empty").mkdir()
-    given = ("--annotations", "annotations")
+    annotations = ("--annotations", "annotations")
     for folder in ("nowhere", "empty", "encoder"):
-        assert folder in refused("evaluate", "--predictions", folder, *given)
+        assert folder in refused("evaluate", "--predictions", folder, *annotations)
     assert "empty" in refused("evaluate", "--predictions", "predictions", "--annotations", "empty")
     annotate(at, "video000")
-    message = refused("evaluate", "--predictions", "predictions", *given, "--channel", "S9")
+    message = refused("evaluate", "--predictions", "predictions", *annotations, "--channel", "S9")
     assert "S9" in message
     assert "S1" in message
 
 
 @pytest.mark.parametrize("command", [0, 1, 2])
-def test_one_bad_file_among_many_is_skipped_if_asked(
+def test_bad_files_among_many_are_skipped_if_asked(
     command: int, at: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = simulate_recordings(3, seed=0, frames=FRAMES)
@@ -347,22 +352,22 @@ def test_one_bad_file_among_many_is_skipped_if_asked(
     short = replace(simulate_recordings(1, seed=4, frames=20)[0], id="short")
     native.write(at / "mixed", [*good, dark, *([] if command == 2 else [short])])
     (at / "mixed" / "broken.csv").write_text("hello,world\n")
-    words = everywhere("mixed")[command]
+    words = commands_reading("mixed")[command]
     assert "broken.csv" in refused(*words)
     name, *rest = [part for word in words for part in word.split()]
     monkeypatch.setattr(sys, "argv", [name, *rest, "--skip-bad-files"])
     import_module(f"ssl_behavior.{name}").main()
-    told = capsys.readouterr()
-    skipped = [part for part in re.split(r"[\r\n]+", told.out + told.err) if "skipped:" in part]
+    printed = capsys.readouterr()
+    skipped = [line for line in re.split(r"[\r\n]+", printed.out + printed.err) if "skipped:" in line]
     assert len(skipped) == (2 if command == 2 else 3)
     assert all(any(bad in line for line in skipped) for bad in ("broken.csv", "dark"))
     assert any((at / "out").iterdir())
 
 
-def test_nothing_but_bad_files(at: Path, refused: Refused) -> None:
+def test_skipping_every_file_is_an_error(at: Path, refused: Refused) -> None:
     (at / "bad").mkdir()
     (at / "bad" / "broken.csv").write_text("hello,world\n")
-    for words in everywhere("bad"):
+    for words in commands_reading("bad"):
         assert "broken.csv" in refused(*words, "--skip-bad-files")
 
 
@@ -396,10 +401,10 @@ def test_nothing_but_bad_files(at: Path, refused: Refused) -> None:
         (1, "--supervision.tune everything"),
     ],
 )
-def test_settings_that_cannot_be(command: int, option: str, refused: Refused) -> None:
+def test_a_setting_out_of_bounds_is_an_error_that_names_its_option(command: int, option: str, refused: Refused) -> None:
     def plain(words: str) -> str:
         return words.replace("_", " ").replace("-", " ")
 
-    message = plain(refused(*everywhere("tracks")[command], *option.split()))
+    message = plain(refused(*commands_reading("tracks")[command], *option.split()))
     for name in option.split()[::2]:
         assert plain(name.removeprefix("--")) in message

@@ -1,4 +1,4 @@
-"""The command: what it writes, and that it changes nothing of what it reads."""
+"""The command ``check``: the tables and pictures that it writes."""
 
 import re
 from dataclasses import replace
@@ -26,7 +26,7 @@ from ssl_behavior.simulation.simulator import simulate_recordings
 
 @pytest.fixture
 def config(tmp_path: Path) -> CheckConfig:
-    """Five recordings: of video001 the image is mirrored, of video002 the labels come three seconds late."""
+    """Five recordings: the image of video001 is mirrored, and the labels of video002 come three seconds late."""
     recordings = simulate_recordings(5, seed=0, frames=3600)
     recordings[1] = replace(recordings[1], positions=recordings[1].positions * np.float32([-1, 1]), content_hash=None)
     labels = recordings[2].labels[CHANNEL]
@@ -36,34 +36,35 @@ def config(tmp_path: Path) -> CheckConfig:
     return CheckConfig(recordings=(tmp_path / "tracks",), output=tmp_path / "checks")
 
 
-def test_what_is_found_is_told_in_tables_and_pictures(config: CheckConfig) -> None:
-    found = check(config)
-    kinds = {(one.video, one.kind) for one in found if one.kind != "exchanged"}  # of which the simulator makes some
+def test_suspicions_are_in_the_tables_and_pictures(config: CheckConfig) -> None:
+    suspicions = check(config)
+    # The simulator exchanges identities now and then, as trackers do.
+    kinds = {(suspicion.video, suspicion.kind) for suspicion in suspicions if suspicion.kind != "exchanged"}
     assert kinds == {("video001", "mirrored"), ("video002", "shifted labels")}
     table = pd.read_csv(config.output / "suspicions.csv", keep_default_na=False)
-    assert [(one.video, one.kind, one.told) for one in found] == [
-        *table[["video", "kind", "evidence"]].itertuples(False)
+    assert [(suspicion.video, suspicion.kind, suspicion.evidence) for suspicion in suspicions] == [
+        *table[["video", "kind", "evidence"]].itertuples(index=False, name=None)
     ]
     pictures = {path.stem for path in (config.output / "pictures").iterdir()}
-    assert pictures == {one.video for one in found}
+    assert pictures == {suspicion.video for suspicion in suspicions}
     measured = pd.read_csv(config.output / "vitals.csv").set_index("video")
     assert len(measured) == 5
     assert measured.loc["video001", "left"] < 0.1 < 0.9 < measured.loc["video000", "left"]
-    text = report(found)
+    text = report(suspicions)
     assert "mirrored: 1 recording" in text
-    assert re.search(r"  video002: labels tell most of .* taken to come (2\.[5-9]|3\.[0-4]) s too late", text)
+    assert re.search(r"  video002: .* shifted (2\.[5-9]|3\.[0-4]) s earlier", text)
 
 
-def test_results_are_not_written_over(config: CheckConfig) -> None:
+def test_results_are_not_overwritten_unless_asked(config: CheckConfig) -> None:
     check(config)
     with pytest.raises(InputError, match="not empty"):
         check(config)
-    (config.output / "pictures" / "of_a_former_run.png").touch()
+    (config.output / "pictures" / "of_an_earlier_run.png").touch()
     check(replace(config, overwrite=True))
-    assert not (config.output / "pictures" / "of_a_former_run.png").exists()
+    assert not (config.output / "pictures" / "of_an_earlier_run.png").exists()
 
 
-def test_what_is_strange_to_an_encoder_is_told_by_all_who_ask_it(
+def test_a_recording_unlike_those_of_pretraining_is_named_by_check_and_in_warnings(
     config: CheckConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ours = simulate_recordings(4, seed=0, frames=2400)
@@ -79,23 +80,23 @@ def test_what_is_strange_to_an_encoder_is_told_by_all_who_ask_it(
     words = ["--recordings", str(tmp_path / "ours"), "--output", str(tmp_path / "encoder"), "--steps", "2", *small]
     pretrain(parse(PretrainConfig, [*words, "--device", "cpu"]))
     of_encoder = replace(config, recordings=(tmp_path / "given",), encoder=tmp_path / "encoder")
-    strange = [one for one in check(of_encoder) if one.kind == "strange to the encoder"]
-    assert [one.video for one in strange] == ["alien"]
-    assert "body lengths from the centre" in strange[0].told
-    assert "same species" in strange[0].told
+    strange = [suspicion for suspicion in check(of_encoder) if suspicion.kind == "strange to the encoder"]
+    assert [suspicion.video for suspicion in strange] == ["alien"]
+    assert "body lengths from the centre" in strange[0].evidence
+    assert "same species" in strange[0].evidence
     without = check(replace(of_encoder, encoder=None, output=tmp_path / "without"))
-    assert "strange to the encoder" not in {one.kind for one in without}
+    assert "strange to the encoder" not in {suspicion.kind for suspicion in without}
     capsys.readouterr()
-    poses = [prepare(one, *load_preparation(tmp_path / "encoder")) for one in (replace(ours[0], id="mouse"), alien)]
-    looked = [QualityInput(one, "px", None) for one in poses]
-    known = load_vitals(tmp_path / "encoder")
-    print_warnings(looked, tmp_path / "encoder", load_preparation(tmp_path / "encoder")[0], known)
-    told = capsys.readouterr().out
-    assert "suspicious (strange to the encoder): alien; ssl-behavior check --encoder" in told
+    landmarks, settings = load_preparation(tmp_path / "encoder")
+    recordings = (replace(ours[0], id="mouse"), alien)
+    inputs = [QualityInput(prepare(recording, landmarks, settings), "px", None) for recording in recordings]
+    print_warnings(inputs, tmp_path / "encoder", landmarks, load_vitals(tmp_path / "encoder"))
+    warnings = capsys.readouterr().out
+    assert "suspicious (strange to the encoder): alien; ssl-behavior check --encoder" in warnings
 
 
-def test_an_encoder_that_says_nothing_of_what_it_learned_from(config: CheckConfig, tmp_path: Path) -> None:
+def test_an_encoder_without_measurements_is_refused(config: CheckConfig, tmp_path: Path) -> None:
     save_encoder(tmp_path / "encoder", Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 1)))
     assert load_vitals(tmp_path / "encoder") is None
-    with pytest.raises(InputError, match="pretrain anew"):
+    with pytest.raises(InputError, match="pretrain again"):
         check(replace(config, encoder=tmp_path / "encoder"))

@@ -1,4 +1,4 @@
-"""Files that readers once stumbled over, and properties that hold for any: a result, or one clear error."""
+"""Files that once broke a reader, and properties that hold for any file: a result, or one clear error."""
 
 import json
 from pathlib import Path
@@ -22,39 +22,38 @@ from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from tests.fuzz import words
+from tests.fuzz import targets, words
 from tests.fuzz.bytes import TEXT
 from tests.fuzz.sandbox import outcome_of
-from tests.fuzz.targets import annotations, prediction, tracks
 
 CORPUS = Path(__file__).with_name("corpus")
 EXPECTED = json.loads((CORPUS / "expected.json").read_text())
 READERS = {
-    "tracks": tracks,
-    "annotations": annotations,
+    "tracks": targets.tracks,
+    "annotations": targets.annotations,
     "submissions": submissions.read_submission,
     "embeddings": mabe22.read_submission,
     "places": mabe22.read_frame_number_map,
     "splits": mabe22.read_split,
     "settings": lambda path: parse(PretrainConfig, ["--config", str(path)]),
     "sweeps": lambda path: read_grid(path, ("pretrain", "finetune")),
-    "predictions": prediction,
+    "predictions": targets.prediction,
 }
 FEW = settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
-def test_every_case_is_expected_to_be_something():
-    there = {str(path.relative_to(CORPUS)) for path in CORPUS.rglob("*") if path.is_file()} - {"expected.json"}
-    assert there == set(EXPECTED)
+def test_every_file_of_the_corpus_has_an_expected_outcome():
+    existing = {str(path.relative_to(CORPUS)) for path in CORPUS.rglob("*") if path.is_file()} - {"expected.json"}
+    assert existing == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_what_was_found_once(name, tmp_path):
-    place = tmp_path / Path(name).name  # alone, as a folder of predictions is read as a whole
-    place.write_bytes((CORPUS / name).read_bytes())
-    outcome = outcome_of(READERS[name.partition("/")[0]], place)
+def test_a_file_of_the_corpus_has_its_expected_outcome(name, tmp_path):
+    copy = tmp_path / Path(name).name  # by itself, as a folder of predictions is read as a whole
+    copy.write_bytes((CORPUS / name).read_bytes())
+    outcome = outcome_of(READERS[name.partition("/")[0]], copy)
     assert outcome.kind == ("result" if EXPECTED[name] is None else "refused"), outcome.told
     assert (EXPECTED[name] or "") in outcome.told
 
@@ -79,11 +78,11 @@ TRACKS = st.builds(
 
 @FEW
 @given(TRACKS)
-def test_recordings_come_back_to_the_bit(tmp_path, recording):
+def test_recordings_survive_writing_and_reading_to_the_bit(tmp_path, recording):
     native.write(tmp_path / "a.safetensors", [recording])
-    (found,) = read_recordings(tmp_path / "a.safetensors")
-    np.testing.assert_array_equal(found.positions, recording.positions)
-    assert (found.id, found.individuals, found.skeleton, found.frame_rate) == (
+    (read,) = read_recordings(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(read.positions, recording.positions)
+    assert (read.id, read.individuals, read.skeleton, read.frame_rate) == (
         recording.id,
         recording.individuals,
         recording.skeleton,
@@ -93,11 +92,11 @@ def test_recordings_come_back_to_the_bit(tmp_path, recording):
 
 @FEW
 @given(st.integers(1, 30), st.integers(0, 99), st.sampled_from([".npy", ".json"]))
-def test_calms21_comes_back(tmp_path, frames, seed, ending):
+def test_calms21_files_survive_writing_and_reading(tmp_path, frames, seed, ending):
     values = np.random.default_rng(seed).uniform(1, 900, (frames, 2, 7, 2)).astype(np.float32)
-    given_ = Recording("v", values, calms21.INDIVIDUALS, calms21.SKELETON, calms21.FRAME_RATE)
-    (found,) = read_recordings(calms21.write(tmp_path / f"a{ending}", [given_]))
-    np.testing.assert_allclose(found.positions, values, rtol=1e-6)
+    recording = Recording("v", values, calms21.INDIVIDUALS, calms21.SKELETON, calms21.FRAME_RATE)
+    (read,) = read_recordings(calms21.write(tmp_path / f"a{ending}", [recording]))
+    np.testing.assert_allclose(read.positions, values, rtol=1e-6)
 
 
 BOUTS = st.lists(
@@ -106,12 +105,12 @@ BOUTS = st.lists(
 
 
 def bouts_of(steps: list[tuple[int, int, str]]) -> tuple[Bout, ...]:
-    """Bouts of these lengths, with these gaps before them."""
-    made, at = [], 0
+    """Bouts with these lengths, gaps before them, and names."""
+    bouts, at = [], 0
     for length, gap, name in steps:
-        made.append(Bout(at + gap, at + gap + length, name))
+        bouts.append(Bout(at + gap, at + gap + length, name))
         at += gap + length
-    return tuple(made)
+    return tuple(bouts)
 
 
 @FEW
@@ -125,44 +124,45 @@ def bouts_of(steps: list[tuple[int, int, str]]) -> tuple[Bout, ...]:
         (frame_csv, "v.csv", "label"),
     ],
 )
-def test_annotations_come_back(tmp_path, module, name, channel, steps):
+def test_annotations_survive_writing_and_reading(tmp_path, module, name, channel, steps):
     bouts = bouts_of(steps)
     frames = bouts[-1].stop
     whole = Annotations("v", {channel: bouts}, frames=frames)
     module.write(tmp_path / name, whole, 30.0)
-    (found,) = module.read(tmp_path / name, 30.0)
+    (read,) = module.read(tmp_path / name, 30.0)
     behaviours = tuple(sorted({bout.behaviour for bout in bouts} | {"other"}))
-    wanted = Annotations("v", {channel: bouts}, found.background, frames=frames).labels(channel, behaviours, frames)
-    np.testing.assert_array_equal(found.labels(channel, behaviours, frames).values, wanted.values)
+    expected = Annotations("v", {channel: bouts}, read.background, frames=frames).labels(channel, behaviours, frames)
+    np.testing.assert_array_equal(read.labels(channel, behaviours, frames).values, expected.values)
 
 
 @FEW
 @given(st.integers(1, 30), st.integers(0, 99))
-def test_predictions_come_back(tmp_path, frames, seed):
+def test_predictions_survive_writing_and_reading(tmp_path, frames, seed):
     rng = np.random.default_rng(seed)
-    share = rng.dirichlet(np.ones(3), frames)
-    one = Prediction("v", ("a", "label", "x, y"), share, share.argmax(1), 30.0, rng.integers(0, 3, frames))
-    path, _ = tables.write(tmp_path, one)
-    found = tables.read(path)
-    np.testing.assert_allclose(found.probabilities, share, atol=1e-6)
-    np.testing.assert_array_equal(found.labels, one.labels)
+    probabilities = rng.dirichlet(np.ones(3), frames)
+    labels = probabilities.argmax(1)
+    prediction = Prediction("v", ("a", "label", "x, y"), probabilities, labels, 30.0, rng.integers(0, 3, frames))
+    path, _ = tables.write(tmp_path, prediction)
+    read = tables.read(path)
+    np.testing.assert_allclose(read.probabilities, probabilities, atol=1e-6)
+    np.testing.assert_array_equal(read.labels, labels)
 
 
-WRITTEN = {
+WRITERS = {
     "v_annot.txt": caltech.write,
     "v.annot": bento.write,
     "v.boris": boris.write,
-    "v.csv": lambda path, given_: frame_csv.write(path, Annotations("v", {"label": given_.channels["S1"]}, frames=9)),
+    "v.csv": lambda path, whole: frame_csv.write(path, Annotations("v", {"label": whole.channels["S1"]}, frames=9)),
 }
 
 
 @FEW
-@given(st.sampled_from(sorted(WRITTEN)), st.randoms(use_true_random=False))
-def test_any_change_of_a_text_is_read_or_told(tmp_path, name, random):
+@given(st.sampled_from(sorted(WRITERS)), st.randoms(use_true_random=False))
+def test_a_changed_text_file_is_read_or_refused_with_one_sentence(tmp_path, name, random):
     path = tmp_path / name
-    WRITTEN[name](path, Annotations("v", {"S1": (Bout(0, 3, "a"), Bout(5, 9, "b"))}, frames=9))
+    WRITERS[name](path, Annotations("v", {"S1": (Bout(0, 3, "a"), Bout(5, 9, "b"))}, frames=9))
     path.write_bytes(random.choice(TEXT)(path.read_bytes(), Random(random.getrandbits(32))))
-    outcome = outcome_of(annotations, path)
+    outcome = outcome_of(targets.annotations, path)
     assert not outcome.is_find, outcome.told
 
 
@@ -173,7 +173,7 @@ def classes():
 
 @settings(FEW, max_examples=15)
 @given(st.randoms(use_true_random=False))
-def test_any_words_on_a_command_line_are_settings_or_one_sentence(classes, random):
+def test_random_words_on_a_command_line_are_settings_or_refused_with_one_sentence(classes, random):
     command = random.choice(sorted(classes))
     line = words.line(classes[command], Random(random.getrandbits(32)))
     outcome = outcome_of(words.reader(classes[command], line), Path())

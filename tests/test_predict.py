@@ -22,10 +22,10 @@ from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predictions import tables
-from ssl_behavior.predictions.labelling import about, predict_recording
+from ssl_behavior.predictions.labelling import predict_recording, summarize_predictions
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.scoring.calibration import calibrate
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 PLAIN = LabelScheme(
@@ -33,32 +33,36 @@ PLAIN = LabelScheme(
 )
 
 
-def make(rate: float) -> Model:
+def model_at(rate: float) -> Model:
     torch.manual_seed(0)
     encoder = Encoder(MICE, Preparation(rate), Architecture(16, 3, 0.0))
     features = len(expert_feature_names(MICE))
     rng = np.random.default_rng(0)
-    known = rng.normal(0.5, 1, (60, features)).astype(np.float32)
-    trees = fit_trees([known], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
+    values = rng.normal(0.5, 1, (60, features)).astype(np.float32)
+    trees = fit_trees([values], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
     return Model(Classifier(encoder, "linear", 3).eval(), trees)
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return make(30.0)
+    return model_at(30.0)
 
 
-def test_temperature_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
+def test_the_temperature_of_the_checkpoint_softens_probabilities(
+    model: Model, tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
     plain = predict_recording(model, PLAIN, wander())
     save_model(tmp_path, model, replace(PLAIN, calibrated_decoder=replace(PLAIN.calibrated_decoder, temperature=3.0)))
     cooled = predict_recording(*load_model(tmp_path), wander())
     assert np.array_equal(cooled.labels, plain.labels)
-    np.testing.assert_allclose(cooled.probabilities, calibrated(np.log(plain.probabilities), 3.0), atol=1e-5)
+    np.testing.assert_allclose(cooled.probabilities, calibrate(np.log(plain.probabilities), 3.0), atol=1e-5)
     assert cooled.probabilities.max() < plain.probabilities.max()
 
 
-def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
-    """A behaviour that is twice as frequent among the labels is twice as likely, before the sum is made 1 again."""
+def test_the_frequencies_of_the_checkpoint_weigh_probabilities(
+    model: Model, tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
+    """A behaviour that is twice as frequent among the labels is twice as likely, before normalization."""
     plain = predict_recording(model, PLAIN, wander())
     often_b = replace(PLAIN.calibrated_decoder, frequencies=(0.25, 0.5, 0.25))
     save_model(tmp_path, model, replace(PLAIN, calibrated_decoder=often_b))
@@ -67,7 +71,9 @@ def test_frequencies_of_the_checkpoint_are_used(model: Model, tmp_path: Path, wa
     np.testing.assert_allclose(shifted, expected / expected.sum(1, keepdims=True), atol=1e-5)
 
 
-def test_decoder_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander: Callable[..., Recording]) -> None:
+def test_the_decoder_of_the_checkpoint_chooses_the_labels(
+    model: Model, tmp_path: Path, wander: Callable[..., Recording]
+) -> None:
     plain = predict_recording(model, PLAIN, wander())
     assert np.array_equal(plain.labels, plain.probabilities.argmax(1))
     weighted = replace(PLAIN.calibrated_decoder, decoder=Decoder(behaviour_weights=(1.0, 1e9, 1.0)))
@@ -77,14 +83,14 @@ def test_decoder_of_the_checkpoint_is_used(model: Model, tmp_path: Path, wander:
     assert np.array_equal(decoded.probabilities, plain.probabilities)
 
 
-@pytest.mark.parametrize("own_rate", [15.0, 30.0])
+@pytest.mark.parametrize("model_rate", [15.0, 30.0])
 @pytest.mark.parametrize(("rate", "frames"), [(25.0, 100), (60.0, 201), (29.97, 150), (30.0, 120), (10.0, 1)])
-def test_a_row_per_frame_of_the_recording(
-    rate: float, frames: int, own_rate: float, wander: Callable[..., Recording], tmp_path: Path
+def test_every_frame_of_the_recording_gets_a_row(
+    rate: float, frames: int, model_rate: float, wander: Callable[..., Recording], tmp_path: Path
 ) -> None:
-    given = replace(wander(frames=max(frames, 2)), frame_rate=rate)
-    given = replace(given, positions=given.positions[:frames])
-    prediction = predict_recording(make(own_rate), PLAIN, given)
+    recording = replace(wander(frames=max(frames, 2)), frame_rate=rate)
+    recording = replace(recording, positions=recording.positions[:frames])
+    prediction = predict_recording(model_at(model_rate), PLAIN, recording)
     assert prediction.probabilities.shape == (frames, 3)
     assert prediction.frame_rate == rate
     np.testing.assert_allclose(prediction.probabilities.sum(1), 1, atol=1e-5)
@@ -94,8 +100,8 @@ def test_a_row_per_frame_of_the_recording(
     assert float(rows[-1].split(",")[1]) == pytest.approx((frames - 1) / rate, abs=1e-5)
 
 
-def test_one_behaviour_a_second_lasts_a_second_at_any_rate(model: Model, walk: Callable[..., Recording]) -> None:
-    """The same mice, filmed at 25 and at 50 Hz, behave the same."""
+def test_probabilities_do_not_depend_on_the_frame_rate(model: Model, walk: Callable[..., Recording]) -> None:
+    """The same mice, filmed at 25 and at 50 Hz, get the same probabilities."""
 
     def film(rate: float) -> np.ndarray:
         time = np.arange(round(8 * rate)) / rate
@@ -105,17 +111,17 @@ def test_one_behaviour_a_second_lasts_a_second_at_any_rate(model: Model, walk: C
     np.testing.assert_allclose(film(25.0)[10:-10], film(50.0)[20:-20:2], atol=0.02)
 
 
-def test_the_labelled_pair_is_looked_at(model: Model, wander: Callable[..., Recording]) -> None:
-    given = wander()
-    there, back, group = (
-        predict_recording(model, replace(PLAIN, pair=pair), given).probabilities
+def test_agent_and_target_are_those_of_the_labels(model: Model, wander: Callable[..., Recording]) -> None:
+    recording = wander()
+    forward, backward, group = (
+        predict_recording(model, replace(PLAIN, pair=pair), recording).probabilities
         for pair in (("mouse0", "mouse1"), ("mouse1", "mouse0"), None)
     )
-    assert not np.allclose(there, back, atol=1e-4)
-    assert not np.allclose(there, group, atol=1e-4)
-    # Names that the tracks do not have mean the first and the second animal.
-    strange = replace(PLAIN, pair=("resident", "intruder"))
-    assert np.array_equal(predict_recording(model, strange, given).probabilities, there)
+    assert not np.allclose(forward, backward, atol=1e-4)
+    assert not np.allclose(forward, group, atol=1e-4)
+    # Names that the tracks do not have stand for the first and the second animal.
+    other_names = replace(PLAIN, pair=("resident", "intruder"))
+    assert np.array_equal(predict_recording(model, other_names, recording).probabilities, forward)
 
 
 @pytest.fixture
@@ -125,9 +131,9 @@ def files(tmp_path: Path, model: Model, wander: Callable[..., Recording]) -> Pat
     return tmp_path
 
 
-def test_what_is_written(files: Path) -> None:
+def test_tables_review_files_and_pictures_are_written(files: Path) -> None:
     predicted = predict(PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "out"))
-    assert [one.id for one in predicted] == [f"day 1/video{seed}" for seed in range(3)]
+    assert [prediction.id for prediction in predicted] == [f"day 1/video{seed}" for seed in range(3)]
     for stem in (f"day 1_video{seed}" for seed in range(3)):
         for name in (f"{stem}.csv", f"{stem}.bouts.csv", f"review/{stem}_annot.txt", f"review/{stem}.boris"):
             assert (files / "out" / name).stat().st_size > 0
@@ -137,46 +143,46 @@ def test_what_is_written(files: Path) -> None:
     assert np.array_equal(again[1].labels, predicted[1].labels)
 
 
-def test_chosen_videos_only(files: Path) -> None:
+def test_only_chosen_videos_are_predicted(files: Path) -> None:
     predicted = predict(
         PredictConfig(
             files / "model", recordings=(files / "tracks",), output=files / "out.npy", videos=("day 1/video2",)
         )
     )
-    assert [one.id for one in predicted] == ["day 1/video2"]
+    assert [prediction.id for prediction in predicted] == ["day 1/video2"]
     assert (files / "out.npy").exists()
 
 
-def test_alone_or_among_others_the_prediction_is_the_same(files: Path) -> None:
+def test_a_prediction_does_not_depend_on_the_other_videos(files: Path) -> None:
     config = PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "all.npy")
     among = predict(config)[1]
     alone = predict(replace(config, output=files / "one.npy", videos=("day 1/video1",)))[0]
     assert np.array_equal(among.probabilities, alone.probabilities)
 
 
-def test_overwriting_replaces_what_is_predicted_now(files: Path) -> None:
+def test_overwriting_replaces_only_the_videos_predicted_now(files: Path) -> None:
     config = PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "out")
     predict(replace(config, videos=("day 1/video1",)))
     with pytest.raises(InputError, match="--overwrite"):
         predict(replace(config, videos=("day 1/video2",)))
-    kept = (files / "out" / "day 1_video1.csv").read_bytes()
+    before = (files / "out" / "day 1_video1.csv").read_bytes()
     predict(replace(config, videos=("day 1/video2",), overwrite=True))
-    assert (files / "out" / "day 1_video1.csv").read_bytes() == kept
+    assert (files / "out" / "day 1_video1.csv").read_bytes() == before
     assert len(tables.read_folder(files / "out")) == 2
     corrected = files / "out" / "review" / "day 1_video1_annot.txt"
     corrected.write_text("corrected")
     with pytest.raises(InputError, match=r"day 1_video1_annot\.txt in .* edited since"):
         predict(replace(config, overwrite=True))
     assert corrected.read_text() == "corrected"
-    # The same model somewhere else is the same; another one is not.
+    # A copy of the model in another folder counts as the same model.
     shutil.copytree(files / "model", files / "copy")
     predict(replace(config, model=files / "copy", videos=("day 1/video2",), overwrite=True))
-    save_model(files / "other", make(15.0), PLAIN)
+    save_model(files / "other", model_at(15.0), PLAIN)
     with pytest.raises(InputError, match="another one, of videos day 1_video1;"):
         predict(replace(config, model=files / "other", videos=("day 1/video2",), overwrite=True))
 
 
-def test_settings_are_written_and_give_the_same_again(files: Path) -> None:
+def test_the_settings_that_are_written_give_the_same_again(files: Path) -> None:
     config = PredictConfig(files / "model", recordings=(files / "tracks",), output=files / "out", overwrite=True)
     predict(config)
     before = (files / "out" / "day 1_video1.csv").read_bytes()
@@ -186,24 +192,24 @@ def test_settings_are_written_and_give_the_same_again(files: Path) -> None:
     assert (files / "out" / "day 1_video1.csv").read_bytes() == before
 
 
-def test_frames_without_an_animal_are_marked(model: Model, wander: Callable[..., Recording]) -> None:
-    given = wander(gaps=0.0)
-    positions, confidence = given.positions.copy(), np.ones(given.positions.shape[:3], np.float32)
+def test_tracked_animals_are_counted_in_every_frame(model: Model, wander: Callable[..., Recording]) -> None:
+    recording = wander(gaps=0.0)
+    positions, confidence = recording.positions.copy(), np.ones(recording.positions.shape[:3], np.float32)
     positions[10:20, 0], positions[15:40, 1] = np.nan, np.nan
-    positions[30:33, 1, 2] = given.positions[30:33, 1, 2]
+    positions[30:33, 1, 2] = recording.positions[30:33, 1, 2]
     confidence[50:55] = 0.05  # the tracker was not sure of anything
-    prediction = predict_recording(model, PLAIN, replace(given, positions=positions, confidence=confidence))
+    prediction = predict_recording(model, PLAIN, replace(recording, positions=positions, confidence=confidence))
     expected = np.full(120, 2)
     expected[10:15], expected[15:20], expected[20:30], expected[33:40], expected[50:55] = 1, 0, 1, 1, 0
     assert prediction.animals_tracked.tolist() == expected.tolist()
 
 
-def test_what_is_told_of_the_labels() -> None:
+def test_the_summary_names_what_a_reader_of_the_labels_must_know() -> None:
     probabilities = np.array([[0.6, 0.4]] * 3 + [[0.2, 0.8]])
-    one = Prediction("1", ("a", "b"), probabilities, np.array([1, 0, 0, 1]), 30.0, np.array([2, 0, 1, 2]))
-    told = list(about([one]))
-    assert told[0] == "1 video, 4 filmed frames: a 50.0%, b 50.0%"
-    assert told[1].startswith("25.0% of the labels are not the most probable behaviour")
-    assert told[2].startswith("no animal is tracked in 1 frame of 1 (25%): labels there are guesses")
-    plain = replace(one, labels=np.array([0, 0, 0, 1]), animals_tracked=np.ones(4))
-    assert list(about([plain])) == ["1 video, 4 filmed frames: a 75.0%, b 25.0%"]
+    prediction = Prediction("1", ("a", "b"), probabilities, np.array([1, 0, 0, 1]), 30.0, np.array([2, 0, 1, 2]))
+    shares, reweighted, untracked = summarize_predictions([prediction])
+    assert shares == "1 video, 4 filmed frames: a 50.0%, b 50.0%"
+    assert reweighted.startswith("25.0% of the labels are not the most probable behaviour")
+    assert untracked.startswith("no animal is tracked in 1 frame of 1 (25%)")
+    plain = replace(prediction, labels=np.array([0, 0, 0, 1]), animals_tracked=np.ones(4))
+    assert list(summarize_predictions([plain])) == ["1 video, 4 filmed frames: a 75.0%, b 25.0%"]

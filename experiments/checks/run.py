@@ -24,8 +24,9 @@ from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
-from ssl_behavior.quality.suspicions import Kind, QualityInput, Suspicion, strange, suspicions
-from ssl_behavior.quality.vitals import Vitals, median, vitals
+from ssl_behavior.quality.rules import Kind, Suspicion, check_against_pretraining
+from ssl_behavior.quality.suspicions import QualityInput, find_suspicions
+from ssl_behavior.quality.vitals import Vitals, measure_vitals, median_vitals
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.matching import attach
 from ssl_behavior.recordings.recording import Recording
@@ -142,7 +143,7 @@ class Material:
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> Material:
         landmarks = shared_landmarks(one.skeleton for one in recordings)
-        measured = {one.id: vitals(prepare(one, landmarks, _SETTINGS), landmarks) for one in recordings}
+        measured = {one.id: measure_vitals(prepare(one, landmarks, _SETTINGS), landmarks) for one in recordings}
         return cls(recordings, landmarks, measured)
 
     def suspected(self, one: Recording) -> list[Suspicion]:
@@ -150,7 +151,7 @@ class Material:
         poses = prepare(one, self.landmarks, _SETTINGS)
         labels = one.labels[CHANNEL].values[poses.native_frames] if CHANNEL in one.labels else None
         others = [found for name, found in self.measured.items() if name != one.id]
-        return suspicions(QualityInput(poses, one.unit, labels), vitals(poses, self.landmarks), others)
+        return find_suspicions(QualityInput(poses, one.unit, labels), measure_vitals(poses, self.landmarks), others)
 
     def faulty(self, fault: Fault) -> Iterator[tuple[list[Suspicion], int | None]]:
         """What is suspected of each recording with a fault, and where that is; of those that can have it."""
@@ -201,13 +202,13 @@ def with_sides(data: Path) -> list[Material]:
 
 def strangers(whole: Material, pieces: Sequence[Material]) -> Iterator[str]:
     """What an encoder of one half of the dyads finds strange in the other half, and in recordings of other labs."""
-    known = median([whole.measured[one.id] for one in whole.recordings[::2]])
+    known = median_vitals([whole.measured[one.id] for one in whole.recordings[::2]])
     held_out = [whole.measured[one.id] for one in whole.recordings[1::2]]
     others = [found for material in pieces for found in material.measured.values()]
     yield "| strange to an encoder of 20 dyads | recordings | speed or proportions beyond its own |"
     yield "|---|---|---|"
     for name, given in (("the other dyads", held_out), ("pieces of other recordings", others)):
-        seen = [found for found in given if any(strange("", found, known))]
+        seen = [found for found in given if any(check_against_pretraining("", found, known))]
         yield f"| {name} | {len(given)} | {len(seen)} |"
     yield ""
 
@@ -238,7 +239,7 @@ def report(data: Path) -> str:
     lines += ["| suspected of recordings as they are | dyads | pieces |", "|---|---|---|"]
     for kind in sorted(set(counts[0]) | set(counts[1])):
         lines.append(f"| {kind} | {' | '.join(str(found[kind]) for found in counts)} |")
-    lines += ["", *(f"- {one.video}: {one.kind}: {one.told}" for found in alarms for one in found)]
+    lines += ["", *(f"- {one.video}: {one.kind}: {one.evidence}" for found in alarms for one in found)]
     return "\n".join(lines)
 
 

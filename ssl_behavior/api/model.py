@@ -15,7 +15,7 @@ from ssl_behavior.models import checkpoints
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.prepare import prepare_all
-from ssl_behavior.predictions.labelling import predict_poses, say_who_is_who
+from ssl_behavior.predictions.labelling import predict_poses, print_assumed_pair
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.quality.suspicions import QualityInput, print_warnings
 from ssl_behavior.quality.vitals import Vitals
@@ -102,7 +102,7 @@ class FinetunedModel:
     def _predict(self, recordings: Recordings) -> Iterator[Prediction]:
         given = as_recordings(recordings)
         encoder = self.network.classifier.encoder
-        say_who_is_who(self.scheme, given)
+        print_assumed_pair(self.scheme, given)
         all_poses = prepare_all(given, encoder.landmarks, encoder.preparation)
         inputs = [QualityInput(poses, recording.unit, None) for poses, recording in zip(all_poses, given, strict=True)]
         print_warnings(inputs, self.folder, encoder.landmarks, self.usual)

@@ -13,9 +13,9 @@ from scipy.spatial.distance import squareform
 from ssl_behavior.cluster_cards.animations import Animation
 from ssl_behavior.plots.embedding_map import embedding_map
 from ssl_behavior.plots.skeleton import draw_body
-from ssl_behavior.plots.style import DPI, cluster_colours, save, shorten
+from ssl_behavior.plots.style import DPI, INDIVIDUAL_COLOURS, cluster_colours, save, shorten
 
-_AGENT, _TARGET = "#D55E00", "#0072B2"
+_AGENT, _TARGET = INDIVIDUAL_COLOURS[:2]
 _MOMENTS = 7
 """Frames in a filmstrip."""
 

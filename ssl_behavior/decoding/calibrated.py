@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssl_behavior.decoding.decoder import Decoder
-from ssl_behavior.scoring.calibration import calibrated
+from ssl_behavior.scoring.calibration import calibrate
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,4 @@ class CalibratedDecoder:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """(time, behaviour) float32 calibrated probabilities of logits (time, behaviour)."""
-        return calibrated(logits, self.temperature, np.array(self.frequencies))
+        return calibrate(logits, self.temperature, np.array(self.frequencies))

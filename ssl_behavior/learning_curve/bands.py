@@ -20,7 +20,7 @@ import numpy as np
 
 from ssl_behavior.learning_curve.points import Point
 from ssl_behavior.learning_curve.variants import Variant
-from ssl_behavior.scoring.bootstrap import interval, resampled, resamples
+from ssl_behavior.scoring.bootstrap import interval, resamples, score_resamples
 from ssl_behavior.scoring.frames import class_scores, macro_mean
 
 RESAMPLES = 1000
@@ -108,7 +108,7 @@ def make_curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0
     by_draw, in_resamples = {}, {}
     for condition, frames in counts.items():
         by_draw[condition] = _with_mean(f1(frames.sum(1)), behaviours)
-        scores = _with_mean(resampled(frames.swapaxes(0, 1), video_draws, f1), behaviours)
+        scores = _with_mean(score_resamples(frames.swapaxes(0, 1), video_draws, f1), behaviours)
         in_resamples[condition] = _weighted_mean(scores, draw_draws)
     return Curve(tuple(behaviours), by_draw, in_resamples, RESAMPLES - len(video_draws))
 

@@ -38,7 +38,7 @@ from ssl_behavior.models.trees import load_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.quality.vitals import Vitals, usual
+from ssl_behavior.quality.vitals import Vitals, typical_vitals
 from ssl_behavior.storage.digests import digest
 
 
@@ -51,7 +51,7 @@ def save_encoder(folder: Path, encoder: Encoder, pretrained_on: Sequence[Poses] 
         pretrained_on: recordings that it was pretrained on. Their fingerprints and vitals are stored with it.
     """
     fingerprints = {poses.id: poses.fingerprint() for poses in pretrained_on}
-    vitals = usual(pretrained_on, encoder.landmarks) if pretrained_on else None
+    vitals = typical_vitals(pretrained_on, encoder.landmarks) if pretrained_on else None
     config = {**encoder_to_config(encoder), **vitals_to_config(vitals), "pretrained_on": fingerprints}
     write_files(folder, "encoder", encoder, config)
 

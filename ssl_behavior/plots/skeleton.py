@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.in_memory import RecordingLike, as_recordings
-from ssl_behavior.plots.style import COLOURS, DPI, Picture, without_formulas
+from ssl_behavior.plots.style import DPI, INDIVIDUAL_COLOURS, Picture, without_formulas
 from ssl_behavior.poses.landmarks import edges as landmark_edges
 from ssl_behavior.poses.landmarks import landmark_of
 from ssl_behavior.recordings.skeleton import Skeleton
@@ -47,7 +47,7 @@ def skeleton(recording: RecordingLike, frame: int, ax: Axes | None = None) -> Fi
     if ax is None:
         ax = Picture(figsize=(5, 5), dpi=DPI, layout="constrained").add_subplot()
     joined = edges_of(shown.skeleton)
-    colours = [COLOURS[number % len(COLOURS)] for number in range(len(shown.individuals))]
+    colours = [INDIVIDUAL_COLOURS[number % len(INDIVIDUAL_COLOURS)] for number in range(len(shown.individuals))]
     for points, colour in zip(shown.positions[frame, ..., :2], colours, strict=True):
         draw_body(ax, points, joined, colour)
         ax.plot(*points.T, "o", color=colour, ms=3)

@@ -17,40 +17,60 @@ from ssl_behavior.storage.atomic import replacing
 COLOURS = ("#D55E00", "#56B4E9", "#005B45", "#F0E442", "#0072B2", "#CC79A7", "#E69F00")
 
 
-# Paul Tol's "muted" scheme, then his "light" one (https://personal.sron.nl/~pault): the colour-blind can tell nine
-# apart; beyond them there is the number that stands on the map.
+# Paul Tol's "muted" scheme, then his "light" one (https://personal.sron.nl/~pault). Colour-blind readers can tell nine
+# colours apart; with more clusters they rely on the numbers drawn on the map.
 CLUSTER_COLOURS = (
     *("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499"),
     *("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#BBCC33", "#AAAA00"),
 )
 
 
-NOISE_COLOUR = "#D0D0D0"
+# Grey means that nobody judged a frame, or that a point is in no cluster. No behaviour is grey.
+UNSCORED_COLOUR = "#D0D0D0"
+
+
+NOISE_COLOUR = UNSCORED_COLOUR
+
+
+# ``other`` covers most of many videos. A pale cream stays in the background, and is lighter than grey and yellower, so
+# that colour-blind readers do not take it for unscored frames.
+OTHER_COLOUR = "#EFE3C8"
+
+
+# The agent, the target, and further individuals.
+INDIVIDUAL_COLOURS = ("#D55E00", "#0072B2", "#005B45", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 HATCHES = ("", "////", "....", "xxxx", "++++", "oo")
-
-
-OTHER_COLOUR = "#BDBDBD"
-
-
-UNSCORED_COLOUR = "#F4F4F4"
 
 
 DPI = 150
 
 
 def styles(behaviours: Sequence[str]) -> list[tuple[str, str]]:
-    """(colour, hatch) per behaviour; ``other`` is grey. Colours repeat after seven, told apart by hatching."""
-    found = []
-    for place, name in enumerate(name for name in behaviours if name.lower() != "other"):
-        found.append((name, (COLOURS[place % len(COLOURS)], HATCHES[place // len(COLOURS) % len(HATCHES)])))
-    known = dict(found)
-    return [known.get(name, (OTHER_COLOUR, "")) for name in behaviours]
+    """Choose a colour and a hatch for each behaviour.
+
+    A behaviour's style depends on its position among the others. Pictures of one run agree if each passes the whole
+    vocabulary of the run, the behaviours of several channels one after another.
+
+    Args:
+        behaviours: names, each once.
+
+    Returns:
+        (colour, hatch) per behaviour; ``other`` is cream. Colours repeat after seven, with another hatch.
+
+    Example:
+        >>> styles(("attack", "other"))
+        [('#D55E00', ''), ('#EFE3C8', '')]
+    """
+    chosen = {}
+    for position, name in enumerate(name for name in behaviours if name.lower() != "other"):
+        chosen[name] = (COLOURS[position % len(COLOURS)], HATCHES[position // len(COLOURS) % len(HATCHES)])
+    return [chosen.get(name, (OTHER_COLOUR, "")) for name in behaviours]
 
 
 def cluster_colours(count: int) -> list[str]:
-    """A colour per cluster, repeated after sixteen, and at last (at -1) that of noise."""
+    """A colour per cluster, repeated after sixteen, and as the last entry (index -1, as noise is numbered) grey."""
     return [CLUSTER_COLOURS[number % len(CLUSTER_COLOURS)] for number in range(count)] + [NOISE_COLOUR]
 
 
@@ -75,7 +95,10 @@ def shorten(name: str, longest: int = 32) -> str:
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure, whose suffix says the format, without pyplot: no window, no state shared with a notebook."""
+    """Write a figure to a file, whose suffix chooses the format.
+
+    It does not use pyplot, which would open windows and share state with a notebook.
+    """
     path = Path(path)
     FigureCanvasAgg(figure)
     without_formulas(figure)

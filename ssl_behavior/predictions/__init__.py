@@ -1,1 +1,1 @@
-"""Predicted labels: tables, folders, review files, comparison with annotations."""
+"""Predicted labels: tables, the output folder, files to review, comparison with annotations."""

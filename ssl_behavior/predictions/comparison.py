@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,25 +16,25 @@ from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.matching import choose_channel, conversion_notices, require_behaviours
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.selection import require_videos
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.storage.paths import file_stem
 
-_IN_ONE_SENTENCE = 5
+_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class GroundTruth:
-    """The annotations to score against, and the part of them that counts.
+    """The annotations to score predictions against.
 
     Attributes:
         annotations: files, folders or globs of annotations, or of tracks that carry labels.
-        channel: of the annotations; needed only where there are several.
-        unscored: behaviours whose frames are not scored.
-        videos: ids of the videos to score; all that are predicted and annotated if none are given.
-        frame_rate: Hz of annotations in seconds that do not state it; by default each prediction's own.
-        skip_bad_files: report a bad annotation file and go on.
+        channel: channel to score; needed only where the annotations have several.
+        unscored: behaviours that stand for frames nobody judged: these frames are not scored.
+        videos: ids of the videos to score; all that are both predicted and annotated if empty.
+        frame_rate: frame rate in Hz of annotations in seconds that do not state it; by default that of each prediction.
+        skip_bad_files: report a bad annotation file and continue without it.
     """
 
     annotations: tuple[Path, ...]
@@ -43,115 +44,149 @@ class GroundTruth:
     frame_rate: float | None = None
     skip_bad_files: bool = False
 
+    def match_videos(self, predicted: set[str], annotated: set[str]) -> list[str]:
+        """Choose the videos to score, and print those that are predicted only or annotated only.
+
+        Args:
+            predicted: ids of the predicted videos.
+            annotated: ids of the annotated videos.
+
+        Returns:
+            Ids in natural order.
+
+        Raises:
+            InputError: a chosen video is not both predicted and annotated, or no video is.
+        """
+        if self.videos:
+            # Predictions bear the stems of file names; a user may give the ids of the recordings instead.
+            stems = {name: file_stem(name) for name in self.videos}
+            chosen = {stem if stem in predicted | annotated else name for name, stem in stems.items()}
+            require_videos(chosen, predicted & annotated, "videos that are both predicted and annotated")
+            predicted, annotated = predicted & chosen, annotated & chosen
+        if not predicted & annotated:
+            raise InputError(
+                f"no video is both predicted and annotated: the predictions are of {some(predicted, _NAMED)}; the "
+                f"annotations are of {some(annotated, _NAMED)}; file names must begin with the same video id"
+            )
+        if unmatched := predicted - annotated:
+            print(f"predicted and not annotated, left out: {some(unmatched)}")
+        if unmatched := annotated - predicted:
+            print(f"annotated and not predicted, left out: {some(unmatched)}")
+        return sorted(predicted & annotated, key=natural)
+
+    def mask_unscored(self, values: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
+        """A copy of labels (time,) with -1 in the frames of unscored behaviours."""
+        unscored = [i for i, name in enumerate(behaviours) if name in self.unscored]
+        return np.where(np.isin(values, unscored), UNSCORED, values)
+
 
 def compare_folder(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], tuple[str, ...]]:
     """Match a folder of predictions with the annotations of the same videos.
 
     Args:
-        path: the folder that ``predict`` wrote.
-        truth: what to score against.
+        path: folder that ``predict`` wrote.
+        truth: annotations to score against.
 
     Returns:
-        The videos with both labels, and the names of the predicted behaviours.
+        The videos with true and predicted labels, and the names of the predicted behaviours.
 
     Raises:
-        InputError: a file cannot be read, no video has both, or a label is not in the predictions' vocabulary.
+        InputError: a file cannot be read, no video is both predicted and annotated, or a label is not among the
+            predicted behaviours.
     """
-    predicted = prediction_files.read_folder(path)
-    rates = _RateByStem({one.id: one.frame_rate for one in predicted})
-    annotations, _ = read_labels(truth.annotations, truth.frame_rate or rates, truth.skip_bad_files)
+    predictions = prediction_files.read_folder(path)
+    frame_rates = _FrameRates({prediction.id: prediction.frame_rate for prediction in predictions})
+    annotations, _ = read_labels(truth.annotations, truth.frame_rate or frame_rates, truth.skip_bad_files)
     channel = choose_channel(annotations, truth.channel)
-    by_name = {file_stem(one.id): one for one in annotations if channel in one.channels}
-    by_prediction = {one.id: one for one in predicted}
-    matched = _matched(set(by_prediction), set(by_name), truth)
-    require_behaviours(truth.unscored, annotations, channel, predicted[0].behaviours)
-    lengths = [(by_name[name], len(by_prediction[name].labels)) for name in matched]
+    annotated = {file_stem(of_video.id): of_video for of_video in annotations if channel in of_video.channels}
+    predicted = {prediction.id: prediction for prediction in predictions}
+    videos = truth.match_videos(set(predicted), set(annotated))
+    behaviours = predictions[0].behaviours
+    require_behaviours(truth.unscored, annotations, channel, behaviours)
+    lengths = [(annotated[video], len(predicted[video].labels)) for video in videos]
     for notice in conversion_notices(lengths, channel, "predictions"):
         print(notice)
-    return [_scored(by_prediction[name], by_name[name], channel, truth) for name in matched], predicted[0].behaviours
+    return [_compare_video(predicted[video], annotated[video], channel, truth) for video in videos], behaviours
+
+
+def _compare_video(prediction: Prediction, annotations: Annotations, channel: str, truth: GroundTruth) -> ScoredVideo:
+    names = tuple(dict.fromkeys([*prediction.behaviours, *annotations.vocabulary[channel]]))
+    values = truth.mask_unscored(annotations.labels(channel, names, len(prediction.labels)).values, names)
+    # Predicted behaviours come first in the names, so any higher number is a label that the model does not predict.
+    unpredicted = np.flatnonzero(values >= len(prediction.behaviours))
+    if unpredicted.size:
+        name = names[values[unpredicted[0]]]
+        reason = ", which frames outside all bouts get," if name == annotations.background else ""
+        raise InputError(
+            f"{annotations.source}: label {name!r}{reason} is not in the vocabulary {list(prediction.behaviours)} of "
+            f"the predictions, and {unpredicted.size} of the {len(values)} frames of {annotations.id} have it, from "
+            f"frame {unpredicted[0]} on; choose another --channel, or name it with --unscored if nobody judged those "
+            "frames"
+        )
+    return ScoredVideo(annotations.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
 
 
 def compare_submission(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], tuple[str, ...]]:
     """Match a challenge submission with the labelled sequences of the challenge's own file.
 
     Args:
-        path: the submission ``.npy``.
-        truth: what to score against, in CalMS21's layout; only sequences of annotator 0 count.
+        path: submission ``.npy``.
+        truth: a file of tracks with labels in CalMS21's layout; only sequences of annotator 0 are scored.
 
     Returns:
-        The sequences with both labels, and the names of the behaviours.
+        The sequences with true and predicted labels, and the names of the behaviours.
 
     Raises:
-        InputError: a file cannot be read, no sequence has both, or lengths or labels do not go together.
+        InputError: a file cannot be read, no sequence is both predicted and annotated, or lengths or label numbers
+            differ.
     """
     submission = read_submission(path)
     annotations, recordings = read_labels(
         truth.annotations, truth.frame_rate or ASSUMED_FRAME_RATE, truth.skip_bad_files
     )
-    counting = {one.id: one for one in recordings if one.labels and one.metadata.get("annotator", 0) in (0, None)}
-    if not counting:
-        raise InputError(
-            f"{truth.annotations[0]}: a submission is scored against labelled sequences of annotator 0 in CalMS21's "
-            "layout, which also says what its numbers mean; found none"
-        )
-    if len(counting) < len(recordings):
-        print(f"{len(counting)} of {how_many(len(recordings), 'sequence')} count: those labelled by annotator 0")
-    annotations = [one for one in annotations if one.id in counting]
+    sequences = _scored_sequences(recordings, truth)
+    annotations = [of_video for of_video in annotations if of_video.id in sequences]
     channel = choose_channel(annotations, truth.channel)
     require_behaviours(truth.unscored, annotations, channel)
-    with_channel = {name: one for name, one in counting.items() if channel in one.labels}
-    behaviours = next(iter(with_channel.values())).labels[channel].behaviours
-    matched = _matched(set(submission), set(with_channel), truth)
+    sequences = {name: sequence for name, sequence in sequences.items() if channel in sequence.labels}
+    # The first sequence says what the submission's numbers mean; the others may list the behaviours in another order.
+    behaviours = next(iter(sequences.values())).labels[channel].behaviours
     videos = []
-    for name in matched:
-        annotated, labels = with_channel[name].labels[channel], submission[name]
+    for name in truth.match_videos(set(submission), set(sequences)):
+        annotated, labels = sequences[name].labels[channel], submission[name]
         if len(labels) != len(annotated.values):
-            raise InputError(f"{path}: {name} has {len(labels)} labels and the sequence {len(annotated.values)} frames")
+            raise InputError(
+                f"{path}: {name}: expected {len(annotated.values)} labels, one per frame; found {len(labels)} labels"
+            )
         if labels.size and not 0 <= labels.min() <= labels.max() < len(behaviours):
-            found = f"{labels.min()} to {labels.max()}"
-            raise InputError(f"{path}: {name}: labels must be indices of {list(behaviours)}; found {found}")
-        values = annotated.with_behaviours(behaviours).values.copy()
-        values[np.isin(values, [i for i, known in enumerate(behaviours) if known in truth.unscored])] = UNSCORED
-        videos.append(ScoredVideo(name, values, labels, None, with_channel[name].frame_rate))
+            raise InputError(
+                f"{path}: {name}: expected labels that are indices of {list(behaviours)}; found {labels.min()} to "
+                f"{labels.max()}"
+            )
+        values = truth.mask_unscored(annotated.with_behaviours(behaviours).values, behaviours)
+        videos.append(ScoredVideo(name, values, labels, None, sequences[name].frame_rate))
     return videos, behaviours
 
 
-def _matched(predicted: set[str], annotated: set[str], given: GroundTruth) -> list[str]:
-    """The videos to score; tells what has no counterpart."""
-    if given.videos:
-        chosen = {file_stem(name) if file_stem(name) in predicted | annotated else name for name in given.videos}
-        require_videos(chosen, predicted & annotated, "videos that are both predicted and annotated")
-        predicted, annotated = predicted & chosen, annotated & chosen
-    if not predicted & annotated:
+def _scored_sequences(recordings: Sequence[Recording], truth: GroundTruth) -> Mapping[str, Recording]:
+    """The labelled sequences of annotator 0, by id: the challenge scores no others."""
+    sequences = {
+        recording.id: recording
+        for recording in recordings
+        if recording.labels and recording.metadata.get("annotator", 0) in (0, None)
+    }
+    if not sequences:
         raise InputError(
-            f"no video is both predicted and annotated: the predictions are of {some(predicted, _IN_ONE_SENTENCE)}; "
-            f"the annotations are of {some(annotated, _IN_ONE_SENTENCE)}; file names must begin with the same video id"
+            f"{truth.annotations[0]}: expected labelled sequences of annotator 0 in CalMS21's layout, which also says "
+            "what the numbers of a submission mean; found none: give the challenge's file with --annotations"
         )
-    if only := predicted - annotated:
-        print(f"predicted and not annotated, left out: {some(only)}")
-    if only := annotated - predicted:
-        print(f"annotated and not predicted, left out: {some(only)}")
-    return sorted(predicted & annotated, key=natural)
+    if len(sequences) < len(recordings):
+        print(f"{len(sequences)} of {how_many(len(recordings), 'sequence')} count: those labelled by annotator 0")
+    return sequences
 
 
-def _scored(prediction: Prediction, truth: Annotations, channel: str, given: GroundTruth) -> ScoredVideo:
-    names = tuple(dict.fromkeys([*prediction.behaviours, *truth.vocabulary[channel]]))
-    values = truth.labels(channel, names, len(prediction.labels)).values.copy()
-    values[np.isin(values, [i for i, name in enumerate(names) if name in given.unscored])] = UNSCORED
-    unknown = np.flatnonzero(values >= len(prediction.behaviours))
-    if unknown.size:
-        name = names[values[unknown[0]]]
-        why = ", which frames in no bout have," if name == truth.background else ""
-        raise InputError(
-            f"{truth.source}: label {name!r}{why} is not in the vocabulary {list(prediction.behaviours)} of the "
-            f"predictions, and {unknown.size} of the {len(values)} frames of {truth.id} have it, from frame "
-            f"{unknown[0]} on; choose another --channel, or name it with --unscored if nobody judged those frames"
-        )
-    return ScoredVideo(truth.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
-
-
-class _RateByStem(dict[str, float]):
-    """Predictions' frame rates, found by video ids too where those cannot stand in file names."""
+class _FrameRates(dict[str, float]):
+    """Frame rates by the stems of file names. Annotations ask for them by video id, which may contain a slash."""
 
     def __missing__(self, video: str) -> float:
         if (stem := file_stem(video)) == video:

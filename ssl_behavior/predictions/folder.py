@@ -1,6 +1,7 @@
-"""The folder that predict writes to: what a run replaces of it, and what stays.
+"""The folder that ``predict`` writes to.
 
-``written.yaml`` says which model the predictions are of; files to review have a folder of their own (see ``review``).
+A run replaces the files of the videos that it predicts, and keeps everything else. ``written.yaml`` stores which model
+made the predictions. Files to review have a folder of their own (see ``review``).
 """
 
 from __future__ import annotations
@@ -26,39 +27,42 @@ _NAMED = 5
 
 
 class PredictionFolder:
-    """A folder of predictions of one model, for some videos of which a run makes them anew. Changes nothing by itself.
+    """The predictions of one model, and the videos that a run predicts. Creating it changes no file.
 
     Args:
-        path: of the folder; need not be there yet.
-        model: names the model's content (``checkpoints.fingerprint``).
-        videos: ids that the run predicts.
+        path: the folder; it need not exist.
+        model: fingerprint of the model's content (``checkpoints.fingerprint``).
+        videos: ids of the videos that the run predicts.
 
     Raises:
-        InputError: another model's predictions of other videos are there, a person has edited a file that would be
-            written over, or two videos would be written to the same files.
+        InputError: the folder holds another model's predictions of other videos, a person has edited a file that would
+            be overwritten, or two videos would be written to the same file.
     """
 
     def __init__(self, path: Path, model: str, videos: Sequence[str]) -> None:
         self.path, self.model = path, model
         self.stems = [file_stem(video) for video in videos]
         self.review = ReviewFolder(path / "review")
-        if twice := {stem for stem in self.stems if self.stems.count(stem) > 1}:
-            raise InputError(f"videos {some(twice)}: expected ids that differ as file names and found some that do not")
+        if repeated := {stem for stem in self.stems if self.stems.count(stem) > 1}:
+            raise InputError(
+                f"videos {some(repeated)}: expected ids that differ as file names; found some that do not: rename the "
+                "files of their tracks"
+            )
         others = {path.name.removesuffix(".bouts.csv") for path in path.glob("*.bouts.csv")} - set(self.stems)
         if others and _model(path / WRITTEN) != model:
             raise InputError(
-                f"--output {path}: expected predictions of the same model and found those of another one, of videos "
-                f"{some(others, _NAMED)}; predict these videos too, or give another --output"
+                f"--output {path}: expected predictions of the same model; found those of another one, of videos "
+                f"{some(others, _NAMED)}; predict these videos too, or choose another --output"
             )
         self.review.require_unedited(self.stems)
 
     @property
-    def has_former(self) -> bool:
-        """Whether a video that the run predicts has predictions already."""
+    def has_predictions(self) -> bool:
+        """Whether the folder holds predictions of a video that the run predicts again."""
         return any((self.path / f"{stem}.bouts.csv").exists() for stem in self.stems)
 
     def clear(self) -> None:
-        """Take away what there is of the run's videos, so that nothing of another model stays if it is interrupted."""
+        """Remove the files of the run's videos, so that an interrupted run leaves none of another model."""
         for stem in self.stems:
             for file in (self.path / f"{stem}.csv", self.path / f"{stem}.bouts.csv", self._picture(stem)):
                 file.unlink(missing_ok=True)
@@ -66,7 +70,12 @@ class PredictionFolder:
         write_text(self.path / WRITTEN, yaml.safe_dump({"model": self.model}))
 
     def write(self, prediction: Prediction, channel: str) -> None:
-        """The tables, the same as files to open in the Caltech annotator and in BORIS, and a picture."""
+        """Write one video: tables, files to review in the Caltech annotator and in BORIS, and a picture.
+
+        Args:
+            prediction: prediction to write.
+            channel: channel of the annotations, as the Caltech annotator names it.
+        """
         tables.write(self.path, prediction)
         self.review.write(prediction.to_annotations(channel), prediction.frame_rate)
         strip = Strip(prediction.id, prediction.frame_rate, {"predicted": prediction.labels})
@@ -77,7 +86,7 @@ class PredictionFolder:
 
 
 def _model(path: Path) -> str | None:
-    """The model that is written down, None where that cannot be read."""
+    """The fingerprint in ``written.yaml``; None if it cannot be read."""
     try:
         return str(yaml_files.read(path)["model"])
     except (InputError, TypeError, KeyError):

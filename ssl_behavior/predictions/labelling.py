@@ -1,4 +1,4 @@
-"""Label recordings with a model."""
+"""Label recordings with a fine-tuned model, and summarize the labels."""
 
 from __future__ import annotations
 
@@ -19,16 +19,26 @@ from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.recordings.recording import Recording
 
 _NOTEWORTHY = 0.01
-
-
+"""Share of a video's frames without a tracked animal from which on the summary names the video."""
 _NAMED = 10
 
 
 def predict_recording(model: Model, scheme: LabelScheme, recording: Recording) -> Prediction:
-    """Labels and calibrated probabilities of every frame of a recording.
+    """Label every frame of a recording.
+
+    Args:
+        model: model that predicts.
+        scheme: behaviours, pair and decoder that belong to the model.
+        recording: recording to label.
+
+    Returns:
+        Labels and calibrated probabilities at the recording's own frame rate.
 
     Raises:
         InputError: the recording has none of the encoder's landmarks, or no animal in it is ever seen.
+
+    Example:
+        >>> prediction = predict_recording(*load_model(Path("model")), recording)
     """
     encoder = model.classifier.encoder
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
@@ -36,59 +46,90 @@ def predict_recording(model: Model, scheme: LabelScheme, recording: Recording) -
 
 
 def predict_poses(model: Model, scheme: LabelScheme, poses: Poses, recording: Recording) -> Prediction:
-    """Labels and calibrated probabilities of every frame of the recording that ``poses`` are of, at its own rate."""
+    """Label every frame of a recording that is already prepared.
+
+    Args:
+        model: as in ``predict_recording``.
+        scheme: as in ``predict_recording``.
+        poses: the recording, prepared for the model's encoder.
+        recording: the recording itself.
+    """
     encoder = model.classifier.encoder
-    tracked = animals_tracked(recording, encoder.landmarks, encoder.preparation)
+    animals_tracked = count_tracked_animals(recording, encoder.landmarks, encoder.preparation)
     unlabelled = np.zeros(len(poses.positions), np.int16)
     video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, scheme.pair))
     probabilities = scheme.calibrated_decoder.probabilities(model.logits(video))
-    # Decoded at the rate the decoder was fitted at: a path counts every frame's evidence.
+    # The decoder was fitted at the rate of the poses: it sums evidence over frames, so another rate would weigh it
+    # differently. Labels are resampled to the recording's frames after decoding.
     labels = poses.to_native(scheme.calibrated_decoder.decoder.decode(probabilities, poses.frame_rate))
     native = poses.to_native(probabilities)
-    return Prediction(poses.id, scheme.behaviours, native, labels, recording.frame_rate, tracked)
+    return Prediction(poses.id, scheme.behaviours, native, labels, recording.frame_rate, animals_tracked)
 
 
-def animals_tracked(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> np.ndarray:
-    """(time,) number of individuals of which any of the landmarks is tracked, as surely as the encoder asks for."""
+def count_tracked_animals(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> np.ndarray:
+    """Count the individuals that are tracked in each frame.
+
+    Args:
+        recording: recording to count in.
+        landmarks: landmarks of the encoder; an individual is tracked if one of them is.
+        settings: preparation of the encoder; keypoints below its ``min_confidence`` are not tracked.
+
+    Returns:
+        (time,) number of individuals.
+    """
     positions = recording.positions.copy()
     if recording.confidence is not None:
         positions[recording.confidence < settings.min_confidence] = np.nan
     return np.isfinite(as_landmarks(recording.skeleton, landmarks, positions)).all(-1).any(2).sum(1)
 
 
-def say_who_is_who(scheme: LabelScheme, recordings: Sequence[Recording]) -> None:
-    """Say which animals a model of one ordered pair takes for that pair, where the tracks have other names."""
-    other = next((one for one in recordings if scheme.pair and not set(scheme.pair) <= set(one.individuals)), None)
-    if scheme.pair and other:
+def print_assumed_pair(scheme: LabelScheme, recordings: Sequence[Recording]) -> None:
+    """Print which animals are taken for the model's agent and target, if the tracks name them differently."""
+    if not scheme.pair:
+        return
+    agent, target = scheme.pair
+    renamed = next((recording for recording in recordings if not {agent, target} <= set(recording.individuals)), None)
+    if renamed:
         print(
-            f"the model speaks of what {scheme.pair[0]} does to {scheme.pair[1]} and {other.id} tracks "
-            f"{', '.join(other.individuals)}: taking the first of them for {scheme.pair[0]}"
+            f"the model predicts what {agent} does to {target}, and the individuals of {renamed.id} are "
+            f"{', '.join(renamed.individuals)}: the first of them is taken for {agent}"
         )
 
 
-def about(predicted: Iterable[Prediction]) -> Iterator[str]:
-    """What a reader of the labels must know, line by line; each prediction is looked at once."""
+def summarize_predictions(predictions: Iterable[Prediction]) -> Iterator[str]:
+    """Describe predicted labels in a few lines.
+
+    Args:
+        predictions: predictions, each of which is used once and not kept: together they may exceed memory.
+
+    Yields:
+        The share of each behaviour; then, where it applies, the share of labels that are not the most probable
+        behaviour, and the videos with frames without a tracked animal.
+    """
     counts: Counter[str] = Counter()
-    decided, lost = 0, {}
-    for one in predicted:
-        counts.update(dict(zip(one.behaviours, scored_frames(one.labels, len(one.behaviours)).tolist(), strict=True)))
-        decided += int((one.labels != one.probabilities.argmax(1)).sum())
-        lost[one.id] = (int((one.animals_tracked == 0).sum()), float((one.animals_tracked == 0).mean()))
+    reweighted, untracked = 0, {}
+    for prediction in predictions:
+        names, labels = prediction.behaviours, prediction.labels
+        counts.update(dict(zip(names, scored_frames(labels, len(names)).tolist(), strict=True)))
+        reweighted += int((labels != prediction.probabilities.argmax(1)).sum())
+        is_untracked = prediction.animals_tracked == 0
+        untracked[prediction.id] = (int(is_untracked.sum()), float(is_untracked.mean()))
     frames = counts.total()
     shares = ", ".join(f"{name} {count / frames:.1%}" for name, count in counts.items())
-    yield f"{how_many(len(lost), 'video')}, {how_many(frames, 'filmed frame')}: {shares}"
-    if decided:
+    yield f"{how_many(len(untracked), 'video')}, {how_many(frames, 'filmed frame')}: {shares}"
+    if reweighted:
         yield (
-            f"{decided / frames:.1%} of the labels are not the most probable behaviour: the model's decision weighs "
-            "behaviours and may smooth over time"
+            f"{reweighted / frames:.1%} of the labels are not the most probable behaviour: decoding weighs behaviours "
+            "and may smooth over time"
         )
-    worst = sorted(lost, key=lambda name: -lost[name][1])
-    told = [
-        f"{how_many(lost[name][0], 'frame')} of {name} ({lost[name][1]:.0%})"
-        for name in worst
-        if lost[name][1] >= _NOTEWORTHY
+    gaps = [
+        f"{how_many(count, 'frame')} of {video} ({share:.0%})"
+        for video, (count, share) in sorted(untracked.items(), key=lambda item: -item[1][1])
+        if share >= _NOTEWORTHY
     ]
-    if told:
-        rest = f" and in {how_many(len(told) - _NAMED, 'more video')}" if len(told) > _NAMED else ""
-        where = f"{', '.join(told[:_NAMED])}{rest}"
-        yield f"no animal is tracked in {where}: labels there are guesses from the frames around"
+    if gaps:
+        more = f" and in {how_many(len(gaps) - _NAMED, 'more video')}" if len(gaps) > _NAMED else ""
+        yield (
+            f"no animal is tracked in {', '.join(gaps[:_NAMED])}{more}: labels there are interpolated, treat them as "
+            "guesses"
+        )

@@ -1,7 +1,7 @@
-"""Files for people to correct: per video one for the Caltech annotator and one for BORIS.
+"""Files for people to correct: two per video, one for the Caltech annotator and one for BORIS.
 
-``written.yaml`` beside them holds the content of each as it was written, so that a file that somebody has corrected
-since is told from one that nobody touched, and is never written over.
+``written.yaml`` beside them stores a hash of each file as it was written. A file with another hash has been corrected
+by a person, and is never overwritten.
 """
 
 from __future__ import annotations
@@ -26,77 +26,86 @@ _WRITTEN, _NAMED = "written.yaml", 5
 
 
 class ReviewFolder:
-    """A folder of files to correct; need not be there yet.
+    """A folder of files to correct.
 
     Args:
-        path: of the folder.
+        path: the folder; it need not exist.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._written = _read(path / _WRITTEN)
+        self._hashes = _read_hashes(path / _WRITTEN)
 
     @property
     def stems(self) -> set[str]:
-        """The videos of which there are files, as they stand in file names."""
-        return {path.name.removesuffix(end) for end in _ENDINGS for path in self.path.glob(f"*{end}")}
+        """The videos that have files, by the stems of their file names."""
+        return {path.name.removesuffix(ending) for ending in _ENDINGS for path in self.path.glob(f"*{ending}")}
 
     def require_unedited(self, stems: Iterable[str]) -> None:
-        """Make sure that nobody's work is lost by writing these videos' files anew.
+        """Make sure that overwriting the files of these videos loses nobody's work.
+
+        Args:
+            stems: videos, by the stems of their file names.
 
         Raises:
-            InputError: somebody has edited one, or it is not known who wrote it.
+            InputError: a person has edited a file, or ``written.yaml`` does not list it.
         """
         edited = [file for stem in stems for file in self._files(stem) if self._is_edited(file)]
         if edited:
             raise InputError(
-                f"--output {self.path.parent}: expected the files to review as they were written and found "
+                f"--output {self.path.parent}: expected the files to review as they were written; found "
                 f"{some([file.name for file in edited], _NAMED)} in {self.path} edited since; move these elsewhere to "
-                "keep them, or give another --output"
+                "keep them, or choose another --output"
             )
 
     def clear(self, stems: Iterable[str]) -> None:
-        """Take away the files of these videos."""
+        """Remove the files of these videos, given by the stems of their file names."""
         self.path.mkdir(parents=True, exist_ok=True)
-        gone = {file for stem in stems for file in self._files(stem)}
-        for file in gone:
+        removed = {file for stem in stems for file in self._files(stem)}
+        for file in removed:
             file.unlink(missing_ok=True)
-        names = {file.name for file in gone}
-        there = {path.name for path in self.path.iterdir()} - names  # a kill may have left a note without its file
-        self._written = {name: content for name, content in self._written.items() if name in there}
-        write_text(self.path / _WRITTEN, _lines(self._written))
+        # An interrupted run may have listed a file that it did not write: keep the hashes of existing files only.
+        remaining = {path.name for path in self.path.iterdir()} - {file.name for file in removed}
+        self._hashes = {name: digest for name, digest in self._hashes.items() if name in remaining}
+        write_text(self.path / _WRITTEN, _to_yaml(self._hashes))
 
     def write(self, annotations: Annotations, frame_rate: float) -> None:
-        """Write one video's annotations for both programs, at ``frame_rate`` Hz."""
+        """Write the files of one video.
+
+        Args:
+            annotations: annotations of the video.
+            frame_rate: frame rate of the video in Hz.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         files = self._files(file_stem(annotations.id))
         with TemporaryDirectory() as folder:
-            made = [Path(folder) / file.name for file in files]
-            for module, file in zip(_ENDINGS.values(), made, strict=True):
-                module.write(file, annotations, frame_rate)
-            # Noted first, so that no file is there of which it is not known who wrote it.
-            with (self.path / _WRITTEN).open("a", encoding="utf-8") as written:  # added to, as there may be thousands
-                written.write(_lines({file.name: file_digest(file, 16) for file in made}))
-            for one, file in zip(made, files, strict=True):
+            drafts = [Path(folder) / file.name for file in files]
+            for module, draft in zip(_ENDINGS.values(), drafts, strict=True):
+                module.write(draft, annotations, frame_rate)
+            # The hashes go first: a file without one would be taken for a person's. They are appended, as rewriting
+            # the list for each of thousands of videos would be slow.
+            with (self.path / _WRITTEN).open("a", encoding="utf-8") as written:
+                written.write(_to_yaml({draft.name: file_digest(draft, 16) for draft in drafts}))
+            for draft, file in zip(drafts, files, strict=True):
                 with replacing(file) as aside:
-                    shutil.copyfile(one, aside)
+                    shutil.copyfile(draft, aside)
 
     def _files(self, stem: str) -> list[Path]:
-        return [self.path / f"{stem}{end}" for end in _ENDINGS]
+        return [self.path / f"{stem}{ending}" for ending in _ENDINGS]
 
     def _is_edited(self, file: Path) -> bool:
-        return file.exists() and file_digest(file, 16) != self._written.get(file.name)
+        return file.exists() and file_digest(file, 16) != self._hashes.get(file.name)
 
 
-def _read(path: Path) -> dict[str, str]:
-    """What is written, or nothing where it is not whole: all that is there is then taken for somebody else's."""
+def _read_hashes(path: Path) -> dict[str, str]:
+    """File name -> hash; empty if the file is damaged, as every file is then taken for a person's."""
     try:
-        whole_lines = yaml_files.read_text(path).rpartition("\n")[0]  # the last may have been cut short
+        whole_lines = yaml_files.read_text(path).rpartition("\n")[0]  # an interrupt may have cut the last line short
         plain = yaml_files.loads(whole_lines, path, repeats=True)
     except InputError:
         return {}
     return plain if isinstance(plain, dict) else {}
 
 
-def _lines(written: dict[str, str]) -> str:
-    return yaml.safe_dump(written, sort_keys=False, allow_unicode=True) if written else ""
+def _to_yaml(hashes: dict[str, str]) -> str:
+    return yaml.safe_dump(hashes, sort_keys=False, allow_unicode=True) if hashes else ""

@@ -1,8 +1,9 @@
 """Predictions on disk: a table of frames and a table of bouts per video.
 
-``<video id>.csv`` has the columns ``frame`` (from 0), ``time_s``, ``label``, ``animals_tracked`` (how many the tracks
-show in the frame; where it is 0, the label is a guess from the frames around) and one probability per behaviour;
-``<video id>.bouts.csv`` has ``behaviour, start_frame, stop_frame, start_s, stop_s, mean_probability``, stops exclusive.
+``<video id>.csv`` has the columns ``frame`` (from 0), ``time_s``, ``label``, ``animals_tracked`` (number of animals
+tracked in the frame; where it is 0, the label is interpolated: treat it as a guess) and one probability per behaviour.
+``<video id>.bouts.csv`` has the columns ``behaviour``, ``start_frame``, ``stop_frame``, ``start_s``, ``stop_s`` and
+``mean_probability``; stops are exclusive.
 """
 
 from __future__ import annotations
@@ -27,22 +28,21 @@ from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.paths import file_stem
 
 _LEADING = ["frame", "time_s", "label", "animals_tracked"]
-
-
 _BOUT_COLUMNS = ["behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "mean_probability"]
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What is predicted of one video.
+    """The predicted labels and probabilities of one video.
 
     Attributes:
-        id: the video id; a ``/`` in it becomes ``_`` in file names.
-        behaviours: names; the columns of ``probabilities``, and what ``labels`` index.
+        id: id of the video.
+        behaviours: names of the behaviours: the columns of ``probabilities``, and the vocabulary of ``labels``.
         probabilities: (time, behaviour) float32.
-        labels: (time,) int16, the decoded behaviour of each frame.
+        labels: (time,) int16, the decoded behaviour of each frame. Decoding weighs behaviours and smooths over time, so
+            a label can differ from the most probable behaviour.
         frame_rate: Hz.
-        animals_tracked: (time,) int16, individuals of which a keypoint is seen in the frame.
+        animals_tracked: (time,) int16, number of individuals with a tracked landmark.
     """
 
     id: str
@@ -71,23 +71,24 @@ class Prediction:
 
     @property
     def file_stem(self) -> str:
-        """The video id as it stands in file names."""
+        """The beginning of the video's file names."""
         return file_stem(self.id)
 
     def to_annotations(self, channel: str = "predicted") -> Annotations:
-        """The labels as bouts of one channel, for the writers of annotation formats (annotator, Bento, BORIS)."""
+        """Convert the labels to bouts of one channel, to write them in an annotation format (Caltech, Bento, BORIS)."""
         bouts = tuple(Labels(self.behaviours, self.labels).bouts())
         return Annotations(self.id, {channel: bouts}, frames=len(self.labels), vocabulary={channel: self.behaviours})
 
 
-def bouts(prediction: Prediction) -> pd.DataFrame:
-    """The bouts of a prediction as a table, by start.
+def bout_table(prediction: Prediction) -> pd.DataFrame:
+    """List the bouts of a prediction, by start.
 
     Returns:
-        Columns ``behaviour, start_frame, stop_frame, start_s, stop_s, mean_probability``; stops exclusive; the
-        mean is of the bout's behaviour over the bout's frames.
+        A row per bout with the columns ``behaviour``, ``start_frame``, ``stop_frame``, ``start_s``, ``stop_s`` and
+        ``mean_probability``. Stops are exclusive; the mean is the probability of the bout's behaviour over its frames.
     """
     rows = []
+    # Differences of running sums give the mean of any bout without a pass over its frames.
     sums = np.vstack([np.zeros(len(prediction.behaviours)), np.cumsum(prediction.probabilities, 0, dtype=np.float64)])
     for bout in Labels(prediction.behaviours, prediction.labels).bouts():
         column = prediction.behaviours.index(bout.behaviour)
@@ -98,26 +99,26 @@ def bouts(prediction: Prediction) -> pd.DataFrame:
 
 
 def write(folder: str | Path, prediction: Prediction) -> list[Path]:
-    """Write both tables of one video, each whole or not at all.
+    """Write both tables of one video. An interrupt leaves no half-written table.
 
     Args:
-        folder: made if need be.
-        prediction: what to write; probabilities keep six decimals.
+        folder: folder for the tables; created if missing.
+        prediction: prediction to write; probabilities are rounded to six decimals.
 
     Returns:
-        The paths of the frames' and of the bouts' table.
+        The paths of the table of frames and of the table of bouts.
     """
     path = Path(folder) / prediction.file_stem
     paths = [path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.bouts.csv")]
     write_text(paths[0], _frames_table(prediction))
     text = io.StringIO()
-    bouts(prediction).to_csv(text, index=False, lineterminator="\n")
+    bout_table(prediction).to_csv(text, index=False, lineterminator="\n")
     write_text(paths[1], text.getvalue())
     return paths
 
 
 def _frames_table(prediction: Prediction) -> str:
-    """The table of frames, through pyarrow, which takes a sixth of pandas' time."""
+    """The table of frames as text. Pyarrow writes it in a sixth of the time that pandas takes."""
     names, frames = prediction.behaviours, np.arange(len(prediction.labels))
     columns: list[Any] = [frames, np.round(frames / prediction.frame_rate, 6)]
     columns += [pa.DictionaryArray.from_arrays(prediction.labels, list(names)).dictionary_decode()]
@@ -131,23 +132,25 @@ def _frames_table(prediction: Prediction) -> str:
 
 
 def read(path: str | Path) -> Prediction:
-    """One video's table of frames.
+    """Read the table of frames of one video.
+
+    The frame rate is computed from the times. The id is the stem of the file name.
 
     Raises:
-        InputError: the columns are not those of a prediction, or a label is not among the behaviours.
+        InputError: the file is no table of frames, or a label is not among its behaviours.
     """
     path = Path(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             names = next(csv.reader(iter(lambda: file.readline(LONGEST_LINE), "")), [])
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a table of predictions; found something else ({error})") from None
+        raise InputError(f"{path}: expected a table of predictions; found another file ({error})") from None
     behaviours = tuple(names[len(_LEADING) :])
     if names[: len(_LEADING)] != _LEADING or not behaviours:
         wanted = f"columns {', '.join(_LEADING)} and behaviours"
-        raise InputError(f"{path}: expected {wanted}; found {', '.join(names)[:80]}: predict anew")
+        raise InputError(f"{path}: expected {wanted}; found {', '.join(names)[:80]}: predict again")
     try:
-        # By position, so that a behaviour may be called "label"; the string "NA" may be a label too.
+        # Columns by position, as a behaviour may be named "label"; no missing values, as one may be named "NA".
         table = pd.read_csv(path, header=None, skiprows=1, dtype={2: str}, keep_default_na=False, na_values={})
         times = table[1].to_numpy(np.float64)
         animals_tracked = table[3].to_numpy(np.int16)
@@ -167,22 +170,23 @@ def read(path: str | Path) -> Prediction:
 
 
 def read_folder(folder: str | Path) -> list[Prediction]:
-    """All predictions in a folder, in natural order of their names.
+    """Read all predictions in a folder, in natural order of their names.
 
     Raises:
-        InputError: no such folder, none in it, a file that is no prediction, or two that differ in their behaviours.
+        InputError: the folder does not exist or holds no predictions, a table is damaged, or two tables differ in their
+            behaviours.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of predictions; there is none")
+        raise InputError(f"{folder}: expected a folder of predictions; it does not exist")
     paths = [path for path in folder.glob("*.csv") if not path.name.endswith(".bouts.csv") and path.name[0] != "."]
     if not paths:
-        raise InputError(f"{folder}: expected predictions (<video id>.csv); found none")
-    found = [read(path) for path in sorted(paths, key=lambda path: natural(path.name))]
-    for one in found[1:]:
-        if one.behaviours != found[0].behaviours:
+        raise InputError(f"{folder}: expected predictions (<video id>.csv); found none: run `ssl-behavior predict`")
+    first, *others = (read(path) for path in sorted(paths, key=lambda path: natural(path.name)))
+    for other in others:
+        if other.behaviours != first.behaviours:
             raise InputError(
-                f"{folder}: predictions of different models: {found[0].id} has {list(found[0].behaviours)} and "
-                f"{one.id} has {list(one.behaviours)}"
+                f"{folder}: expected predictions of one model; found different models: {first.id} has the behaviours "
+                f"{list(first.behaviours)} and {other.id} has {list(other.behaviours)}; predict again with one model"
             )
-    return found
+    return [first, *others]

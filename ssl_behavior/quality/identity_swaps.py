@@ -1,4 +1,4 @@
-"""Individuals that a tracker took for each other: both jump to where the other was, and stay the other one."""
+"""Exchanged identities: two individuals jump to each other's position, and stay exchanged."""
 
 from __future__ import annotations
 
@@ -8,42 +8,53 @@ import numpy as np
 
 from ssl_behavior.poses.poses import Poses
 
-_APART_S, _LONGEST_GAP_S = 0.14, 1.0
-"""Seconds over which a jump is looked for, more than one frame, as resampling draws it out; and at most."""
+_JUMP_S, _LONGEST_GAP_S = 0.14, 1.0
+"""Shortest and longest time between the two frames that are compared. Resampling stretches a jump over several frames,
+and in a gap of more than a second two animals may have changed places by themselves."""
 _FARTHER = 1.3
-"""Body lengths that the animals are farther from where they were than from where the other one was."""
-_BACK_S = 2.0
-"""Within which an exchange that is taken back is a slip of the tracker."""
+"""Body lengths by which two animals are farther from their own positions before the jump than from each other's."""
+_SLIP_S = 2.0
+"""An exchange that is taken back within this time is a slip of the tracker."""
 
 
-def exchanges(poses: Poses) -> list[int]:
-    """Frames of the recording from which on two individuals are exchanged, of any two; slips are left out.
+def find_swaps(poses: Poses) -> list[int]:
+    """Find the frames at which two individuals are exchanged for good.
 
-    Found is what shows: animals that lie on each other can be exchanged without a jump.
+    An exchange is visible only as a jump: animals that lie on each other can be exchanged without one.
+
+    Returns:
+        Frames of the recording, ascending, over all pairs of individuals.
     """
-    found = [at for pair in combinations(range(len(poses.individuals)), 2) for at in _of_pair(poses, pair)]
-    return sorted(int(poses.native_frames[at]) for at in found)
+    pairs = combinations(range(len(poses.individuals)), 2)
+    swaps = [frame for pair in pairs for frame in _find_swaps_of_pair(poses, pair)]
+    return sorted(int(poses.native_frames[frame]) for frame in swaps)
 
 
-def _of_pair(poses: Poses, pair: tuple[int, int]) -> list[int]:
-    known = poses.seen[:, pair].any(2) & ~np.isnan(poses.centre[:, pair, 0])
-    seen = np.flatnonzero(known.all(1))
-    if len(seen) < 2:
+def _find_swaps_of_pair(poses: Poses, pair: tuple[int, int]) -> list[int]:
+    is_tracked = poses.seen[:, pair].any(2) & ~np.isnan(poses.centre[:, pair, 0])
+    frames = np.flatnonzero(is_tracked.all(1))
+    if len(frames) < 2:
         return []
-    step, rate = max(2, round(_APART_S * poses.frame_rate)), poses.frame_rate
-    later = np.searchsorted(seen, seen + step)
-    there = later < len(seen)
-    before, after = seen[there], seen[later[there]]
-    near = after - before <= _LONGEST_GAP_S * rate
-    before, after = before[near], after[near]
-    was, is_now = poses.centre[before][:, pair], poses.centre[after][:, pair]
-    kept, crossed = (np.linalg.norm(is_now - one, axis=-1).sum(1) for one in (was, was[:, ::-1]))
-    jumps = after[(kept - crossed > _FARTHER) & (crossed < kept / 3)]
-    first = jumps[np.diff(jumps, prepend=-step * 2) > step]  # of those that follow one another
+    step, rate = max(2, round(_JUMP_S * poses.frame_rate)), poses.frame_rate
+    # Compare each frame with the next one, at least a jump later, in which both animals are tracked.
+    later = np.searchsorted(frames, frames + step)
+    has_later = later < len(frames)
+    before, after = frames[has_later], frames[later[has_later]]
+    is_near = after - before <= _LONGEST_GAP_S * rate
+    before, after = before[is_near], after[is_near]
+    old, new = poses.centre[before][:, pair], poses.centre[after][:, pair]
+    straight, crossed = (np.linalg.norm(new - centres, axis=-1).sum(1) for centres in (old, old[:, ::-1]))
+    jumps = after[(straight - crossed > _FARTHER) & (crossed < straight / 3)]
+    first_of_each = jumps[np.diff(jumps, prepend=-step * 2) > step]  # one jump shows in several frames
+    return _drop_slips(first_of_each.tolist(), _SLIP_S * rate)
+
+
+def _drop_slips(swaps: list[int], shortest: float) -> list[int]:
+    """Drop pairs of swaps of which the second takes the first back in fewer than ``shortest`` frames."""
     lasting: list[int] = []
-    for at in first.tolist():
-        if lasting and at - lasting[-1] < _BACK_S * rate:
-            lasting.pop()  # and back again
+    for frame in swaps:
+        if lasting and frame - lasting[-1] < shortest:
+            lasting.pop()
         else:
-            lasting.append(at)
+            lasting.append(frame)
     return lasting

@@ -1,4 +1,4 @@
-"""Labels that do not lie where the behaviour is: by how much to shift them so that they tell most of the kinematics."""
+"""Labels that are shifted in time: the shift at which they explain most of the animals' movement."""
 
 from __future__ import annotations
 
@@ -11,52 +11,66 @@ from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import UNSCORED
 
 LONGEST_S = 10.0
-"""Shifts that are looked at, to either side."""
+"""Longest shift that is tried, in either direction."""
 SUSPICIOUS_S = 0.45
-"""Shift from which on people's own reaction times and tastes explain it no longer."""
-_LEAST_TOLD = 0.02
-"""Share of the kinematics' variance that labels must tell at their best for a shift to be spoken of."""
+"""Shortest shift that people's reaction times and habits do not explain."""
+_LEAST_EXPLAINED = 0.02
+"""Share of the variance that labels must explain at their best shift; random labels stay below."""
 _BETTER = 1.03
+"""Ratio by which the best shift must explain more than no shift."""
 _LEAST_S = 30.0
-"""Scored seconds below which nothing is said."""
+"""Seconds of scored frames below which no shift can be estimated."""
 
 
 def best_shift(poses: Poses, labels: np.ndarray) -> float | None:
-    """Seconds by which the labels come too late (too early below 0); None where that cannot be told.
+    """Estimate by how much labels are late.
 
     Args:
-        poses: of two animals or more; the first two are looked at.
-        labels: (time,) at the poses' frames, -1 unscored.
+        poses: a prepared recording of two or more animals; the first two are used.
+        labels: (time,) labels at the frames of the poses, -1 where unscored.
+
+    Returns:
+        Seconds by which the labels come too late, negative if too early; None if they do not explain the movement.
     """
-    told = told_by_shift(poses, labels)
-    middle, best = len(told) // 2, int(told.argmax())
-    if told[best] < _LEAST_TOLD or told[best] < _BETTER * told[middle] or best in (0, len(told) - 1):
-        return None if told[best] < _LEAST_TOLD else 0.0
+    explained = explained_by_shift(poses, labels)
+    middle, best = len(explained) // 2, int(explained.argmax())
+    if explained[best] < _LEAST_EXPLAINED:
+        return None
+    # At either end the true maximum may lie beyond, so it says nothing of the shift.
+    if explained[best] < _BETTER * explained[middle] or best in (0, len(explained) - 1):
+        return 0.0
     return (middle - best) / poses.frame_rate
 
 
-def told_by_shift(poses: Poses, labels: np.ndarray) -> np.ndarray:
-    """(shift,) share of the variance of simple kinematics that labels tell, if kinematics of later frames are theirs.
+def explained_by_shift(poses: Poses, labels: np.ndarray) -> np.ndarray:
+    """Compute how much of the movement labels explain, for every shift.
 
-    Shifts are frames from -``LONGEST_S`` to ``LONGEST_S``; labels that come too late fit kinematics of earlier frames.
+    Args:
+        poses: as in ``best_shift``.
+        labels: as in ``best_shift``.
+
+    Returns:
+        (shift,) share of the variance of simple kinematics between behaviours, for shifts from -``LONGEST_S`` to
+        ``LONGEST_S`` in frames. A positive shift compares labels with the kinematics of later frames, so labels that
+        come too late have their maximum at a negative one. All zeros if there are too few scored frames or behaviours.
     """
     values = _kinematics(poses)
-    known = ~np.isnan(values)
-    values = np.where(known, values, 0.0)
+    is_tracked = ~np.isnan(values)
+    values = np.where(is_tracked, values, 0.0)
     present = np.unique(labels[labels != UNSCORED])
     longest = min(round(LONGEST_S * poses.frame_rate), len(labels) - 1)
     if (labels != UNSCORED).sum() < _LEAST_S * poses.frame_rate or len(present) < 2:
         return np.zeros(2 * longest + 1)
     is_label = (labels[:, None] == present).astype(np.float64)
-    return np.array([_told(values, known, is_label, shift) for shift in range(-longest, longest + 1)])
+    return np.array([_explained(values, is_tracked, is_label, shift) for shift in range(-longest, longest + 1)])
 
 
-def _told(values: np.ndarray, known: np.ndarray, is_label: np.ndarray, shift: int) -> float:
-    """Share of the variance between behaviours, the mean over kinematics, each of variance 1."""
+def _explained(values: np.ndarray, is_tracked: np.ndarray, is_label: np.ndarray, shift: int) -> float:
+    """Share of the variance between behaviours, averaged over the kinematics, each of which has variance 1."""
     time = len(values)
     of_values, of_labels = slice(max(0, shift), time + min(0, shift)), slice(max(0, -shift), time + min(0, -shift))
-    labels, seen = is_label[of_labels], known[of_values]
-    counts = labels.T @ seen
+    labels, tracked = is_label[of_labels], is_tracked[of_values]
+    counts = labels.T @ tracked
     sums = labels.T @ values[of_values]
     total = np.maximum(counts.sum(0), 1)
     means, mean = sums / np.maximum(counts, 1), sums.sum(0) / total
@@ -64,12 +78,16 @@ def _told(values: np.ndarray, known: np.ndarray, is_label: np.ndarray, shift: in
 
 
 def _kinematics(poses: Poses) -> np.ndarray:
-    """(time, feature) of mean 0 and deviation 1, NaN where unknown: distance, speeds, and who faces whom."""
+    """Distance, speeds and relative headings of the first two animals.
+
+    Returns:
+        (time, feature) with mean 0 and standard deviation 1, NaN where an animal is not tracked.
+    """
     pair = poses.pairs()[0]
     centre, heading = poses.centre[:, pair], poses.heading[:, pair]
-    moved = np.full_like(centre, np.nan)
-    moved[1:-1] = (centre[2:] - centre[:-2]) * (poses.frame_rate / 2)
-    speed = np.linalg.norm(moved, axis=-1)
+    velocity = np.full_like(centre, np.nan)
+    velocity[1:-1] = (centre[2:] - centre[:-2]) * (poses.frame_rate / 2)
+    speed = np.linalg.norm(velocity, axis=-1)
     offset = centre[:, 1] - centre[:, 0]
     distance = np.linalg.norm(offset, axis=-1)
     with warnings.catch_warnings():

@@ -1,115 +1,131 @@
-"""A picture of a recording to judge a suspicion by: where the animals go, and what their bodies look like."""
+"""A picture of a suspicious recording: where the animals go, what their bodies look like, and how the labels lie."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ssl_behavior.plots.style import DPI, save
+from ssl_behavior.plots.style import DPI, INDIVIDUAL_COLOURS, save
 from ssl_behavior.poses.landmarks import edges
 from ssl_behavior.poses.poses import Poses
-from ssl_behavior.quality.label_shifts import LONGEST_S, told_by_shift
-from ssl_behavior.quality.suspicions import Suspicion
+from ssl_behavior.quality.label_shifts import LONGEST_S, explained_by_shift
+from ssl_behavior.quality.rules import Suspicion
 
 _AROUND_S = 2.0
-_COLOURS = ("#0072B2", "#D55E00", "#005B45", "#CC79A7", "#E69F00", "#56B4E9")
+"""Seconds before and after a suspicious frame that are drawn enlarged."""
+_LINE = "#BDBDBD"
 
 
-def picture(
-    path: Path, found: Sequence[Suspicion], poses: Poses, landmarks: Sequence[str], labels: np.ndarray | None = None
+def suspicions_picture(
+    path: Path,
+    suspicions: Sequence[Suspicion],
+    poses: Poses,
+    landmarks: Sequence[str],
+    labels: np.ndarray | None = None,
 ) -> Path:
-    """Draw a recording of which something is suspected.
+    """Draw a recording with the evidence for its suspicions.
 
     Args:
-        path: a picture file.
-        found: what is suspected of it, at least one.
-        poses: of the recording.
-        landmarks: that it was prepared with.
-        labels: (time,) at the poses' frames, if there are any.
+        path: picture file to write.
+        suspicions: suspicions of this recording, at least one.
+        poses: the prepared recording.
+        landmarks: landmarks that it was prepared with.
+        labels: (time,) labels at the frames of the poses, -1 where unscored; None if there are none.
     """
-    figure = Figure(figsize=(13, 6.4 + 0.3 * len(found)), dpi=DPI, layout="constrained")
-    figure.suptitle("\n".join([f"video {poses.id}", *(f"{one.kind}: {one.told}" for one in found)]), fontsize=9)
+    figure = Figure(figsize=(13, 6.4 + 0.3 * len(suspicions)), dpi=DPI, layout="constrained")
+    lines = [f"{suspicion.kind}: {suspicion.evidence}" for suspicion in suspicions]
+    figure.suptitle("\n".join([f"video {poses.id}", *lines]), fontsize=9)
     top, bottom = figure.subplots(2, 3)
-    marked = sorted({frame for one in found for frame in one.frames})
+    frames = sorted({frame for suspicion in suspicions for frame in suspicion.frames})
     for axis, axes in enumerate(top[:2]):
-        _over_time(axes, poses, axis, marked)
-    _paths(top[2], poses)
+        _draw_over_time(axes, poses, axis, frames)
+    _draw_paths(top[2], poses)
     for axis, axes in enumerate(bottom[:2]):
-        _around(axes, poses, axis, marked)
+        _draw_around(axes, poses, axis, frames)
     if labels is not None and len(poses.individuals) > 1:
-        _shifts(bottom[2], poses, labels)
+        _draw_shifts(bottom[2], poses, labels)
     else:
-        _body(bottom[2], poses, landmarks)
+        _draw_body(bottom[2], poses, landmarks)
     return save(figure, path)
 
 
-def _over_time(axes: Axes, poses: Poses, axis: int, marked: Sequence[int]) -> None:
-    """A coordinate of everybody over the whole recording."""
+def _centres(poses: Poses) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Name, colour and (time, 2) centre of each individual, in the recording's unit."""
+    centres = poses.centre.swapaxes(0, 1) * poses.body_length
+    for i, (name, centre) in enumerate(zip(poses.individuals, centres, strict=True)):
+        yield name, INDIVIDUAL_COLOURS[i % len(INDIVIDUAL_COLOURS)], centre
+
+
+def _draw_over_time(axes: Axes, poses: Poses, axis: int, frames: Sequence[int]) -> None:
+    """One coordinate of each animal over the whole recording, with a line at each suspicious frame."""
     minutes = poses.native_frames / poses.native_rate / 60
-    for name, colour, one in zip(poses.individuals, _COLOURS * 9, poses.centre.swapaxes(0, 1), strict=False):
-        axes.plot(minutes, one[:, axis] * poses.body_length, color=colour, lw=0.5, label=name)
-    for frame in marked:
+    for name, colour, centre in _centres(poses):
+        axes.plot(minutes, centre[:, axis], color=colour, lw=0.5, label=name)
+    for frame in frames:
         axes.axvline(frame / poses.native_rate / 60, color="black", lw=0.6)
     axes.set(xlabel="time (min)", ylabel=f"{'xy'[axis]} of the centre")
-    _plain(axes)
+    _simplify(axes)
     if axis == 0:
         axes.legend(frameon=False, fontsize=7)
 
 
-def _around(axes: Axes, poses: Poses, axis: int, marked: Sequence[int]) -> None:
-    """The same around the first suspicious frame, or around the middle."""
-    frame = marked[0] if marked else int(poses.native_frames[len(poses.native_frames) // 2])
+def _draw_around(axes: Axes, poses: Poses, axis: int, frames: Sequence[int]) -> None:
+    """The same around the first suspicious frame, or around the middle if there is none."""
+    frame = frames[0] if frames else int(poses.native_frames[len(poses.native_frames) // 2])
     at, reach = int(np.searchsorted(poses.native_frames, frame)), round(_AROUND_S * poses.frame_rate)
-    part = slice(max(0, at - reach), at + reach + 1)
-    for colour, one in zip(_COLOURS * 9, poses.centre.swapaxes(0, 1), strict=False):
-        axes.plot(poses.native_frames[part], one[part, axis] * poses.body_length, ".-", color=colour, lw=0.8, ms=3)
-    if marked:
+    span = slice(max(0, at - reach), at + reach + 1)
+    for _, colour, centre in _centres(poses):
+        axes.plot(poses.native_frames[span], centre[span, axis], ".-", color=colour, lw=0.8, ms=3)
+    if frames:
         axes.axvline(frame, color="black", lw=0.6)
     axes.set(xlabel="frame", ylabel=f"{'xy'[axis]} of the centre")
-    _plain(axes)
+    _simplify(axes)
 
 
-def _paths(axes: Axes, poses: Poses) -> None:
-    """Where everybody goes, as in the image: y down."""
-    for colour, one in zip(_COLOURS * 9, poses.centre.swapaxes(0, 1) * poses.body_length, strict=False):
-        axes.plot(one[:, 0], one[:, 1], color=colour, lw=0.3)
+def _draw_paths(axes: Axes, poses: Poses) -> None:
+    """The path of each animal, with y down as in the image."""
+    for _, colour, centre in _centres(poses):
+        axes.plot(centre[:, 0], centre[:, 1], color=colour, lw=0.3)
     axes.set(xlabel="x", ylabel="y")
     axes.set_aspect("equal")
     axes.invert_yaxis()
-    _plain(axes)
+    _simplify(axes)
 
 
-def _body(axes: Axes, poses: Poses, landmarks: Sequence[str]) -> None:
-    """The median body, heading up, its left as an image from above shows it."""
+def _draw_body(axes: Axes, poses: Poses, landmarks: Sequence[str]) -> None:
+    """The median body, with its head up and its left where an image from above shows it."""
     ahead = poses.heading[:, :, None]
-    away = poses.positions - poses.centre[:, :, None]
-    up, left = (away * ahead).sum(-1), away[..., 0] * ahead[..., 1] - away[..., 1] * ahead[..., 0]
-    known = ~np.isnan(up).all((0, 1))
-    x, y = (np.where(known, np.nanmedian(np.where(known, one, 0.0), axis=(0, 1)), np.nan) for one in (-left, up))
-    for one, other in edges(landmarks):
-        axes.plot(x[[one, other]], y[[one, other]], color="#BDBDBD", lw=1)
+    offsets = poses.positions - poses.centre[:, :, None]
+    up, left = (offsets * ahead).sum(-1), offsets[..., 0] * ahead[..., 1] - offsets[..., 1] * ahead[..., 0]
+    is_seen = ~np.isnan(up).all((0, 1))
+    # A landmark that is never seen would make nanmedian warn.
+    x, y = (
+        np.where(is_seen, np.nanmedian(np.where(is_seen, values, 0.0), axis=(0, 1)), np.nan) for values in (-left, up)
+    )
+    for edge in edges(landmarks):
+        axes.plot(x[list(edge)], y[list(edge)], color=_LINE, lw=1)
     axes.plot(x, y, "o", color="black", ms=3)
-    for name, *place in zip(landmarks, x, y, strict=True):
-        if np.isfinite(place).all():
-            axes.annotate(name, tuple(place), fontsize=6, xytext=(3, 2), textcoords="offset points")
+    for name, *position in zip(landmarks, x, y, strict=True):
+        if np.isfinite(position).all():
+            axes.annotate(name, tuple(position), fontsize=6, xytext=(3, 2), textcoords="offset points")
     axes.set(xlabel="to the right (body lengths)", ylabel="to the front")
     axes.set_aspect("equal")
-    _plain(axes)
+    _simplify(axes)
 
 
-def _shifts(axes: Axes, poses: Poses, labels: np.ndarray) -> None:
-    """How much labels tell of the kinematics if they are taken to come too late or too early."""
-    told = told_by_shift(poses, labels)[::-1]
-    axes.plot(np.linspace(-LONGEST_S, LONGEST_S, len(told)), told, color="black", lw=1)
-    axes.axvline(0, color="#BDBDBD", lw=0.8)
-    axes.set(xlabel="labels come too late by (s)", ylabel="told of the kinematics' variance")
-    _plain(axes)
+def _draw_shifts(axes: Axes, poses: Poses, labels: np.ndarray) -> None:
+    """The share of the movement that labels explain, over their shift."""
+    explained = explained_by_shift(poses, labels)[::-1]
+    axes.plot(np.linspace(-LONGEST_S, LONGEST_S, len(explained)), explained, color="black", lw=1)
+    axes.axvline(0, color=_LINE, lw=0.8)
+    axes.set(xlabel="labels come too late by (s)", ylabel="explained variance of the movement")
+    _simplify(axes)
 
 
-def _plain(axes: Axes) -> None:
+def _simplify(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7)

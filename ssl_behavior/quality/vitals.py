@@ -1,4 +1,7 @@
-"""What is measured of a recording to tell whether something is wrong with it: few numbers that differ little."""
+"""A few measurements of a recording that differ little between sound recordings of one kind.
+
+Recordings with a silent error (swapped axes, a mirrored image, a wrong frame rate) stand out in one of them.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +16,27 @@ from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.poses import Poses
 
 _STEP_S = 0.7
-"""Over which speeds are taken: longer than the tracker's noise, shorter than a run."""
+"""Time over which speeds are measured: longer than the tracker's noise, shorter than a run."""
 _MOVING = 1.0
-"""Body lengths a second at which an animal goes somewhere."""
+"""Speed in body lengths per second above which an animal is walking, so that its direction of movement is reliable."""
 _ENOUGH = 100
-"""Recordings that tell what is usual."""
+"""Recordings that are measured at most to learn what is typical; more would not change the median."""
 _LEAST_S, _LEAST_SPEED_S, _LEAST_MOVING_S = 60.0, 180.0, 2.0
-"""Seconds of animals' time that a number must be of."""
+"""Seconds of data, summed over the animals, below which a measurement is NaN: for positions, for the rare high speeds,
+and for directions, which vary little."""
 
 
 @dataclass(frozen=True)
 class Vitals:
-    """Of one recording, or what is usual in many; NaN what is not known.
+    """Measurements of one recording, or the medians of many; NaN where there are too few data.
 
     Attributes:
-        body_length: in the recording's unit.
-        box: left, top, right and bottom of where the animals are, in the recording's unit.
-        speed: body lengths a second that animals seldom exceed (in three hundredths of the time).
-        forward: mean cosine between where a moving animal heads and where it goes; 1 is straight ahead.
-        left: share of the time in which what is called left lies to the left of the body, as cameras above see it.
-        proportions: landmark -> its median distance from the animal's centre, in body lengths.
+        body_length: distance from head to tail base, in the recording's unit.
+        box: left, top, right and bottom edge of the area that the animals use, in the recording's unit.
+        speed: speed that animals exceed in 3 % of the time, in body lengths per second.
+        forward: mean cosine of the angle between heading and movement of walking animals; 1 is straight ahead.
+        left: share of the time in which left landmarks lie to the left of the body, seen by a camera above.
+        proportions: landmark -> median distance from the animal's centre, in body lengths.
     """
 
     body_length: float
@@ -43,79 +47,93 @@ class Vitals:
     proportions: Mapping[str, float]
 
 
-def vitals(poses: Poses, landmarks: Sequence[str]) -> Vitals:
-    """Measure one recording, prepared with these landmarks."""
+def measure_vitals(poses: Poses, landmarks: Sequence[str]) -> Vitals:
+    """Measure one recording.
+
+    Args:
+        poses: the prepared recording.
+        landmarks: landmarks that it was prepared with.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of what is never seen
-        speed, forward = _motion(poses)
-        box = _box(poses)
-        away = np.nanmedian(np.linalg.norm(poses.positions - poses.centre[:, :, None], axis=-1), axis=(0, 1))
+        warnings.simplefilter("ignore", RuntimeWarning)  # a landmark that is never seen has a median of NaN
+        speed, forward = _measure_movement(poses)
+        box = _measure_box(poses)
+        distances = np.nanmedian(np.linalg.norm(poses.positions - poses.centre[:, :, None], axis=-1), axis=(0, 1))
     return Vitals(
         poses.body_length,
         box,
         speed,
         forward,
-        _left(poses, landmarks),
-        dict(zip(landmarks, away.tolist(), strict=True)),
+        _measure_sides(poses, landmarks),
+        dict(zip(landmarks, distances.tolist(), strict=True)),
     )
 
 
-_PLAIN = ("body_length", "speed", "forward", "left")
+_NUMBERS = ("body_length", "speed", "forward", "left")
 
 
-def median(found: Sequence[Vitals]) -> Vitals:
-    """What is usual in recordings: the median of each number, of those that know it."""
-    names = dict.fromkeys(name for one in found for name in one.proportions)
+def median_vitals(measured: Sequence[Vitals]) -> Vitals:
+    """The median of each measurement over the recordings in which it is not NaN."""
+    landmarks = dict.fromkeys(name for vitals in measured for name in vitals.proportions)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        plain = {name: float(np.nanmedian([getattr(one, name) for one in found])) for name in _PLAIN}
-        box = tuple(np.nanmedian([one.box for one in found], axis=0).tolist())
-        away = {name: float(np.nanmedian([one.proportions.get(name, np.nan) for one in found])) for name in names}
-    return Vitals(box=box, proportions=away, **plain)
+        numbers = {name: float(np.nanmedian([getattr(vitals, name) for vitals in measured])) for name in _NUMBERS}
+        box = tuple(np.nanmedian([vitals.box for vitals in measured], axis=0).tolist())
+        proportions = {
+            name: float(np.nanmedian([vitals.proportions.get(name, np.nan) for vitals in measured]))
+            for name in landmarks
+        }
+    return Vitals(box=box, proportions=proportions, **numbers)
 
 
-def spread(values: Sequence[float]) -> float:
-    """Standard deviation of the logarithms, from their median distance, which a few odd ones do not change."""
-    logs = np.log([one for one in values if one > 0])
+def log_spread(values: Sequence[float]) -> float:
+    """Standard deviation of the logarithms of the positive values; NaN if there are none.
+
+    It is estimated from the median absolute deviation, which a few odd recordings do not change.
+    """
+    logs = np.log([value for value in values if value > 0])
+    # For normally distributed numbers, 1.4826 median absolute deviations are one standard deviation.
     return float(1.4826 * np.median(np.abs(logs - np.median(logs)))) if len(logs) else np.nan
 
 
-def usual(poses: Sequence[Poses], landmarks: Sequence[str]) -> Vitals:
-    """The median of recordings, or of some of them where they are many."""
-    return median([vitals(one, landmarks) for one in poses[:: math.ceil(len(poses) / _ENOUGH)]])
+def typical_vitals(recordings: Sequence[Poses], landmarks: Sequence[str]) -> Vitals:
+    """The median measurements of recordings, or of a sample of them where there are many."""
+    step = math.ceil(len(recordings) / _ENOUGH)
+    return median_vitals([measure_vitals(poses, landmarks) for poses in recordings[::step]])
 
 
-def _box(poses: Poses) -> tuple[float, ...]:
-    """``box``, without the outermost hundredth of the time."""
+def _measure_box(poses: Poses) -> tuple[float, ...]:
+    """``Vitals.box``, without the outermost 0.5 % of the positions on each side, which are often tracking errors."""
     if not _is_enough(~np.isnan(poses.centre[..., 0]), poses, _LEAST_S):
         return (np.nan,) * 4
     low, high = np.nanquantile(poses.centre, [0.005, 0.995], axis=(0, 1)) * poses.body_length
     return tuple(np.concatenate([low, high]).tolist())
 
 
-def _motion(poses: Poses) -> tuple[float, float]:
-    """``speed`` and ``forward``."""
+def _measure_movement(poses: Poses) -> tuple[float, float]:
+    """``Vitals.speed`` and ``Vitals.forward``."""
     half = max(1, round(_STEP_S / 2 * poses.frame_rate))
-    moved = (poses.centre[2 * half :] - poses.centre[: -2 * half]) * (poses.frame_rate / (2 * half))
-    speed = np.linalg.norm(moved, axis=-1)
-    moving = speed > _MOVING
-    ahead = (poses.heading[half:-half] * moved).sum(-1)[moving] / speed[moving]
-    fastest = np.nanquantile(speed, 0.97) if _is_enough(~np.isnan(speed), poses, _LEAST_SPEED_S) else np.nan
-    return float(fastest), float(np.mean(ahead)) if _is_enough(moving, poses, _LEAST_MOVING_S) else np.nan
+    velocity = (poses.centre[2 * half :] - poses.centre[: -2 * half]) * (poses.frame_rate / (2 * half))
+    speed = np.linalg.norm(velocity, axis=-1)
+    is_moving = speed > _MOVING
+    cosines = (poses.heading[half:-half] * velocity).sum(-1)[is_moving] / speed[is_moving]
+    exceeded = np.nanquantile(speed, 0.97) if _is_enough(~np.isnan(speed), poses, _LEAST_SPEED_S) else np.nan
+    return float(exceeded), float(np.mean(cosines)) if _is_enough(is_moving, poses, _LEAST_MOVING_S) else np.nan
 
 
-def _left(poses: Poses, landmarks: Sequence[str]) -> float:
-    """``left``: in an image x goes to the right and y down, so that left of a heading (x, y) is (y, -x)."""
+def _measure_sides(poses: Poses, landmarks: Sequence[str]) -> float:
+    """``Vitals.left``, the median over the pairs of a left and a right landmark."""
     pairs = [(i, j) for i, j in enumerate(mirror(landmarks)) if i != j and "left" in landmarks[i].split()]
     shares = []
     for left, right in pairs:
         across = poses.positions[:, :, left] - poses.positions[:, :, right]
+        # In an image y points down, so (y, -x) lies to the left of a heading (x, y).
         side = across[..., 0] * poses.heading[..., 1] - across[..., 1] * poses.heading[..., 0]
-        known = ~np.isnan(side)
-        if _is_enough(known, poses, _LEAST_MOVING_S):
-            shares.append(float((side[known] > 0).mean()))
+        is_tracked = ~np.isnan(side)
+        if _is_enough(is_tracked, poses, _LEAST_MOVING_S):
+            shares.append(float((side[is_tracked] > 0).mean()))
     return float(np.median(shares)) if shares else np.nan
 
 
-def _is_enough(known: np.ndarray, poses: Poses, seconds: float) -> bool:
-    return bool(known.sum() >= seconds * poses.frame_rate)
+def _is_enough(is_tracked: np.ndarray, poses: Poses, seconds: float) -> bool:
+    return bool(is_tracked.sum() >= seconds * poses.frame_rate)

@@ -1,10 +1,12 @@
-"""How sure a score is: percentile intervals over resampled videos.
+"""Bootstrap: confidence intervals of scores over resampled videos.
 
-Frames of one video are alike, so whole videos are drawn, with replacement (Efron 1979; a cluster bootstrap). Every
-resample must be scored over the same classes, or means over two and over three classes would be mixed: a resample that
-lacks all true frames of a class that occurs is left out, so the interval is that of videos among which every behaviour
-occurs; and a class without any true frames that is predicted somewhere counts as 0 in every resample, as it does in
-the score itself.
+Frames of one video are alike, so whole videos are drawn with replacement (a cluster bootstrap; Efron 1979, "Bootstrap
+Methods: Another Look at the Jackknife"). Every resample is scored over the same classes, as means over two and over
+three classes cannot be compared:
+
+- A resample without true frames of a class that occurs is left out. The interval is therefore that of sets of videos in
+  which every behaviour occurs.
+- A class that is predicted and never true counts as 0 in every resample, as it does in the score itself.
 """
 
 from __future__ import annotations
@@ -15,15 +17,15 @@ import numpy as np
 
 
 def resamples(true_frames: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """How often each video is drawn in each resample that has true frames of every class that occurs.
+    """Draw resamples of the videos, and keep those with true frames of every class that occurs.
 
     Args:
-        true_frames: (video, class) of all videos.
-        draws: how many resamples are drawn; those that lack a class are left out, and not drawn anew.
-        generator: of the draws.
+        true_frames: (video, class) number of true frames.
+        draws: number of resamples to draw; those that lack a class are not drawn again.
+        generator: random number generator.
 
     Returns:
-        (resample, video) int64; none at all with fewer than two videos.
+        (resample, video) int64, how often each video is in each resample; no resamples with fewer than two videos.
     """
     videos = len(true_frames)
     if videos < 2 or draws < 1:
@@ -33,16 +35,18 @@ def resamples(true_frames: np.ndarray, draws: int, generator: np.random.Generato
     return times_drawn[(times_drawn @ occurs > 0).all(1)]
 
 
-def resampled(counts: np.ndarray, times_drawn: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Scores of the resamples, over the classes that all videos together have a score of.
+def score_resamples(
+    counts: np.ndarray, times_drawn: np.ndarray, score: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Score every resample over the classes that have a score in all videos together.
 
     Args:
-        counts: (video, ...) counts whose sum over videos the scores are computed from.
-        times_drawn: (resample, video), see ``resamples``.
-        score: maps (..., sums) to (..., class) scores of classes, NaN where one has none.
+        counts: (video, ...) counts; scores are computed from their sums over videos.
+        times_drawn: (resample, video) as from ``resamples``.
+        score: maps sums (..., counts) to scores (..., class), NaN where a class has none.
 
     Returns:
-        (resample, ..., class); 0 where a class has a score in all videos together and none in the resample.
+        (resample, ..., class) scores; 0 where a class has a score in all videos together and none in the resample.
     """
     flat = counts.reshape(len(counts), -1).astype(np.float64)
     scores = score((times_drawn.astype(np.float64) @ flat).reshape(len(times_drawn), *counts.shape[1:]))
@@ -50,11 +54,11 @@ def resampled(counts: np.ndarray, times_drawn: np.ndarray, score: Callable[[np.n
 
 
 def interval(scores: np.ndarray, level: float = 0.95) -> np.ndarray | None:
-    """The percentile interval of resampled scores.
+    """Compute the percentile interval of the scores of resamples.
 
     Args:
-        scores: (resample, ...).
-        level: of confidence.
+        scores: (resample, ...) scores.
+        level: confidence level.
 
     Returns:
         (2, ...) lower and upper bound, NaN where no resample has a score; None without resamples.
@@ -63,7 +67,7 @@ def interval(scores: np.ndarray, level: float = 0.95) -> np.ndarray | None:
         return None
     tail = (1 - level) / 2
     bounds = np.full((2, *scores.shape[1:]), np.nan)
-    known = ~np.isnan(scores).all(0)
-    if known.any():
-        bounds[:, known] = np.nanquantile(scores[:, known], [tail, 1 - tail], axis=0)
+    has_score = ~np.isnan(scores).all(0)
+    if has_score.any():  # numpy warns about quantiles of NaN only
+        bounds[:, has_score] = np.nanquantile(scores[:, has_score], [tail, 1 - tail], axis=0)
     return bounds

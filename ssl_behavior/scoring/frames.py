@@ -1,7 +1,7 @@
 """Scores of frames: confusion, precision, recall, F1, average precision.
 
-A class that occurs neither in the truth nor in the prediction has no score (NaN) and is left out of means; any other
-0/0 counts as 0. A class named ``other`` counts in the confusion and stays out of the means, as in MABe-2021.
+A class that occurs neither in the truth nor in the prediction has no score (NaN) and is left out of means. Any other
+0/0 counts as 0. A class named ``other`` counts in the confusion matrix and stays out of the means, as in MABe-2021.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ssl_behavior.recordings.labels import UNSCORED
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """Scores per class; the class is the last dimension, leading ones (draws of a bootstrap) stay.
+    """Scores per class. The class is the last dimension; leading ones, such as resamples, are kept.
 
     Attributes:
         precision: (..., class) float64.
         recall: (..., class) float64.
         f1: (..., class) float64.
-        support: (..., class) number of true frames.
+        support: (..., class) float64, number of true frames.
     """
 
     precision: np.ndarray
@@ -32,15 +32,15 @@ class ClassScores:
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Counts of scored frames, true class by row and predicted class by column.
+    """Count scored frames by true and predicted class.
 
     Args:
         truth: (time,) int, -1 where unscored.
         predicted: (time,) int in 0..classes-1.
-        classes: how many.
+        classes: number of classes.
 
     Returns:
-        (class, class) int64.
+        (class, class) int64, true class by row and predicted class by column.
 
     Raises:
         ValueError: shapes differ, or a label is out of range.
@@ -48,15 +48,15 @@ def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndar
     if truth.shape != predicted.shape or truth.ndim != 1:
         raise ValueError(f"truth and prediction must both be (time,); got {truth.shape} and {predicted.shape}")
     scored = truth != UNSCORED
-    true, guess = truth[scored].astype(np.int64), predicted[scored].astype(np.int64)
-    for name, values in (("truth", true), ("prediction", guess)):
+    true, guessed = truth[scored].astype(np.int64), predicted[scored].astype(np.int64)
+    for name, values in (("truth", true), ("prediction", guessed)):
         if values.size and not 0 <= values.min() <= values.max() < classes:
             raise ValueError(f"{name} must lie in 0..{classes - 1}; got {values.min()} to {values.max()}")
-    return np.bincount(true * classes + guess, minlength=classes * classes).reshape(classes, classes)
+    return np.bincount(true * classes + guessed, minlength=classes * classes).reshape(classes, classes)
 
 
 def class_scores(counts: np.ndarray) -> ClassScores:
-    """Precision, recall and F1 of each class from (..., class, class) confusion counts."""
+    """Compute precision, recall and F1 of each class from confusion counts (..., class, class)."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
     true, guessed = counts.sum(-1).astype(np.float64), counts.sum(-2).astype(np.float64)
     absent = (true + guessed) == 0
@@ -67,29 +67,35 @@ def class_scores(counts: np.ndarray) -> ClassScores:
     return ClassScores(ratio(hits, guessed), ratio(hits, true), ratio(2 * hits, true + guessed), true)
 
 
-def counted(behaviours: Sequence[str]) -> np.ndarray:
-    """(class,) bool: which behaviours enter the means, all but ``other``; ``other`` too if there is nothing else."""
-    kept = np.array([name.lower() != "other" for name in behaviours], bool)
-    return kept if kept.any() else np.ones_like(kept)
+def counts_in_means(behaviours: Sequence[str]) -> np.ndarray:
+    """Which behaviours enter means (class,): all but ``other``, or ``other`` if it is the only one."""
+    is_behaviour = np.array([name.lower() != "other" for name in behaviours], bool)
+    return is_behaviour if is_behaviour.any() else np.ones_like(is_behaviour)
 
 
 def macro_mean(values: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
-    """The mean over the classes that count, of (..., class) scores; NaN where no class has a score."""
-    values = values[..., counted(behaviours)]
-    present = ~np.isnan(values)
-    sums = np.where(present, values, 0.0).sum(-1)
-    return np.where(present.any(-1), sums / np.maximum(present.sum(-1), 1), np.nan)
+    """Mean (...) of scores (..., class) over the classes that enter means; NaN where none of them has a score."""
+    values = values[..., counts_in_means(behaviours)]
+    has_score = ~np.isnan(values)
+    sums = np.where(has_score, values, 0.0).sum(-1)
+    return np.where(has_score.any(-1), sums / np.maximum(has_score.sum(-1), 1), np.nan)
 
 
 def macro_f1(truth: np.ndarray, predicted: np.ndarray, behaviours: Sequence[str]) -> float:
-    """The challenge's score: mean F1 over all classes but ``other``, over all scored frames put together."""
+    """Mean F1 over all classes but ``other``, from all scored frames together: the score of MABe-2021.
+
+    Args:
+        truth: (time,) int, -1 where unscored.
+        predicted: (time,) int.
+        behaviours: names of the classes.
+    """
     return float(macro_mean(class_scores(confusion(truth, predicted, len(behaviours))).f1, behaviours))
 
 
 def average_precision(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """One-vs-rest average precision of each class over the scored frames.
+    """Compute the one-vs-rest average precision of each class over the scored frames.
 
-    The step-wise area sum_n (R_n - R_{n-1}) P_n over distinct thresholds, as scikit-learn computes it.
+    It is the step-wise area sum_n (R_n - R_{n-1}) P_n over distinct thresholds, as in scikit-learn.
 
     Args:
         truth: (time,) int, -1 where unscored.
@@ -107,7 +113,7 @@ def _average_precision(positive: np.ndarray, score: np.ndarray) -> float:
     if not positive.any():
         return float("nan")
     order = np.argsort(-score, kind="stable")
-    # Frames of equal probability are one threshold: only the last of them is a point of the curve.
+    # Frames of equal probability share a threshold: only the last of them is a point of the curve.
     last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
     hits = np.cumsum(positive[order])[last]
     recall_steps = np.diff(hits, prepend=0) / hits[-1]

@@ -1,11 +1,13 @@
-"""The MABe22 evaluator: how much of the labels of many tasks linear probes read off frozen embeddings.
+"""The evaluator of MABe22: linear probes that read many tasks off frozen embeddings.
 
-Each task has three probes, each fitted to a random 90 % of the sequences that may be learned from, and all three
-predict every scored frame of sequences that none of them saw. A task of yes and no is read by ridge regression to +-1
-with balanced classes and scored by F1, a quantity by ridge regression and mean squared error; the ridge is 1 and the
-embeddings stay as they are. The three are combined as the challenge's own code does it: a quantity is their mean, and
-a frame is a yes where any of them says so (there under the name of the most repeated). Tasks whose label is one per
-sequence are probed by frames too, and scored once more with the mean of each sequence's predictions.
+A task is a yes or no in every frame, or a quantity. Each task has three probes, each fitted to a random 90 % of the
+training sequences. All three predict every scored frame of sequences that none of them was fitted to. A probe is a
+ridge regression with a penalty of 1 on the embeddings as they are: to +-1 with balanced classes for a yes or no, which
+is scored by F1, and to the quantity, which is scored by mean squared error.
+
+The three probes are combined as in the challenge's own code: a quantity is their mean, and a frame is a yes where any
+of them predicts it. (The challenge's code calls this their most frequent answer.) A task with one label per sequence is
+probed by frames too, and scored once more with the mean of each sequence's predictions.
 
 Sun et al. 2023, "MABe22: A Multi-Species Multi-Task Benchmark for Learned Representations of Behavior",
 arXiv:2207.10553, and the challenge's public evaluator (AIcrowd, mabe-2022-public-evaluator).
@@ -20,65 +22,31 @@ from typing import Literal
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ssl_behavior.recordings.labels import UNSCORED, Labels
-from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.scoring.tasks import Level, Task
 
 SEEDS = (42, 43, 44)
 RIDGE = 1.0
 _LEFT_OUT = 0.1
 _FOLDS_SEED = 0
 
-Level = Literal["frame", "sequence"]
 Split = tuple[Sequence[int], Sequence[int]]
-"""Sequences to learn from, and sequences to score."""
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What is to be read off the embeddings.
-
-    Attributes:
-        name: of the behaviour, or of the quantity.
-        is_discrete: whether it is a yes or no, 1 or 0; else a quantity.
-        values: per sequence (time,) float32, NaN where unscored.
-    """
-
-    name: str
-    is_discrete: bool
-    values: tuple[np.ndarray, ...]
-
-    @property
-    def level(self) -> Level:
-        """``sequence`` if every sequence has one value only, as a strain or an hour of the day have."""
-        scored = (one[~np.isnan(one)] for one in self.values)
-        return "sequence" if all((one == one[:1]).all() for one in scored) else "frame"
-
-    @property
-    def labelled(self) -> frozenset[int]:
-        """The sequences of which any frame is scored."""
-        return frozenset(i for i, one in enumerate(self.values) if not np.isnan(one).all())
-
-    @property
-    def varies(self) -> bool:
-        """Whether there are two values to tell apart, and two sequences to learn and score on."""
-        ends = {float(end(self.values[i])) for i in self.labelled for end in (np.nanmin, np.nanmax)}
-        return len(ends) > 1 and len(self.labelled) > 1
+"""Indices of the sequences to fit probes to, and of the sequences to score."""
 
 
 @dataclass(frozen=True)
 class TaskScore:
-    """How well one task is read off; F1 of the yes, or mean squared error.
+    """The scores of one task: F1 of the yes, or mean squared error.
 
     Attributes:
-        task: its name.
-        level: whether labels vary within sequences.
-        metric: ``F1`` (higher is better) or ``MSE`` (lower is).
-        score: of the three probes combined, over frames; NaN where neither truth nor prediction has a yes.
-        mean_of_single_probes: of each of the three alone.
-        score_by_sequence: of each sequence's mean prediction; None for tasks of frames.
-        chance: of what needs no embedding: yes everywhere, or the mean of what is scored.
-        sequences: that were scored.
-        frames: that were scored.
+        task: name of the task.
+        level: ``frame`` if labels vary within sequences, else ``sequence``.
+        metric: ``F1`` (higher is better) or ``MSE`` (lower is better).
+        score: score of the three probes combined, over frames; NaN if neither truth nor prediction has a yes.
+        mean_of_single_probes: mean score of the three probes, each by itself.
+        score_by_sequence: score of the mean prediction of each sequence; None for tasks of frames.
+        chance: score without embeddings: of yes everywhere, or of the mean of the scored frames.
+        sequences: number of scored sequences.
+        frames: number of scored frames.
     """
 
     task: str
@@ -92,43 +60,15 @@ class TaskScore:
     frames: int
 
 
-def tasks_of(recordings: Sequence[Recording]) -> list[Task]:
-    """The tasks that the labels of recordings hold, each with a value per recording and frame.
-
-    Every behaviour of a channel but ``other`` is a yes or no. Every series of one number per frame is a quantity.
-    """
-    channels = list(dict.fromkeys(name for one in recordings for name in one.labels))
-    tasks = []
-    for channel in channels:
-        labels = [one.labels.get(channel) for one in recordings]
-        behaviours = dict.fromkeys(name for one in labels if one for name in one.behaviours if name.lower() != "other")
-        for name in behaviours:
-            title = name if len(channels) == 1 or name.startswith(channel) else f"{channel}: {name}"
-            values = [_occurs(one, name, recording.frames) for one, recording in zip(labels, recordings, strict=True)]
-            tasks.append(Task(title, True, tuple(values)))
-    series = dict.fromkeys(name for one in recordings for name, values in one.series.items() if values.ndim == 1)
-    for name in series:
-        quantities = [one.series.get(name, np.full(one.frames, np.nan)).astype(np.float32) for one in recordings]
-        tasks.append(Task(name, False, tuple(quantities)))
-    return tasks
-
-
-def _occurs(labels: Labels | None, behaviour: str, frames: int) -> np.ndarray:
-    if labels is None or behaviour not in labels.behaviours:
-        return np.full(frames, np.nan, np.float32)
-    occurs = (labels.values == labels.behaviours.index(behaviour)).astype(np.float32)
-    return np.where(labels.values == UNSCORED, np.float32(np.nan), occurs)
-
-
 def folds_of(sequences: Sequence[int], folds: int) -> list[Split]:
-    """Splits that score every sequence once, by probes that learned from other sequences."""
+    """Split sequences so that each is scored once, by probes that were fitted to other sequences."""
     order = np.random.default_rng(_FOLDS_SEED).permutation(np.asarray(sequences, int))
     parts = np.array_split(order, min(folds, len(order)))
     return [(sorted(set(sequences) - set(part.tolist())), sorted(part.tolist())) for part in parts]
 
 
-def taught(sequences: Sequence[int]) -> list[list[int]]:
-    """The 90 % of the sequences, at least one, that the probe of each seed is fitted to."""
+def training_subsets(sequences: Sequence[int]) -> list[list[int]]:
+    """Choose the 90 % of the sequences, at least one, that the probe of each seed is fitted to."""
     if len(sequences) < 2:
         return [list(sequences)] * len(SEEDS)
     return [train_test_split(list(sequences), test_size=_LEFT_OUT, random_state=seed)[0] for seed in SEEDS]
@@ -139,39 +79,42 @@ def score_task(embeddings: Sequence[np.ndarray], task: Task, folds: int = 5, spl
 
     Args:
         embeddings: per sequence (time, number).
-        task: that varies, with a value per sequence and frame; with a split, on both its sides.
-        folds: sequences are put into so many parts, each scored by probes that learned from the others.
-        split: sequences to learn from and to score, in place of folds.
+        task: task with a value per sequence and frame; it must vary (``Task.varies``), and have labels on both sides
+            of ``split`` if there is one.
+        folds: number of parts of the sequences, each scored by probes that were fitted to the others.
+        split: sequences to fit and to score, in place of folds.
     """
     if split is None:
         splits = folds_of(sorted(task.labelled), folds)
     else:
         splits = [([i for i in split[0] if i in task.labelled], [i for i in split[1] if i in task.labelled])]
-    truth, found = [], []
+    truth, predicted = [], []
     for probes, scored in zip(_fit(embeddings, task, splits), (scored for _, scored in splits), strict=True):
         for i in scored:
-            judged = ~np.isnan(task.values[i])
-            each = embeddings[i][judged] @ probes[:-1] + probes[-1]
-            truth.append(task.values[i][judged].astype(np.float64))
-            found.append((each > 0).astype(np.float64) if task.is_discrete else each)
-    return _scored(task, truth, found)
+            is_scored = ~np.isnan(task.values[i])
+            values = embeddings[i][is_scored] @ probes[:-1] + probes[-1]
+            truth.append(task.values[i][is_scored].astype(np.float64))
+            predicted.append((values > 0).astype(np.float64) if task.is_discrete else values)
+    return _score_predictions(task, truth, predicted)
 
 
-def _scored(task: Task, truth: list[np.ndarray], found: list[np.ndarray]) -> TaskScore:
+def _score_predictions(task: Task, truth: list[np.ndarray], predicted: list[np.ndarray]) -> TaskScore:
+    """Score per-sequence truth (time,) and predictions (time, seed)."""
     metric = f1 if task.is_discrete else mean_squared_error
     combine = np.max if task.is_discrete else np.mean
-    combined = [combine(each, axis=1) for each in found]
-    frames, every = np.concatenate(truth), np.concatenate(found)
+    combined = [combine(of_sequence, axis=1) for of_sequence in predicted]
+    frames, single_probes = np.concatenate(truth), np.concatenate(predicted)
     by_sequence = None
     if task.level == "sequence":
-        means = np.array([one.mean() for one in combined])
-        by_sequence = metric(np.array([one[0] for one in truth]), means >= 0.5 if task.is_discrete else means)
+        means = np.array([of_sequence.mean() for of_sequence in combined])
+        labels = np.array([of_sequence[0] for of_sequence in truth])
+        by_sequence = metric(labels, means >= 0.5 if task.is_discrete else means)
     return TaskScore(
         task.name,
         task.level,
         "F1" if task.is_discrete else "MSE",
         metric(frames, np.concatenate(combined)),
-        float(np.mean([metric(frames, probe) for probe in every.T])),
+        float(np.mean([metric(frames, probe) for probe in single_probes.T])),
         by_sequence,
         metric(frames, np.full_like(frames, 1.0 if task.is_discrete else frames.mean())),
         len(truth),
@@ -180,7 +123,7 @@ def _scored(task: Task, truth: list[np.ndarray], found: list[np.ndarray]) -> Tas
 
 
 def f1(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """F1 of the yes, from arrays of 0 and 1; NaN where there is none in either."""
+    """F1 of the yes, from arrays of 0 and 1; NaN if neither has a 1."""
     hits, yes = float((truth * predicted).sum()), float(truth.sum() + predicted.sum())
     return 2 * hits / yes if yes else float("nan")
 
@@ -191,57 +134,71 @@ def mean_squared_error(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def _fit(embeddings: Sequence[np.ndarray], task: Task, splits: Sequence[Split]) -> np.ndarray:
-    """Probes (split, number + 1, seed): weights, and the intercept last.
+    """Fit the probes of every split.
 
-    A ridge regression needs no more of the data than its second moments, and these add up over sequences. So each
-    sequence is read once, however many probes learn from it, and the whole never lies in memory twice.
+    A ridge regression needs only the second moments of its data, and these add up over sequences. So each sequence is
+    read once, however many probes are fitted to it, and the embeddings are never copied as a whole.
+
+    Returns:
+        (split, number + 1, seed) weights, with the intercept last.
     """
-    learners = [[set(part) for part in taught(sequences)] for sequences, _ in splits]
+    subsets = [[set(subset) for subset in training_subsets(sequences)] for sequences, _ in splits]
     size = embeddings[0].shape[1] + 2
     classes = 2 if task.is_discrete else 1
     moments = np.zeros((len(splits), len(SEEDS), classes, size, size))
     for i, (values, target) in enumerate(zip(embeddings, task.values, strict=True)):
-        learns = np.array([[i in part for part in parts] for parts in learners])
-        for c in range(classes if learns.any() else 0):
-            chosen = target == c if task.is_discrete else ~np.isnan(target)
-            aim = np.full(chosen.sum(), 2.0 * c - 1) if task.is_discrete else target[chosen].astype(np.float64)
-            rows = np.column_stack([values[chosen].astype(np.float64), np.ones(len(aim)), aim])
-            moments[learns, c] += rows.T @ rows
-    return np.stack([np.stack([_ridge(one) for one in seeds], axis=1) for seeds in moments])
+        is_fitted = np.array([[i in subset for subset in of_split] for of_split in subsets])
+        for c in range(classes if is_fitted.any() else 0):
+            is_of_class = target == c if task.is_discrete else ~np.isnan(target)
+            aim = (
+                np.full(is_of_class.sum(), 2.0 * c - 1) if task.is_discrete else target[is_of_class].astype(np.float64)
+            )
+            rows = np.column_stack([values[is_of_class].astype(np.float64), np.ones(len(aim)), aim])
+            moments[is_fitted, c] += rows.T @ rows
+    return np.stack([np.stack([_solve_ridge(of_seed) for of_seed in of_split], axis=1) for of_split in moments])
 
 
-def _ridge(moments: np.ndarray) -> np.ndarray:
-    """Weights and intercept (number + 1,) from second moments (class, number + 2, number + 2), classes balanced."""
+def _solve_ridge(moments: np.ndarray) -> np.ndarray:
+    """Weights and intercept (number + 1,) from second moments (class, number + 2, number + 2), classes balanced.
+
+    The last two columns of the data are a constant 1 and the target.
+    """
     counts = moments[:, -2, -2]
-    present = counts > 0
-    weights = np.where(present, counts.sum() / np.maximum(counts, 1) / max(present.sum(), 1), 0.0)
+    occurs = counts > 0
+    weights = np.where(occurs, counts.sum() / np.maximum(counts, 1) / max(occurs.sum(), 1), 0.0)
     total = np.tensordot(weights, moments, 1)
     mean = total[-2] / max(total[-2, -2], 1.0)
+    # Centred, as the penalty must not shrink the intercept.
     centred = total - np.outer(mean, mean) * total[-2, -2]
     inputs = centred[:-2, :-2] + RIDGE * np.eye(len(mean) - 2)
     slopes = np.linalg.solve(inputs, centred[:-2, -1])
     return np.append(slopes, mean[-1] - mean[:-2] @ slopes)
 
 
-def means(scores: Sequence[TaskScore]) -> dict[str, float]:
+def mean_scores(scores: Sequence[TaskScore]) -> dict[str, float]:
     """The challenge's summary: mean F1 of the tasks of frames, of sequences and of all, and mean squared error."""
+    discrete = [of_task for of_task in scores if of_task.metric == "F1"]
     groups = {
-        "F1 of frame tasks": [one.score for one in scores if one.metric == "F1" and one.level == "frame"],
-        "F1 of sequence tasks": [one.score for one in scores if one.metric == "F1" and one.level == "sequence"],
-        "F1": [one.score for one in scores if one.metric == "F1"],
-        "MSE": [one.score for one in scores if one.metric == "MSE"],
+        "F1 of frame tasks": [of_task.score for of_task in discrete if of_task.level == "frame"],
+        "F1 of sequence tasks": [of_task.score for of_task in discrete if of_task.level == "sequence"],
+        "F1": [of_task.score for of_task in discrete],
+        "MSE": [of_task.score for of_task in scores if of_task.metric == "MSE"],
     }
     return {name: float(np.nanmean(values)) for name, values in groups.items() if not np.isnan(values).all()}
 
 
-def table(results: Mapping[str, Sequence[TaskScore]]) -> str:
-    """Scores as text, a row per task and a column per kind of embedding."""
-    first = next(iter(results.values()))
-    name_width = max(20, *(len(one.task) for one in first))
+def format_scores(results: Mapping[str, Sequence[TaskScore]]) -> str:
+    """Format scores as text, with a row per task and a column per kind of embedding.
+
+    Args:
+        results: kind of embedding -> scores of the same tasks.
+    """
+    tasks = next(iter(results.values()))
+    name_width = max(20, *(len(task.task) for task in tasks))
     widths = [max(10, len(name)) for name in results]
     heads = "  ".join(f"{name:>{width}}" for name, width in zip(results, widths, strict=True))
     lines = [f"{'task':<{name_width}}  level     metric  {heads}      chance  sequences      frames"]
-    for i, task in enumerate(first):
+    for i, task in enumerate(tasks):
         cells = _cells([scores[i].score for scores in results.values()], widths)
         lines.append(
             f"{task.task:<{name_width}}  {task.level:<8}  {task.metric:<6}  {cells}  {task.chance:>10.4g}  "
@@ -251,8 +208,10 @@ def table(results: Mapping[str, Sequence[TaskScore]]) -> str:
             cells = _cells([scores[i].score_by_sequence for scores in results.values()], widths)
             lines.append(f"{'':<{name_width}}  by sequence       {cells}")
     lines.append("")
-    each = [means(scores) for scores in results.values()]
-    lines += [f"{'mean ' + name:<{name_width + 18}}  {_cells([one[name] for one in each], widths)}" for name in each[0]]
+    means = [mean_scores(scores) for scores in results.values()]
+    for name in means[0]:
+        cells = _cells([of_kind[name] for of_kind in means], widths)
+        lines.append(f"{'mean ' + name:<{name_width + 18}}  {cells}")
     return "\n".join(lines)
 
 

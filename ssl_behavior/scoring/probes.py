@@ -1,4 +1,4 @@
-"""Probes: how much of the labels a linear map reads off frozen embeddings."""
+"""Probe: the score of a linear classifier on frozen embeddings, a measure of what the embeddings encode."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ssl_behavior.scoring.frames import macro_f1
 def probe_f1(
     embeddings: Sequence[np.ndarray], labels: Sequence[np.ndarray], behaviours: Sequence[str], folds: int = 2
 ) -> float:
-    """Macro F1 of a balanced ridge classifier, each video labelled by one that was fitted on other videos.
+    """Cross-validate a ridge classifier with balanced classes, and compute its macro F1.
 
     Args:
-        embeddings: per video (time, channel).
+        embeddings: per video (time, number).
         labels: per video (time,), -1 where unscored.
         behaviours: names of the labels.
-        folds: every ``folds``-th video is held out together.
+        folds: number of folds; video i is in fold i modulo ``folds``, and is labelled by a classifier of other folds.
 
     Returns:
-        macro F1 over all scored frames; NaN for a single video.
+        Macro F1 over all scored frames; NaN for a single video, or if no fold has two behaviours to train on.
     """
     if len(labels) < 2:
         return float("nan")
-    truth, found = [], []
+    truth, predicted = [], []
     for fold in range(min(folds, len(labels))):
         train = [i for i in range(len(labels)) if i % folds != fold]
         values = np.concatenate([embeddings[i][labels[i] != UNSCORED] for i in train])
@@ -39,5 +39,5 @@ def probe_f1(
         probe = make_pipeline(StandardScaler(), RidgeClassifier(class_weight="balanced")).fit(values, targets)
         for i in range(fold, len(labels), folds):
             truth.append(labels[i])
-            found.append(probe.predict(embeddings[i]))
-    return macro_f1(np.concatenate(truth), np.concatenate(found), behaviours) if truth else float("nan")
+            predicted.append(probe.predict(embeddings[i]))
+    return macro_f1(np.concatenate(truth), np.concatenate(predicted), behaviours) if truth else float("nan")

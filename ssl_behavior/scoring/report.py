@@ -1,29 +1,28 @@
-"""All scores of a set of videos, as plain values for JSON and as a table to read."""
+"""All scores of a set of videos, as plain values for JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import how_many
-from ssl_behavior.scoring.bootstrap import interval, resampled, resamples
+from ssl_behavior.scoring.bootstrap import interval, resamples, score_resamples
 from ssl_behavior.scoring.bouts import OVERLAPS, bout_counts, bout_f1
 from ssl_behavior.scoring.calibration import expected_calibration_error
-from ssl_behavior.scoring.frames import average_precision, class_scores, confusion, counted, macro_mean
+from ssl_behavior.scoring.frames import average_precision, class_scores, confusion, counts_in_means, macro_mean
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredVideo:
-    """Truth and prediction of one video over the same behaviours.
+    """True and predicted labels of one video, over the same behaviours.
 
     Attributes:
-        id: the video.
+        id: id of the video.
         truth: (time,) int, -1 where unscored.
         predicted: (time,) int.
-        probabilities: (time, behaviour), or None where only labels are known.
+        probabilities: (time, behaviour), or None if the prediction has labels only.
         frame_rate: Hz.
     """
 
@@ -41,172 +40,143 @@ def score(
     seed: int = 0,
     unscored: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Every score of the videos put together, intervals over resampled videos, and macro F1 of each video.
+    """Compute every score over all videos together, intervals over resampled videos, and macro F1 of each video.
 
-    A behaviour without any true frame has no F1 and stays out of the means; where it is predicted all the same, its F1
-    is 0 and counts, as in MABe-2021 and as in scikit-learn. The report says which it is.
+    A behaviour without true frames has no F1 and stays out of the means. If it is predicted all the same, its F1 is 0
+    and counts, as in MABe-2021 and scikit-learn. The report says which of both holds.
 
     Args:
-        videos: at least one.
+        videos: at least one video.
         behaviours: names of the labels.
-        draws: of the bootstrap; 0 for no intervals.
-        seed: of the bootstrap.
-        unscored: behaviours that nobody judged: they have no scores and are in no mean, and only their column in the
-            confusion shows what was taken for them.
+        draws: number of resamples of the bootstrap; 0 for no intervals.
+        seed: seed of the bootstrap.
+        unscored: behaviours that stand for frames nobody judged. They have no scores and are in no mean; their column
+            of the confusion matrix shows which behaviours the model took for them.
 
     Returns:
         Plain values; None where a score is not defined or, for average precision, where probabilities are missing.
     """
-    classes = len(behaviours)
-    nobody_judged = np.array([name in unscored for name in behaviours], bool)
-    counts = np.stack([confusion(video.truth, video.predicted, classes) for video in videos])
-    of_bouts = np.stack([bout_counts(video.truth, video.predicted, classes) for video in videos])
-
-    def judged(values: np.ndarray) -> np.ndarray:
-        return np.where(nobody_judged, np.nan, values)
-
-    def f1(sums: np.ndarray) -> np.ndarray:
-        return judged(class_scores(sums).f1)
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        return macro_mean(values, behaviours)
-
-    total = counts.sum(0)
-    scores = class_scores(total)
-    precision, recall, per_class = judged(scores.precision), judged(scores.recall), f1(total)
-    in_the_means = counted(behaviours) & ~np.isnan(per_class)
-    times_drawn = resamples(counts.sum(-1), draws, np.random.default_rng(seed))
-    of_resamples = resampled(counts, times_drawn, f1)
-    f1_bounds = interval(of_resamples)
-    precisions, calibration_error = _of_probabilities(videos)
-    per_bout = judged(bout_f1(of_bouts.sum(0)))
-    bouts_of_resamples = resampled(of_bouts, times_drawn, lambda sums: judged(bout_f1(sums)))
+    counts = _Counts.of_videos(videos, behaviours, unscored)
+    frames, bouts = counts.frames.sum(0), counts.bouts.sum(0)
+    f1, f1_of_bouts = counts.f1(frames), counts.bout_f1(bouts)
+    occurs = frames.sum(1) > 0
+    enters_means = counts_in_means(behaviours)
+    times_drawn = resamples(counts.frames.sum(-1), draws, np.random.default_rng(seed))
+    f1_of_resamples = score_resamples(counts.frames, times_drawn, counts.f1)
+    bout_f1_of_resamples = score_resamples(counts.bouts, times_drawn, counts.bout_f1)
+    precisions, calibration_error = _score_probabilities(videos)
     report = {
         "behaviours": list(behaviours),
-        "unscored": _chosen(behaviours, nobody_judged),
-        "without_true_frames": _chosen(behaviours, (total.sum(1) == 0) & counted(behaviours) & ~nobody_judged),
-        "in_the_means": _chosen(behaviours, in_the_means),
+        "unscored": _select(behaviours, counts.is_unscored),
+        "without_true_frames": _select(behaviours, ~occurs & enters_means & ~counts.is_unscored),
+        "in_the_means": _select(behaviours, enters_means & ~np.isnan(f1)),
         "videos": [video.id for video in videos],
-        "frames": int(total.sum()),
+        "frames": int(frames.sum()),
         "frame_rates_hz": sorted({video.frame_rate for video in videos}),
-        "macro_f1": mean(per_class),
-        "macro_f1_interval": interval(mean(of_resamples)),
+        "macro_f1": macro_mean(f1, behaviours),
+        "macro_f1_interval": interval(macro_mean(f1_of_resamples, behaviours)),
         "resamples": draws if len(videos) > 1 else 0,
         "resamples_left_out": draws - len(times_drawn) if len(videos) > 1 else 0,
-        "macro_precision": mean(precision),
-        "mean_average_precision": None if precisions is None else mean(precisions),
+        "macro_precision": macro_mean(counts.without_unscored(class_scores(frames).precision), behaviours),
+        "mean_average_precision": None if precisions is None else macro_mean(precisions, behaviours),
         "expected_calibration_error": calibration_error,
-        "classes": {
-            name: {
-                "precision": precision[i],
-                "recall": recall[i],
-                "f1": per_class[i],
-                "f1_interval": None if f1_bounds is None else f1_bounds[:, i],
-                "average_precision": None if precisions is None else precisions[i],
-                "frames": int(scores.support[i]),
-                "bouts": int(of_bouts[:, 0, i, 2].sum()),
-                "bout_f1": {f"{overlap:g}": per_bout[k, i] for k, overlap in enumerate(OVERLAPS)},
-            }
-            for i, name in enumerate(behaviours)
-        },
-        "confusion": total.tolist(),
-        "bout_f1": {f"{overlap:g}": value for overlap, value in zip(OVERLAPS, mean(per_bout), strict=True)},
-        "bout_f1_interval": _by_overlap(interval(mean(bouts_of_resamples))),
+        "classes": counts.score_classes(interval(f1_of_resamples), precisions),
+        "confusion": frames.tolist(),
+        "bout_f1": _by_overlap(macro_mean(f1_of_bouts, behaviours)),
+        "bout_f1_interval": _by_overlap(interval(macro_mean(bout_f1_of_resamples, behaviours))),
         "per_video": {
-            video.id: {"macro_f1": mean(f1(one)), "frames": int(one.sum())}
-            for video, one in zip(videos, counts, strict=True)
+            video.id: {"macro_f1": macro_mean(counts.f1(of_video), behaviours), "frames": int(of_video.sum())}
+            for video, of_video in zip(videos, counts.frames, strict=True)
         },
     }
     return {key: _plain(value) for key, value in report.items()}
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """The scores as text."""
-    bounds = report["macro_f1_interval"]
-    sure = f"   95 % interval {_number(bounds[0])} to {_number(bounds[1])} over videos" if bounds else ""
-    names = report["behaviours"]
-    width = max(12, *map(len, names))
-    lines = [
-        f"{how_many(len(report['videos']), 'video')}, {how_many(report['frames'], 'scored frame')} at "
-        f"{_rates(report['frame_rates_hz'])}; means over {', '.join(report['in_the_means']) or 'no behaviour'}",
-        *_notes(report),
-        "",
-        f"macro F1                {_number(report['macro_f1'])}{sure}",
-        f"macro precision         {_number(report['macro_precision'])}",
-        f"mean average precision  {_number(report['mean_average_precision'])}",
-        f"calibration error       {_number(report['expected_calibration_error'])}",
-        "",
-        f"{'behaviour':<{width}}  precision  recall     F1   95 % interval      AP    frames   bouts",
-    ]
-    for name, one in report["classes"].items():
-        bounds = one["f1_interval"]
-        shown = f"{_number(bounds[0])} to {_number(bounds[1])}" if bounds and bounds[0] is not None else ""
-        lines.append(
-            f"{name:<{width}}  {_number(one['precision']):>9}  {_number(one['recall']):>6}  {_number(one['f1']):>5}  "
-            f"{shown:>14}  {_number(one['average_precision']):>6}  {one['frames']:>8,}  {one['bouts']:>6,}"
-        )
-    lines += [
-        "",
-        f"{'bout F1 at overlap':<{max(width, 18)}}  {'mean':>8}  " + "  ".join(f"{n:>{width}}" for n in names),
-    ]
-    for overlap, mean in report["bout_f1"].items():
-        each = "  ".join(f"{_number(report['classes'][name]['bout_f1'][overlap]):>{width}}" for name in names)
-        lines.append(f"{overlap:<{max(width, 18)}}  {_number(mean):>8}  {each}")
-    lines += ["", "frames by true behaviour (rows) and predicted behaviour (columns)"]
-    lines.append(" " * width + "  " + "  ".join(f"{name:>{width}}" for name in names))
-    for name, row in zip(names, report["confusion"], strict=True):
-        lines.append(f"{name:<{width}}  " + "  ".join(f"{count:>{width},}" for count in row))
-    return "\n".join(lines)
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """Counts of every video, and scores of sums of them, in which unscored behaviours have none.
 
+    Attributes:
+        behaviours: names of the labels.
+        is_unscored: (class,) bool.
+        frames: (video, class, class) true class by row and predicted class by column.
+        bouts: (video, overlap, class, 3) matched, predicted and true bouts.
+    """
 
-def _notes(report: Mapping[str, Any]) -> Iterator[str]:
-    """What a reader of the means must know, sentence by sentence."""
-    if names := ", ".join(report["unscored"]):
-        yield f"unscored: {names}; where predicted on other frames, these count as missed"
-    for name in report["without_true_frames"]:
-        predicted = report["classes"][name]["f1"] is not None
-        how = "predicted all the same: its F1 is 0 and counts in the mean" if predicted else "not in the mean"
-        yield f"no true frames of {name}; {how}"
-    if left_out := report["resamples_left_out"]:
-        yield (
-            f"intervals: {left_out:,} of {report['resamples']:,} resamples of the videos lack all true frames of a "
-            "behaviour and are left out"
+    behaviours: Sequence[str]
+    is_unscored: np.ndarray
+    frames: np.ndarray
+    bouts: np.ndarray
+
+    @classmethod
+    def of_videos(cls, videos: Sequence[ScoredVideo], behaviours: Sequence[str], unscored: Sequence[str]) -> _Counts:
+        classes = len(behaviours)
+        return cls(
+            behaviours,
+            np.array([name in unscored for name in behaviours], bool),
+            np.stack([confusion(video.truth, video.predicted, classes) for video in videos]),
+            np.stack([bout_counts(video.truth, video.predicted, classes) for video in videos]),
         )
 
+    def without_unscored(self, scores: np.ndarray) -> np.ndarray:
+        """The scores (..., class), with NaN for unscored behaviours."""
+        return np.where(self.is_unscored, np.nan, scores)
 
-def _rates(rates: Sequence[float]) -> str:
-    return " to ".join(f"{rate:g}" for rate in sorted({rates[0], rates[-1]})) + " Hz"
+    def f1(self, frames: np.ndarray) -> np.ndarray:
+        """F1 (..., class) of frames, from sums of ``frames``."""
+        return self.without_unscored(class_scores(frames).f1)
+
+    def bout_f1(self, bouts: np.ndarray) -> np.ndarray:
+        """F1 (..., overlap, class) of bouts, from sums of ``bouts``."""
+        return self.without_unscored(bout_f1(bouts))
+
+    def score_classes(self, f1_bounds: np.ndarray | None, precisions: np.ndarray | None) -> dict[str, dict[str, Any]]:
+        """The scores of each behaviour, by name; arguments are (2, class) and (class,)."""
+        frames, bouts = self.frames.sum(0), self.bouts.sum(0)
+        scores, of_bouts = class_scores(frames), self.bout_f1(bouts)
+        precision, recall = self.without_unscored(scores.precision), self.without_unscored(scores.recall)
+        f1 = self.f1(frames)
+        return {
+            name: {
+                "precision": precision[i],
+                "recall": recall[i],
+                "f1": f1[i],
+                "f1_interval": None if f1_bounds is None else f1_bounds[:, i],
+                "average_precision": None if precisions is None else precisions[i],
+                "frames": int(scores.support[i]),
+                "bouts": int(bouts[0, i, 2]),
+                "bout_f1": _by_overlap(of_bouts[:, i]),
+            }
+            for i, name in enumerate(self.behaviours)
+        }
 
 
-def _chosen(names: Sequence[str], chosen: np.ndarray) -> list[str]:
-    return [name for name, is_one in zip(names, chosen, strict=True) if is_one]
+def _select(names: Sequence[str], is_selected: np.ndarray) -> list[str]:
+    return [name for name, selected in zip(names, is_selected, strict=True) if selected]
 
 
-def _of_probabilities(videos: Sequence[ScoredVideo]) -> tuple[np.ndarray | None, float | None]:
-    """Average precision per class and calibration error, or None where a video has labels only."""
-    known = [(video.truth, video.probabilities) for video in videos if video.probabilities is not None]
-    if len(known) < len(videos):
+def _score_probabilities(videos: Sequence[ScoredVideo]) -> tuple[np.ndarray | None, float | None]:
+    """Average precision (class,) and calibration error; None if a video has labels only."""
+    each = [video.probabilities for video in videos if video.probabilities is not None]
+    if len(each) < len(videos):
         return None, None
-    truth, probabilities = np.concatenate([y for y, _ in known]), np.concatenate([p for _, p in known])
+    truth, probabilities = np.concatenate([video.truth for video in videos]), np.concatenate(each)
     return average_precision(truth, probabilities), expected_calibration_error(truth, probabilities)
 
 
-def _by_overlap(bounds: np.ndarray | None) -> dict[str, np.ndarray] | None:
-    return None if bounds is None else {f"{overlap:g}": bounds[:, k] for k, overlap in enumerate(OVERLAPS)}
+def _by_overlap(scores: np.ndarray | None) -> dict[str, Any] | None:
+    """Scores (..., overlap) by the overlap, written as text."""
+    return None if scores is None else {f"{overlap:g}": scores[..., k] for k, overlap in enumerate(OVERLAPS)}
 
 
 def _plain(value: Any) -> Any:
-    """Numbers and lists as JSON has them; NaN is null."""
+    """Convert arrays and numpy numbers to lists and numbers of JSON; NaN becomes None, as JSON has no NaN."""
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float | np.floating):
         return None if np.isnan(value) else float(value)
     return value
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

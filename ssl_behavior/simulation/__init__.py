@@ -1,1 +1,1 @@
-"""Two simulated mice with exact labels."""
+"""A resident and an intruder mouse, simulated with exact labels."""

@@ -1,8 +1,8 @@
-"""Which moves make up a behaviour: pairs of what the resident and what the intruder does for a second or a few.
+"""Acts: pairs of moves, one of the resident and one of the intruder, that make up a behaviour for some seconds.
 
-The weights are chosen. ``other`` holds, on purpose, what looks like the scored behaviours at a glance: running
-after the intruder without attack, passing close by, climbing over it, standing beside or before it, grooming near it,
-approaches that are broken off, and the intruder's own investigation of the resident.
+The weights are chosen, not fitted. ``other`` contains acts that look like scored behaviours at a glance, so that a
+classifier must tell them apart: running after the intruder without attack, passing close by, climbing over it, standing
+beside or before it, grooming near it, broken approaches, and the intruder's own investigation of the resident.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from ssl_behavior.simulation.moves import Move
 
 
 class Act(NamedTuple):
-    """What the two do for a while.
+    """A move of each mouse, done at the same time.
 
     Attributes:
-        resident, intruder: their moves.
-        weight: how often, relative to the other acts of the behaviour.
+        resident: move of the resident.
+        intruder: move of the intruder.
+        weight: probability relative to the other acts of the behaviour.
         seconds: median duration.
-        near: whether it is what mice do when they have just been together.
+        near: True for acts of mice that are near each other.
     """
 
     resident: Move
@@ -83,7 +84,10 @@ ACTS: dict[int, tuple[Act, ...]] = {
     ),
 }
 
-# How the resident gets there when the next behaviour needs it close.
+_WEIGHT_WHEN_NEAR, _WEIGHT_WHEN_FAR = 2.5, 0.35
+"""Factors on the weight of acts of near mice, when the mice are near and when they are not."""
+
+# Acts that bring the resident close before a behaviour that needs it close.
 APPROACHES = {
     ATTACK: Act(contact.sniff("flank", 560.0), moves.evade, 1, 1.0),
     INVESTIGATION: Act(contact.sniff("any", 330.0), moves.rest, 1, 1.0),
@@ -92,9 +96,14 @@ APPROACHES = {
 
 
 def choose_act(behaviour: int, near: bool, rng: np.random.Generator) -> Act:
-    """Draw an act of the behaviour; near each other, acts for two that are near are 2.5 times as likely."""
+    """Draw an act of a behaviour.
+
+    Args:
+        behaviour: index into ``ethogram.BEHAVIOURS``.
+        near: True if the mice are near each other.
+        rng: random number generator.
+    """
     acts = ACTS[behaviour]
-    weights = np.array([act.weight * (2.5 if near and act.near else 1.0) for act in acts])
-    if not near:
-        weights *= [0.35 if act.near else 1.0 for act in acts]
+    factor = _WEIGHT_WHEN_NEAR if near else _WEIGHT_WHEN_FAR
+    weights = np.array([act.weight * (factor if act.near else 1.0) for act in acts])
     return acts[int(rng.choice(len(acts), p=weights / weights.sum()))]

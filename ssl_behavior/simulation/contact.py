@@ -1,4 +1,4 @@
-"""Moves that touch the other mouse: sniffing, mounting, fighting. See ``moves`` for what a move is."""
+"""Moves that touch the other mouse: sniffing, mounting, fighting. ``moves`` explains what a move is."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from ssl_behavior.simulation.moves import Move, Point
 
 
 def sniff(part: str, speed: float = 260.0) -> Move:
-    """Keep the nose at a part of the other: ``nose``, ``flank``, ``tail``, or ``any`` of them in turn."""
+    """Make a move that keeps the nose at a body part of the other mouse.
+
+    Args:
+        part: ``nose``, ``flank``, ``tail``, or ``any`` of them in turn.
+        speed: greatest speed relative to the other mouse, px/s.
+    """
 
     def move(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
         if frame >= me.plan_until:
             me.plan = (float(rng.integers(4)), rng.normal(0, 11), rng.normal(0, 11), rng.uniform(0.84, 1.08))
             me.plan_until = frame + int(rng.lognormal(3.1, 0.5))
-        chosen, aside_x, aside_y, stretch = me.plan
-        x, y = _part(other, part if part != "any" else ("nose", "flank", "tail", "tail")[int(chosen)])
-        # The nose stops at the fur rather than at the middle of the other.
+        choice, aside_x, aside_y, stretch = me.plan
+        x, y = _part(other, part if part != "any" else ("nose", "flank", "tail", "tail")[int(choice)])
+        # The nose stops at the fur, some px before the keypoint inside the body.
         near = 24.0 * other.size / (math.hypot(me.x - x, me.y - y) + 1e-6)
         return Order(
             x + near * (me.x - x) + aside_x,
@@ -33,7 +38,7 @@ def sniff(part: str, speed: float = 260.0) -> Move:
 
 
 def come_behind(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Go to the other's rump, around it where it must."""
+    """Go to the other's rump, around its body if it is in the way."""
     x, y = other.tail
     axis = other.axis
     if math.cos(math.atan2(y - me.y, x - me.x) - axis) < 0.1:
@@ -57,7 +62,7 @@ def mount(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Orde
 
 
 def lunge(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Bite at flank, rump or neck at high speed, letting go and grasping anew."""
+    """Bite flank, tail base or neck at high speed, again and again."""
     if frame >= me.plan_until:
         me.plan = (
             float(rng.integers(4)),
@@ -67,15 +72,16 @@ def lunge(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Orde
             rng.uniform(0.7, 1.1),
         )
         me.plan_until = frame + int(rng.uniform(4, 16))
-    part, aside_x, aside_y, speed, stretch = me.plan
-    x, y = _part(other, ("flank", "tail", "neck", "flank")[int(part)])
+    choice, aside_x, aside_y, speed, stretch = me.plan
+    x, y = _part(other, ("flank", "tail", "neck", "flank")[int(choice)])
+    # Aim beyond the target, as a mouse that stops at it would look gentle.
     beyond = 55.0 / (math.hypot(x - me.x, y - me.y) + 1e-6)
     x, y = x + beyond * (x - me.x), y + beyond * (y - me.y)
     return Order(x + aside_x, y + aside_y, speed + abs(other.speed), agility=2.2, stretch=stretch, solid=False)
 
 
 def hold_bite(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Hold on with the teeth, jerking: an attack with hardly any speed."""
+    """Hold on with the teeth and jerk: an attack at hardly any speed."""
     if frame >= me.plan_until:
         me.plan = (rng.normal(0, 14), rng.normal(0, 14))
         me.plan_until = frame + int(rng.uniform(4, 14))
@@ -85,7 +91,7 @@ def hold_bite(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> 
 
 
 def wrestle(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Roll and kick, turning about the attacker."""
+    """Roll and kick, turning around the attacker."""
     if frame >= me.plan_until:
         x, y = other.flank
         turn = math.atan2(y - me.y, x - me.x) + rng.normal(0, 1.4)
@@ -98,6 +104,7 @@ def wrestle(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Or
 
 
 def _part(mouse: Mouse, name: str) -> Point:
+    """Position of a body part, px."""
     if name == "neck":
         return mouse.x, mouse.y
     return {"nose": mouse.nose, "flank": mouse.flank, "tail": mouse.tail}[name]

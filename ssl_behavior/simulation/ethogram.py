@@ -1,12 +1,12 @@
-"""What happens when: the behaviours as a semi-Markov process.
+"""The order and the length of behaviours, as a semi-Markov process.
 
-Fitted (``experiments/fit_simulator.py``, on the first 2,000 frames of 60 CalMS21 task-1 videos): bout lengths and
-transitions. Lognormal lengths describe them better than gamma or Weibull ones (Akaike's criterion) in all but attack,
-where the three are equal.
+Bout lengths and transitions are fitted (``experiments/fit_simulator.py``) to the first 2,000 frames of 60 CalMS21
+task-1 videos. Lognormal lengths fit better than gamma or Weibull ones (Akaike's criterion) for all behaviours but
+attack, where the three are equal.
 
-Chosen: how dispositions spread over videos. Of the real videos 13 % show attack and 47 % mount; here every four
-consecutive videos hold one that shows both, one with attack, one with mount and one with neither, so that a handful
-of videos is enough to train and test on.
+The spread of dispositions over videos is chosen. 13 % of the real videos show attack and 47 % mount. Here every four
+consecutive videos have one that shows both, one with attack, one with mount and one with neither, so that a handful of
+videos is enough to train and test on.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 BEHAVIOURS = ("attack", "investigation", "mount", "other")
 ATTACK, INVESTIGATION, MOUNT, OTHER = range(4)
 
-# Median in frames at 30 Hz, and standard deviation of the logarithm, of bouts of each behaviour.
+# Median length in frames at 30 Hz, and standard deviation of its logarithm, of the bouts of each behaviour.
 MEDIAN_LENGTH = (55.4, 51.1, 73.4, 84.7)
 SPREAD_OF_LENGTH = (1.022, 1.249, 0.791, 1.167)
-SHORTEST_BOUT = 4  # frames; the 1st percentile of the real bouts is 4 to 9
+SHORTEST_BOUT = 4  # in frames; the 1st percentile of the real bouts is 4 to 9
 
-# Rows: the bout that ends; columns: the one that follows, counted where a video shows it at all.
+# Rows: the bout that ends; columns: the bout that follows, counted in the videos that show it at all.
 TRANSITIONS = np.array(
     [
         [0.000, 0.321, 0.064, 0.615],
@@ -36,10 +36,10 @@ TRANSITIONS = np.array(
 
 @dataclass(frozen=True)
 class Disposition:
-    """What one resident tends to do in one video.
+    """The tendencies of one resident in one video.
 
     Attributes:
-        transitions: (behaviour, behaviour) probabilities of what follows a bout.
+        transitions: (behaviour, behaviour) probability that a bout of the second follows one of the first.
         lengths: (behaviour,) factors on the median bout length.
     """
 
@@ -48,7 +48,7 @@ class Disposition:
 
     @classmethod
     def draw(cls, video: int, rng: np.random.Generator) -> Disposition:
-        """The disposition of the ``video``-th resident; whether it attacks or mounts at all cycles every four."""
+        """Draw the disposition of a resident. Whether it attacks and mounts at all depends on ``video`` modulo 4."""
         tendency = rng.lognormal(0, (0.5, 0.3, 0.4, 0.0))
         tendency[ATTACK] *= video % 4 in (0, 1)
         tendency[MOUNT] *= video % 4 in (0, 2)
@@ -56,10 +56,10 @@ class Disposition:
         return cls(transitions / transitions.sum(1, keepdims=True), rng.lognormal(0, (0.2, 0.3, 0.2, 0.3)))
 
     def next_behaviour(self, behaviour: int, rng: np.random.Generator) -> int:
-        """The behaviour that follows a bout of ``behaviour``."""
+        """Draw the behaviour that follows a bout of ``behaviour``."""
         return int(rng.choice(len(BEHAVIOURS), p=self.transitions[behaviour]))
 
     def bout_length(self, behaviour: int, rng: np.random.Generator) -> int:
-        """Frames that a new bout of ``behaviour`` is to last."""
+        """Draw the length in frames of a bout of ``behaviour``."""
         median = MEDIAN_LENGTH[behaviour] * self.lengths[behaviour]
         return max(SHORTEST_BOUT, round(median * rng.lognormal(0, SPREAD_OF_LENGTH[behaviour])))

@@ -1,10 +1,11 @@
 """A mouse that moves: its state, and one step of its kinematics.
 
-The head leads and the body is drawn along: the neck moves where the head points, the hips trail the neck at body
-length, and the head can turn no further from the body than the neck bends; what it turns further swings the forehand
-around the hips, as a mouse does that turns on the spot. Turning rate and speed follow what is asked with inertia.
-Pixels of CalMS21 (1024 x 570, some 140 of them from neck to tail base) and seconds; the limits are chosen so that
-speeds, turning rates and head angles spread as in the real tracks.
+The head leads and the body follows. The neck moves where the head points, and the hips trail the neck at body length.
+The head turns no further from the body than the neck bends: a larger turn swings the forehand around the hips, as in a
+mouse that turns on the spot. Turning rate and speed follow the order with inertia.
+
+Units are seconds and the pixels of CalMS21 (1024 x 570, about 140 of them from neck to tail base). Limits are chosen so
+that speeds, turning rates and head angles spread as in the real tracks.
 """
 
 from __future__ import annotations
@@ -15,21 +16,22 @@ from typing import NamedTuple
 
 WIDTH, HEIGHT = 1024.0, 570.0
 FRAME_RATE = 30.0
-NOSE, TRUNK, RUMP = 75.0, 84.0, 61.0  # neck to nose, neck to between the hips, from there to the tail base; px
+NOSE, TRUNK, RUMP = 75.0, 84.0, 61.0  # neck to nose, neck to the middle of the hips, from there to the tail base; px
 NECK_BEND = math.radians(50)
-WALL = 14.0  # the nose gets no closer to the edge of the picture, the hips three times as far
+WALL = 14.0  # smallest distance of the nose from the edge of the image, px; that of the hips is three times as large
 
 
 class Order(NamedTuple):
-    """What a mouse is asked to do in one frame.
+    """The goal of a mouse in one frame.
 
     Attributes:
-        x, y: where the nose is to go.
-        speed: at most, px/s.
-        agility: factor on how fast it turns and accelerates.
-        stretch: trunk length asked for, relative to the relaxed one.
-        head: nose-to-neck distance asked for, relative to the relaxed one (a lowered head looks shorter from above).
-        axis: heading the trunk is to take, radians, or None for wherever it trails.
+        x: goal of the nose, px.
+        y: goal of the nose, px.
+        speed: greatest speed, px/s.
+        agility: factor on turning rate and acceleration.
+        stretch: trunk length relative to the relaxed one.
+        head: distance from nose to neck relative to the relaxed one (a lowered head looks shorter from above).
+        axis: direction of the trunk in radians, or None if it just trails the head.
         solid: whether the mice push each other apart.
     """
 
@@ -45,7 +47,23 @@ class Order(NamedTuple):
 
 @dataclass(slots=True)
 class Mouse:
-    """The state of one mouse: neck, hips, where the head points, and the plan its present move follows."""
+    """The state of one mouse.
+
+    Attributes:
+        x: position of the neck, px.
+        y: position of the neck, px.
+        heading: direction of the head, radians.
+        size: size relative to a typical resident.
+        pace: factor on the speed of roaming.
+        hip_x: position of the middle of the hips, px.
+        hip_y: position of the middle of the hips, px.
+        speed: speed of the neck along the heading, px/s.
+        turning: turning rate of the head, rad/s.
+        stretch: trunk length relative to the relaxed one.
+        head: distance from nose to neck relative to the relaxed one.
+        plan: numbers that the present move remembers.
+        plan_until: frame at which the move makes another plan.
+    """
 
     x: float
     y: float
@@ -84,29 +102,36 @@ class Mouse:
     @property
     def tail(self) -> tuple[float, float]:
         """Base of the tail, px."""
-        part = RUMP / TRUNK
-        return self.hip_x + part * (self.hip_x - self.x), self.hip_y + part * (self.hip_y - self.y)
+        ratio = RUMP / TRUNK
+        return self.hip_x + ratio * (self.hip_x - self.x), self.hip_y + ratio * (self.hip_y - self.y)
 
     @property
     def rump(self) -> tuple[float, float]:
-        """Half-way from the hips to the base of the tail, px."""
+        """Middle between the hips and the base of the tail, px."""
         tail_x, tail_y = self.tail
         return (self.hip_x + tail_x) / 2, (self.hip_y + tail_y) / 2
 
     def step(self, order: Order, turn_noise: float, speed_noise: float) -> None:
-        """Move by one frame. The noises are standard normal."""
+        """Move by one frame.
+
+        Args:
+            order: goal of this frame.
+            turn_noise: standard normal number that disturbs the turning rate.
+            speed_noise: standard normal number that disturbs speed and stretch.
+        """
         self.stretch += 0.1 * (order.stretch + 0.0007 * abs(self.speed) - self.stretch) + 0.022 * speed_noise
         self.stretch = min(max(self.stretch, 0.5), 1.35)
         self.head += 0.2 * (order.head - self.head)
         reach = NOSE * self.size * self.head
         away = math.hypot(order.x - self.x, order.y - self.y)
+        # Close to its goal a mouse would spin to face it exactly, so it stops turning.
         error = wrap(math.atan2(order.y - self.y, order.x - self.x) - self.heading) if away > 0.35 * reach else 0.0
-        most = (5.0 + 0.006 * self.speed) * order.agility
-        wanted_turning = min(max(7.0 * order.agility * error, -most), most)
+        max_turning = (5.0 + 0.006 * self.speed) * order.agility
+        wanted_turning = min(max(7.0 * order.agility * error, -max_turning), max_turning)
         self.turning += 0.3 * (wanted_turning - self.turning) + (0.45 + 0.0007 * abs(self.speed)) * turn_noise
-        wanted = min(max(8.0 * (away - reach), -120.0), order.speed) * max(0.05, math.cos(0.9 * error))
+        wanted_speed = min(max(8.0 * (away - reach), -120.0), order.speed) * max(0.05, math.cos(0.9 * error))
         push = 0.2 * order.agility
-        self.speed += min(push, 0.6) * (wanted - self.speed) + (3.0 + 0.06 * abs(self.speed)) * speed_noise
+        self.speed += min(push, 0.6) * (wanted_speed - self.speed) + (3.0 + 0.06 * abs(self.speed)) * speed_noise
         self.heading = wrap(self.heading + self.turning / FRAME_RATE)
         self.x += self.speed / FRAME_RATE * math.cos(self.heading)
         self.y += self.speed / FRAME_RATE * math.sin(self.heading)
@@ -114,6 +139,7 @@ class Mouse:
         self._stay_inside()
 
     def _draw_hips(self, wanted_axis: float | None) -> None:
+        """Let the hips trail the neck at the trunk's length, and keep the neck from bending too far."""
         axis = self.axis
         bend = wrap(self.heading - axis)
         # A bent trunk straightens on its own, faster when it runs.
@@ -138,18 +164,18 @@ class Mouse:
         self.hip_y += _back_inside(self.hip_y, 3 * WALL, HEIGHT)
 
     def shift(self, x: float, y: float) -> None:
-        """Move the whole body sideways by so many pixels."""
+        """Move the whole body by some pixels, without turning it."""
         self.x, self.y, self.hip_x, self.hip_y = self.x + x, self.y + y, self.hip_x + x, self.hip_y + y
 
 
 def push_apart(first: Mouse, second: Mouse) -> None:
-    """Move two mice that overlap away from each other, each trunk taken as two discs."""
-    room = 31.0 * (first.size + second.size)
+    """Move two overlapping mice away from each other; each trunk counts as two discs, at the neck and at the hips."""
+    distance = 31.0 * (first.size + second.size)
     for ax, ay in ((first.x, first.y), (first.hip_x, first.hip_y)):
         for bx, by in ((second.x, second.y), (second.hip_x, second.hip_y)):
             gap = math.hypot(ax - bx, ay - by)
-            if 0 < gap < room:
-                push = 0.12 * (room - gap) / gap
+            if 0 < gap < distance:
+                push = 0.12 * (distance - gap) / gap
                 first.shift(push * (ax - bx), push * (ay - by))
                 second.shift(push * (bx - ax), push * (by - ay))
 
@@ -160,4 +186,5 @@ def wrap(angle: float) -> float:
 
 
 def _back_inside(value: float, margin: float, size: float) -> float:
+    """The shift that brings a coordinate back between the margins; 0 if it is there already."""
     return max(margin - value, 0.0) + min(size - margin - value, 0.0)

@@ -1,8 +1,9 @@
-"""What one mouse does by itself or at some distance from the other: each move turns the two mice into an Order.
+"""Moves of one mouse by itself, or at some distance from the other.
 
-A move is called with the mouse itself, the other mouse, the frame and the random generator. What it must remember
-(a waypoint, a distance it keeps) it leaves in ``me.plan`` until ``me.plan_until``. Speeds, distances and durations are
-chosen, and checked against the spread of those in the real CalMS21 tracks.
+A move is a function of the mouse itself, the other mouse, the frame and the random number generator. It returns the
+``Order`` of that frame. It keeps numbers to remember, such as a waypoint or a distance, in ``me.plan`` until the frame
+``me.plan_until``. Speeds, distances and durations are chosen, and compared with their spread in the real CalMS21
+tracks.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Point = tuple[float, float]
 
 
 def roam(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Explore: walk or run to a place, often along a wall, stop, look around, rear."""
+    """Explore: walk or run to a point, often along a wall, stop, look around, rear."""
     if frame >= me.plan_until:
         x, y = me.nose
         if rng.random() < 0.45:
@@ -28,7 +29,7 @@ def roam(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order
             me.plan = (me.x + NOSE * math.cos(turn), me.y + NOSE * math.sin(turn), 50.0, 0.6 if rears else 0.84)
             me.plan_until = frame + int(rng.lognormal(3.2, 0.7))
         else:
-            goal_x, goal_y = _next_corner(me, rng) if rng.random() < 0.75 else _place(rng)
+            goal_x, goal_y = _next_corner(me, rng) if rng.random() < 0.75 else _random_point(rng)
             speed = min(me.pace * rng.lognormal(5.9, 0.55), 850.0)
             me.plan = (goal_x, goal_y, speed, 0.95)
             me.plan_until = frame + int(30 * math.hypot(goal_x - x, goal_y - y) / speed * rng.uniform(0.4, 1.2)) + 8
@@ -37,7 +38,7 @@ def roam(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order
 
 
 def rest(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Stay where it is, the head turning now and then."""
+    """Stay in place, and turn the head now and then."""
     if frame >= me.plan_until:
         turn = me.heading + rng.normal(0, 0.5)
         me.plan = (me.x + NOSE * math.cos(turn), me.y + NOSE * math.sin(turn), rng.uniform(0.74, 0.9))
@@ -47,7 +48,7 @@ def rest(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order
 
 
 def groom(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Groom itself: curled up, the head down and going from side to side."""
+    """Groom: curl up, lower the head and move it from side to side."""
     if frame >= me.plan_until:
         me.plan = (me.x, me.y, me.axis, rng.choice((-0.6, 0.0, 0.6)), rng.uniform(0.2, 0.5))
         me.plan_until = frame + int(rng.lognormal(3.6, 0.5))
@@ -70,8 +71,8 @@ def follow(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Ord
 def flee(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
     """Run away along the walls."""
     if frame >= me.plan_until:
-        places = [*_corners(rng), _place(rng), _place(rng)]
-        goal_x, goal_y = max(places, key=lambda place: _worth_fleeing_to(me, other, place))
+        goals = [*_corners(rng), _random_point(rng), _random_point(rng)]
+        goal_x, goal_y = max(goals, key=lambda goal: _safety(me, other, goal))
         me.plan = (goal_x, goal_y, rng.uniform(380, 780))
         me.plan_until = frame + int(rng.uniform(12, 40))
     x, y, speed = me.plan
@@ -79,7 +80,7 @@ def flee(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order
 
 
 def evade(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Walk on slowly, wherever it happens to head, with stops."""
+    """Walk on slowly in about the present direction, with stops."""
     if frame >= me.plan_until:
         turn = me.heading + rng.normal(0, 0.5)
         me.plan = (
@@ -93,7 +94,7 @@ def evade(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Orde
 
 
 def pass_by(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Walk or run past the other, close to it, to a place beyond."""
+    """Walk or run past the other, close to it, to a point beyond."""
     if frame >= me.plan_until:
         x, y = other.flank
         angle = math.atan2(y - me.y, x - me.x)
@@ -109,7 +110,7 @@ def pass_by(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Or
 
 
 def climb_over(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Walk straight across the other's back, without stopping."""
+    """Walk straight across the other's back without stopping."""
     if frame >= me.plan_until:
         x, y = other.flank
         angle = math.atan2(y - me.y, x - me.x)
@@ -120,7 +121,7 @@ def climb_over(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) ->
 
 
 def stand_beside(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Stand at the other's side, parallel or head to tail, looking elsewhere."""
+    """Stand beside the other, parallel or head to tail, and look elsewhere."""
     if frame >= me.plan_until:
         me.plan = (
             rng.choice((-1.0, 1.0)) * rng.uniform(64, 105),
@@ -137,7 +138,7 @@ def stand_beside(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) 
 
 
 def face(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Stand some way off and look at the other."""
+    """Stand at some distance and look at the other."""
     if frame >= me.plan_until:
         me.plan = (rng.uniform(55, 120), rng.uniform(0.8, 1.1))
         me.plan_until = frame + int(rng.uniform(20, 80))
@@ -148,7 +149,7 @@ def face(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order
 
 
 def turn_away(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
-    """Turn from the other and take a step or two, then stand."""
+    """Turn away from the other, take a step or two, and stand."""
     if frame >= me.plan_until:
         x, y = other.flank
         turn = math.atan2(me.y - y, me.x - x) + rng.normal(0, 0.7)
@@ -159,28 +160,29 @@ def turn_away(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> 
     return Order(x, y, speed, stretch=0.9)
 
 
-def _place(rng: np.random.Generator) -> Point:
+def _random_point(rng: np.random.Generator) -> Point:
     return rng.uniform(90, WIDTH - 90), rng.uniform(80, HEIGHT - 80)
 
 
 def _corners(rng: np.random.Generator) -> list[Point]:
-    """Four places near the corners, in order around the arena."""
+    """Four points near the corners, in order around the arena."""
     aside, above = rng.uniform(70, 150), rng.uniform(60, 120)
     left, right, top, bottom = aside, WIDTH - aside, above, HEIGHT - above
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
 def _next_corner(me: Mouse, rng: np.random.Generator) -> Point:
-    """The corner to either side of the nearest one that lies more ahead: a mouse keeps to the walls."""
+    """A corner next to the nearest one, the one that lies more ahead: a mouse follows the walls."""
     corners = _corners(rng)
     nearest = min(range(4), key=lambda i: math.hypot(corners[i][0] - me.x, corners[i][1] - me.y))
-    ahead = [corners[i % 4] for i in (nearest - 1, nearest, nearest + 1)]
-    far = [place for place in ahead if math.hypot(place[0] - me.x, place[1] - me.y) > 170]
-    return min(far, key=lambda place: abs(wrap(math.atan2(place[1] - me.y, place[0] - me.x) - me.heading)))
+    candidates = [corners[i % 4] for i in (nearest - 1, nearest, nearest + 1)]
+    far = [corner for corner in candidates if math.hypot(corner[0] - me.x, corner[1] - me.y) > 170]
+    return min(far, key=lambda corner: abs(wrap(math.atan2(corner[1] - me.y, corner[0] - me.x) - me.heading)))
 
 
-def _worth_fleeing_to(me: Mouse, other: Mouse, place: Point) -> float:
-    x, y = place
+def _safety(me: Mouse, other: Mouse, goal: Point) -> float:
+    """How good a goal is to flee to: far from the other, away from its direction, and ahead."""
+    x, y = goal
     towards = math.atan2(y - me.y, x - me.x)
     threat = math.atan2(other.y - me.y, other.x - me.x)
     return math.hypot(x - other.x, y - other.y) - 150 * math.cos(towards - threat) + 80 * math.cos(towards - me.heading)

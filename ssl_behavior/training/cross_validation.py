@@ -10,7 +10,7 @@ import numpy as np
 from ssl_behavior.decoding import CalibratedDecoder, fit_decoder
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.recordings.labels import scored_frames
-from ssl_behavior.scoring.calibration import calibrated, expected_calibration_error, fit_temperature
+from ssl_behavior.scoring.calibration import calibrate, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.report import ScoredVideo, score
 
 _DECODER_FOLDS = 5
@@ -38,7 +38,7 @@ def fit_calibrated_decoder(
         truth, chosen_logits = [videos[i].labels for i in chosen], [logits[i] for i in chosen]
         shares = frequencies([videos[i] for i in chosen], len(behaviours))
         temperature = fit_temperature(np.concatenate(chosen_logits), np.concatenate(truth), shares)
-        probabilities = [calibrated(values, temperature, shares) for values in chosen_logits]
+        probabilities = [calibrate(values, temperature, shares) for values in chosen_logits]
         decoder = fit_decoder(probabilities, truth, behaviours, frame_rate, shares)
         return CalibratedDecoder(tuple(shares.tolist()), temperature, decoder)
 
@@ -71,7 +71,7 @@ def cross_validation_report(
     """
     report = score(decoded, behaviours)
     truth = np.concatenate([video.truth for video in decoded])
-    raw = calibrated(np.concatenate(logits), 1.0, np.array(calibrated_decoder.frequencies))
+    raw = calibrate(np.concatenate(logits), 1.0, np.array(calibrated_decoder.frequencies))
     return report | {
         "temperature": calibrated_decoder.temperature,
         "decoder": calibrated_decoder.decoder.to_dict(),

@@ -4,7 +4,7 @@ import pytest
 from ssl_behavior.learning_curve.bands import Curve, make_curve
 from ssl_behavior.learning_curve.points import Point, PointTask
 from ssl_behavior.learning_curve.variants import Variant
-from ssl_behavior.scoring.bootstrap import interval, resampled, resamples
+from ssl_behavior.scoring.bootstrap import interval, resamples, score_resamples
 from ssl_behavior.scoring.frames import class_scores, macro_mean
 
 BEHAVIOURS = ("attack", "mount", "other")
@@ -52,7 +52,7 @@ def test_one_draw_is_the_bootstrap_over_videos() -> None:
     counts = random_counts(3)
     low, _, high = interval_and_mean(make_curve([point(counts)], BEHAVIOURS, seed=5))
     times_drawn = resamples(counts.sum(-1), 1000, np.random.default_rng(5))
-    scores = resampled(counts, times_drawn, lambda sums: class_scores(sums).f1)
+    scores = score_resamples(counts, times_drawn, lambda sums: class_scores(sums).f1)
     bounds = interval(macro_mean(scores, BEHAVIOURS))
     assert bounds is not None
     np.testing.assert_allclose([low, high], bounds)

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.scores import confusion_picture, curves_picture
 from ssl_behavior.plots.strips import Strip
-from ssl_behavior.plots.style import save, styles
+from ssl_behavior.plots.style import UNSCORED_COLOUR, save, styles
 
 BEHAVIOURS = ("attack", "mount", "other")
 
@@ -16,10 +16,25 @@ def has_colour(path: Path, colour: str) -> bool:
     return bool((np.abs(imread(path)[..., :3] - wanted).max(-1) < 0.01).any())
 
 
-def test_styles_differ() -> None:
+def is_grey(colour: str) -> bool:
+    return colour[1:3] == colour[3:5] == colour[5:7]
+
+
+def test_each_behaviour_has_a_style_of_its_own() -> None:
     names = [f"b{i}" for i in range(37)] + ["Other"]
     assert len(set(styles(names))) == 38
     assert styles(("other", "a"))[1] == styles(("a",))[0]
+
+
+def test_a_behaviour_keeps_its_style_when_another_channel_follows() -> None:
+    one_channel, both_channels = ("attack", "mount", "other"), ("attack", "mount", "other", "rest", "groom")
+    assert styles(both_channels)[:3] == styles(one_channel)
+    assert len(set(styles(both_channels))) == 5
+
+
+def test_only_unscored_frames_are_grey() -> None:
+    assert is_grey(UNSCORED_COLOUR)
+    assert not any(is_grey(colour) for colour, _ in styles(("attack", "mount", "other", "rest")))
 
 
 def test_the_ethogram_shows_each_behaviour_that_occurs(tmp_path: Path) -> None:
@@ -30,6 +45,7 @@ def test_the_ethogram_shows_each_behaviour_that_occurs(tmp_path: Path) -> None:
     colours = {name: colour for name, (colour, _) in zip(BEHAVIOURS, styles(BEHAVIOURS), strict=True)}
     assert has_colour(with_mount, colours["attack"])
     assert has_colour(with_mount, colours["mount"])
+    assert has_colour(with_mount, UNSCORED_COLOUR)
 
 
 def test_pictures_of_any_size_are_drawn_and_repeat_to_the_byte(tmp_path: Path) -> None:

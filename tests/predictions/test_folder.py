@@ -22,7 +22,7 @@ def files(path: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Predictions of two videos, with scores and notes of somebody's."""
+    """Predictions of two videos, with scores and a person's notes."""
     run(tmp_path, ("1", "day 2/2"))
     for name in ("scores/scores.json", "notes.txt", "notes.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -54,13 +54,13 @@ def test_the_same_video_is_replaced(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["1_annot.txt", "day 2_2.boris"])
-def test_what_a_person_edited_is_never_written_over(path: Path, name: str) -> None:
+def test_a_file_that_a_person_edited_is_never_overwritten(path: Path, name: str) -> None:
     edited = path / "review" / name
     edited.write_text(edited.read_text() + " ")
     before = files(path)
     with pytest.raises(InputError, match=rf"found {name} in .*review edited since; move these elsewhere"):
         run(path, ("1", "day 2/2"))
-    # By another model neither, and not if it is not known what was written.
+    # Another model does not overwrite it either.
     with pytest.raises(InputError, match=name):
         run(path, ("1", "day 2/2"), model="other")
     assert files(path) == before
@@ -69,9 +69,9 @@ def test_what_a_person_edited_is_never_written_over(path: Path, name: str) -> No
     run(path, ("1", "day 2/2"))
 
 
-def test_models_are_not_mixed(path: Path) -> None:
+def test_predictions_of_two_models_are_not_mixed(path: Path) -> None:
     before = files(path)
-    with pytest.raises(InputError, match="found those of another one, of videos day 2_2; predict these videos too"):
+    with pytest.raises(InputError, match="another one, of videos day 2_2; predict these videos too"):
         run(path, ("1", "3"), model="other")
     assert files(path) == before
     run(path, ("1", "day 2/2", "3"), model="other")
@@ -80,7 +80,7 @@ def test_models_are_not_mixed(path: Path) -> None:
         run(path, ("1",))
 
 
-def test_an_interrupted_run_of_another_model_leaves_none_of_the_former(path: Path) -> None:
+def test_an_interrupted_run_leaves_no_predictions_of_an_earlier_model(path: Path) -> None:
     PredictionFolder(path, "other", ("1", "day 2/2")).clear()
     assert set(files(path)) == {"scores/scores.json", "notes.txt", "notes.csv", "written.yaml", "review/written.yaml"}
     run(path, ("1",), model="other")
@@ -94,7 +94,7 @@ def test_an_interrupted_run_of_another_model_leaves_none_of_the_former(path: Pat
         ("review/written.yaml", ("1", "day 2/2"), r"found 1\.boris, 1_annot\.txt, .* edited since"),
     ],
 )
-def test_without_a_record_all_is_somebody_elses(
+def test_without_its_record_every_file_is_taken_for_a_persons(
     path: Path, name: str, videos: tuple[str, ...], message: str, damage: str | None
 ) -> None:
     written = path / name
@@ -106,6 +106,6 @@ def test_without_a_record_all_is_somebody_elses(
         run(path, videos)
 
 
-def test_videos_that_would_be_the_same_files(tmp_path: Path) -> None:
+def test_two_videos_with_the_same_file_name_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="videos a_1: expected ids that differ as file names"):
         PredictionFolder(tmp_path, "m", ("a/1", "a_1"))

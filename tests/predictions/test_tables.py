@@ -20,21 +20,21 @@ def prediction(name: str = "trial/1", frames: int = 50, frame_rate: float = 29.9
     )
 
 
-def test_written_and_read_is_equal(tmp_path: Path) -> None:
-    given = prediction()
-    tables.write(tmp_path, given)
+def test_a_prediction_survives_writing_and_reading(tmp_path: Path) -> None:
+    written = prediction()
+    tables.write(tmp_path, written)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["trial_1.bouts.csv", "trial_1.csv"]
-    (found,) = tables.read_folder(tmp_path)
-    assert (found.id, found.behaviours, found.frame_rate) == ("trial_1", BEHAVIOURS, 29.97)
-    np.testing.assert_array_equal(found.labels, given.labels)
-    np.testing.assert_array_equal(found.animals_tracked, given.animals_tracked)
-    np.testing.assert_allclose(found.probabilities, given.probabilities, atol=6e-7)
+    (read,) = tables.read_folder(tmp_path)
+    assert (read.id, read.behaviours, read.frame_rate) == ("trial_1", BEHAVIOURS, 29.97)
+    np.testing.assert_array_equal(read.labels, written.labels)
+    np.testing.assert_array_equal(read.animals_tracked, written.animals_tracked)
+    np.testing.assert_allclose(read.probabilities, written.probabilities, atol=6e-7)
 
 
-def test_the_table_of_bouts(tmp_path: Path) -> None:
+def test_the_table_of_bouts_has_stops_and_mean_probabilities(tmp_path: Path) -> None:
     probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6]])
-    given = Prediction("v", ("a", "b"), probabilities, np.array([0, 0, 1]), 10.0, np.array([2, 1, 0]))
-    _, path = tables.write(tmp_path, given)
+    predicted = Prediction("v", ("a", "b"), probabilities, np.array([0, 0, 1]), 10.0, np.array([2, 1, 0]))
+    _, path = tables.write(tmp_path, predicted)
     assert path.read_text().splitlines() == [
         "behaviour,start_frame,stop_frame,start_s,stop_s,mean_probability",
         "a,0,2,0.0,0.2,0.8",
@@ -47,20 +47,20 @@ def test_the_table_of_bouts(tmp_path: Path) -> None:
 
 
 def test_bouts_cover_every_frame_once() -> None:
-    given = prediction(frames=500)
-    table = tables.bouts(given)
+    predicted = prediction(frames=500)
+    table = tables.bout_table(predicted)
     lengths = table["stop_frame"] - table["start_frame"]
     assert lengths.sum() == 500
     again = np.repeat(pd.Index(BEHAVIOURS).get_indexer(table["behaviour"]), lengths)
-    np.testing.assert_array_equal(again, given.labels)
-    (bouts,) = given.to_annotations("S1").channels.values()
+    np.testing.assert_array_equal(again, predicted.labels)
+    (bouts,) = predicted.to_annotations("S1").channels.values()
     assert bouts == tuple(Bout(*row) for row in zip(table.start_frame, table.stop_frame, table.behaviour, strict=True))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("frame,time_s,label,a\n0,0,a,1\n", "expected columns frame, time_s, label, animals_tracked .*: predict anew"),
+        ("frame,time_s,label,a\n0,0,a,1\n", "expected columns frame, time_s, label, animals_tracked .*: predict again"),
         ("frame,label\n0,a\n", "expected columns frame, time_s, label"),
         ("frame,time_s,label,animals_tracked,a\n0,0,b,1,1\n", "label 'b' is not in the vocabulary"),
         ("frame,time_s,label,animals_tracked,a\n0,0,a,1,much\n", "expected numbers"),
@@ -68,17 +68,17 @@ def test_bouts_cover_every_frame_once() -> None:
         ("frame,time_s,label,animals_tracked,a\n", "expected numbers|expected a row"),
     ],
 )
-def test_bad_tables_are_named(tmp_path: Path, text: str, message: str) -> None:
+def test_a_damaged_table_is_an_error_that_names_the_file(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "v.csv").write_text(text)
     with pytest.raises(InputError, match=message) as error:
         tables.read_folder(tmp_path)
     assert "v.csv" in str(error.value)
 
 
-def test_folders_that_hold_no_predictions(tmp_path: Path) -> None:
+def test_a_folder_without_predictions_of_one_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found none"):
         tables.read_folder(tmp_path)
-    with pytest.raises(InputError, match="there is none"):
+    with pytest.raises(InputError, match="does not exist"):
         tables.read_folder(tmp_path / "missing")
     tables.write(tmp_path, prediction("1"))
     tables.write(tmp_path, Prediction("2", ("x",), np.ones((1, 1)), np.zeros(1), 30.0, np.ones(1)))

@@ -8,7 +8,7 @@ def labels(*runs: tuple[int, int]) -> np.ndarray:
     return np.concatenate([np.full(length, label) for label, length in runs])
 
 
-def test_on_paper() -> None:
+def test_counts_and_f1_agree_with_paper() -> None:
     truth = labels((0, 10), (1, 10), (0, 10))
     predicted = labels((0, 5), (1, 15), (0, 10))
     # Class 0: overlaps of 1/2 and 1; class 1: 10 of 15.
@@ -20,56 +20,60 @@ def test_on_paper() -> None:
 
 
 def test_a_bout_matches_once_and_the_best_overlap_goes_first() -> None:
-    # Three predicted pieces in one true bout: one is a match, two are false.
+    # Three predicted bouts in one true bout: one matches, two are false positives.
     truth = labels((0, 100), (1, 1))
     predicted = labels((0, 20), (1, 5), (0, 50), (1, 5), (0, 20), (1, 1))
     assert bout_counts(truth, predicted, 2, (0.1,))[0, 0].tolist() == [1, 3, 1]
 
 
-def test_perfect_and_absent() -> None:
+def test_a_perfect_prediction_scores_1_and_an_absent_class_has_no_score() -> None:
     truth = labels((0, 3), (1, 4), (0, 2))
     counts = bout_counts(truth, truth, 3)
     np.testing.assert_array_equal(bout_f1(counts)[:, :2], 1)
     assert np.isnan(bout_f1(counts)[:, 2]).all()
 
 
-def test_unscored_frames_cut_bouts_of_both() -> None:
+def test_unscored_frames_split_bouts_of_truth_and_prediction() -> None:
     truth = labels((0, 5), (-1, 5), (0, 5), (-1, 5))
     counts = bout_counts(truth, np.zeros(20, int), 1, (0.99,))
     assert counts[0, 0].tolist() == [2, 2, 2]
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_against_comparing_every_pair(seed: int) -> None:
+def test_counts_agree_with_comparing_every_pair(seed: int) -> None:
     generator = np.random.default_rng(seed)
     truth = np.repeat(generator.integers(-1, 3, 60), generator.integers(1, 9, 60))
     predicted = np.where(generator.random(len(truth)) < 0.85, truth, generator.integers(0, 3, len(truth)))
     predicted = np.maximum(predicted, 0)
     overlaps = (0.1, 0.25, 0.5, 0.75)
-    np.testing.assert_array_equal(bout_counts(truth, predicted, 3, overlaps), slow(truth, predicted, 3, overlaps))
+    np.testing.assert_array_equal(
+        bout_counts(truth, predicted, 3, overlaps), counts_of_every_pair(truth, predicted, 3, overlaps)
+    )
 
 
-def slow(truth: np.ndarray, predicted: np.ndarray, classes: int, overlaps: tuple[float, ...]) -> np.ndarray:
+def counts_of_every_pair(
+    truth: np.ndarray, predicted: np.ndarray, classes: int, overlaps: tuple[float, ...]
+) -> np.ndarray:
     predicted = np.where(truth == -1, -1, predicted)
     counts = np.zeros((len(overlaps), classes, 3), int)
     for k, overlap in enumerate(overlaps):
         for label in range(classes):
-            true, found = runs(truth, label), runs(predicted, label)
-            pairs = [(len(a & b) / len(a | b), -i, -j) for i, a in enumerate(true) for j, b in enumerate(found)]
-            used_true, used_found = set(), set()
+            true, guessed = bouts(truth, label), bouts(predicted, label)
+            pairs = [(len(a & b) / len(a | b), -i, -j) for i, a in enumerate(true) for j, b in enumerate(guessed)]
+            used_true, used_guessed = set(), set()
             for share, i, j in sorted(pairs, reverse=True):
-                if share >= overlap and i not in used_true and j not in used_found:
+                if share >= overlap and i not in used_true and j not in used_guessed:
                     used_true.add(i)
-                    used_found.add(j)
-            counts[k, label] = len(used_true), len(found), len(true)
+                    used_guessed.add(j)
+            counts[k, label] = len(used_true), len(guessed), len(true)
     return counts
 
 
-def runs(values: np.ndarray, label: int) -> list[set[int]]:
-    found: list[set[int]] = []
+def bouts(values: np.ndarray, label: int) -> list[set[int]]:
+    frames: list[set[int]] = []
     for frame, value in enumerate(values):
         if value == label:
             if frame == 0 or values[frame - 1] != label:
-                found.append(set())
-            found[-1].add(frame)
-    return found
+                frames.append(set())
+            frames[-1].add(frame)
+    return frames

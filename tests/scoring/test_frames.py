@@ -10,18 +10,18 @@ BEHAVIOURS = ("attack", "investigation", "mount", "Other")
 def random_frames(seed: int, frames: int = 3000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     generator = np.random.default_rng(seed)
     truth = generator.integers(-1, 4, frames)
-    # Coarse probabilities, so that many frames are tied.
+    # Coarse probabilities, so that many frames have equal ones.
     probabilities = np.round(generator.dirichlet(np.ones(4), frames) + 0.3 * np.eye(4)[truth], 1)
     return truth, generator.integers(0, 4, frames), probabilities
 
 
-def test_confusion_on_paper() -> None:
+def test_confusion_agrees_with_paper() -> None:
     truth, predicted = np.array([0, 0, 1, -1, 2, 2]), np.array([0, 1, 1, 0, 2, 0])
     np.testing.assert_array_equal(confusion(truth, predicted, 3), [[1, 1, 0], [0, 1, 0], [1, 0, 1]])
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_against_scikit_learn(seed: int) -> None:
+def test_scores_agree_with_scikit_learn(seed: int) -> None:
     truth, predicted, probabilities = random_frames(seed)
     scored = truth >= 0
     counts = confusion(truth, predicted, 4)
@@ -38,7 +38,7 @@ def test_against_scikit_learn(seed: int) -> None:
     np.testing.assert_allclose(average_precision(truth, probabilities), expected)
 
 
-def test_classes_that_never_occur() -> None:
+def test_a_class_that_never_occurs_has_no_score() -> None:
     # Class 1 is true and never predicted: 0. Class 2 is predicted and never true: 0. Class 3 is neither: no score.
     scores = class_scores(confusion(np.array([0, 0, 1]), np.array([0, 0, 2]), 4))
     np.testing.assert_array_equal(scores.f1, [1, 0, 0, np.nan])
@@ -47,20 +47,20 @@ def test_classes_that_never_occur() -> None:
     assert np.isnan(average_precision(np.array([0, 0]), np.ones((2, 2)))[1])
 
 
-def test_other_stays_out_of_the_mean_and_in_the_confusion() -> None:
+def test_other_is_in_the_confusion_and_not_in_the_mean() -> None:
     truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
     assert macro_f1(truth, predicted, ("a", "OTHER")) == pytest.approx(2 / 3)
     assert confusion(truth, predicted, 2).sum() == 4
     assert macro_f1(truth, truth, ("other",) * 2) == 1.0
 
 
-def test_leading_dimensions_stay() -> None:
+def test_leading_dimensions_are_kept() -> None:
     counts = np.random.default_rng(0).integers(0, 9, (5, 3, 3))
-    each = np.stack([class_scores(one).f1 for one in counts])
+    each = np.stack([class_scores(of_one).f1 for of_one in counts])
     np.testing.assert_array_equal(class_scores(counts).f1, each)
 
 
-def test_wrong_input() -> None:
+def test_wrong_shapes_and_labels_are_errors() -> None:
     with pytest.raises(ValueError, match="both be"):
         confusion(np.zeros(3, int), np.zeros(4, int), 2)
     with pytest.raises(ValueError, match=r"prediction must lie in 0\.\.1; got 0 to 2"):

@@ -4,27 +4,28 @@ import numpy as np
 import pytest
 
 from ssl_behavior.scoring import macro_f1
-from ssl_behavior.scoring.report import ScoredVideo, score, table
+from ssl_behavior.scoring.report import ScoredVideo, score
+from ssl_behavior.scoring.report_table import format_report
 
 BEHAVIOURS = ("attack", "mount", "other")
 
 
 def videos(count: int, with_probabilities: bool = True) -> list[ScoredVideo]:
     generator = np.random.default_rng(0)
-    found = []
+    scored = []
     for i in range(count):
         truth = np.repeat(generator.integers(-1, 3, 40), 10)
         probabilities = generator.dirichlet(np.ones(3), 400) + np.eye(3)[truth]
         probabilities /= probabilities.sum(1, keepdims=True)
-        known = probabilities if with_probabilities else None
-        found.append(ScoredVideo(f"v{i}", truth, probabilities.argmax(1), known, 30.0))
-    return found
+        shown = probabilities if with_probabilities else None
+        scored.append(ScoredVideo(f"v{i}", truth, probabilities.argmax(1), shown, 30.0))
+    return scored
 
 
-def test_the_report_is_the_scores_of_all_frames_together() -> None:
-    given = videos(4)
-    report = json.loads(json.dumps(score(given, BEHAVIOURS, draws=200), allow_nan=False))
-    truth, predicted = (np.concatenate([getattr(one, name) for one in given]) for name in ("truth", "predicted"))
+def test_the_report_has_the_scores_of_all_frames_together() -> None:
+    scored = videos(4)
+    report = json.loads(json.dumps(score(scored, BEHAVIOURS, draws=200), allow_nan=False))
+    truth, predicted = (np.concatenate([getattr(video, name) for video in scored]) for name in ("truth", "predicted"))
     assert report["macro_f1"] == pytest.approx(macro_f1(truth, predicted, BEHAVIOURS))
     assert report["macro_f1_interval"][0] <= report["macro_f1"] <= report["macro_f1_interval"][1]
     assert report["frames"] == (truth >= 0).sum() == np.sum(report["confusion"])
@@ -34,46 +35,51 @@ def test_the_report_is_the_scores_of_all_frames_together() -> None:
     assert list(report["per_video"]) == ["v0", "v1", "v2", "v3"]
 
 
-def test_the_table_shows_what_the_report_holds() -> None:
+def test_the_table_shows_the_values_of_the_report() -> None:
     report = score(videos(3), BEHAVIOURS, draws=100)
-    text = table(report)
+    text = format_report(report)
     assert f"macro F1                {report['macro_f1']:.3f}   95 % interval" in text
     for name in BEHAVIOURS:
         assert f"{report['classes'][name]['f1']:.3f}" in text
     assert f"{report['confusion'][2][2]:,}" in text
 
 
-def test_without_probabilities_and_with_one_video() -> None:
+def test_without_probabilities_or_several_videos_some_scores_are_missing() -> None:
     report = score(videos(1, with_probabilities=False), BEHAVIOURS)
     assert (
         report["mean_average_precision"] is report["expected_calibration_error"] is report["macro_f1_interval"] is None
     )
-    assert "mean average precision  -" in table(report)
+    assert "mean average precision  -" in format_report(report)
 
 
-def one(truth: list[int], predicted: list[int], rate: float = 30.0) -> ScoredVideo:
+def scored_video(truth: list[int], predicted: list[int], rate: float = 30.0) -> ScoredVideo:
     return ScoredVideo(f"v{rate}", np.array(truth), np.array(predicted), None, rate)
 
 
-def test_a_behaviour_without_true_frames_is_told_and_counts_where_it_is_predicted() -> None:
-    report = score([one([0, 0, -1], [0, 1, 1]), one([0, 0], [0, 0], 25.0)], ("attack", "mount", "sniff"))
+def test_a_behaviour_without_true_frames_counts_only_where_it_is_predicted() -> None:
+    report = score(
+        [scored_video([0, 0, -1], [0, 1, 1]), scored_video([0, 0], [0, 0], 25.0)], ("attack", "mount", "sniff")
+    )
     assert report["without_true_frames"] == ["mount", "sniff"]
     assert report["in_the_means"] == ["attack", "mount"]
     assert report["macro_f1"] == pytest.approx(2 * 3 / (4 + 3) / 2)
-    # As the mean itself, that of every resample is over both.
+    # The mean of every resample is over both, as the mean itself is.
     assert report["macro_f1_interval"][1] == 0.5
-    text = table(report)
+    text = format_report(report)
     assert "2 videos, 4 scored frames at 25 to 30 Hz; means over attack, mount" in text
     assert "no true frames of mount; predicted all the same: its F1 is 0 and counts in the mean" in text
     assert "no true frames of sniff; not in the mean" in text
-    assert "1 video, 1 scored frame at 30 Hz;" in table(score([one([0], [0])], ("attack", "mount")))
+    assert "1 video, 1 scored frame at 30 Hz;" in format_report(score([scored_video([0], [0])], ("attack", "mount")))
 
 
-def test_resamples_that_lack_a_behaviour_are_told() -> None:
+def test_the_number_of_resamples_left_out_is_reported() -> None:
     report = score(
-        [one([0, 1], [0, 1], 10.0 + i) if not i else one([0, 0], [0, 0], 10.0 + i) for i in range(3)], ("a", "b")
+        [scored_video([0, 1], [0, 1], 10.0 + i) if not i else scored_video([0, 0], [0, 0], 10.0 + i) for i in range(3)],
+        ("a", "b"),
     )
     assert report["resamples"] == 1000
     assert report["resamples_left_out"] == pytest.approx(1000 * (2 / 3) ** 3, abs=50)
-    assert f"{report['resamples_left_out']} of 1,000 resamples of the videos lack all true frames" in table(report)
+    assert f"{report['resamples_left_out']} of 1,000 resamples of the videos lack all true frames" in format_report(
+        report
+    )
     assert report["macro_f1_interval"] == [1, 1]

@@ -1,4 +1,4 @@
-"""The command ``simulate``: its files are read back by the readers of real data."""
+"""The command ``simulate``: the readers of real data read its files."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def test_files_hold_what_was_simulated(folder: Path) -> None:
+def test_the_files_hold_the_simulated_recordings(folder: Path) -> None:
     simulated = simulate_recordings(4, seed=3, frames=(100, 200))
-    parts = {
+    files = {
         "train.npy": (simulated[:2], True),
         "test.npy": (simulated[2:], False),
         "truth.npy": (simulated[2:3], True),
     }
-    parts["calms21_task1_train.json"], parts["calms21_task1_test.json"] = parts["train.npy"], parts["truth.npy"]
-    for name, (expected, has_labels) in parts.items():
-        found = read_recordings([folder / name], notify=lambda _: None)
-        assert [recording.id for recording in found] == [recording.id for recording in expected], name
-        for a, b in zip(found, expected, strict=True):
+    files["calms21_task1_train.json"], files["calms21_task1_test.json"] = files["train.npy"], files["truth.npy"]
+    for name, (expected, has_labels) in files.items():
+        read = read_recordings([folder / name], notify=lambda _: None)
+        assert [recording.id for recording in read] == [recording.id for recording in expected], name
+        for a, b in zip(read, expected, strict=True):
             np.testing.assert_allclose(a.positions, b.positions, rtol=1e-6)
             assert bool(a.labels) == has_labels
             if has_labels:
@@ -54,11 +54,11 @@ def test_the_sample_submission_has_the_test_videos_and_their_lengths(folder: Pat
     assert {name: len(labels) for name, labels in sample.items()} == {video.id: video.frames for video in tests}
 
 
-def test_there_is_a_picture(folder: Path) -> None:
+def test_the_picture_is_a_png(folder: Path) -> None:
     assert (folder / "simulated.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_is_written_over_unless_asked(folder: Path) -> None:
+def test_files_are_not_overwritten_unless_asked(folder: Path) -> None:
     before = (folder / "train.npy").read_bytes()
     command = [sys.executable, "-m", "ssl_behavior.simulate", "--output", str(folder), *SMALL, "--seed", "4"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -70,7 +70,7 @@ def test_nothing_is_written_over_unless_asked(folder: Path) -> None:
     assert (folder / "train.npy").read_bytes() != before
 
 
-def test_impossible_numbers_are_named(tmp_path: Path) -> None:
+def test_an_impossible_setting_is_an_error_that_names_its_option(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--train-videos"):
         simulate(SimulateConfig(tmp_path / "a", train_videos=0))
     with pytest.raises(InputError, match="--min-frames"):

@@ -1,4 +1,4 @@
-"""The simulated recordings are neither trivial nor hopeless: judged on videos that no classifier has seen."""
+"""Simulated recordings are neither trivial nor impossible: scores of classifiers on videos they were not fitted to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One mouse, without a video: what a step does, and what the tracker's faults look like."""
+"""One mouse without a video: its steps, its keypoints, and the tracker's errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _at(x: float, body: np.ndarray) -> np.ndarray:
     return np.asarray(body + np.array([x, 285.0]))
 
 
-def test_a_mouse_goes_where_it_is_sent_and_stops_there() -> None:
+def test_a_mouse_goes_to_its_goal_and_stops_there() -> None:
     mouse = Mouse(200, 285, 0.0, size=1.0, pace=1.0)
     _walk(mouse, Order(700, 285, 300), 120)
     assert mouse.nose == pytest.approx((700, 285), abs=2)
@@ -31,13 +31,13 @@ def test_a_mouse_goes_where_it_is_sent_and_stops_there() -> None:
     assert mouse.axis == pytest.approx(0, abs=0.01)
 
 
-def test_a_straight_run_reaches_the_speed_that_was_asked_for() -> None:
+def test_a_straight_run_reaches_the_ordered_speed() -> None:
     mouse = Mouse(150, 285, 0.0, size=1.0, pace=1.0)
     _walk(mouse, Order(5000, 285, 300), 40)
     assert mouse.speed == pytest.approx(300, rel=0.01)
 
 
-def test_a_mouse_turns_around_with_the_trunk_following_the_head() -> None:
+def test_the_trunk_of_a_turning_mouse_follows_its_head() -> None:
     mouse = Mouse(500, 285, 0.0, size=1.0, pace=1.0)
     _walk(mouse, Order(100, 285, 200), 6)
     bend = abs(mouse.heading - mouse.axis)
@@ -46,7 +46,7 @@ def test_a_mouse_turns_around_with_the_trunk_following_the_head() -> None:
     assert math.cos(mouse.axis) == pytest.approx(-1, abs=0.02)
 
 
-def test_nobody_leaves_the_arena() -> None:
+def test_a_mouse_never_leaves_the_arena() -> None:
     mouse = Mouse(500, 285, 0.0, size=1.0, pace=1.0)
     for goal in ((5000, 285), (5000, -5000), (-5000, 285), (0, 5000)):
         _walk(mouse, Order(*goal, 800), 150)
@@ -55,7 +55,7 @@ def test_nobody_leaves_the_arena() -> None:
             assert 0 < y < HEIGHT
 
 
-def test_overlapping_mice_are_pushed_apart_and_distant_ones_left_alone() -> None:
+def test_overlapping_mice_are_pushed_apart_and_distant_ones_are_not_moved() -> None:
     first, second = Mouse(500, 285, 0.0, 1.0, 1.0), Mouse(500, 300, 0.0, 1.0, 1.0)
     far = Mouse(900, 285, 0.0, 1.0, 1.0)
     for _ in range(60):
@@ -65,7 +65,7 @@ def test_overlapping_mice_are_pushed_apart_and_distant_ones_left_alone() -> None
     assert (far.x, far.y) == (900, 285)
 
 
-def test_a_resting_body_has_its_parts_in_place() -> None:
+def test_the_keypoints_of_a_resting_mouse_are_in_place() -> None:
     frames = 400
     states = np.zeros((frames, len(STATES)))
     states[:, STATES.index("x")], states[:, STATES.index("y")] = 500, 285
@@ -76,13 +76,13 @@ def test_a_resting_body_has_its_parts_in_place() -> None:
     ).mean(0)
     assert nose == pytest.approx((500 + NOSE, 285), abs=4)
     assert neck == pytest.approx((500, 285), abs=1e-6)
-    # The picture's y points down: a mouse that looks to the right has its left side up.
+    # The y axis of an image points down: a mouse that looks to the right has its left side above.
     assert left_ear[1] < 285 < right_ear[1]
     assert left_hip[1] < 285 < right_hip[1]
     assert tail[0] < left_hip[0] < neck[0] < nose[0]
 
 
-def test_twice_the_size_is_twice_the_distances() -> None:
+def test_a_mouse_of_twice_the_size_has_twice_the_distances() -> None:
     states = np.zeros((50, len(STATES)))
     states[:, STATES.index("stretch")] = states[:, STATES.index("head")] = 1
     small, large = (keypoints_of(states, size, np.random.default_rng(0)) for size in (1.0, 2.0))
@@ -90,7 +90,7 @@ def test_twice_the_size_is_twice_the_distances() -> None:
     np.testing.assert_allclose(ears[1], 2 * ears[0])
 
 
-def test_the_tracker_jitters_more_where_mice_overlap_and_loses_and_swaps_them() -> None:
+def test_the_tracker_errs_more_where_mice_overlap() -> None:
     rng = np.random.default_rng(0)
     body = rng.uniform(-60, 60, (7, 2))
     frames = 60_000
@@ -124,7 +124,7 @@ def test_jitter_is_autocorrelated() -> None:
     assert 0.4 < neighbours < 0.8
 
 
-def test_transitions_are_probabilities_and_nothing_follows_itself() -> None:
+def test_transitions_are_probabilities_and_no_behaviour_follows_itself() -> None:
     np.testing.assert_allclose(TRANSITIONS.sum(1), 1, atol=0.002)
     assert not TRANSITIONS.diagonal().any()
     for video in range(8):
