@@ -64,7 +64,9 @@ class Command(Generic[Settings, Result]):
     def name(self) -> str:
         """How people call it: ``ssl-behavior pretrain``, or ``python -m`` and the module where it is no part of us."""
         package, _, module = self.function.__module__.partition(".")
-        return f"{PROGRAM} {module}" if package == __name__.partition(".")[0] else f"python -m {self.function.__module__}"
+        return (
+            f"{PROGRAM} {module}" if package == __name__.partition(".")[0] else f"python -m {self.function.__module__}"
+        )
 
     def _act(self, config: Settings) -> None:
         result = self.function(config)
