@@ -1,7 +1,7 @@
-"""Fit the simulator's bout lengths and transitions to real annotations, and print the constants that are committed.
+"""Fits the simulator's bout lengths and transitions to real annotations, and prints the constants for its code.
 
-The real annotations (CalMS21 task 1, train: the first 2,000 frames of 60 videos) are read and never copied; only the
-few numbers below are kept, in ``ssl_behavior/simulation/ethogram.py``.
+The real annotations (CalMS21 task 1, train: the first 2,000 frames of 60 videos) are not part of the project. Only the
+few numbers that this script prints are, in ``ssl_behavior/simulation/ethogram.py``.
 
     python experiments/fit_simulator.py ../shared/data/calms21/train_annotations_first_2000_frames.npy
 """
@@ -21,7 +21,7 @@ FAMILIES = {"lognorm": stats.lognorm, "gamma": stats.gamma, "weibull_min": stats
 
 
 def bout_lengths(videos: np.ndarray, behaviour: str) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths in frames of the whole bouts, and of those cut by the end of the annotations.
+    """Lengths in frames of complete bouts, and of bouts that the end of the annotations cuts.
 
     The first bout of a video is left out: it is the wait for the intruder, often a single frame.
     """
@@ -34,7 +34,7 @@ def bout_lengths(videos: np.ndarray, behaviour: str) -> tuple[np.ndarray, np.nda
 
 
 def fit_lengths(whole: np.ndarray, cut: np.ndarray) -> dict[str, tuple[float, float, float]]:
-    """Family name -> (Akaike's criterion, shape, scale), cut bouts counted as censored and the location fixed at 0."""
+    """Family name -> (AIC, shape, scale), with the location fixed at 0 and cut bouts as censored data."""
     fits = {}
     for name, family in FAMILIES.items():
         shape, _, scale = family.fit(stats.CensoredData(uncensored=whole, right=cut), floc=0)
@@ -44,10 +44,10 @@ def fit_lengths(whole: np.ndarray, cut: np.ndarray) -> dict[str, tuple[float, fl
 
 
 def transitions(videos: np.ndarray) -> np.ndarray:
-    """(behaviour, behaviour) probabilities of what follows a bout.
+    """Probabilities (behaviour, next behaviour) of the behaviour after a bout.
 
-    Attack and mount are absent from most videos. How often they follow is therefore counted only over the videos that
-    show them: what a mouse that attacks does, rather than how many mice attack.
+    Attack and mount are absent from most videos. Transitions to them are therefore counted only over the videos that
+    show them: the simulator needs what a mouse that attacks does, not how many mice attack.
     """
     size = len(BEHAVIOURS)
     counts = np.zeros((len(videos), size, size))
@@ -64,7 +64,7 @@ def transitions(videos: np.ndarray) -> np.ndarray:
 
 
 def main(path: Path) -> None:
-    """Print the constants and what they rest on."""
+    """Print the constants, and the numbers of videos and bouts behind them."""
     videos = np.load(path, allow_pickle=False)
     print(
         f"{len(videos)} videos of {videos.shape[1]} frames; first frame always:", {BEHAVIOURS[i] for i in videos[:, 0]}

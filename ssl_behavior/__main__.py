@@ -1,4 +1,4 @@
-"""``ssl-behavior``, or ``python -m ssl_behavior``: which commands there are, and what to run first."""
+"""``ssl-behavior``, or ``python -m ssl_behavior``: lists the commands, and runs one."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ssl_behavior.errors import PROGRAM
 
 SHELLS = ("bash", "zsh")
 
-# In the order in which they are used.
+# In the order of use.
 COMMANDS = {
-    "simulate": "make recordings of two mice with exact labels, to try everything without data",
-    "check": "look for errors in recordings that nothing else tells of: mirrored, exchanged, shifted, wrong frame rate",
-    "convert": "store recordings of any format once in a form that loads fast",
+    "simulate": "make recordings of two mice with exact labels, to try the commands without data",
+    "check": "find silent errors in recordings: mirrored or exchanged tracks, shifted labels, a wrong frame rate",
+    "convert": "store recordings of any format in one that loads fast",
     "pretrain": "learn an encoder from tracks alone",
     "finetune": "teach the encoder your behaviours from labelled recordings",
     "predict": "label new recordings frame by frame and bout by bout",
     "evaluate": "score predictions against annotations",
-    "label_curve": "see how good labels get with the number of labelled videos",
-    "embed": "write the embedding of every frame, to explore",
-    "search": "find bouts like an example",
-    "suggest": "see which clips to label next, and correct them",
-    "cluster": "find clusters in an atlas, and see what each of them is",
-    "explore": "see an atlas in the browser: map, skeletons, search, names and marks",
-    "probe": "see what a frozen encoder knows, by linear probes",
+    "label_curve": "measure how scores grow with the number of labelled videos",
+    "embed": "write the embedding of every frame to an atlas",
+    "search": "find bouts that resemble an example",
+    "suggest": "choose the clips to label next, with draft labels to correct",
+    "cluster": "find clusters in an atlas, with a report card of each",
+    "explore": "explore an atlas in the browser: map, skeletons, search, names and marks",
+    "probe": "test a frozen encoder with linear probes",
     "embed_many": "embed thousands of recordings on a Ray cluster, to disk or S3",
     "predict_many": "label thousands of recordings on a Ray cluster",
     "sweep": "pretrain and fine-tune over a grid of settings on a Ray cluster",
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """List the commands, or run the one that is named.
 
     Raises:
-        SystemExit: 2 for a command that does not exist, and what the command itself raises.
+        SystemExit: 2 if there is no such command, or the command's own exit code.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     with reader_may_leave():
@@ -51,12 +51,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif words[0] == "--print-completion":
             _print_completion(words[1:])
         else:
-            name = _existing(words[0])
+            name = _command_name(words[0])
             importlib.import_module(f"ssl_behavior.{name}").main(words[1:])
 
 
 def overview() -> str:
-    """The commands with a line each."""
+    """A page with one line for each command."""
     lines = [f"  {PROGRAM} {name:<12} {line}" for name, line in COMMANDS.items()]
     return "\n".join(
         [
@@ -64,32 +64,32 @@ def overview() -> str:
             "",
             *lines,
             "",
-            f"To see it run on simulated recordings, without any data:  {PROGRAM} pretrain",
-            f"All options of a command:                                 {PROGRAM} pretrain --help",
-            "The same where the program is not on the path:            python -m ssl_behavior.pretrain --help",
-            f"Completion of commands and options in the shell:          {PROGRAM} --print-completion bash (or zsh)",
+            f"To try it on simulated recordings, without any data:  {PROGRAM} pretrain",
+            f"To see all options of a command:                      {PROGRAM} pretrain --help",
+            "The same if the program is not on the path:           python -m ssl_behavior.pretrain --help",
+            f"To complete commands and options in the shell:        {PROGRAM} --print-completion bash (or zsh)",
         ]
     )
 
 
-def _existing(word: str) -> str:
-    """The command that a word names, spelt with ``-`` or ``_``.
+def _command_name(word: str) -> str:
+    """The command that a word names, which may be spelt with ``-`` or ``_``.
 
     Raises:
-        SystemExit: 2 where there is none.
+        SystemExit: 2 if there is no such command.
     """
     name = word.replace("-", "_")
     if name in COMMANDS:
         return name
-    near = difflib.get_close_matches(name, COMMANDS, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+    similar = difflib.get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean {similar[0]}?" if similar else f"the commands are {', '.join(COMMANDS)}"
     return _refuse(f"there is no command {word}; {hint}")
 
 
 def _print_completion(words: Sequence[str]) -> None:
     if len(words) != 1 or words[0] not in SHELLS:
         _refuse(f"--print-completion takes one of {', '.join(SHELLS)}; found {' '.join(words) or 'nothing'}")
-    from ssl_behavior.cli.completion import completion_script  # loads every command, which takes seconds
+    from ssl_behavior.cli.completion import completion_script  # here, as it imports every command, which takes seconds
 
     print(completion_script(COMMANDS, words[0]))
 

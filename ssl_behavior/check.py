@@ -11,7 +11,7 @@ import pandas as pd
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
 from ssl_behavior.compute.progress import progress
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
@@ -55,7 +55,7 @@ def check(config: CheckConfig) -> list[Suspicion]:
         >>> for suspicion in check(CheckConfig(recordings=(Path("tracks"),))):
         ...     print(suspicion.video, suspicion.evidence)
     """
-    with run_folder.writing(config) as output:
+    with run_folder.open_output(config) as output:
         return _check(output, config)
 
 
@@ -124,10 +124,10 @@ def _write_tables(output: Path, measured: Mapping[str, Vitals], suspicions: Sequ
 
 def report(suspicions: Sequence[Suspicion]) -> str:
     """Summarize suspicions by kind, as text."""
-    lines = [how_many(len({suspicion.video for suspicion in suspicions}), "suspicious recording")]
+    lines = [count_of(len({suspicion.video for suspicion in suspicions}), "suspicious recording")]
     for kind in dict.fromkeys(suspicion.kind for suspicion in suspicions):
         of_kind = [suspicion for suspicion in suspicions if suspicion.kind == kind]
-        lines += ["", f"{kind}: {how_many(len(of_kind), 'recording')}"]
+        lines += ["", f"{kind}: {count_of(len(of_kind), 'recording')}"]
         lines += [f"  {suspicion.video}: {suspicion.evidence}" for suspicion in of_kind[:_NAMED]]
         lines += [f"  and {len(of_kind) - _NAMED} more"] * (len(of_kind) > _NAMED)
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from ssl_behavior.atlas.clusters import NOISE, Clustering
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import AtLeast, Checked
 from ssl_behavior.cluster_cards import CardData, write_cards
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.storage import run_folder
 
 
@@ -57,9 +57,9 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     destination = source if config.apply is None else Atlas(config.apply)
     groups = read_groups(config.groups, destination.ids)
     folder = destination.folder / FOLDER
-    run_id = run_folder.identity(config)
+    run_id = run_folder.run_identity(config)
     may_replace = config.overwrite or run_folder.is_unfinished(folder, run_id)
-    with run_folder.alone_in(destination.folder), run_folder.marked(folder, run_id):
+    with run_folder.lock_folder(destination.folder), run_folder.mark_unfinished(folder, run_id):
         if destination is source:
             clustered = _fit(source, config, may_replace)
         else:
@@ -144,9 +144,11 @@ def read_groups(path: Path | None, videos: Sequence[str]) -> dict[str, str]:
     groups = dict(rows)
     if len(groups) < len(rows):
         repeated = {video for video, count in Counter(video for video, _ in rows).items() if count > 1}
-        raise InputError(f"--groups {path}: expected every video once; found {some(repeated, 10)} several times")
+        raise InputError(f"--groups {path}: expected every video once; found {list_names(repeated, 10)} several times")
     if unknown := set(groups) - set(videos):
-        raise InputError(f"--groups {path}: expected videos of the atlas {some(videos, 10)}; found {some(unknown, 10)}")
+        raise InputError(
+            f"--groups {path}: expected videos of the atlas {list_names(videos, 10)}; found {list_names(unknown, 10)}"
+        )
     return groups
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.formats.tracks import native
-from ssl_behavior.storage.run_folder import writing
+from ssl_behavior.storage.run_folder import open_output
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def convert(config: ConvertConfig) -> list[Path]:
     Example:
         >>> convert(ConvertConfig(recordings=(Path("tracks"),), output=Path("converted")))
     """
-    with writing(config) as output:
+    with open_output(config) as output:
         recordings = config.read()
         files = native.write(output, recordings)
     frames = sum(recording.frames for recording in recordings)

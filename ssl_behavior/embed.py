@@ -11,7 +11,7 @@ from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
 from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
-from ssl_behavior.errors import how_many, some
+from ssl_behavior.errors import count_of, list_names
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.storage import run_folder
@@ -54,7 +54,7 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     output = config.output.expanduser()
     if not (output / ABOUT).is_file():
         run_folder.check_output(output, config.overwrite)
-    with run_folder.alone_in(output):
+    with run_folder.lock_folder(output):
         return _embed_recordings(output, config)
 
 
@@ -64,7 +64,7 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
     encoder.precision = resolve_precision(config.precision, device)
     recordings = config.read_with_labels(every_channel=True)
     if config.annotations and (unlabelled := [recording.id for recording in recordings if not recording.labels]):
-        print(f"without annotations: {some(unlabelled)}")
+        print(f"without annotations: {list_names(unlabelled)}")
     meta = atlas_meta(encoder, config.half)
     actions: Counter[str] = Counter()
     atlas = None
@@ -88,12 +88,12 @@ def _open_atlas(output: Path, overwrite: bool, meta: AtlasMeta) -> Atlas:
 
 def _summary(atlas: Atlas, actions: Counter[str]) -> str:
     """Describe the actions of ``add_recording`` and the size of the atlas in one line."""
-    parts = [f"{how_many(actions['embedded'], 'video')} embedded"]
+    parts = [f"{count_of(actions['embedded'], 'video')} embedded"]
     if existing := len(atlas.ids) - actions["embedded"]:
         parts.append(f"{existing} {'was' if existing == 1 else 'were'} there already")
     if actions["relabelled"]:
         parts.append(f"labels of {actions['relabelled']} updated")
-    return f"{', '.join(parts)}; {how_many(atlas.rows, 'embedding')} in all"
+    return f"{', '.join(parts)}; {count_of(atlas.rows, 'embedding')} in all"
 
 
 def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:

@@ -21,7 +21,7 @@ from ssl_behavior.jobs.results import Results, Unit
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.prepare import prepare_each
-from ssl_behavior.storage.object_store import absolute, fetch_folder, require_extra
+from ssl_behavior.storage.object_store import absolute, fetch_folder, require_cluster_packages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ def embed_many(config: EmbedManyConfig) -> str:
         InputError: there are no recordings, the output holds something else, or some recordings cannot be embedded. The
             others are embedded in that case.
     """
-    require_extra()
+    require_cluster_packages()
     config = config.with_absolute_addresses()
     encoder = _load_encoder(absolute(config.encoder))
     # Resolved here once: "auto" could mean another precision on another worker.

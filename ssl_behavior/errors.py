@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read, and how messages say things."""
+"""The one exception that users are meant to read, and helpers for the wording of messages."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PROGRAM = "ssl-behavior"
-"""What people type before the name of a command."""
+"""The program's name in the shell, before the name of a command."""
 
-
-_LONGEST, _LAST = 1000, 250
-"""Characters of a message, and of its end, which says what to do."""
+# A message may quote a file of any length. Its end says what to do, so the middle is cut out.
+_MAX_CHARACTERS, _CHARACTERS_OF_END = 1000, 250
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """The user's input cannot be used.
 
-    The message is one sentence that names the file, what was expected, what was found and what to do. Commands print
-    it and exit with code 2; anything else that escapes is a bug of ours. It may quote a file, so it is kept to one line
-    of bounded length, and what would steer a terminal is spelt out.
+    The message is one sentence: the file, what was expected, what was found and what to do. Commands print it and exit
+    with code 2. Any other exception that escapes is a bug in this package. Because a message may quote a file, it is
+    reduced to one line of bounded length, and control characters, which could steer a terminal, are escaped.
+
+    Example:
+        >>> raise InputError("a.csv: expected tracks and found an empty file; export it again")
     """
 
     def __init__(self, message: str) -> None:
@@ -27,8 +29,8 @@ class InputError(ValueError):
 
 
 def _one_line(text: str) -> str:
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST - _LAST]} ... {text[-_LAST:]}"
+    if len(text) > _MAX_CHARACTERS:
+        text = f"{text[: _MAX_CHARACTERS - _CHARACTERS_OF_END]} ... {text[-_CHARACTERS_OF_END:]}"
     return "".join(
         letter if letter.isprintable() else " " if letter.isspace() else letter.encode("unicode_escape").decode()
         for letter in text
@@ -36,42 +38,57 @@ def _one_line(text: str) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had: numpy's, or torch's on a GPU or a CPU."""
-    told = str(error).lower() if isinstance(error, RuntimeError) else ""
-    return isinstance(error, MemoryError) or "out of memory" in told or "can't allocate memory" in told
+    """Whether an error means that memory ran out: numpy's, or torch's on a GPU or a CPU."""
+    # torch raises a plain RuntimeError on the CPU, which only its text tells apart from others.
+    message = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message
 
 
-def memory_told(error: BaseException) -> str:
-    """What an error of memory says of how much it was, in few words."""
+def memory_message(error: BaseException) -> str:
+    """The part of an out-of-memory error that says how much was asked for, or the name of the error's class."""
     wanted = r"CUDA out of memory|Unable to allocate [\d.]+ \w+|tried to allocate \d+ bytes"
-    found = re.search(wanted, str(error))
-    return found[0] if found else type(error).__name__
+    match = re.search(wanted, str(error))
+    return match[0] if match else type(error).__name__
 
 
-def how_many(number: int, thing: str) -> str:
-    """A number of things in words: ``1 video``, ``3 videos``, ``12,345 frames``."""
+def count_of(number: int, thing: str) -> str:
+    """A number of things in words.
+
+    Example:
+        >>> count_of(1, "video"), count_of(12_345, "frame")
+        ('1 video', '12,345 frames')
+    """
     return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
-def sentence(error: InputError | OSError) -> str:
-    """What a user is told about an error."""
+def error_message(error: InputError | OSError) -> str:
+    """The line that a user reads about an error; it names the file where the error does."""
     if not isinstance(error, OSError):
         return str(error)
-    where = f"{error.filename}: " if error.filename is not None else ""
-    return _one_line(f"{where}{error.strerror or error}")
+    file = f"{error.filename}: " if error.filename is not None else ""
+    return _one_line(f"{file}{error.strerror or error}")
 
 
-def natural(name: str) -> list[tuple[int, str]]:
+def natural_key(name: str) -> list[tuple[int, str]]:
     """A sort key that puts ``2`` before ``10``."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d+)", name)]
 
 
-def some(names: Iterable[str], limit: int = 20) -> str:
-    """Names for a message, in natural order, with only the number of those beyond ``limit``; "none" for none."""
-    ordered = sorted(names, key=natural) or ["none"]
+def list_names(names: Iterable[str], limit: int = 20) -> str:
+    """Names for a message, in natural order; "none" if there are none.
+
+    Args:
+        names: in any order.
+        limit: how many names to list; the rest are counted.
+
+    Example:
+        >>> list_names(["10", "9", "1"], limit=2)
+        '1, 9 and 1 more'
+    """
+    ordered = sorted(names, key=natural_key) or ["none"]
     return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
 
 
-def named(error: InputError, path: Path) -> InputError:
-    """The error, with the file's name before it unless it says it."""
+def with_path(error: InputError, path: Path) -> InputError:
+    """The error with the path in front of its message, or as it is if the message already names the path."""
     return error if str(path) in str(error) else InputError(f"{path}: {error}")

@@ -14,7 +14,7 @@ from ssl_behavior.cli.inputs import LabelsConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.cli.settings import save_settings
 from ssl_behavior.cli.validators import Above, AtLeast
-from ssl_behavior.errors import InputError, how_many, natural
+from ssl_behavior.errors import InputError, count_of, natural_key
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.scores import confusion_picture
 from ssl_behavior.plots.strips import Strip
@@ -25,7 +25,7 @@ from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.paths import file_stem
-from ssl_behavior.storage.run_folder import alone_in, check_output, identity, marked, notices
+from ssl_behavior.storage.run_folder import check_output, lock_folder, mark_unfinished, run_identity, unfinished_notices
 
 _DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 _IN_ONE_PICTURE = 40
@@ -88,13 +88,13 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     if not settings.annotations:
         raise InputError("expected --annotations: files, folders or globs to score against; found none")
     if settings.output is not None:
-        output = check_output(output, settings.overwrite, of=identity(settings))
-    with alone_in(output), marked(output, identity(settings)):
+        output = check_output(output, settings.overwrite, run_id=run_identity(settings))
+    with lock_folder(output), mark_unfinished(output, run_identity(settings)):
         return _evaluate(output, path, settings)
 
 
 def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, Any]:
-    for notice in notices([path]):
+    for notice in unfinished_notices([path]):
         print(notice)
     truth = GroundTruth(
         annotations=settings.annotations,
@@ -108,7 +108,7 @@ def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, A
     if not any((video.truth != UNSCORED).any() for video in videos):
         raise InputError(
             f"--annotations {settings.annotations[0]}: expected scored frames and found none in "
-            f"{how_many(len(videos), 'video')}; check --channel and --unscored"
+            f"{count_of(len(videos), 'video')}; check --channel and --unscored"
         )
     # Check this after reading the inputs: their errors are more useful than "settings differ from the previous run".
     if settings.output is None and not settings.overwrite:
@@ -170,7 +170,7 @@ def _require_same_question(scores: Path, settings: EvaluateConfig) -> None:
 def _question(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that scores depend on, with the same paths and names always written the same way."""
     paths = sorted({str(Path(path).expanduser().resolve()) for path in settings["annotations"]})
-    names = {name: sorted(settings[name], key=natural) for name in ("unscored", "videos")}
+    names = {name: sorted(settings[name], key=natural_key) for name in ("unscored", "videos")}
     return {"annotations": paths, "channel": settings["channel"], **names, "frame_rate": settings["frame_rate"]}
 
 

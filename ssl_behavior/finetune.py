@@ -13,7 +13,7 @@ import torch
 
 from ssl_behavior.cli import run
 from ssl_behavior.compute.devices import choose_device
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.labelled import LabelledPoses, describe_shares
@@ -57,7 +57,7 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
     device = choose_device(config.device)
-    with run_folder.writing(config) as output:
+    with run_folder.open_output(config) as output:
         return _finetune(output, device, config)
 
 
@@ -125,7 +125,7 @@ def _train_recordings(recordings: list[Recording], config: FinetuneConfig) -> li
         )
     order = np.random.default_rng(config.seed).permutation(len(recordings))[: config.train_videos]
     chosen = [recordings[i] for i in sorted(order)]
-    print(f"using {how_many(config.train_videos, 'video')}: {', '.join(recording.id for recording in chosen)}")
+    print(f"using {count_of(config.train_videos, 'video')}: {', '.join(recording.id for recording in chosen)}")
     return chosen
 
 

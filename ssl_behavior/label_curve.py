@@ -15,7 +15,7 @@ from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, Share
 from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.compute.progress import progress_bar
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.learning_curve.bands import make_curve
 from ssl_behavior.learning_curve.fitting import FitSettings, fit_and_predict
 from ssl_behavior.learning_curve.picture import label_curve_picture
@@ -74,8 +74,8 @@ def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
     fit_settings = FitSettings(config.supervision, choose_device(config.device), config.precision)
     output = config.output.expanduser()
     if not (output / "points" / "run.json").exists():
-        run_folder.check_output(output, config.overwrite, of=_MARK)
-    with run_folder.alone_in(output), run_folder.marked(output, _MARK):
+        run_folder.check_output(output, config.overwrite, run_id=_MARK)
+    with run_folder.lock_folder(output), run_folder.mark_unfinished(output, _MARK):
         return _label_curve(output, config, variants, fit_settings)
 
 
@@ -102,7 +102,7 @@ def _label_curve(
 def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
     """Refuse settings that do not go together; return the variants, each once."""
     if unknown := set(config.variants) - set(VARIANTS):
-        raise InputError(f"--variants {some(unknown)}: expected names among {', '.join(VARIANTS)}")
+        raise InputError(f"--variants {list_names(unknown)}: expected names among {', '.join(VARIANTS)}")
     variants = tuple(dict.fromkeys(config.variants))
     if not variants:
         raise InputError(f"--variants: expected at least one of {', '.join(VARIANTS)} and found none")
@@ -139,7 +139,7 @@ def _study(config: LabelCurveConfig) -> Study:
         seen = {name for name, content in tested.items() if name in pretrained_on or content in contents}
     study = Study(videos, truth, behaviours, channel, test, encoder, seen)
     print(f"labelled videos: {len(videos)} ({describe_shares(videos, behaviours)})")
-    print(f"tested on {len(test)} of them: {some(tested)}")
+    print(f"tested on {len(test)} of them: {list_names(tested)}")
     print("\n".join([study.about_pretraining(), *study.warnings()]))
     return study
 
@@ -151,8 +151,8 @@ def _test_videos(videos: Sequence[LabelledPoses], behaviours: int, config: Label
         return hold_out(behaviour_counts(videos, behaviours), number, config.seed)
     if missing := wanted - set(ids):
         raise InputError(
-            f"--test-videos {some(missing)}: expected ids among the labelled videos "
-            f"{some(ids, 10)}; check their spelling"
+            f"--test-videos {list_names(missing)}: expected ids among the labelled videos "
+            f"{list_names(ids, 10)}; check their spelling"
         )
     if not _FEWEST_TESTED <= len(wanted) < len(ids):
         raise InputError(

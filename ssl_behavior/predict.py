@@ -74,7 +74,7 @@ def predict_each(config: PredictConfig) -> Iterator[Prediction]:
         InputError: as ``predict``, before the first recording.
     """
     device = choose_device(config.device)
-    with run_folder.writing(config, file_suffix=".npy") as output:
+    with run_folder.open_output(config, file_suffix=".npy") as output:
         yield from _predict_each(output, device, config)
 
 

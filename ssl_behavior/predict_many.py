@@ -26,7 +26,7 @@ from ssl_behavior.predictions.folder import WRITTEN, PredictionFolder
 from ssl_behavior.predictions.labelling import predict_poses, print_assumed_pair
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.storage import yaml_files
-from ssl_behavior.storage.object_store import absolute, fetch_folder, require_extra
+from ssl_behavior.storage.object_store import absolute, fetch_folder, require_cluster_packages
 
 _REVIEW = "review/"
 _REVIEW_WRITTEN = _REVIEW + WRITTEN
@@ -57,7 +57,7 @@ def predict_many(config: PredictManyConfig) -> str:
         InputError: there are no recordings, the output holds something else, or some recordings cannot be predicted.
             The others are predicted in that case.
     """
-    require_extra()
+    require_cluster_packages()
     config = config.with_absolute_addresses()
     results = config.results
     with TemporaryDirectory() as folder:

@@ -31,7 +31,7 @@ from ssl_behavior.compute.distributed import (
     world_size,
 )
 from ssl_behavior.compute.launching import launch
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
@@ -113,9 +113,9 @@ def pretrain(config: PretrainConfig) -> Path:
         output = config.output.expanduser()
         if is_first():
             if not has_state(output):
-                run_folder.check_output(output, config.overwrite, of=_MARK)
-            stack.enter_context(run_folder.alone_in(output))
-        with run_folder.marked(output, _MARK) if is_first() else nullcontext():
+                run_folder.check_output(output, config.overwrite, run_id=_MARK)
+            stack.enter_context(run_folder.lock_folder(output))
+        with run_folder.mark_unfinished(output, _MARK) if is_first() else nullcontext():
             _pretrain(output, config, fabric)
         if is_first():
             remove_state(output)  # last: until then, the same command resumes and has nothing to train again
@@ -161,8 +161,8 @@ def _pretrain(output: Path, config: PretrainConfig, fabric: Fabric) -> None:
 
 def _print_input(poses: Sequence[Poses], frame_rate: float, landmarks: Sequence[str], device: torch.device) -> None:
     where = device.type if world_size() == 1 else f"{world_size()} processes with {device.type}"
-    frames = how_many(sum(len(recording.positions) for recording in poses), "frame")
-    print(f"{how_many(len(poses), 'recording')}, {frames} at {frame_rate:g} Hz, {', '.join(landmarks)}; on {where}")
+    frames = count_of(sum(len(recording.positions) for recording in poses), "frame")
+    print(f"{count_of(len(poses), 'recording')}, {frames} at {frame_rate:g} Hz, {', '.join(landmarks)}; on {where}")
 
 
 def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, frames: int) -> Losses:
@@ -210,7 +210,7 @@ def _claim(output: Path, key: str, overwrite: bool) -> None:
             f"--output {output}: found an interrupted run with other settings or recordings ({steps} steps are saved); "
             f"resume it with --config {output / 'settings.yaml'} alone, or replace it with --overwrite"
         )
-    run_folder.check_output(output, overwrite, of=_MARK)
+    run_folder.check_output(output, overwrite, run_id=_MARK)
 
 
 def _recordings(config: PretrainConfig) -> list[Recording]:

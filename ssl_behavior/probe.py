@@ -17,7 +17,7 @@ from ssl_behavior.cli.inputs import LabelledTracksConfig
 from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute.devices import Device, choose_device
 from ssl_behavior.compute.progress import progress
-from ssl_behavior.errors import InputError, how_many, some
+from ssl_behavior.errors import InputError, count_of, list_names
 from ssl_behavior.formats.tracks import mabe22
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.inference import embed
@@ -75,7 +75,7 @@ def probe(config: ProbeConfig) -> dict[str, Any]:
         InputError: encoder, recordings and annotations do not go together, or the output is taken.
     """
     _check(config)
-    with run_folder.writing(config) as output:
+    with run_folder.open_output(config) as output:
         return _probe(output, config)
 
 
@@ -188,13 +188,13 @@ def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[T
         if task.varies and (split is None or all(task.labelled & set(side) for side in split))
     ]
     if len(tasks) < len(all_tasks):
-        left_out = some((task.name for task in all_tasks if task not in tasks), 10)
+        left_out = list_names((task.name for task in all_tasks if task not in tasks), 10)
         sides = "" if split is None else ", and labels on both sides of the split,"
         print(f"not probed, as two labelled recordings and two values{sides} are needed: {left_out}")
     if not tasks and (config.annotations or config.embeddings):
         raise InputError(
             f"{(config.annotations or config.recordings)[0]}: expected labels that vary, in at least two of the "
-            f"{how_many(len(recordings), 'recording')}, and found none; give other --annotations"
+            f"{count_of(len(recordings), 'recording')}, and found none; give other --annotations"
         )
     return tasks, split
 
@@ -205,7 +205,7 @@ def _groups(poses: Sequence[Poses], recordings: Sequence[Recording]) -> list[Gro
     pair = label_pairs.pop() if len(label_pairs) == 1 else None
     frames = sum(recording.frames for recording in poses)
     subject = f"what {pair[0]} does to {pair[1]}" if pair else "all ordered pairs, pooled"
-    print(f"{how_many(len(poses), 'recording')}, {how_many(frames, 'frame')}; embeddings of {subject}")
+    print(f"{count_of(len(poses), 'recording')}, {count_of(frames, 'frame')}; embeddings of {subject}")
     return [(recording, labelled_pairs(recording, pair)) for recording in poses]
 
 

@@ -19,7 +19,7 @@ from ssl_behavior.plots.simulated import simulated_picture
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
-from ssl_behavior.storage.run_folder import writing
+from ssl_behavior.storage.run_folder import open_output
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def simulate(config: SimulateConfig) -> Path:
             f"--min-frames {config.min_frames}: expected no more than --max-frames {config.max_frames}: lower "
             "it, or raise --max-frames"
         )
-    with writing(config) as output:
+    with open_output(config) as output:
         print(_write(output, config))
     return output
 

@@ -88,7 +88,7 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
         >>> suggestions[0].video, suggestions[0].start  # doctest: +SKIP
         ('video3', '2:10')
     """
-    with run_folder.writing(config) as output:
+    with run_folder.open_output(config) as output:
         return _suggest(output, config)
 
 

@@ -30,7 +30,7 @@ from ssl_behavior.storage.object_store import (
     fetch,
     fetch_folder,
     input_files,
-    require_extra,
+    require_cluster_packages,
 )
 
 _INPUTS = {"recordings": TRACK_SUFFIXES, "annotations": LABEL_SUFFIXES, "skeleton": None}
@@ -93,7 +93,7 @@ def sweep(config: SweepConfig) -> pd.DataFrame:
         >>> table.sort_values("macro_f1").iloc[-1]["model"]  # doctest: +SKIP
         'models/0c1f2a9be4d35678'
     """
-    require_extra()
+    require_cluster_packages()
     config.require_usable_ray()
     config = replace(config, output=absolute(config.output))
     results = Results(Store(config.output))

@@ -1,4 +1,4 @@
-"""What every test may ask for: real recordings where they lie beside the project, and a quiet, small machine."""
+"""Fixtures of all tests: recordings on paper and real ones, commands that start fast, and a private cache."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# Before anything imports numpy or torch: workers of pytest-xdist share the cores, and no window is ever opened.
+# Before anything imports numpy or torch: workers of pytest-xdist share the cores, and no figure may open a window.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import numpy as np
 import pytest
 
-from tests.fuzz.forks import Ended, Forks
+from tests.fuzz.forks import FinishedCommand, ForkServer
 
 if TYPE_CHECKING:
     from ssl_behavior.pretrain import PretrainConfig
@@ -34,28 +34,44 @@ BODY = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Ctrl-C interrupts, also where the tests run in a shell's background, which ignores it and hands that on."""
+    """Handle SIGINT: a process in a shell's background inherits that it is ignored, and so would tested commands."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a fixture of their module in one worker of pytest-xdist, which then makes it once.
+
+    Most such fixtures train a model or write an atlas, so making them in every worker costs more than an uneven share
+    of tests. All other tests are distributed singly. xdist hands out large groups first, so single tests fill the end.
+    First of all plugins, as xdist adds the group to a test's name in the same hook.
+    """
+    for item in items:
+        definitions = getattr(item, "_fixtureinfo", None)
+        fixtures = definitions.name2fixturedefs.values() if definitions else ()
+        shares = any(fixture[-1].scope == "module" for fixture in fixtures)
+        if shares and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(PROJECT).as_posix()))
+
+
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing is kept in the user's own cache, nor read from it, by commands that tests run in other processes too."""
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests, and commands that they start, neither read nor write the user's own cache."""
     os.environ["SSL_BEHAVIOR_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
-def forks(own_cache: None) -> Iterator[Forks]:
-    """Starts commands as ``python -m`` does, without the seconds that imports take."""
-    with Forks() as started:
-        yield started
+def forks(private_cache: None) -> Iterator[ForkServer]:
+    """Starts commands as ``python -m`` does, without the seconds of imports."""
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def command(forks: Forks) -> Callable[..., Ended]:
-    """``command("pretrain", *words)`` is what a command prints that ends well and warns of nothing."""
+def command(forks: ForkServer) -> Callable[..., FinishedCommand]:
+    """``command("pretrain", *words)`` runs a command, which must succeed without a warning, and returns its output."""
 
-    def run(name: str, *words: object) -> Ended:
+    def run(name: str, *words: object) -> FinishedCommand:
         strict = "import warnings; warnings.simplefilter('error', UserWarning)"
         done = forks.run([f"ssl_behavior.{name}", *words], PROJECT, strict)
         assert done.code == 0, done.err
@@ -66,10 +82,30 @@ def command(forks: Forks) -> Callable[..., Ended]:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Callable[[str], Path]:
-    """``shared_data("dyads/tracks")`` is the path of real data, or skips the test by name where it is absent.
+def s3() -> Iterator[str]:
+    """The address of an empty bucket at an S3 endpoint on loopback, whose credentials are in the environment."""
+    moto = pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        import s3fs
 
-    Looks in the folder ``SSL_BEHAVIOR_DATA`` names, else in ``../shared/data`` beside the project.
+        s3fs.S3FileSystem().mkdir("bucket")
+        yield "s3://bucket"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """``shared_data("dyads/tracks")`` is the path of real data; it skips the test if they are missing.
+
+    The data are in the folder that ``SSL_BEHAVIOR_DATA`` names, or in ``../shared/data`` beside the project.
     """
     root = Path(os.environ.get("SSL_BEHAVIOR_DATA") or PROJECT.parent / "shared" / "data")
 
@@ -84,7 +120,7 @@ def shared_data() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def walk() -> Callable[..., Recording]:
-    """``walk(centres, angles)`` is a recording of stiff mice of body length 1 that are where they are told to be."""
+    """``walk(centres, angles)`` is a recording of stiff mice of body length 1 with these centres and headings."""
     from ssl_behavior.recordings.recording import Recording
     from ssl_behavior.recordings.skeleton import Skeleton
 
@@ -96,7 +132,7 @@ def walk() -> Callable[..., Recording]:
         id: str = "walk",
         confidence: np.ndarray | None = None,
     ) -> Recording:
-        """``centres`` (time, individual, 2) and headings in radians (time, individual)."""
+        """Centres (time, individual, 2) in body lengths, and headings (time, individual) in radians."""
         angles = np.broadcast_to(np.asarray(angles, float), centres.shape[:2])
         heading = np.stack([np.cos(angles), np.sin(angles)], -1)
         left = np.stack([-heading[..., 1], heading[..., 0]], -1)
@@ -110,15 +146,15 @@ def walk() -> Callable[..., Recording]:
 
 @pytest.fixture(scope="session")
 def wander(walk: Callable[..., Recording]) -> Callable[..., Recording]:
-    """``wander(seed)`` is a recording of stiff mice that roam smoothly, with gaps in the tracks."""
+    """``wander(seed)`` is a recording of stiff mice that move smoothly, with gaps in the tracks."""
     from dataclasses import replace
 
     def make(seed: int = 0, frames: int = 120, individuals: int = 2, gaps: float = 0.1, id: str = "") -> Recording:
         rng = np.random.default_rng(seed)
-        at = np.linspace(0, 1, frames)[:, None, None]
+        time = np.linspace(0, 1, frames)[:, None, None]
         phase, pace = rng.uniform(0, 6, (2, individuals, 2))
         turn = np.cumsum(rng.normal(0, 0.05, (frames, individuals)), 0) + rng.uniform(0, 6, individuals)
-        whole = walk(np.sin(at * pace + phase) * 3, turn, id=id or f"wander{seed}")
+        whole = walk(np.sin(time * pace + phase) * 3, turn, id=id or f"wander{seed}")
         positions = whole.positions.copy()
         positions[rng.random(positions.shape[:3]) < gaps] = np.nan
         return replace(whole, positions=positions)
@@ -128,17 +164,17 @@ def wander(walk: Callable[..., Recording]) -> Callable[..., Recording]:
 
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[PretrainConfig], None]:
-    """``interrupt(config)`` pretrains and is stopped in the sixth step, having kept the state after the fourth."""
+    """``interrupt(config)`` pretrains until an interrupt in the sixth step; the state is saved after the fourth."""
     from ssl_behavior.pretrain import pretrain
     from ssl_behavior.training.state import StateFolder, TrainingState
 
     monkeypatch.setattr(StateFolder.__init__, "__defaults__", (4,))  # save_every
     advance = TrainingState.advance
 
-    def stop(self: TrainingState, *given: object) -> dict[str, float]:
+    def stop(self: TrainingState, *arguments: object) -> dict[str, float]:
         if self.step == 5:
             raise KeyboardInterrupt
-        return advance(self, *given)  # type: ignore[arg-type]
+        return advance(self, *arguments)  # type: ignore[arg-type]
 
     def make(config: PretrainConfig) -> None:
         with monkeypatch.context() as patch:

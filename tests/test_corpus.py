@@ -54,8 +54,8 @@ def test_a_file_of_the_corpus_has_its_expected_outcome(name, tmp_path):
     copy = tmp_path / Path(name).name  # by itself, as a folder of predictions is read as a whole
     copy.write_bytes((CORPUS / name).read_bytes())
     outcome = outcome_of(READERS[name.partition("/")[0]], copy)
-    assert outcome.kind == ("result" if EXPECTED[name] is None else "refused"), outcome.told
-    assert (EXPECTED[name] or "") in outcome.told
+    assert outcome.kind == ("result" if EXPECTED[name] is None else "refused"), outcome.message
+    assert (EXPECTED[name] or "") in outcome.message
 
 
 TRACKS = st.builds(
@@ -163,7 +163,7 @@ def test_a_changed_text_file_is_read_or_refused_with_one_sentence(tmp_path, name
     WRITERS[name](path, Annotations("v", {"S1": (Bout(0, 3, "a"), Bout(5, 9, "b"))}, frames=9))
     path.write_bytes(random.choice(TEXT)(path.read_bytes(), Random(random.getrandbits(32))))
     outcome = outcome_of(targets.annotations, path)
-    assert not outcome.is_find, outcome.told
+    assert not outcome.is_fault, outcome.message
 
 
 @pytest.fixture(scope="module")
@@ -177,4 +177,4 @@ def test_random_words_on_a_command_line_are_settings_or_refused_with_one_sentenc
     command = random.choice(sorted(classes))
     line = words.line(classes[command], Random(random.getrandbits(32)))
     outcome = outcome_of(words.reader(classes[command], line), Path())
-    assert not outcome.is_find, (line, outcome.told)
+    assert not outcome.is_fault, (line, outcome.message)

@@ -21,7 +21,7 @@ from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.simulation.simulator import simulate_recordings
 from ssl_behavior.training.supervised import Supervision
-from tests.fuzz.forks import Ended
+from tests.fuzz.forks import FinishedCommand
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def table(output: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_the_whole_command(command: Callable[..., Ended], folder: Path, tmp_path: Path) -> None:
+def test_the_whole_command(command: Callable[..., FinishedCommand], folder: Path, tmp_path: Path) -> None:
     words = ["--encoder", folder / "encoder", "--recordings", folder / "tracks", "--output", tmp_path / "curve"]
     words += ["--sizes", 2, "--draws", 1, "--supervision.steps", 2, "--supervision.trees", 3, "--device", "cpu"]
     done = command("label_curve", *words)

@@ -13,7 +13,7 @@ import pytest
 
 from ssl_behavior.formats.tracks import calms21
 from ssl_behavior.formats.tracks.calms21.submissions import read_submission
-from tests.fuzz.forks import Ended
+from tests.fuzz.forks import FinishedCommand
 
 TINY = ("--device", "cpu", "--architecture.channels", "16", "--architecture.blocks", "3", "--clip-seconds", "2")
 FEW = (
@@ -27,7 +27,7 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(command: Callable[..., Ended]) -> Run:
+def run(command: Callable[..., FinishedCommand]) -> Run:
     """What a command prints."""
     return lambda *words: command(*words).out
 

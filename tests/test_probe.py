@@ -28,7 +28,7 @@ from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.simulator import simulate_recordings
-from tests.fuzz.forks import Ended
+from tests.fuzz.forks import FinishedCommand
 
 FRAMES, SEQUENCES = 90, 6
 # A mouse on paper, (forward, left) in body lengths, in the order of MABe22's twelve parts.
@@ -121,7 +121,7 @@ def scores(report: dict[str, Any], name: str = "encoder") -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_challenges_own_files(command: Callable[..., Ended], folder: Path, tmp_path: Path) -> None:
+def test_the_challenges_own_files(command: Callable[..., FinishedCommand], folder: Path, tmp_path: Path) -> None:
     def run(*words: object) -> str:
         return command("probe", *words).out
 

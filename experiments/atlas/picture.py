@@ -1,8 +1,8 @@
-"""Pictures of the cards of the clusters in which a label is most frequent, and of the explorer, in a browser.
+"""Pictures, taken in a browser, of the explorer and of the cards of the clusters in which a label is most frequent.
 
     python -m experiments.atlas.picture --atlas runs/atlas_experiment/pretrained --label aggression
 
-Needs a Chromium, as the tests of the explorer do. Writes cards.png, explorer.png and map.png beside this file.
+Needs Chromium, as the tests of the explorer do. Writes cards.png, explorer.png and map.png beside this file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WIDTH = 1240
 
 
 def shots(cards: Path, clusters: list[int], folder: Path) -> list[Path]:
-    """A picture of each cluster's card."""
+    """Take a picture of each cluster's card."""
     paths = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -41,7 +41,7 @@ def shots(cards: Path, clusters: list[int], folder: Path) -> list[Path]:
 
 
 def explorer_shot(atlas: Path, path: Path) -> None:
-    """A picture of the explorer as it opens."""
+    """Take a picture of the explorer as it opens."""
     page_file = explore(ExploreConfig(atlas, export=atlas / "page.html", points=5_000, overwrite=True))
     assert page_file is not None
     with sync_playwright() as playwright:
@@ -56,24 +56,24 @@ def explorer_shot(atlas: Path, path: Path) -> None:
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--atlas", type=Path, required=True, help="that cluster was run on")
-    parser.add_argument("--label", default="aggression", help="a behaviour of the atlas's labels")
-    parser.add_argument("--count", type=int, default=3, help="cards")
-    given = parser.parse_args()
-    cards = given.atlas / "cards"
-    labels = pd.read_csv(cards / "labels.csv").query("behaviour == @given.label and cluster >= 0")
-    chosen = labels.nlargest(given.count, "share")["cluster"].tolist()
-    pictures = [imread(path) for path in shots(cards, chosen, given.atlas)]
+    parser.add_argument("--atlas", type=Path, required=True, help="atlas with clusters")
+    parser.add_argument("--label", default="aggression", help="behaviour among the atlas's labels")
+    parser.add_argument("--count", type=int, default=3, help="number of cards")
+    arguments = parser.parse_args()
+    cards = arguments.atlas / "cards"
+    labels = pd.read_csv(cards / "labels.csv").query("behaviour == @arguments.label and cluster >= 0")
+    chosen = labels.nlargest(arguments.count, "share")["cluster"].tolist()
+    pictures = [imread(path) for path in shots(cards, chosen, arguments.atlas)]
     heights = [len(picture) for picture in pictures]
     figure = Figure(figsize=(_WIDTH / 150, sum(heights) / 150))
-    for place, (picture, height) in enumerate(zip(pictures, heights, strict=True)):
-        bottom = sum(heights[place + 1 :]) / sum(heights)
+    for row, (picture, height) in enumerate(zip(pictures, heights, strict=True)):
+        bottom = sum(heights[row + 1 :]) / sum(heights)
         axes = figure.add_axes((0, bottom, 1, height / sum(heights)))
         axes.imshow(picture)
         axes.set_axis_off()
     save(figure, HERE / "cards.png")
     shutil.copy(cards / "map.png", HERE / "map.png")
-    explorer_shot(given.atlas, HERE / "explorer.png")
+    explorer_shot(arguments.atlas, HERE / "explorer.png")
 
 
 if __name__ == "__main__":

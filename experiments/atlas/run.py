@@ -1,21 +1,21 @@
-"""Do clusters and "more like this" find what people label? On the dyads, against the same of hand-made features.
+"""Compares clusters and "more like this" with labels of the dyads, for embeddings and for hand-made features.
 
     python -m experiments.atlas.run --encoder runs/dyads    (about 15 minutes on two cores)
 
-Four atlases of the same frames are compared by the same code: embeddings of the encoder; of the same encoder with
-random weights; the raw kinematics that the encoder takes, standardised; and expert features (``poses.expert``, with
-their means and spreads over seconds), standardised; the last two by their first 32 principal components. Labels are
-those of channel S1, ``base`` unscored; they take no part in anything but the scores.
+The same code makes and compares four atlases of the same frames: embeddings of the encoder; embeddings of the same
+encoder with random weights; the raw kinematics that the encoder takes; and expert features (``poses.expert_features``,
+with their means and spreads over seconds). The last two are standardised and reduced to their first 32 principal
+components. Labels are those of channel S1, with ``base`` unscored; only the scores use them.
 
 - Clusters: normalised mutual information (NMI), adjusted Rand index (ARI) and homogeneity over 60,000 random scored
-  frames of pairs, mean and standard deviation over seeds. UMAP and HDBSCAN are those of ``cluster`` with its defaults,
-  noise counting as one more cluster; k-means has as many clusters, on the same averaged directions.
-- Search: of 60 random bouts of each behaviour, the 20 bouts that ``search`` finds most like each; the share of these
-  whose most frequent label is the same (where nobody scored, a bout is passed over), with a bootstrap over the bouts
-  asked for. By chance it is the share of the behaviour's frames.
+  frames of pairs, as mean and standard deviation over seeds. UMAP and HDBSCAN are those of ``cluster`` with its
+  defaults; noise counts as one more cluster. K-means makes as many clusters of the same averaged directions.
+- Search: for each of 60 random bouts of each behaviour, ``search`` finds the 20 most similar bouts. The score is the
+  share of these whose most frequent label is the same; bouts without labels are passed over. Its interval comes from a
+  bootstrap over the 60 bouts. Chance is the share of the behaviour's frames.
 
-The encoder was pretrained on these tracks, never on their labels. Writes results.md beside this file, with the time and
-the memory of each command.
+The encoder was pretrained on these tracks without their labels. The script writes results.md beside this file, with the
+time and the memory of each command.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ import numpy as np
 import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from tqdm import tqdm
 
 from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
 from ssl_behavior.atlas.clustering import fit_clusters
@@ -42,6 +41,7 @@ from ssl_behavior.atlas.index import load
 from ssl_behavior.atlas.similarity import find_similar
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.cluster_cards.labels import agreement
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.inference import embed
@@ -55,7 +55,7 @@ Represent = Callable[[EmbeddedVideo, tuple[int, int]], np.ndarray]
 
 
 def commands(encoder: Path, data: Path, folder: Path) -> list[tuple[str, float, float]]:
-    """Run the three commands on a new atlas: name, minutes and GiB of each."""
+    """Run the three commands on a new atlas; returns name, minutes and GiB of each."""
     shutil.rmtree(folder, ignore_errors=True)
     tracks = ["--recordings", str(data / "tracks"), "--annotations", str(data / "annotations"), "--unscored", "base"]
     lines = {
@@ -74,8 +74,8 @@ def commands(encoder: Path, data: Path, folder: Path) -> list[tuple[str, float, 
     return measured
 
 
-def atlases(encoder: Path, given: Atlas) -> dict[str, Atlas]:
-    """The atlas of embeddings, and atlases of the same frames by other means."""
+def atlases(encoder: Path, embeddings: Atlas) -> dict[str, Atlas]:
+    """Name -> atlas: that of the embeddings, and those of other features of the same frames."""
     trained = load_encoder(encoder)
     torch.manual_seed(0)
     untrained = Encoder(trained.landmarks, trained.preparation, trained.architecture).eval()
@@ -90,43 +90,44 @@ def atlases(encoder: Path, given: Atlas) -> dict[str, Atlas]:
         return expert_features(video.poses, pair)
 
     return {
-        "pretrained encoder": given,
+        "pretrained encoder": embeddings,
         "untrained encoder": _other(
-            given, "untrained", lambda video, pair: embed(untrained, video.poses, pair, with_mirror=True).numpy()
+            embeddings, "untrained", lambda video, pair: embed(untrained, video.poses, pair, with_mirror=True).numpy()
         ),
-        "raw kinematics": _other(given, "kinematics", _components(given, raw)),
-        "expert features": _other(given, "expert", _components(given, expert)),
+        "raw kinematics": _other(embeddings, "kinematics", _components(embeddings, raw)),
+        "expert features": _other(embeddings, "expert", _components(embeddings, expert)),
     }
 
 
 def _components(atlas: Atlas, represent: Represent) -> Represent:
-    """The first principal components of features, each standardised, and 0 where unknown."""
+    """Represent frames by the first principal components of standardised features; unknown values are 0."""
     sample = np.concatenate([represent(video, pair)[frames] for video, pair, frames in atlas.draw(20_000, 0)])
     mean, spread = np.nanmean(sample, 0), np.maximum(np.nanstd(sample, 0), 1e-3)
 
     def standard(values: np.ndarray) -> np.ndarray:
         return np.nan_to_num((values - mean) / spread).clip(-5, 5)
 
-    found = PCA(_COMPONENTS, random_state=0).fit(standard(sample))
-    return lambda video, pair: found.transform(standard(represent(video, pair)))
+    components = PCA(_COMPONENTS, random_state=0).fit(standard(sample))
+    return lambda video, pair: components.transform(standard(represent(video, pair)))
 
 
-def _other(given: Atlas, name: str, represent: Represent) -> Atlas:
-    first = given.video(given.ids[0])
+def _other(atlas: Atlas, name: str, represent: Represent) -> Atlas:
+    """An atlas of the same frames in another representation."""
+    first = atlas.video(atlas.ids[0])
     channels = represent(first, next(iter(first.embeddings))).shape[1]
     folder = RUNS / name
     shutil.rmtree(folder, ignore_errors=True)
-    meta = given.meta
-    atlas = Atlas.create(folder, AtlasMeta(name, meta.landmarks, meta.frame_rate, channels, "float32"))
-    for video in tqdm(given.videos(), name, len(given.ids), leave=False):
+    meta = atlas.meta
+    other = Atlas.create(folder, AtlasMeta(name, meta.landmarks, meta.frame_rate, channels, "float32"))
+    for video in progress(atlas.videos(), name, total=len(atlas.ids), unit="video", leave=False):
         values = {pair: represent(video, pair).astype(np.float32) for pair in video.embeddings}
-        atlas.add(EmbeddedVideo(video.poses, values, video.labels, video.unit, video.source))
-    return atlas
+        other.add(EmbeddedVideo(video.poses, values, video.labels, video.unit, video.source))
+    return other
 
 
 def cluster_scores(atlas: Atlas, seeds: int, settings: Clustering) -> dict[str, list[dict[str, float]]]:
-    """Agreement of HDBSCAN's and of k-means' clusters with the labels, per seed."""
-    found: dict[str, list[dict[str, float]]] = {"UMAP and HDBSCAN": [], "k-means": []}
+    """Method -> agreement of its clusters with the labels, for each seed."""
+    scores: dict[str, list[dict[str, float]]] = {"UMAP and HDBSCAN": [], "k-means": []}
     for seed in range(seeds):
         fitted = fit_clusters(atlas, settings, seed)
         means = KMeans(fitted.count, n_init=1, random_state=seed).fit(fitted.anchors)
@@ -140,10 +141,10 @@ def cluster_scores(atlas: Atlas, seeds: int, settings: Clustering) -> dict[str, 
                 nearest.append(means.predict(_directions(fitted, video.embeddings[pair], frames)))
         true, assigned = np.concatenate(truth), np.concatenate(clusters)
         share = {"clusters": float(fitted.count), "clustered": float((assigned != NOISE).mean())}
-        found["UMAP and HDBSCAN"].append(agreement(true, assigned) | share)
+        scores["UMAP and HDBSCAN"].append(agreement(true, assigned) | share)
         share = {"clusters": float(fitted.count), "clustered": 1.0}
-        found["k-means"].append(agreement(true, np.concatenate(nearest)) | share)
-    return found
+        scores["k-means"].append(agreement(true, np.concatenate(nearest)) | share)
+    return scores
 
 
 def _directions(fitted: Clusters, values: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -151,7 +152,7 @@ def _directions(fitted: Clusters, values: np.ndarray, frames: np.ndarray) -> np.
 
 
 def search_scores(atlas: Atlas, wanted: int = 60, top: int = 20) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Behaviour -> (example,) precision among the 20 bouts most like each, and the behaviours' shares of frames."""
+    """Behaviour -> (bout,) precision among its most similar bouts; and behaviour -> share of frames."""
     index, rng = load(atlas), np.random.default_rng(0)
     examples: dict[str, list[tuple[str, int, int]]] = {}
     frames: dict[str, int] = {}
@@ -159,17 +160,18 @@ def search_scores(atlas: Atlas, wanted: int = 60, top: int = 20) -> tuple[dict[s
         rate = video.poses.frame_rate
         for bout in video.labels[CHANNEL].bouts():
             frames[bout.behaviour] = frames.get(bout.behaviour, 0) + bout.stop - bout.start
-            if rate <= bout.stop - bout.start:  # long enough for a person to point at
+            if rate <= bout.stop - bout.start:  # long enough for a person to choose it as an example
                 middle = (bout.start + bout.stop) // 2
                 reach = min((bout.stop - bout.start) // 2, round(rate))
                 examples.setdefault(bout.behaviour, []).append((video.id, middle - reach, middle + reach))
     precision = {}
-    for behaviour, places in sorted(examples.items()):
-        chosen = rng.choice(len(places), min(wanted, len(places)), replace=False)
-        found = [
-            _precision(atlas, index, places[place], behaviour, top) for place in tqdm(chosen, behaviour, leave=False)
+    for behaviour, bouts in sorted(examples.items()):
+        chosen = rng.choice(len(bouts), min(wanted, len(bouts)), replace=False)
+        precisions = [
+            _precision(atlas, index, bouts[bout], behaviour, top)
+            for bout in progress(chosen, behaviour, unit="bout", leave=False)
         ]
-        precision[behaviour] = np.array([one for one in found if not np.isnan(one)])
+        precision[behaviour] = np.array([value for value in precisions if not np.isnan(value)])
     total = sum(frames.values())
     return precision, {behaviour: count / total for behaviour, count in frames.items()}
 
@@ -179,23 +181,23 @@ def _precision(atlas: Atlas, index: object, example: tuple[str, int, int], behav
     hits = find_similar(atlas, index, video, example[1:], list(video.embeddings), 2 * top)  # type: ignore[arg-type]
     right = []
     for hit in hits:
-        found = atlas.video(hit.video)
-        labels = found.labels[CHANNEL]
-        own = labels.values[slice(*np.searchsorted(found.poses.native_frames, (hit.start, hit.stop)))]
-        if (own >= 0).any():
-            right.append(labels.behaviours[np.bincount(own[own >= 0]).argmax()] == behaviour)
+        similar_video = atlas.video(hit.video)
+        labels = similar_video.labels[CHANNEL]
+        values = labels.values[slice(*np.searchsorted(similar_video.poses.native_frames, (hit.start, hit.stop)))]
+        if (values >= 0).any():
+            right.append(labels.behaviours[np.bincount(values[values >= 0]).argmax()] == behaviour)
     return float(np.mean(right[:top])) if right else np.nan
 
 
 def report(encoder: Path, data: Path, seeds: int) -> str:
-    """Everything measured, as markdown."""
+    """Measure everything; returns the results in Markdown."""
     measured = commands(encoder, data, RUNS / "pretrained")
-    given = Atlas(RUNS / "pretrained")
-    lines = [f"Of {given.rows:,} embeddings of {len(given.ids)} videos, on {os.cpu_count()} cores.", ""]
+    embeddings = Atlas(RUNS / "pretrained")
+    lines = [f"Of {embeddings.rows:,} embeddings of {len(embeddings.ids)} videos, on {os.cpu_count()} cores.", ""]
     lines += ["| command | minutes | memory (GiB) |", "|---|---|---|"]
     lines += [f"| {name} | {minutes:.1f} | {memory:.1f} |" for name, minutes, memory in measured]
     rows, searched = [], []
-    for name, atlas in atlases(encoder, given).items():
+    for name, atlas in atlases(encoder, embeddings).items():
         for kind, scores in cluster_scores(atlas, seeds, Clustering(refits=0)).items():
             rows.append(f"| {name} | {kind} | {' | '.join(_mean(scores, key) for key in scores[0])} |")
         precision, chance = search_scores(atlas)
@@ -208,7 +210,7 @@ def report(encoder: Path, data: Path, seeds: int) -> str:
 
 
 def _mean(scores: list[dict[str, float]], key: str) -> str:
-    values = np.array([one[key] for one in scores])
+    values = np.array([score[key] for score in scores])
     if key == "clusters":
         return ", ".join(f"{value:.0f}" for value in values)
     return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
@@ -221,15 +223,17 @@ def _interval(values: np.ndarray) -> str:
 
 
 def main() -> None:
-    """Measure everything, and write and print results.md."""
+    """Measure everything, and write results.md beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", type=Path, required=True, help="folder that pretrain wrote")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/dyads"), help="with tracks/ and annotations/")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds of anchors, map and k-means to try (3)")
-    given = parser.parse_args()
-    found = report(given.encoder, given.data, given.seeds)
-    (HERE / "results.md").write_text(found)
-    print(found)
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data/dyads"), help="folder with tracks/ and annotations/"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds of UMAP and k-means (3)")
+    arguments = parser.parse_args()
+    text = report(arguments.encoder, arguments.data, arguments.seeds)
+    (HERE / "results.md").write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Atlases to measure on: of animals that people filmed, and of as many simulated recordings as are asked for.
+"""Atlases for benchmarks, of real recordings and of any number of simulated ones.
 
-Embeddings are nothing like random vectors: few of their directions matter, and frames that follow one another are
-nearly the same. So speed and recall are measured on embeddings, each by an encoder that was pretrained for a few
-hundred steps on recordings of the same kind. All stay in runs/benchmarks; remove it after a change of the code.
+Embeddings differ from random vectors: few of their directions matter, and neighbouring frames are nearly the same.
+Therefore, speed and recall are measured on embeddings, by an encoder that was pretrained for a few hundred steps on
+recordings of the same kind. The atlases stay in runs/benchmarks; delete the folder after a change of the code.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.embedding import atlas_meta
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.compute.devices import resolve_precision
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.embed import EmbedConfig, embed_recordings
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.inference import embed
@@ -34,35 +34,35 @@ _FRAMES = 54_000
 
 
 def filmed(tracks: Path) -> tuple[Atlas, Atlas]:
-    """The atlas of three recordings of four, and that of the others."""
+    """The atlas of three in four of the real recordings, and the atlas of the others."""
     files = sorted(tracks.iterdir())
     encoder = _encoder("filmed", tracks)
-    parts = {"filmed": [file for place, file in enumerate(files) if place % 4], "filmed-others": files[::4]}
-    for name, own in parts.items():
+    groups = {"filmed": [file for number, file in enumerate(files) if number % 4], "filmed-others": files[::4]}
+    for name, group in groups.items():
         if not (RUNS / name / "settings.yaml").exists():
             embed_recordings(
-                EmbedConfig(recordings=tuple(own), encoder=encoder, output=RUNS / name, half=True, overwrite=True)
+                EmbedConfig(recordings=tuple(group), encoder=encoder, output=RUNS / name, half=True, overwrite=True)
             )
-    first, others = (Atlas(RUNS / name) for name in parts)
+    first, others = (Atlas(RUNS / name) for name in groups)
     return first, others
 
 
 def simulated(rows: int, seed: int = 0) -> Atlas:
-    """An atlas of simulated recordings, half-hour after half-hour, with at least so many embeddings.
+    """An atlas of simulated recordings of half an hour each.
 
     Args:
-        rows: embeddings wanted.
-        seed: of the recordings; those of other seeds are others.
+        rows: the least number of embeddings.
+        seed: of the simulation.
     """
     encoder = _encoder("simulated")
-    known = load_encoder(encoder)
-    known.precision = resolve_precision("auto", torch.device("cpu"))
+    network = load_encoder(encoder)
+    network.precision = resolve_precision("auto", torch.device("cpu"))
     folder = RUNS / f"simulated-{rows}-{seed}"
-    atlas = Atlas.create(folder, atlas_meta(known, half=True))
+    atlas = Atlas.create(folder, atlas_meta(network, half=True))
     wanted = [video for video in range(-(-rows // _FRAMES)) if f"{video:05d}" not in atlas]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         done = pool.map(partial(_add, folder, encoder, seed), wanted)
-        list(tqdm(done, "simulating and embedding", len(wanted), unit="video", leave=False))
+        list(progress(done, "simulating and embedding", total=len(wanted), unit="video", leave=False))
     return Atlas(folder)
 
 
@@ -75,9 +75,12 @@ def _encoder(name: str, *recordings: Path) -> Path:
 
 def _add(folder: Path, encoder: Path, seed: int, video: int) -> None:
     torch.set_num_threads(1)
-    known, atlas = load_encoder(encoder), Atlas(folder)
+    network, atlas = load_encoder(encoder), Atlas(folder)
     recording = simulate_recording(video, seed, _FRAMES, f"{video:05d}")
-    poses = prepare(recording, known.landmarks, known.preparation)
-    embeddings = {pair: embed(known, poses, pair).numpy() for pair in poses.pairs()}
-    labels = {name: replace(one, values=one.values[poses.native_frames]) for name, one in recording.labels.items()}
+    poses = prepare(recording, network.landmarks, network.preparation)
+    embeddings = {pair: embed(network, poses, pair).numpy() for pair in poses.pairs()}
+    labels = {
+        channel: replace(native, values=native.values[poses.native_frames])
+        for channel, native in recording.labels.items()
+    }
     atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))

@@ -1,12 +1,12 @@
-"""How long does clustering take, and are its clusters those of plain UMAP and HDBSCAN?
+"""The time of clustering, and the agreement of its clusters with those of plain UMAP and HDBSCAN.
 
     python -m experiments.benchmarks.clustering
 
-``cluster`` is run as a user runs it, cards and all, on an atlas of simulated recordings. Plain UMAP and HDBSCAN get
-frames of the same atlas, drawn at random, and lay all of them out, with the same settings and one seed. On ``compared``
-frames, with two seeds, the clusters of both are compared by the adjusted Rand index: over all frames, noise counting as
-a cluster, and over those that both have in a cluster. What two plain runs that differ in their seed only agree in is
-what can be hoped for. Each has one thread, and minutes are of one core, not counting when others had it.
+``cluster`` runs as for a user, with its cards, on an atlas of simulated recordings. Plain UMAP and HDBSCAN get random
+frames of the same atlas, all of which they embed and cluster with the same settings and one seed. On ``compared``
+frames, with two seeds, the clusters are compared by the adjusted Rand index: over all frames, where noise counts as a
+cluster, and over the frames that both put in a cluster. The best possible agreement is that of two plain runs with
+different seeds. Each run has one thread; minutes are processor time of one core.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class ClusteringBenchmarkConfig:
     """Settings of the benchmark.
 
     Attributes:
-        rows: embeddings of simulated recordings that ``cluster`` is run on.
-        plain: how many of these plain UMAP and HDBSCAN get.
-        compared: on how many the clusters are compared.
+        rows: embeddings of simulated recordings for ``cluster``.
+        plain: numbers of frames for plain UMAP and HDBSCAN.
+        compared: number of frames on which clusters are compared.
     """
 
     rows: int = 1_000_000
@@ -55,17 +55,17 @@ Measured = Mapping[str, Any]
 """``minutes`` of a core, ``gib`` at the most, and of plain the ``labels`` (frame,)."""
 
 
-def kept(name: str, measure: Callable[[], Measured]) -> Measured:
-    """What is measured, or was before and is kept in runs/benchmarks."""
+def saved(name: str, measure: Callable[[], Measured]) -> Measured:
+    """The measurement of this name, from runs/benchmarks if it was made before."""
     path = RUNS / f"{name}.npz"
     if not path.exists():
         np.savez(path, **{name: np.asarray(value) for name, value in measure().items()})
-    with np.load(path) as found:
-        return dict(found)
+    with np.load(path) as arrays:
+        return dict(arrays)
 
 
 def whole(atlas: Atlas) -> Measured:
-    """The command as a user runs it."""
+    """Run the command as a user does."""
     line = [sys.executable, "-m", "ssl_behavior.cluster", "--atlas", str(atlas.folder), "--overwrite"]
     process = subprocess.Popen(line)
     _, status, usage = os.wait4(process.pid, 0)
@@ -79,53 +79,57 @@ def _spent(usage: struct_rusage) -> Measured:
 
 
 def plain(folder: Path, frames: int, seed: int) -> Measured:
-    """UMAP and HDBSCAN as they come, of randomly drawn frames."""
+    """Run plain UMAP and HDBSCAN on random frames."""
     settings = Clustering()
-    values = np.concatenate([average_over_time(*one, settings.reach(15.0)) for one in _drawn(Atlas(folder), frames)])
+    values = np.concatenate(
+        [average_over_time(*one, settings.reach(15.0)) for one in _draw_located(Atlas(folder), frames)]
+    )
     values = directions(values, values.mean(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import hdbscan
         import umap
 
-        places = umap.UMAP(n_neighbors=settings.neighbours, min_dist=0.0, random_state=seed).fit_transform(values)
+        positions = umap.UMAP(n_neighbors=settings.neighbours, min_dist=0.0, random_state=seed).fit_transform(values)
         smallest, largest = (round(share * len(values)) for share in (settings.smallest, settings.largest))
-        given = {"min_cluster_size": smallest, "min_samples": 10, "max_cluster_size": largest, "core_dist_n_jobs": 1}
-        labels = hdbscan.HDBSCAN(**given).fit_predict(places)
+        options = {"min_cluster_size": smallest, "min_samples": 10, "max_cluster_size": largest, "core_dist_n_jobs": 1}
+        labels = hdbscan.HDBSCAN(**options).fit_predict(positions)
     return {"labels": labels} | _spent(getrusage(RUSAGE_SELF))
 
 
 def alone(folder: Path, frames: int, seed: int) -> Measured:
-    """``plain`` in a process of its own."""
+    """Run ``plain`` in a process of its own, whose memory is measured."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(plain, folder, frames, seed).result()
 
 
-def _drawn(atlas: Atlas, frames: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Embeddings of pairs and the frames of them that were drawn, of located animals."""
-    drawn = atlas.draw(frames, seed=7)
-    return [(video.embeddings[pair], own[video.is_located(pair)[own]]) for video, pair, own in drawn]
+def _draw_located(atlas: Atlas, frames: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Embeddings of each pair, and its random frames in which both animals are located."""
+    samples = atlas.draw(frames, seed=7)
+    return [(video.embeddings[pair], drawn[video.is_located(pair)[drawn]]) for video, pair, drawn in samples]
 
 
-def agreement(one: np.ndarray, other: np.ndarray) -> str:
-    """Adjusted Rand index over all frames and over those in clusters."""
-    both = (one != NOISE) & (other != NOISE)
-    return f"{adjusted_rand_score(one, other):.2f} | {adjusted_rand_score(one[both], other[both]):.2f}"
+def agreement(first: np.ndarray, second: np.ndarray) -> str:
+    """Adjusted Rand index over all frames, and over those in a cluster of both."""
+    both = (first != NOISE) & (second != NOISE)
+    return f"{adjusted_rand_score(first, second):.2f} | {adjusted_rand_score(first[both], second[both]):.2f}"
 
 
 def compare(config: ClusteringBenchmarkConfig) -> str:
-    """The tables."""
+    """Measure everything; returns the tables in Markdown."""
     atlas = simulated(config.rows)
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     runs = sorted({(frames, 0) for frames in config.plain} | {(config.compared, seed) for seed in (0, 1)})
-    found = {run: kept(f"plain-{atlas.rows}-{run[0]}-{run[1]}", partial(alone, atlas.folder, *run)) for run in runs}
-    rows = [("`cluster`, with its cards", atlas.rows, kept(f"cluster-{atlas.rows}", partial(whole, atlas)))]
-    rows += [(f"plain, seed {seed}", frames, one) for (frames, seed), one in found.items()]
+    plain_runs = {
+        run: saved(f"plain-{atlas.rows}-{run[0]}-{run[1]}", partial(alone, atlas.folder, *run)) for run in runs
+    }
+    rows = [("`cluster`, with its cards", atlas.rows, saved(f"cluster-{atlas.rows}", partial(whole, atlas)))]
+    rows += [(f"plain, seed {seed}", frames, measured) for (frames, seed), measured in plain_runs.items()]
     lines = ["| | frames | minutes | peak memory (GiB) |", "|---|---|---|---|"]
-    lines += [f"| {name} | {count:,} | {one['minutes']:.1f} | {one['gib']:.1f} |" for name, count, one in rows]
+    lines += [f"| {name} | {count:,} | {row['minutes']:.1f} | {row['gib']:.1f} |" for name, count, row in rows]
     clusters = ClusteredAtlas(atlas).clusters
-    ours = np.concatenate([clusters.assign(*one)[0] for one in _drawn(atlas, config.compared)])
-    labels = {"cluster": ours} | {f"plain, seed {seed}": found[config.compared, seed]["labels"] for seed in (0, 1)}
+    ours = np.concatenate([clusters.assign(*sample)[0] for sample in _draw_located(atlas, config.compared)])
+    labels = {"cluster": ours} | {f"plain, seed {seed}": plain_runs[config.compared, seed]["labels"] for seed in (0, 1)}
     return "\n".join([*lines, "", *_agreements(labels), "", machine.about("umap-learn", "hdbscan", "faiss-cpu")])
 
 
@@ -133,10 +137,10 @@ def _agreements(labels: Mapping[str, np.ndarray]) -> Iterator[str]:
     frames = len(next(iter(labels.values())))
     yield f"| agreement on the same {frames:,} frames | all frames | those in clusters |"
     yield "|---|---|---|"
-    for one, other in combinations(labels, 2):
-        yield f"| {one} and {other} | {agreement(labels[one], labels[other])} |"
-    told = [f"{name} {own.max() + 1} and {(own == NOISE).mean():.0%}" for name, own in labels.items()]
-    yield f"\nClusters, and the share of frames in none: {'; '.join(told)}."
+    for first, second in combinations(labels, 2):
+        yield f"| {first} and {second} | {agreement(labels[first], labels[second])} |"
+    counts = [f"{name} {values.max() + 1} and {(values == NOISE).mean():.0%}" for name, values in labels.items()]
+    yield f"\nClusters, and the share of frames in none: {'; '.join(counts)}."
 
 
 def _report(_: ClusteringBenchmarkConfig, text: str) -> None:

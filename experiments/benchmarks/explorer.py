@@ -1,10 +1,10 @@
-"""How soon can the explorer be used, and how soon does it answer a click?
+"""The time until the explorer can be used, and until it answers a click.
 
     python -m experiments.benchmarks.explorer --atlas runs/atlas
 
 The explorer and a headless Chromium share one core, as on a busy laptop. The page counts as usable when the map is
 painted and a skeleton moves. Seconds on the clock depend on what else the core has to do; seconds of the core, of
-server and browser together, do not. Needs a Chromium, as the tests of the explorer do.
+server and browser together, do not. Needs Chromium, as the tests of the explorer do.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ExplorerBenchmarkConfig:
 
     Attributes:
         atlas: folder that embed wrote.
-        visits: how often the page is opened.
+        visits: number of times to open the page.
     """
 
     atlas: Path
@@ -56,7 +56,7 @@ class ExplorerBenchmarkConfig:
 
 @contextmanager
 def explorer(atlas: Path) -> Iterator[str]:
-    """The address of a running explorer."""
+    """Run the explorer within the block; yields its address."""
     command = [sys.executable, "-m", "ssl_behavior.explore", "--atlas", str(atlas), "--port", "0"]
     with subprocess.Popen([*command, "--browser", "false"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -66,7 +66,7 @@ def explorer(atlas: Path) -> Iterator[str]:
 
 
 def core_seconds() -> dict[int, float]:
-    """Process -> seconds that it has computed so far, of this process and all its descendants."""
+    """Process id -> seconds of processor time so far, for this process and all its descendants."""
     seconds = {}
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
@@ -80,7 +80,7 @@ def since(before: dict[int, float]) -> float:
 
 
 def visit(browser: Any, address: str) -> dict[str, float]:
-    """Seconds until the page can be used and until it plays a clicked moment, and megabytes that the browser loaded."""
+    """Open the page once; returns seconds until it can be used and until it plays a click, and megabytes loaded."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     sizes: list[int] = []
     page.on("response", lambda response: sizes.append(int(response.headers.get("content-length", 0))))
@@ -99,7 +99,7 @@ def visit(browser: Any, address: str) -> dict[str, float]:
 
 
 def measure(config: ExplorerBenchmarkConfig) -> str:
-    """The table."""
+    """Measure everything; returns the table in Markdown."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     start, before = time.perf_counter(), core_seconds()
     with explorer(config.atlas) as address, sync_playwright() as playwright:
@@ -125,7 +125,7 @@ def measure(config: ExplorerBenchmarkConfig) -> str:
 
 
 def main() -> None:
-    """The shell's way in."""
+    """Run the benchmark from the shell."""
 
     def command(config: ExplorerBenchmarkConfig) -> None:
         machine.write("explorer", measure(config))
@@ -134,7 +134,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    # Imported, so that the classes of the settings are those of the module and not of __main__.
     from experiments.benchmarks.explorer import main as imported_main
 
     imported_main()

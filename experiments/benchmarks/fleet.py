@@ -1,8 +1,10 @@
-"""``python -m experiments.benchmarks.fleet``: what a unit costs on Ray, against the plain command on the same files.
+"""The overhead of a recording on Ray, against the plain command on the same files.
+
+    python -m experiments.benchmarks.fleet
 
 Both embed the same simulated recordings with an encoder of the default size and random weights, from and to a disk,
-each process with one thread. A first recording is embedded before the clock starts, so that workers are started and
-modules imported. What a unit costs besides the embedding is measured with one worker.
+each process with one thread. Each worker embeds one recording before the clock starts, so that it is running and has
+imported its modules. The overhead of a recording is measured with one worker.
 """
 
 import os
@@ -34,7 +36,7 @@ RECORDINGS, FRAMES = 30, 3000
 
 
 def plain(folder: Path) -> float:
-    """Seconds of ``embed``."""
+    """Measure ``embed``, in seconds."""
     torch.set_num_threads(1)
     config = EmbedConfig(encoder=folder / "encoder", recordings=(folder / "first",), output=folder / "plain")
     config = replace(config, device="cpu")
@@ -45,7 +47,7 @@ def plain(folder: Path) -> float:
 
 
 def fleet(folder: Path, workers: int) -> float:
-    """Seconds of ``embed_many`` with so many workers."""
+    """Measure ``embed_many`` with this number of workers, in seconds."""
     ray.init("local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     output = str(folder / f"fleet-{workers}")
     config = EmbedManyConfig(encoder=str(folder / "encoder"), recordings=(str(folder / "first"),), output=output)
@@ -67,9 +69,9 @@ def main() -> None:
         native.write(folder / "tracks", recordings[2:])
         seconds = {"`embed`, one process": plain(folder)}
         seconds |= {f"`embed_many`, {n} worker{'s' * (n > 1)}": fleet(folder, n) for n in (1, 2)}
-    first, one, _ = seconds.values()
+    plain_time, worker_time, _ = seconds.values()
     rows = "\n".join(
-        f"| {name} | {taken:.1f} | {RECORDINGS / taken:.1f} | {first / taken:.2f} |" for name, taken in seconds.items()
+        f"| {name} | {time:.1f} | {RECORDINGS / time:.1f} | {plain_time / time:.2f} |" for name, time in seconds.items()
     )
     machine.write(
         "fleet",
@@ -80,7 +82,7 @@ workers is left out.
 |---|---|---|---|
 {rows}
 
-A unit costs {(one - first) / RECORDINGS * 1000:.0f} ms besides the embedding (one worker against `embed`).
+A unit costs {(worker_time - plain_time) / RECORDINGS * 1000:.0f} ms besides the embedding (one worker against `embed`).
 
 {machine.about("ray")}""",
     )

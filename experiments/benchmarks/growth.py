@@ -1,15 +1,16 @@
-"""How time and memory grow with frames, individuals and keypoints, step by step.
+"""The growth of time and memory with frames, individuals and keypoints, for each step.
 
     python -m experiments.benchmarks.growth
 
-Each step is a process of its own, on simulated recordings of at most 100,000 frames, about an hour at 30 Hz (one such
-recording, again and again with another noise). ``convert`` reads them as DeepLabCut tables; the other steps read the
-fast form that it writes. Each starts with an empty cache of what was parsed and prepared, and fills it. Pretraining is
-measured on the largest set alone, as the others would take hours: their memory is that of a recording.
-Own memory is what a process holds that is no page of a mapped file. Times are without those of an empty start of Python
-with the command's imports, which are told apart. The exponent is that of growth over the upper half of the sizes: 1 is
-in proportion, 0 is flat. Clusters and search see embeddings only, whatever individuals or keypoints these are of, so
-they are measured against frames alone (one embedding per frame at 15 Hz and ordered pair).
+Each step runs in a process of its own, on simulated recordings of at most 100,000 frames, about an hour at 30 Hz (one
+recording, repeated with different noise). ``convert`` reads DeepLabCut tables; the other steps read the native files
+that it writes. Each step starts with an empty cache and fills it. On the largest set, only pretraining is measured: the
+other steps would take hours, and their memory is that of one recording.
+
+Own memory is the memory of a process without pages of mapped files. Times do not include an empty start of Python with
+the command's imports, which is listed separately. The exponent is the slope of growth over the upper half of the sizes:
+1 is proportional, 0 is constant. Clusters and search read embeddings only, so they are measured against the number of
+frames alone (one embedding per frame at 15 Hz and ordered pair).
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ INDIVIDUALS, KEYPOINTS = (1, 2, 3, 4, 6), (4, 7, 12, 20)
 STEPS = ("convert", "prepare", "pretrain", "embed", "predict", "cluster", "search")
 _LONGEST = 100_000
 _BYTES_PER_FRAME, _BYTES_PER_PRETRAINED = 1_700, 300
-"""Of two mice's tracks in all forms and their embeddings, and of what pretraining alone needs."""
+"""Bytes on disk for two mice: tracks in all formats with embeddings, and those that pretraining needs."""
 _KEYPOINTS_USUAL = 7
 _MEASURES = (("seconds", "s", 1), ("own", "own memory, MB", 1e6), ("resident", "resident, MB", 1e6))
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a step is measured on."""
+    """The size of a set of recordings."""
 
     frames: int
     individuals: int = 2
@@ -55,30 +56,30 @@ Costs = dict[str, dict[Size, Cost]]
 
 
 def main() -> None:
-    """Measure, and write and print growth.md, and growth.png."""
+    """Measure every step, and write growth.md and growth.png beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--most-frames", type=int, default=10**7, help="that all steps are measured on (10000000)")
-    parser.add_argument("--pretrained", type=int, default=10**8, help="that only pretraining is (100000000)")
-    parser.add_argument("--frames", type=int, default=36_000, help="for individuals and keypoints (36000)")
+    parser.add_argument("--most-frames", type=int, default=10**7, help="largest set for all steps (10000000)")
+    parser.add_argument("--pretrained", type=int, default=10**8, help="larger set, for pretraining only (100000000)")
+    parser.add_argument("--frames", type=int, default=36_000, help="frames where individuals or keypoints vary (36000)")
     parser.add_argument("--pretrain-steps", type=int, default=40, help="steps of pretraining (40)")
-    parser.add_argument("--folder", type=Path, help="where there is room for the files; all are deleted again")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        measured = Measured(Path(folder), given.pretrain_steps)
-        machine.write("growth", report(measured, given.most_frames, given.pretrained, given.frames))
+    parser.add_argument("--folder", type=Path, help="folder with space for temporary files")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        measured = Measured(Path(folder), arguments.pretrain_steps)
+        machine.write("growth", report(measured, arguments.most_frames, arguments.pretrained, arguments.frames))
 
 
 def report(measured: Measured, most_frames: int, pretrained: int, frames: int) -> str:
-    """The tables, in Markdown; the picture is written beside them."""
-    sizes = [one for one in SIZES if one <= most_frames and _fits(measured.folder, one * _BYTES_PER_FRAME)]
-    by_frames = measured.costs([Size(one) for one in sizes], STEPS)
+    """Measure everything, draw the picture, and return the tables in Markdown."""
+    sizes = [size for size in SIZES if size <= most_frames and _fits(measured.folder, size * _BYTES_PER_FRAME)]
+    by_frames = measured.costs([Size(size) for size in sizes], STEPS)
     if _fits(measured.folder, pretrained * _BYTES_PER_PRETRAINED):
         by_frames["pretrain"] |= measured.costs([Size(pretrained)], ["pretrain"])["pretrain"]
-    by_individuals = measured.costs([Size(frames, individuals=one) for one in INDIVIDUALS], STEPS[:5])
-    by_keypoints = measured.costs([Size(frames, keypoints=one) for one in KEYPOINTS], STEPS[:5])
-    found = {"frames": by_frames, "individuals": by_individuals, "keypoints": by_keypoints}
-    draw(machine.FOLDER / "growth.png", found)
-    parts = [
+    by_individuals = measured.costs([Size(frames, individuals=number) for number in INDIVIDUALS], STEPS[:5])
+    by_keypoints = measured.costs([Size(frames, keypoints=number) for number in KEYPOINTS], STEPS[:5])
+    costs = {"frames": by_frames, "individuals": by_individuals, "keypoints": by_keypoints}
+    draw(machine.FOLDER / "growth.png", costs)
+    sections = [
         f"Frames, of two mice with {_KEYPOINTS_USUAL} keypoints.",
         table(by_frames, "frames"),
         f"Individuals, {frames:,} frames. All n (n - 1) ordered pairs are embedded and predicted, so that their cost "
@@ -93,24 +94,24 @@ def report(measured: Measured, most_frames: int, pretrained: int, frames: int) -
         "![Time and memory against frames, individuals and keypoints](growth.png)",
         machine.about("faiss-cpu", "umap-learn", "xgboost"),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(sections)
 
 
 def _fits(folder: Path, size: int) -> bool:
-    """Whether there is room for so many bytes; said if not."""
+    """Whether so many bytes fit on the disk; prints a message if not."""
     if fits := shutil.disk_usage(folder).free > size:
         return fits
-    print(f"left out: {size:,} bytes, for which there is no room in {folder}", file=sys.stderr)
+    print(f"left out: {size:,} bytes do not fit in {folder}", file=sys.stderr)
     return False
 
 
 class Measured:
-    """What steps cost, and the checkpoints that they need.
+    """Measures the costs of steps, and makes the checkpoints that they need.
 
     Attributes:
         folder: for all files.
         steps: of pretraining.
-        starts: step -> seconds of an empty start of its command, of those that were measured.
+        starts: step -> seconds of an empty start of its command.
     """
 
     def __init__(self, folder: Path, steps: int) -> None:
@@ -118,82 +119,82 @@ class Measured:
         self.starts: dict[str, float] = {}
 
     def costs(self, sizes: Sequence[Size], steps: Sequence[str]) -> Costs:
-        """Step -> size -> cost, without that of an empty start."""
-        found: Costs = {step: {} for step in steps}
+        """Step -> size -> cost, without an empty start of the command."""
+        costs: Costs = {step: {} for step in steps}
         for size in sizes:
-            with self._laid_out(size) as place:
+            with self._recordings(size) as folder:
                 for step in steps:
                     print(f"{step}: {size}", file=sys.stderr)
-                    shutil.rmtree(place / "cache", ignore_errors=True)
-                    taken = cost(self._command(step, size, place), SSL_BEHAVIOR_CACHE=str(place / "cache"))
-                    found[step][size] = taken._replace(seconds=max(taken.seconds - self._start(step), 0.01))
-        return found
+                    shutil.rmtree(folder / "cache", ignore_errors=True)
+                    measured = cost(self._command(step, size, folder), SSL_BEHAVIOR_CACHE=str(folder / "cache"))
+                    costs[step][size] = measured._replace(seconds=max(measured.seconds - self._start(step), 0.01))
+        return costs
 
     @contextmanager
-    def _laid_out(self, size: Size) -> Iterator[Path]:
-        """A folder with the tracks of a size: ``csv``, links to one table, and ``fast``, a file for each recording."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as made:
-            place = Path(made)
+    def _recordings(self, size: Size) -> Iterator[Path]:
+        """A temporary folder: ``csv`` has links to one table, ``fast`` a native file for each recording."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            folder = Path(name)
             base = mice(min(size.frames, _LONGEST), size.individuals, size.keypoints)
             recordings = tiled(base, size.frames, _LONGEST)
-            table = write_deeplabcut(place / "base" / "mice.csv", base)
-            for folder in ("csv", "fast"):
-                (place / folder).mkdir()
-            for one in recordings:
-                (place / "csv" / f"{one.id}.csv").hardlink_to(table)
-                native.write(place / "fast", [one])
-            yield place
+            table = write_deeplabcut(folder / "base" / "mice.csv", base)
+            for kind in ("csv", "fast"):
+                (folder / kind).mkdir()
+            for recording in recordings:
+                (folder / "csv" / f"{recording.id}.csv").hardlink_to(table)
+                native.write(folder / "fast", [recording])
+            yield folder
 
-    def _command(self, step: str, size: Size, place: Path) -> list[str | Path]:
+    def _command(self, step: str, size: Size, folder: Path) -> list[str | Path]:
         encoder, model = self._checkpoints(size.keypoints)
-        tracks = ["--recordings", place / "fast"]
+        tracks = ["--recordings", folder / "fast"]
         if step == "prepare":
-            return [sys.executable, "-m", "experiments.benchmarks.growth_step", place / "fast", encoder]
+            return [sys.executable, "-m", "experiments.benchmarks.growth_step", folder / "fast", encoder]
         words: Mapping[str, list[str | Path]] = {
-            "convert": ["--recordings", place / "csv", "--frame-rate", "30", "--output", place / "converted"],
-            "pretrain": [*tracks, "--output", place / "encoder", "--steps", str(self.steps), "--probe-every", "0"],
-            "embed": [*tracks, "--encoder", encoder, "--output", place / "atlas"],
-            "predict": [*tracks, "--model", model, "--output", place / "predictions"],
-            "cluster": ["--atlas", place / "atlas"],
-            "search": ["--atlas", place / "atlas", "--video", "mice00000", "--frames", "300:360"],
+            "convert": ["--recordings", folder / "csv", "--frame-rate", "30", "--output", folder / "converted"],
+            "pretrain": [*tracks, "--output", folder / "encoder", "--steps", str(self.steps), "--probe-every", "0"],
+            "embed": [*tracks, "--encoder", encoder, "--output", folder / "atlas"],
+            "predict": [*tracks, "--model", model, "--output", folder / "predictions"],
+            "cluster": ["--atlas", folder / "atlas"],
+            "search": ["--atlas", folder / "atlas", "--video", "mice00000", "--frames", "300:360"],
         }
         return [sys.executable, "-m", f"ssl_behavior.{step}", *words[step]]
 
     def _start(self, step: str) -> float:
-        """Seconds of a start of the step's command that does nothing, the second one, as files are then in memory."""
+        """Seconds of an empty start of the step's command; the faster of two, when its files are in memory."""
         if step not in self.starts:
             module = f"ssl_behavior.{step}" if step != "prepare" else "experiments.benchmarks.growth_step"
             self.starts[step] = min(cost([sys.executable, "-c", f"import {module}"]).seconds for _ in range(2))
         return self.starts[step]
 
     def _checkpoints(self, keypoints: int) -> tuple[Path, Path]:
-        """Encoder and model for recordings of so many keypoints, made when they are first asked for."""
+        """The encoder and the model for recordings of so many keypoints; made at the first call."""
         folder = self.folder / f"{keypoints} keypoints"
         if not folder.exists():
-            some = [replace(mice(12_000, 2, keypoints, seed), id=f"taught{seed}") for seed in range(2)]
-            make_model(folder, some, make_encoder(folder / "pretrained", some))
+            recordings = [replace(mice(12_000, 2, keypoints, seed), id=f"taught{seed}") for seed in range(2)]
+            make_model(folder, recordings, make_encoder(folder / "pretrained", recordings))
         return folder / "pretrained" / "encoder", folder / "model"
 
 
 def table(costs: Costs, along: str) -> str:
-    """A row for each step and size: seconds, own memory, resident memory, and each step's exponent of growth."""
-    sizes = sorted({size for found in costs.values() for size in found}, key=lambda size: getattr(size, along))
+    """A table in Markdown: seconds, own memory and resident memory of each step by size, and the exponent of growth."""
+    sizes = sorted({size for by_size in costs.values() for size in by_size}, key=lambda size: getattr(size, along))
     lines = [f"| {along} | {' | '.join(f'{getattr(size, along):,}' for size in sizes)} | exponent |"]
     lines.append("|---" * (2 + len(sizes)) + "|")
-    for step, found in costs.items():
-        counts = [getattr(size, along) for size in sizes if size in found]
-        for what, unit, scale in _MEASURES:
-            values = {size: getattr(one, what) / scale for size, one in found.items()}
+    for step, by_size in costs.items():
+        counts = [getattr(size, along) for size in sizes if size in by_size]
+        for attribute, unit, scale in _MEASURES:
+            values = {size: getattr(measured, attribute) / scale for size, measured in by_size.items()}
             digits = 1 if scale == 1 else 0
-            shown = " | ".join(f"{values[size]:,.{digits}f}" if size in values else "" for size in sizes)
-            lines.append(f"| {step}, {unit} | {shown} | {_shown(exponent(counts, values.values()))} |")
+            cells = " | ".join(f"{values[size]:,.{digits}f}" if size in values else "" for size in sizes)
+            lines.append(f"| {step}, {unit} | {cells} | {_shown(exponent(counts, values.values()))} |")
     return "\n".join(lines)
 
 
 def exponent(counts: Iterable[float], values: Iterable[float]) -> float | None:
-    """Slope of log value against log count over the upper half of the counts; None of fewer than two.
+    """Slope of log value against log count over the upper half of the counts; None if that is fewer than two.
 
-    Of values that are proportional to count ** k it is k.
+    For values proportional to ``count ** k``, it is k.
     """
     x, y = np.log([*counts]), np.log([*values])
     upper = x >= (x[0] + x[-1]) / 2

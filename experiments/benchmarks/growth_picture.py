@@ -15,24 +15,24 @@ _ROWS = (("seconds", "time (s)", 1.0), ("own", "own memory (MB)", 1e6))
 _MARKERS = "osD^vP*"
 
 
-def draw(path: Path, found: Mapping[str, Mapping[str, Mapping[Any, Any]]]) -> Path:
+def draw(path: Path, costs: Mapping[str, Mapping[str, Mapping[Any, Any]]]) -> Path:
     """Draw time and own memory against each of several dimensions, a line for each step.
 
     Args:
         path: a picture file.
-        found: dimension, which is the name of a size's attribute -> step -> size -> cost.
+        costs: dimension (an attribute of a size) -> step -> size -> cost.
     """
-    steps = list(next(iter(found.values())))
+    steps = list(next(iter(costs.values())))
     looks = dict(zip(steps, zip((colour for colour, _ in styles(steps)), _MARKERS, strict=False), strict=True))
     figure = Figure(figsize=(11, 6.4), dpi=DPI, layout="constrained")
-    grid = figure.subplots(len(_ROWS), len(found), sharey="row", squeeze=False)
-    for column, (along, costs) in enumerate(found.items()):
-        for row, (what, label, scale) in enumerate(_ROWS):
+    grid = figure.subplots(len(_ROWS), len(costs), sharey="row", squeeze=False)
+    for column, (along, by_step) in enumerate(costs.items()):
+        for row, (attribute, label, scale) in enumerate(_ROWS):
             axes = grid[row][column]
-            for step, by_size in costs.items():
+            for step, by_size in by_step.items():
                 colour, marker = looks[step]
                 x = [getattr(size, along) for size in by_size]
-                y = [getattr(one, what) / scale for one in by_size.values()]
+                y = [getattr(measured, attribute) / scale for measured in by_size.values()]
                 axes.plot(x, y, color=colour, marker=marker, markersize=5, lw=1.4, label=step)
             axes.set(xscale="log", yscale="log")
             if along != "frames":

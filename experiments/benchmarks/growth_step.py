@@ -1,4 +1,4 @@
-"""Preparing recordings one after the other, as every command does: it has no command of its own. See ``growth``.
+"""Prepares recordings one after the other, as every command does; it is a step of ``growth``.
 
 python -m experiments.benchmarks.growth_step RECORDINGS ENCODER
 """
@@ -14,7 +14,7 @@ from ssl_behavior.poses.prepare import prepare_each
 
 
 def main(recordings: Path, encoder: Path) -> None:
-    """Prepare every recording and let go of it."""
+    """Prepare every recording and drop it."""
     network = checkpoints.load_encoder(encoder)
     frames = 0
     for _, poses in prepare_each(read_recordings(recordings), network.landmarks, network.preparation):

@@ -1,4 +1,4 @@
-"""One turn of ``hour``, in a process of its own: what a command does, step by step; the last line printed is JSON.
+"""One measurement of ``hour``: runs a command and prints the times of its steps as a line of JSON.
 
 python -m experiments.benchmarks.hour_turn predict RECORDING MODEL OUTPUT
 python -m experiments.benchmarks.hour_turn embed RECORDING ENCODER OUTPUT
@@ -59,7 +59,7 @@ EMBEDDING: tuple[Watched, ...] = (
 
 
 class Network:
-    """What the encoder's network is asked to do, counted as it goes.
+    """Counts the work of the encoder's network.
 
     Attributes:
         operations: floating-point operations of its matrix products: two for each weight and frame.
@@ -71,32 +71,32 @@ class Network:
         self.shapes: list[tuple[int, int, int]] = []
         self._step = encoder.Temporal.step
 
-    def __call__(self, network: nn.Module, x: Tensor, *given: Any, **named: Any) -> Any:
-        """The network's own answer."""
+    def __call__(self, network: nn.Module, x: Tensor, *arguments: Any, **keywords: Any) -> Any:
+        """Count a call, and return the network's result."""
         frames = x.shape[0] * x.shape[1]
         matrices = [tuple(weight.shape) for weight in network.parameters() if weight.ndim == 2]
         self.operations += sum(2 * frames * inputs * outputs for outputs, inputs in matrices)
         self.shapes = max(self.shapes, [(frames, inputs, outputs) for outputs, inputs in matrices])
-        return self._step(network, x, *given, **named)
+        return self._step(network, x, *arguments, **keywords)
 
     def counting(self) -> Any:
-        """Inside, calls of the network are counted."""
-        return mock.patch.object(encoder.Temporal, "step", lambda *given, **named: self(*given, **named))
+        """Within the block, calls of the network are counted."""
+        return mock.patch.object(encoder.Temporal, "step", lambda *arguments, **keywords: self(*arguments, **keywords))
 
 
-def measured(what: str, recording: Path, checkpoint: Path, output: Path) -> dict[str, Any]:
-    """Seconds of ``predict`` or ``embed`` of one recording, in all and by step, and what the network did.
+def measure(command: str, recording: Path, checkpoint: Path, output: Path) -> dict[str, Any]:
+    """Measure ``predict`` or ``embed`` of one recording: seconds in all and by step, and operations of the network.
 
     Args:
-        what: predict or embed.
+        command: predict or embed.
         recording: a file of tracks at 30 Hz.
         checkpoint: the model's folder, or the encoder's.
-        output: a folder for what is written.
+        output: folder for the results.
     """
     stopwatch, network = Stopwatch(), Network()
     start = time.perf_counter()
-    with network.counting(), stopwatch.watching(PREDICTING if what == "predict" else EMBEDDING):
-        if what == "predict":
+    with network.counting(), stopwatch.watching(PREDICTING if command == "predict" else EMBEDDING):
+        if command == "predict":
             config = predict.PredictConfig(recordings=(recording,), frame_rate=30.0, model=checkpoint, output=output)
             predict.predict(config)
         else:
@@ -104,10 +104,10 @@ def measured(what: str, recording: Path, checkpoint: Path, output: Path) -> dict
                 embedding.EmbedConfig(recordings=(recording,), frame_rate=30.0, encoder=checkpoint, output=output)
             )
     seconds = time.perf_counter() - start
-    told = {"imports": _IMPORTS, "seconds": seconds, "steps": dict(stopwatch.seconds)}
-    return {**told, "operations": network.operations, "shapes": network.shapes}
+    result = {"imports": _IMPORTS, "seconds": seconds, "steps": dict(stopwatch.seconds)}
+    return {**result, "operations": network.operations, "shapes": network.shapes}
 
 
 if __name__ == "__main__":
-    keep_freed_memory()  # as commands do
-    print(json.dumps(measured(sys.argv[1], *map(Path, sys.argv[2:]))))
+    keep_freed_memory()  # as every command does
+    print(json.dumps(measure(sys.argv[1], *map(Path, sys.argv[2:]))))

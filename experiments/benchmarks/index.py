@@ -1,13 +1,13 @@
-"""How fast, how large and how right is the index of an atlas?
+"""The speed, size and recall of the index of an atlas.
 
     python -m experiments.benchmarks.index --rows 1000000 10000000
 
-Each index is built in a process of its own, from embeddings in half precision on disk. Besides those of
-``ssl_behavior.atlas.index`` there is FAISS's IndexIVFFlat, whose inverted lists hold whole embeddings; exact and whole
-ones are left out where they would take more than ``--most-gib``. Recall is the share of the 10 exact neighbours that
-are found, where rows that are equally near are as good as each other: of frames of the atlas, whose neighbours are most
-often of the same bout, and of frames of other recordings, whose neighbours never are. The first run makes the atlases,
-which takes a quarter of an hour on two cores for ten million embeddings.
+Each index is built in a process of its own, from embeddings in half precision on disk. The indexes are those of
+``ssl_behavior.atlas.index`` and FAISS's IndexIVFFlat, whose inverted lists hold whole embeddings; exact and whole ones
+are left out where they would take more than ``--most-gib``. Recall is the share of the 10 exact neighbours that are
+found, where equally near rows are interchangeable. It is measured for frames of the atlas, whose neighbours are mostly
+in the same bout, and for frames of other recordings, whose neighbours never are. The first run makes the atlases, which
+takes a quarter of an hour on two cores for ten million embeddings.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class IndexBenchmarkConfig:
 
     Attributes:
         rows: embeddings of simulated recordings, one atlas each.
-        data: folder with tracks/ of filmed recordings.
-        most_gib: that whole embeddings may take.
+        data: folder with tracks/ of real recordings.
+        most_gib: largest memory of whole embeddings.
     """
 
     rows: tuple[int, ...] = (1_000_000, 10_000_000)
@@ -64,20 +64,20 @@ class IndexBenchmarkConfig:
 
 
 def measure(config: IndexBenchmarkConfig) -> list[list[str]]:
-    """A row of the table per atlas and index."""
+    """Measure every index; returns a row of the table for each atlas and index."""
     others = simulated(100_000, seed=1)
     atlases = [("filmed", *filmed(config.data / "tracks"))]
     atlases += [("simulated", simulated(rows), others) for rows in config.rows]
-    found = []
+    table = []
     for name, atlas, other in atlases:
         gib = atlas.rows * atlas.meta.channels * 4 / 2**30
         for kind in ("exact", _WHOLE, "codes"):
             if kind == "codes" or gib <= config.most_gib:
                 with ProcessPoolExecutor(1, get_context("spawn")) as alone:
                     numbers = alone.submit(_measure, atlas.folder, other.folder, kind).result()
-                found.append([f"{atlas.rows:,} {name}", kind, *numbers])
-                print(*found[-1], sep="; ")
-    return found
+                table.append([f"{atlas.rows:,} {name}", kind, *numbers])
+                print(*table[-1], sep="; ")
+    return table
 
 
 def _measure(folder: Path, other: Path, kind: str) -> list[str]:
@@ -87,23 +87,28 @@ def _measure(folder: Path, other: Path, kind: str) -> list[str]:
     with _memory() as peak:
         index = _whole(atlas) if kind == _WHOLE else atlas_index.build(atlas, kind, description=None)
     seconds = time.process_time() - started
-    asked = sample(Atlas(other), _QUERIES, seed=0)
-    index.search(asked, 10)  # so that what it reads has been read
+    queries = sample(Atlas(other), _QUERIES, seed=0)
+    index.search(queries, 10)  # reads its files into memory
     started = time.process_time()
-    for one in asked:
-        index.search(one[None], 10)
-    per_query = (time.process_time() - started) / len(asked)
+    for query in queries:
+        index.search(query[None], 10)
+    per_query = (time.process_time() - started) / len(queries)
     size = len(faiss.serialize_index(index.index)) / rows
-    shares = (recall(index, sample_size=_QUERIES), recall(index, asked))
+    shares = (recall(index, sample_size=_QUERIES), recall(index, queries))
     return [
-        *(f"{seconds:.0f}", f"{1e6 * seconds / rows:.1f}", f"{size:.0f}", *(f"{one / 2**30:.2f}" for one in peak)),
+        *(
+            f"{seconds:.0f}",
+            f"{1e6 * seconds / rows:.1f}",
+            f"{size:.0f}",
+            *(f"{size / 2**30:.2f}" for size in peak),
+        ),
         *(f"{share:.3f}" for share in shares),
         f"{1e6 * per_query:.0f}",
     ]
 
 
 def _whole(atlas: Atlas) -> EmbeddingIndex:
-    """FAISS's own, in as many lists as ours, behind the same transforms."""
+    """FAISS's IndexIVFFlat with as many lists as ours, behind the same transforms."""
     channels, lists = atlas.meta.channels, int(atlas.rows**0.5)
     index = faiss.index_factory(channels, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
     index.nprobe = 32
@@ -115,12 +120,12 @@ def _whole(atlas: Atlas) -> EmbeddingIndex:
     for video in atlas.videos():
         for values in video.embeddings.values():
             index.add(np.asarray(values, np.float32))
-    return EmbeddingIndex(atlas, index, False, "exact")  # in that it computes similarities itself
+    return EmbeddingIndex(atlas, index, False, "exact")  # "exact": FAISS computes the similarities itself
 
 
 @contextmanager
 def _memory() -> Iterator[list[float]]:
-    """The most anonymous memory that is taken beyond what was there, and the most of all, once it is left."""
+    """Yield a list that holds the peaks of additional anonymous memory and of all additional memory after the block."""
     peak, ended = [0.0, 0.0], threading.Event()
     before = _anonymous()
 

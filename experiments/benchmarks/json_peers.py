@@ -1,6 +1,6 @@
-"""CalMS21's JSON by other people's parsers: each reads a file to float32 arrays, as ``formats.json_stream`` does.
+"""Readers of CalMS21's JSON with other libraries, each to float32 arrays, as ``untrusted.json_arrays`` does.
 
-Some stream; others need the whole text in memory, and stand here to show what that would bring.
+Some of these libraries stream. Others need the whole text in memory; they show what that would gain.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,17 +17,17 @@ def _arrays(sequences: Mapping[str, Any]) -> list[np.ndarray]:
 
 
 def ijson_items(path: Path) -> list[np.ndarray]:
-    """One sequence after the other as lists, by the fastest of ijson's backends."""
+    """ijson's fastest backend, one sequence after the other as lists."""
     import ijson
 
     backend = ijson.get_backend("yajl2_c")
     with open(path, "rb") as file:
-        found = backend.kvitems(file, "annotator-id_0", use_float=True)
-        return [array for name, fields in found for array in _arrays({name: fields})]
+        sequences = backend.kvitems(file, "annotator-id_0", use_float=True)
+        return [array for name, fields in sequences for array in _arrays({name: fields})]
 
 
 def ijson_events(path: Path) -> list[np.ndarray]:
-    """Number by number, without lists of lists."""
+    """ijson, number by number, without nested lists."""
     import ijson
 
     backend = ijson.get_backend("yajl2_c")
@@ -52,38 +52,38 @@ def _numbers(events: Iterator[tuple[str, Any]]) -> Iterator[float]:
 
 
 def json_stream_lists(path: Path) -> list[np.ndarray]:
-    """One sequence after the other, with the tokenizer in Rust."""
+    """json-stream with its tokenizer in Rust, one sequence after the other."""
     import json_stream
 
     with open(path, encoding="utf-8") as file:
         groups = json_stream.load(file)
         sequences = groups["annotator-id_0"].items()
-        return [array for name, one in sequences for array in _arrays({name: json_stream.to_standard_types(one)})]
+        return [array for name, fields in sequences for array in _arrays({name: json_stream.to_standard_types(fields)})]
 
 
 def standard(path: Path) -> list[np.ndarray]:
-    """Python's own."""
+    """Python's ``json``, the whole tree as Python objects."""
     import json
 
     return _arrays(json.loads(path.read_bytes())["annotator-id_0"])
 
 
 def orjson_loads(path: Path) -> list[np.ndarray]:
-    """The whole tree as Python objects."""
+    """orjson, the whole tree as Python objects."""
     import orjson
 
     return _arrays(orjson.loads(path.read_bytes())["annotator-id_0"])
 
 
 def msgspec_decode(path: Path) -> list[np.ndarray]:
-    """The whole tree as Python objects."""
+    """msgspec, the whole tree as Python objects."""
     import msgspec
 
     return _arrays(msgspec.json.decode(path.read_bytes())["annotator-id_0"])
 
 
 def simdjson_buffers(path: Path) -> list[np.ndarray]:
-    """Numbers straight into buffers; the tree stays simdjson's."""
+    """simdjson, numbers straight into buffers without Python objects."""
     import simdjson
 
     parser = simdjson.Parser()
@@ -111,7 +111,7 @@ SLOW = {"json_stream, Rust tokenizer"}
 
 
 def is_installed(peer: str) -> bool:
-    """Whether the library behind a peer's name is there."""
+    """Whether the library of this name is installed."""
     from importlib.util import find_spec
 
     return find_spec(peer.split()[0].strip(",")) is not None

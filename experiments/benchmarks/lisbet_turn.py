@@ -1,10 +1,10 @@
-"""One turn of LISBET (https://github.com/BelloneLab/lisbet), run by the python that it is installed in.
+"""One measurement of LISBET (https://github.com/BelloneLab/lisbet); run it with the Python that has LISBET.
 
-    PYTHON lisbet_turn.py train FOLDER OUTPUT STEPS    its command ``betman train_model`` for so many steps
-    PYTHON lisbet_turn.py embed FOLDER OUTPUT FRAMES   its embedding of so many frames by the model that train wrote
+    PYTHON lisbet_turn.py train FOLDER OUTPUT STEPS    the command ``betman train_model`` for so many steps
+    PYTHON lisbet_turn.py embed FOLDER OUTPUT FRAMES   an embedding of so many frames by the model that train wrote
 
-Nothing of it is changed but the counter of its training loop, which notes the time of every step and stops after the
-last. The last line printed is JSON. This file imports nothing of the project, which is not installed there.
+Only the counter of LISBET's training loop is replaced: ours notes the time of every step and stops after the last. The
+last line printed is JSON. This file imports nothing of this project, which is not installed there.
 """
 
 import json
@@ -52,15 +52,15 @@ def embed(folder, output, frames):
     from lisbet.inference import common, embedding
     from lisbet.io import export_embedder, load_records
 
-    models, own = Path(output) / "models", {}
+    models, remarks = Path(output) / "models", {}
     try:
         weights = models / "turn/weights/weights_last.pt"
         export_embedder(models / "turn/model_config.yml", weights, Path(output))
         model, _ = common.load_model_and_config(
             models / "turn-embedder/model_config.yml", models / "turn-embedder/weights/weights_last.pt", "cpu"
         )
-    except Exception as error:  # whatever it is, it is told in the table
-        model, own = built(models), {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
+    except Exception as error:  # any error; the table names it
+        model, remarks = build(models), {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
     record = load_records("DLC", folder)[0]
     import torch
 
@@ -68,16 +68,16 @@ def embed(folder, output, frames):
     for count in (FIRST, FIRST + frames):
         record_of = type(record)(id=record.id, posetracks=record.posetracks.isel(time=slice(count)), annotations=None)
         start = time.perf_counter()
-        found = common.predict_record(
+        embeddings = common.predict_record(
             record_of, model, torch.device("cpu"), WINDOW, 0, 1.0, 128, embedding._embedding_forward
         )
         took.append(time.perf_counter() - start)
-        assert len(found) == count
-    return {"frames": frames, "seconds": took[1] - took[0], **own}
+        assert len(embeddings) == count
+    return {"frames": frames, "seconds": took[1] - took[0], **remarks}
 
 
-def built(models):
-    """The model that export_embedder would have made, by the functions that it calls."""
+def build(models):
+    """Make the model as export_embedder does, by the functions that it calls."""
     import torch
     import yaml
     from lisbet.config.schemas import ModelConfig
@@ -92,5 +92,5 @@ def built(models):
 
 
 if __name__ == "__main__":
-    what, folder, output, number = sys.argv[1:]
-    print(json.dumps({"train": train, "embed": embed}[what](folder, output, int(number))))
+    task, folder, output, number = sys.argv[1:]
+    print(json.dumps({"train": train, "embed": embed}[task](folder, output, int(number))))

@@ -1,4 +1,4 @@
-"""What a benchmark ran on, and where its table goes."""
+"""The machine of a benchmark, and the file of its table."""
 
 import importlib.metadata
 import os
@@ -13,10 +13,10 @@ PACKAGES = ("numpy", "pyarrow", "torch")
 
 
 def about(*packages: str) -> str:
-    """A line for below a table: the CPU, the cores, the GPU if there is one, versions, and the day of the run.
+    """Describe the run in a line below a table: CPU, cores, GPU if any, versions, and date.
 
     Args:
-        packages: whose versions are named besides those of ``PACKAGES``; one that is not installed is left out.
+        packages: packages to list besides ``PACKAGES``; those that are not installed are left out.
     """
     versions = [f"Python {platform.python_version()}"]
     for name in dict.fromkeys((*PACKAGES, *packages)):
@@ -29,7 +29,7 @@ def about(*packages: str) -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Print ``text`` under the command that made it, and write both to ``NAME.md`` beside the benchmarks."""
+    """Print a text below the command that made it, and write both to ``NAME.md`` in the folder of the benchmarks."""
     text = f"`python -m experiments.benchmarks.{name}`\n\n{text.strip()}\n"
     print(text)
     (FOLDER / f"{name}.md").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A command's wall time and memory, measured from outside while it runs (Linux)."""
+"""The wall time and memory of a command, measured from outside while it runs (Linux)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _EVERY_S = 0.02
 
 
 class Cost(NamedTuple):
-    """What a command took.
+    """Time and memory of a command.
 
     Attributes:
         seconds: from its start to its end.
-        own: most bytes that were its own at once (``RssAnon``).
-        resident: most bytes that it held in memory at once (``VmHWM``), with pages of files that it had mapped, which
-            the system may drop whenever others need the room.
+        own: peak of its own memory in bytes, without mapped files (``RssAnon``).
+        resident: peak of its resident memory in bytes (``VmHWM``), with pages of mapped files, which the system drops
+            when other programs need memory.
     """
 
     seconds: float
@@ -33,7 +33,7 @@ def cost(command: Sequence[str | Path], **variables: str) -> Cost:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; what it printed at last is told.
+        RuntimeError: it failed; the message has its last output.
     """
     words = [str(word) for word in command]
     own = resident = 0
@@ -43,8 +43,8 @@ def cost(command: Sequence[str | Path], **variables: str) -> Cost:
             words, cwd=PROJECT, env=environment(**variables), stdout=printed, stderr=subprocess.STDOUT
         )
         while running.poll() is None:
-            held = _held(running.pid)
-            own, resident = max(own, held.get("RssAnon", 0)), max(resident, held.get("VmHWM", 0))
+            current = _memory(running.pid)
+            own, resident = max(own, current.get("RssAnon", 0)), max(resident, current.get("VmHWM", 0))
             time.sleep(_EVERY_S)
         seconds = time.perf_counter() - start
         if running.returncode:
@@ -53,11 +53,11 @@ def cost(command: Sequence[str | Path], **variables: str) -> Cost:
     return Cost(seconds, own, resident)
 
 
-def _held(process: int) -> dict[str, int]:
-    """Bytes by name, of the running process; nothing once it has ended."""
+def _memory(process: int) -> dict[str, int]:
+    """Name -> bytes of a running process; empty after its end."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return {}
-    parts = (line.split() for line in lines if line.endswith(" kB"))
-    return {name.rstrip(":"): int(number) << 10 for name, number, _ in parts}
+    fields = (line.split() for line in lines if line.endswith(" kB"))
+    return {name.rstrip(":"): int(number) << 10 for name, number, _ in fields}

@@ -1,4 +1,4 @@
-"""Models to measure with: of the shipped settings but for the steps of training, which no speed depends on."""
+"""Models for benchmarks: default settings, but few training steps, on which no speed depends."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _STEPS = 20
 
 
 def make_encoder(folder: Path, recordings: Sequence[Recording]) -> Path:
-    """An encoder of these recordings, pretrained for a few steps."""
+    """Pretrain an encoder on these recordings for a few steps."""
     native.write(_made(folder / "tracks"), recordings)
     settings = PretrainConfig(recordings=(folder / "tracks",), output=folder / "encoder", steps=_STEPS, probe_every=0)
     return pretrain(settings)
 
 
 def make_model(folder: Path, recordings: Sequence[Recording], encoder: Path, trees: int = Supervision.trees) -> Path:
-    """A model of these labelled recordings: a network of a few steps, and all the trees of the shipped settings.
+    """Fine-tune a model on these labelled recordings: the network for a few steps, and trees as by default.
 
-    Cross-validation, which takes most of the time, chooses a decoder as it would for anybody; two recordings will do.
+    Cross-validation, which takes most of the time, chooses a decoder as usual; it needs two recordings.
     """
     native.write(_made(folder / "labelled"), recordings)
     output = folder / "model"

@@ -1,4 +1,4 @@
-"""One turn of ssl_behavior, in a process of its own; the last line printed is JSON. See ``pretraining``.
+"""One measurement of ssl_behavior for ``pretraining``; the last line printed is JSON.
 
 python -m experiments.benchmarks.own_turn train FOLDER OUTPUT STEPS
 python -m experiments.benchmarks.own_turn embed RECORDING ENCODER ATLAS
@@ -37,7 +37,7 @@ WATCHED: tuple[Watched, ...] = (
     (pretraining, "augment", "views"),
     (pretraining, "mask", "masking"),
     (models_encoder.Encoder, "kinematics", "kinematics"),
-    (models_encoder.Encoder, "masked", "kinematics"),
+    (models_encoder.Encoder, "mask_kinematics", "kinematics"),
     (summaries, "summaries", "summaries' targets"),
     (pretraining, "effective_rank", "rank"),
     (pretraining.Pretraining, "forward", "forward"),
@@ -49,32 +49,32 @@ WATCHED: tuple[Watched, ...] = (
 
 
 def train(folder: Path, output: Path, steps: int) -> dict[str, Any]:
-    """Seconds of each step of ``pretrain`` with the shipped settings, and which share of them went where.
+    """Measure the seconds of each step of ``pretrain`` with its default settings, and the shares of their parts.
 
     Args:
-        folder: of tracks at 30 Hz.
+        folder: with tracks at 30 Hz.
         output: for the encoder.
-        steps: to take.
+        steps: of training.
     """
     config = PretrainConfig(recordings=(folder,), frame_rate=30.0, output=output, steps=steps, probe_every=0)
     stopwatch, starts, modules = Stopwatch(), [], []
     advance = state.TrainingState.advance
 
-    def noted(run: state.TrainingState, *given: Any) -> dict[str, float]:
+    def note_step(run: state.TrainingState, *arguments: Any) -> dict[str, float]:
         starts.append(time.perf_counter())
-        modules[:] = [run.module.module]  # within what Fabric makes of it
+        modules[:] = [run.module.module]  # the module within Fabric's wrapper
         if run.step == steps // 2:
-            stopwatch.seconds.clear()  # of the first half, in which all is done for the first time
-        return advance(run, *given)
+            stopwatch.seconds.clear()  # drop the first half, which includes warming up
+        return advance(run, *arguments)
 
-    with mock.patch.object(state.TrainingState, "advance", noted), stopwatch.watching(WATCHED):
+    with mock.patch.object(state.TrainingState, "advance", note_step), stopwatch.watching(WATCHED):
         pretrain(config)
-    parts = {name: sum(p.numel() for p in part.parameters()) for name, part in modules[0].named_children()}
+    sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in modules[0].named_children()}
     return {
         "seconds": [stop - start for start, stop in pairwise(starts)],
         "passes": config.batch * round(config.clip_seconds * config.preparation.frame_rate) * _views(config),
-        "parameters": parts["encoder"],
-        "with heads": sum(parts.values()),
+        "parameters": sizes["encoder"],
+        "with heads": sum(sizes.values()),
         "split": {name: seconds / stopwatch.seconds.total() for name, seconds in stopwatch.seconds.items()},
     }
 
@@ -84,7 +84,7 @@ def _views(config: PretrainConfig) -> int:
 
 
 def embedding(recording: Path, encoder: Path, atlas: Path) -> dict[str, Any]:
-    """Seconds for one ordered pair of a recording by ``encoders.embed``, and for all that the command ``embed`` does.
+    """Measure the seconds of ``inference.embed`` for one ordered pair, and of the whole command ``embed``.
 
     Args:
         recording: a file of tracks at 30 Hz.
@@ -93,18 +93,18 @@ def embedding(recording: Path, encoder: Path, atlas: Path) -> dict[str, Any]:
     """
     network = checkpoints.load_encoder(encoder)
     poses = prepare(read_recordings(recording, frame_rate=30.0)[0], network.landmarks, network.preparation)
-    embed(network, poses, poses.pairs()[0])  # once to warm up
+    embed(network, poses, poses.pairs()[0])  # to warm up
     start = time.perf_counter()
     frames = len(embed(network, poses, poses.pairs()[0]))
     seconds = time.perf_counter() - start
     start = time.perf_counter()
     config = EmbedConfig(recordings=(recording,), frame_rate=30.0, encoder=encoder, output=atlas, overwrite=True)
-    made = embed_recordings(config)
-    return {"frames": frames, "seconds": seconds, "rows": made.rows, "all seconds": time.perf_counter() - start}
+    embedded = embed_recordings(config)
+    return {"frames": frames, "seconds": seconds, "rows": embedded.rows, "all seconds": time.perf_counter() - start}
 
 
 if __name__ == "__main__":
-    keep_freed_memory()  # as commands do
-    what, *given = sys.argv[1:]
-    folders = [Path(one) for one in given[:2]]
-    print(json.dumps(train(*folders, int(given[2])) if what == "train" else embedding(*folders, Path(given[2]))))
+    keep_freed_memory()  # as every command does
+    task, *words = sys.argv[1:]
+    paths = [Path(word) for word in words[:2]]
+    print(json.dumps(train(*paths, int(words[2])) if task == "train" else embedding(*paths, Path(words[2]))))

@@ -1,13 +1,14 @@
-"""How fast we pretrain and embed, beside LISBET 0.4.3, on the same tracks and machine, in turns.
+"""The speed of pretraining and embedding, beside LISBET 0.4.3 on the same tracks and machine.
 
     python -m experiments.benchmarks.pretraining --lisbet PATH_OF_ITS_PYTHON
 
-LISBET (Chindemi et al. 2023, https://arxiv.org/abs/2311.04069) is no dependency: install it apart
-(``python -m venv lisbet && lisbet/bin/pip install lisbet==0.4.3``). A frame-pass is a frame of a clip that goes through
-the network forward and backward: with LISBET, each step takes a batch of 32 windows of 200 frames for each of its four
-self-supervised tasks (``lisbet.training.core._train_one_epoch``); with us, a batch of clips, twice with contrast. Both
-start as their command does, with the settings that are shipped; steps are timed from one's start to the next one's, and
-the first ones, in which workers start and memory is first touched, are left out. A GPU is hidden from both.
+LISBET (Chindemi et al. 2023, https://arxiv.org/abs/2311.04069) is not a dependency; install it separately
+(``python -m venv lisbet && lisbet/bin/pip install lisbet==0.4.3``). A frame-pass is one frame of a clip that goes
+through the network forward and backward. A step of LISBET takes a batch of 32 windows of 200 frames for each of its
+four self-supervised tasks (``lisbet.training.core._train_one_epoch``); a step of this project takes a batch of clips,
+twice with contrast. Both run as by their command, with default settings, in alternation. A step is timed from its start
+to the start of the next. The first steps, in which workers start and memory is first used, are left out. A GPU is
+hidden from both.
 """
 
 from __future__ import annotations
@@ -36,74 +37,75 @@ Turns = dict[str, list[dict[str, Any]]]
 
 
 def main() -> None:
-    """Measure, and write and print pretraining.md."""
+    """Measure both, and write pretraining.md beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lisbet", type=Path, help="python that LISBET is installed for; ours alone without it")
-    parser.add_argument("--recordings", type=Path, nargs="+", help="tracks to learn from; simulated ones by default")
-    parser.add_argument("--repeats", type=int, default=3, help="turns of each (3)")
-    parser.add_argument("--steps", type=int, default=60, help="of our pretraining in a turn (60)")
-    parser.add_argument("--peer-steps", type=int, default=25, help="of LISBET's (25)")
-    parser.add_argument("--frames", type=int, default=3000, help="that LISBET embeds in a turn (3000)")
-    given = parser.parse_args()
+    parser.add_argument("--lisbet", type=Path, help="Python that has LISBET; without it, only ours is measured")
+    parser.add_argument("--recordings", type=Path, nargs="+", help="tracks to learn from (simulated ones)")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of each (3)")
+    parser.add_argument("--steps", type=int, default=60, help="steps of our pretraining (60)")
+    parser.add_argument("--peer-steps", type=int, default=25, help="steps of LISBET (25)")
+    parser.add_argument("--frames", type=int, default=3000, help="frames that LISBET embeds (3000)")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        machine.write("pretraining", report(given, Path(folder)))
+        machine.write("pretraining", report(arguments, Path(folder)))
 
 
-def report(given: argparse.Namespace, folder: Path) -> str:
-    """The tables, in Markdown."""
-    recordings = _recordings(given.recordings)
+def report(arguments: argparse.Namespace, folder: Path) -> str:
+    """Measure everything; returns the tables in Markdown."""
+    recordings = _recordings(arguments.recordings)
     write_folders(folder / "tracks", recordings)
     hour = write_deeplabcut(folder / "hour" / "hour.csv", simulate_recording(0, 0, HOUR, "hour"))
-    parts = [_material(recordings, given.recordings)]
+    sections = [_material(recordings, arguments.recordings)]
     for cores in (2, 1):
-        turns = training_turns(given, folder, cores)
-        parts.append(training_table(turns, cores))
+        turns = training_turns(arguments, folder, cores)
+        sections.append(training_table(turns, cores))
         if cores == 2:
-            parts.append(_split(turns[OURS]))
-    parts.append(embedding_table(embedding_turns(given, folder, hour)))
-    if given.lisbet is None:
-        parts.append("LISBET was not measured: give `--lisbet`, the python of an environment that it is installed in.")
-    return "\n\n".join([*parts, machine.about()])
+            sections.append(_split(turns[OURS]))
+    sections.append(embedding_table(embedding_turns(arguments, folder, hour)))
+    if arguments.lisbet is None:
+        remark = "LISBET was not measured: give `--lisbet`, the python of an environment that it is installed in."
+        sections.append(remark)
+    return "\n\n".join([*sections, machine.about()])
 
 
-def training_turns(given: argparse.Namespace, folder: Path, cores: int) -> Turns:
-    """What each turn of pretraining told, ours and LISBET's alternating."""
+def training_turns(arguments: argparse.Namespace, folder: Path, cores: int) -> Turns:
+    """Run pretraining, ours and LISBET's in alternation; returns the measurements of each."""
     turns: Turns = {OURS: [], PEER: []}
-    for repeat in _counted(given.repeats, f"pretraining on {cores} cores"):
+    for repeat in _count(arguments.repeats, f"pretraining on {cores} cores"):
         output = folder / f"ours-{cores}-{repeat}"
-        turns[OURS].append(turn(on_cores(cores, _own("train", folder / "tracks", output, given.steps)), cores))
-        if given.lisbet:
+        turns[OURS].append(turn(on_cores(cores, _own("train", folder / "tracks", output, arguments.steps)), cores))
+        if arguments.lisbet:
             output = folder / f"lisbet-{cores}-{repeat}"
-            command = _lisbet(given.lisbet, "train", folder / "tracks", output, given.peer_steps)
+            command = _lisbet(arguments.lisbet, "train", folder / "tracks", output, arguments.peer_steps)
             turns[PEER].append(turn(on_cores(cores, command), cores, PYTHONPATH=""))
     return turns
 
 
-def embedding_turns(given: argparse.Namespace, folder: Path, hour: Path) -> Turns:
-    """What each turn of embedding told, ours and LISBET's alternating, by the networks of the first turn of each."""
+def embedding_turns(arguments: argparse.Namespace, folder: Path, hour: Path) -> Turns:
+    """Run embedding in alternation, by the networks of the first pretraining; returns the measurements of each."""
     turns: Turns = {OURS: [], PEER: []}
-    for _ in _counted(given.repeats, "embedding"):
+    for _ in _count(arguments.repeats, "embedding"):
         turns[OURS].append(turn(_own("embed", hour, folder / "ours-2-0", folder / "atlas"), SSL_BEHAVIOR_CACHE=""))
         shutil.rmtree(folder / "atlas")
-        if given.lisbet:
-            command = _lisbet(given.lisbet, "embed", folder / "tracks", folder / "lisbet-2-0", given.frames)
+        if arguments.lisbet:
+            command = _lisbet(arguments.lisbet, "embed", folder / "tracks", folder / "lisbet-2-0", arguments.frames)
             turns[PEER].append(turn(command, PYTHONPATH=""))
     return turns
 
 
 def training_table(turns: Turns, cores: int) -> str:
-    """Steps and frame-passes of both, and whether the goals are met."""
+    """A table of steps and frame-passes of both, and whether the goals are met."""
     lines = [f"Pretraining on {cores} {'core' if cores == 1 else 'cores'}, in frame-passes per second:", ""]
     lines += ["| | parameters (with heads) | frame-passes a step | time per step (ms) | frame-passes per second |"]
     lines += ["|---|---|---|---|---|"]
     rates = {}
-    for name, told in turns.items():
-        if not told:
+    for name, results in turns.items():
+        if not results:
             continue
-        seconds = [statistics.median(one["seconds"][WARM:]) for one in told]
-        passes, sizes = told[0]["passes"], f"{told[0]['parameters']:,} ({told[0]['with heads']:,})"
-        rates[name] = [passes / one for one in seconds]
-        times = spread([1000 * one for one in seconds], 0)
+        seconds = [statistics.median(result["seconds"][WARM:]) for result in results]
+        passes, sizes = results[0]["passes"], f"{results[0]['parameters']:,} ({results[0]['with heads']:,})"
+        rates[name] = [passes / value for value in seconds]
+        times = spread([1000 * value for value in seconds], 0)
         lines.append(f"| {name} | {sizes} | {passes:,} | {times} | {spread(rates[name], 0)} |")
     if PEER in rates:
         ratio = statistics.median(rates[OURS]) / statistics.median(rates[PEER])
@@ -117,35 +119,38 @@ def training_table(turns: Turns, cores: int) -> str:
     return "\n".join(lines)
 
 
-def _split(told: Sequence[dict[str, Any]]) -> str:
-    """Where the time of our steps goes."""
-    names = sorted(told[0]["split"], key=lambda name: -told[0]["split"][name])
+def _split(results: Sequence[dict[str, Any]]) -> str:
+    """A table of the shares of our steps' parts."""
+    names = sorted(results[0]["split"], key=lambda name: -results[0]["split"][name])
     lines = ["| part of our step | share of its time (%) |", "|---|---|"]
-    lines += [f"| {name} | {spread([100 * one['split'].get(name, 0) for one in told], 1)} |" for name in names]
-    outside = [1 - one["split"]["forward"] - one["split"]["backward"] for one in told]
+    lines += [f"| {name} | {spread([100 * result['split'].get(name, 0) for result in results], 1)} |" for name in names]
+    outside = [1 - result["split"]["forward"] - result["split"]["backward"] for result in results]
     is_met = statistics.median(outside) <= _OUTSIDE_GOAL
-    lines += ["", f"Outside the forward and the backward pass: {spread([100 * one for one in outside], 1)} % (goal: "]
+    lines += [
+        "",
+        f"Outside the forward and the backward pass: {spread([100 * x for x in outside], 1)} % (goal: ",
+    ]
     return "\n".join(lines) + f"{100 * _OUTSIDE_GOAL:g} % at most, {met(is_met)})."
 
 
 def embedding_table(turns: Turns) -> str:
-    """Embedded frames per second of both, and whether the goal is met."""
+    """A table of embedded frames per second of both, and whether the goal is met."""
     lines = ["| embedding | frames | seconds | frames per second |", "|---|---|---|---|"]
     ours, peers = turns[OURS], turns[PEER]
     rates: dict[str, list[float]] = {}
-    for name, told, count, took in (
+    for name, results, count, took in (
         (f"{OURS}: `encoders.embed`, one ordered pair", ours, "frames", "seconds"),
         (f"{OURS}: `embed`, file to atlas, both pairs with mirror images", ours, "rows", "all seconds"),
         (f"{PEER}: `predict_record`, as `compute_embeddings` calls it", peers, "frames", "seconds"),
     ):
-        if told:
-            rates[name] = [one[count] / one[took] for one in told]
-            seconds = spread([one[took] for one in told])
-            lines.append(f"| {name} | {told[0][count]:,} | {seconds} | {spread(rates[name], 0)} |")
+        if results:
+            rates[name] = [result[count] / result[took] for result in results]
+            seconds = spread([result[took] for result in results])
+            lines.append(f"| {name} | {results[0][count]:,} | {seconds} | {spread(rates[name], 0)} |")
     lines += ["", "Our frames are those that the encoder takes, 15 a second of video; of video at 30 Hz it is twice as"]
     lines[-1] += " many a second. Each of LISBET's costs it a window of 200."
     if peers:
-        first, *_, last = (statistics.median(one) for one in rates.values())
+        first, *_, last = (statistics.median(value) for value in rates.values())
         lines[-1] += (
             f"\n\n{first / last:,.0f} times LISBET's frames per second (goal: {_EMBED_GOAL} times, "
             f"{met(first >= _EMBED_GOAL * last)})."
@@ -155,14 +160,14 @@ def embedding_table(turns: Turns) -> str:
     return "\n".join(lines)
 
 
-def _recordings(given: Sequence[Path] | None) -> list[Recording]:
-    return read_recordings(given) if given else simulate_recordings(12, 0, 9000)
+def _recordings(paths: Sequence[Path] | None) -> list[Recording]:
+    return read_recordings(paths) if paths else simulate_recordings(12, 0, 9000)
 
 
-def _material(recordings: Sequence[Recording], given: object) -> str:
-    frames, first = sum(one.frames for one in recordings), recordings[0]
+def _material(recordings: Sequence[Recording], paths: object) -> str:
+    frames, first = sum(recording.frames for recording in recordings), recordings[0]
     return (
-        f"Tracks: {len(recordings)} {'given' if given else 'simulated'} recordings of {len(first.individuals)} animals "
+        f"Tracks: {len(recordings)} {'given' if paths else 'simulated'} recordings of {len(first.individuals)} animals "
         f"with {len(first.skeleton.keypoints)} keypoints, {frames:,} frames, as DeepLabCut tables. Median (least to "
         "most) over turns."
     )
@@ -176,9 +181,9 @@ def _lisbet(python: Path, *words: object) -> list[str | Path]:
     return [python, PROJECT / "experiments" / "benchmarks" / "lisbet_turn.py", *map(str, words)]
 
 
-def _counted(repeats: int, what: str) -> Iterator[int]:
+def _count(repeats: int, description: str) -> Iterator[int]:
     for repeat in range(repeats):
-        print(f"{what}: turn {repeat + 1} of {repeats}", file=sys.stderr)
+        print(f"{description}: turn {repeat + 1} of {repeats}", file=sys.stderr)
         yield repeat
 
 

@@ -1,4 +1,4 @@
-"""What ``reading`` measures, each in a process of its own: ``... reading_tasks TASK PATH TIMES``."""
+"""The tasks of ``reading``, each run in a process of its own: ``... reading_tasks TASK PATH TIMES``."""
 
 import json
 import sys
@@ -19,24 +19,24 @@ from ssl_behavior.recordings.recording import Recording
 
 
 def arrow_alone(path: Path) -> None:
-    """What is compared with: the numbers of a table parsed, and nothing made of them."""
+    """The reference: parse the numbers of a table, and do nothing with them."""
     pa.csv.read_csv(path, pa.csv.ReadOptions(skip_rows=4, autogenerate_column_names=True))
 
 
 def read(path: Path) -> list[Recording]:
-    """Recordings as every command gets them."""
+    """Read recordings as every command does."""
     return read_recordings(path, notify=str)
 
 
 def read_and_look(path: Path) -> float:
-    """Recordings, and a look at every position."""
+    """Read recordings and every position."""
     return sum(float(recording.positions.sum()) for recording in read(path))
 
 
 def prepare(path: Path) -> list[str]:
-    """What every command begins with: poses of all recordings, and their fingerprints."""
+    """Do what every command begins with: prepare all recordings, and compute their fingerprints."""
     recordings = read(path)
-    landmarks = shared_landmarks(one.skeleton for one in recordings)
+    landmarks = shared_landmarks(recording.skeleton for recording in recordings)
     return [poses.fingerprint() for poses in prepare_all(recordings, landmarks, Preparation())]
 
 
@@ -62,7 +62,7 @@ def measure(task: str, path: str, times: str) -> None:
 
 
 def _peak() -> float:
-    """MB that the process held at most, of memory that is its own and of maps that it has looked at."""
+    """The peak of resident memory in MB, with the pages of maps that were read."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1000
 

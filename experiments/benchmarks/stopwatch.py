@@ -1,4 +1,4 @@
-"""Where a program's time goes, measured from outside: functions are watched while they are called."""
+"""Measures the time in chosen functions of a program, without a change of its code."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Watched = tuple[Any, str, str]
 
 
 class Stopwatch:
-    """Adds up seconds by step; those of a step that runs inside another count for the inner one alone.
+    """Adds up seconds by step. Where a step runs inside another, its time counts for the inner step only.
 
     Args:
-        clock: tells the time in seconds.
+        clock: returns the time in seconds.
 
     Attributes:
         seconds: by step.
@@ -32,7 +32,7 @@ class Stopwatch:
 
     @contextmanager
     def running(self, step: str) -> Iterator[None]:
-        """Inside, time counts for ``step``."""
+        """Within the block, time counts for ``step``."""
         self._inside.append(0.0)
         start = self.clock()
         try:
@@ -45,10 +45,10 @@ class Stopwatch:
 
     @contextmanager
     def watching(self, watched: Sequence[Watched]) -> Iterator[None]:
-        """Inside, calls of these functions are timed.
+        """Within the block, calls of these functions are timed.
 
         Raises:
-            AttributeError: a function is no longer there: the list of those to watch is out of date.
+            AttributeError: there is no such function; the list of functions is out of date.
         """
         with ExitStack() as stack:
             for owner, name, step in watched:
@@ -57,18 +57,18 @@ class Stopwatch:
 
     def _timed(self, function: Callable[..., Any], step: str) -> Callable[..., Any]:
         @functools.wraps(function)
-        def called(*given: Any, **named: Any) -> Any:
+        def call(*arguments: Any, **keywords: Any) -> Any:
             with self.running(step):
-                return function(*given, **named)
+                return function(*arguments, **keywords)
 
         @functools.wraps(function)
-        def drawn(*given: Any, **named: Any) -> Iterator[Any]:
-            items = function(*given, **named)
+        def iterate(*arguments: Any, **keywords: Any) -> Iterator[Any]:
+            items = function(*arguments, **keywords)
             while True:
                 with self.running(step):
-                    item = next(items, self)  # the stopwatch itself stands for the end
+                    item = next(items, self)  # the stopwatch itself marks the end
                 if item is self:
                     return
                 yield item
 
-        return drawn if inspect.isgeneratorfunction(function) else called
+        return iterate if inspect.isgeneratorfunction(function) else call

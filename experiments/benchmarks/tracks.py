@@ -1,4 +1,4 @@
-"""Recordings to measure on: simulated mice, in files that people have, of any number of animals and keypoints."""
+"""Recordings for benchmarks: simulated mice, of any number of animals and keypoints, in common file formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOUR = 108_000
 """Frames of an hour at 30 Hz."""
 MOST_KEYPOINTS = 20
 _APART_PX = 150.0
-# Keypoints that the simulator has not: so far on the way from one that it has to another, beyond it above 1.
+# Keypoints that the simulator lacks: their position on the line between two of its keypoints (above 1: beyond).
 _BETWEEN: dict[str, tuple[str, str, float]] = {
     "head": ("left_ear", "right_ear", 0.5),
     "centre": ("neck", "tail_base", 0.5),
@@ -39,17 +39,17 @@ _FEWEST = ("nose", "left_ear", "right_ear", "tail_base")
 
 
 def write_deeplabcut(path: Path, recording: Recording) -> Path:
-    """Write tracks as the CSV table of a multi-animal DeepLabCut project; what is not tracked is left empty."""
+    """Write tracks as the CSV table of a multi-animal DeepLabCut project; missing points are empty cells."""
     columns = [
-        (animal, part, coordinate)
+        (animal, keypoint, coordinate)
         for animal in recording.individuals
-        for part in recording.skeleton.keypoints
+        for keypoint in recording.skeleton.keypoints
         for coordinate in ("x", "y", "likelihood")
     ]
-    sure = recording.confidence
-    if sure is None:
-        sure = np.isfinite(recording.positions[..., 0]).astype(np.float32)
-    values = np.concatenate([recording.positions, sure[..., None]], -1).reshape(recording.frames, -1)
+    confidence = recording.confidence
+    if confidence is None:
+        confidence = np.isfinite(recording.positions[..., 0]).astype(np.float32)
+    values = np.concatenate([recording.positions, confidence[..., None]], -1).reshape(recording.frames, -1)
     rows = [["simulated"] * len(columns), *zip(*columns, strict=True)]
     header = [[name, *row] for name, row in zip(("scorer", "individuals", "bodyparts", "coords"), rows, strict=True)]
     table = {"frame": pa.array(np.arange(recording.frames))}
@@ -62,7 +62,7 @@ def write_deeplabcut(path: Path, recording: Recording) -> Path:
 
 
 def write_folders(folder: Path, recordings: Sequence[Recording]) -> None:
-    """Write each recording to a folder of its own under a name that DeepLabCut gives, as LISBET looks for them."""
+    """Write each recording to a folder of its own, under a name as DeepLabCut gives it; LISBET expects this layout."""
     for number, recording in enumerate(recordings):
         write_deeplabcut(folder / f"video{number:03d}" / f"video{number:03d}DLC_shuffle1.csv", recording)
 
@@ -70,8 +70,8 @@ def write_folders(folder: Path, recordings: Sequence[Recording]) -> None:
 def mice(frames: int, individuals: int = 2, keypoints: int = 7, seed: int = 0) -> Recording:
     """A simulated recording of any number of mice, with labels of the group.
 
-    Mice beyond the second are those of further simulated recordings, some way off; keypoints beyond the simulator's
-    seven lie on lines through these, under names that an encoder knows, so that they cost what any other costs.
+    Mice beyond the second come from further simulated recordings, moved aside. Keypoints beyond the simulator's seven
+    lie on lines through these, under names of landmarks, so that they cost as much as any other.
 
     Args:
         frames: at 30 Hz.
@@ -79,14 +79,14 @@ def mice(frames: int, individuals: int = 2, keypoints: int = 7, seed: int = 0) -
         keypoints: 4 to ``MOST_KEYPOINTS``.
         seed: of the simulation.
     """
-    several = [simulate_recording(place, seed, frames, "mice") for place in range(-(-individuals // 2))]
-    positions = np.concatenate([one.positions + _APART_PX * place for place, one in enumerate(several)], 1)
-    sure = np.concatenate([one.confidence for one in several if one.confidence is not None], 1)
-    names = several[0].skeleton.keypoints
-    values = with_keypoints(np.concatenate([positions, sure[..., None]], -1)[:, :individuals], names, keypoints)
-    labels = {channel: Labels(one.behaviours, one.values) for channel, one in several[0].labels.items()}
+    pairs = [simulate_recording(number, seed, frames, "mice") for number in range(-(-individuals // 2))]
+    positions = np.concatenate([recording.positions + _APART_PX * number for number, recording in enumerate(pairs)], 1)
+    confidence = np.concatenate([recording.confidence for recording in pairs if recording.confidence is not None], 1)
+    names = pairs[0].skeleton.keypoints
+    values = with_keypoints(np.concatenate([positions, confidence[..., None]], -1)[:, :individuals], names, keypoints)
+    labels = {name: Labels(directed.behaviours, directed.values) for name, directed in pairs[0].labels.items()}
     return replace(
-        several[0],
+        pairs[0],
         positions=values[..., :2],
         confidence=values[..., 2].clip(0, 1),
         individuals=tuple(f"mouse{number + 1}" for number in range(individuals)),
@@ -96,7 +96,7 @@ def mice(frames: int, individuals: int = 2, keypoints: int = 7, seed: int = 0) -
 
 
 def keypoint_names(names: Sequence[str], keypoints: int) -> tuple[str, ...]:
-    """The names of so many keypoints, given those of the simulator."""
+    """The names of so many keypoints, given the simulator's names."""
     if not len(_FEWEST) <= keypoints <= MOST_KEYPOINTS:
         raise ValueError(f"keypoints must be {len(_FEWEST)} to {MOST_KEYPOINTS}; got {keypoints}")
     ordered = [*_FEWEST, *(name for name in names if name not in _FEWEST), *_BETWEEN]
@@ -104,7 +104,7 @@ def keypoint_names(names: Sequence[str], keypoints: int) -> tuple[str, ...]:
 
 
 def with_keypoints(values: np.ndarray, names: Sequence[str], keypoints: int) -> np.ndarray:
-    """Values (time, individual, keypoint, ...) of so many keypoints, from those of the simulator's, of these names."""
+    """Values (time, individual, keypoint, ...) of so many keypoints, from the values of the simulator's keypoints."""
     chosen = []
     for name in keypoint_names(names, keypoints):
         start, end, share = _BETWEEN.get(name, (name, name, 0.0))
@@ -113,13 +113,13 @@ def with_keypoints(values: np.ndarray, names: Sequence[str], keypoints: int) -> 
 
 
 def tiled(recording: Recording, frames: int, longest: int = 100_000) -> list[Recording]:
-    """Recordings of at most ``longest`` frames and ``frames`` in all: the same tracks, each with a noise of its own."""
-    found = []
+    """Recordings of ``frames`` frames in all, each at most ``longest``: the same tracks with different noise."""
+    recordings = []
     for number, start in enumerate(range(0, frames, longest)):
         count = min(longest, frames - start, recording.frames)
         rng = np.random.default_rng(number)
         noise = rng.standard_normal(recording.positions[:count].shape, np.float32) * 0.3
-        found.append(
+        recordings.append(
             replace(
                 recording,
                 id=f"{recording.id}{number:05d}",
@@ -128,4 +128,4 @@ def tiled(recording: Recording, frames: int, longest: int = 100_000) -> list[Rec
                 labels={},
             )
         )
-    return found
+    return recordings

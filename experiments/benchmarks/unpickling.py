@@ -1,9 +1,9 @@
-"""Is an allow-list in a child process a shorter or safer way to read pickles than checks in this process?
+"""Compares two ways to read pickles: checks in this process, and an allow-list in a child process.
 
     python -m experiments.benchmarks.unpickling
 
-Compares ``ssl_behavior.formats.untrusted.pickles`` with ``unpickling_child.py``: lines of code, seconds, memory, what
-starting the child costs, and what becomes of attacks. Takes some minutes on Linux.
+Compares ``ssl_behavior.formats.untrusted.pickles`` with ``unpickling_child.py`` by lines of code, seconds, memory, the
+time to start the child, and the outcome of attacks. Takes some minutes on Linux.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ class UnpicklingBenchmarkConfig:
     """Settings of the benchmark.
 
     Attributes:
-        videos: simulated recordings in the file that is as CalMS21's.
-        frames: of each.
-        repeats: of each reading, the fastest of which counts.
+        videos: number of simulated recordings in the file with CalMS21's layout.
+        frames: of each recording.
+        repeats: of each reading; the fastest counts.
     """
 
     videos: int = 70
@@ -88,10 +88,10 @@ class UnpicklingBenchmarkConfig:
 
 
 def in_child(path: Path, seconds: int = _MOST_SECONDS) -> Any:
-    """What a pickled ``.npy`` holds, unpickled in a child process.
+    """Read a pickled ``.npy`` in a child process.
 
     Raises:
-        InputError: the child did not come to its end.
+        InputError: the child failed.
     """
     memory = _SMALLEST + 8 * path.stat().st_size
     command: list[str | Path] = [
@@ -121,15 +121,15 @@ def in_child(path: Path, seconds: int = _MOST_SECONDS) -> Any:
 
 
 def _decoded(value: Any, file: Any) -> Any:
-    """The value that JSON stands for. Arrays come in their order."""
+    """The value that JSON describes; its arrays are read from the file in order."""
     if not isinstance(value, list):
         return value
     kind, content = value
     if kind == "dict":
         return {_decoded(key, file): _decoded(inner, file) for key, inner in content}
     if kind in ("list", "tuple", "set", "frozenset"):
-        made = [_decoded(inner, file) for inner in content]
-        return {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}[kind](made)
+        items = [_decoded(inner, file) for inner in content]
+        return {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}[kind](items)
     if kind in ("bytes", "bytearray"):
         return content.encode("latin1")
     if kind == "complex":
@@ -149,7 +149,7 @@ def _decoded(value: Any, file: Any) -> Any:
 
 
 def trusting(path: Path) -> Any:
-    """What numpy reads of a file that is trusted."""
+    """Read a trusted file with numpy alone."""
     return np.load(path, allow_pickle=True).item()
 
 
@@ -157,7 +157,7 @@ WAYS: dict[str, Callable[[Path], Any]] = {"checks in this process": pickles.load
 
 
 def _write_files(folder: Path, config: UnpicklingBenchmarkConfig) -> dict[str, Path]:
-    """Files as the challenges have them, by what they are."""
+    """Write files like those of the challenges; returns description -> path."""
     tracks = calms21.write(folder / "calms21.npy", simulate_recordings(config.videos, frames=config.frames))
     labels, small = folder / "submission.npy", folder / "small.npy"
     lists = {f"v{i}": (np.arange(config.frames) % 4).tolist() for i in range(config.videos)}
@@ -167,7 +167,7 @@ def _write_files(folder: Path, config: UnpicklingBenchmarkConfig) -> dict[str, P
 
 
 def _cost(read: Callable[[Path], Any], path: Path, repeats: int) -> tuple[float, float]:
-    """Seconds of the fastest reading, and MB that it adds, in a process of its own."""
+    """Measure the fastest reading in seconds and its memory in MB, in a process of its own."""
     before = peak_memory()
     seconds = []
     for _ in range(repeats):
@@ -179,7 +179,7 @@ def _cost(read: Callable[[Path], Any], path: Path, repeats: int) -> tuple[float,
 
 
 def reading_rows(config: UnpicklingBenchmarkConfig, folder: Path) -> list[list[str]]:
-    """Seconds and memory of each file, read each way."""
+    """Rows of seconds and memory for each file and way."""
     rows = []
     for name, path in _write_files(folder, config).items():
         for way, read in {"numpy, trusting the file": trusting, **WAYS}.items():
@@ -191,7 +191,7 @@ def reading_rows(config: UnpicklingBenchmarkConfig, folder: Path) -> list[list[s
 
 
 def start_rows() -> list[list[str]]:
-    """Seconds until a new process of each kind has numpy."""
+    """Rows of the seconds until a new process of each kind has imported numpy."""
     code = f"import sys; sys.path.append({site.getsitepackages()[0]!r}); import numpy"
     bare = [_seconds(lambda: subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)) for _ in range(3)]
     server = get_context("forkserver")
@@ -217,7 +217,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 class _Calls:
-    """Pickled as a call of a function, with a state for what it returns."""
+    """An object that is pickled as a call of a function, with a state for the result."""
 
     def __init__(self, *reduced: Any) -> None:
         self.reduced = reduced
@@ -227,8 +227,8 @@ class _Calls:
 
 
 def _attacks(folder: Path) -> dict[str, Path]:
-    """Files by what is wrong with them: those that once were found, and numpy's states doctored."""
-    # A field of objects; flags that deny it, and flags that own to the references but not to the list of objects.
+    """Write hostile files, from earlier faults and with forged states of numpy; returns description -> path."""
+    # A field of objects, with flags that deny it, and with flags that admit references but no list of objects.
     denied, pointers = (
         _Calls(np.dtype, ("V8",), (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, flags)) for flags in (0, 1)
     )
@@ -257,7 +257,7 @@ def _attacks(folder: Path) -> dict[str, Path]:
 
 
 def attack_rows(folder: Path) -> list[list[str]]:
-    """What becomes of each attack, each way."""
+    """Rows of the outcome of each attack for each way."""
     rows = []
     for name, path in _attacks(folder).items():
         rows.append([name, *(_outcome(read, path) for read in WAYS.values())])
@@ -277,11 +277,11 @@ def _outcome(read: Callable[[Path], Any], path: Path) -> str:
 
 
 def line_rows() -> list[list[str]]:
-    """Lines of code of each way. Both need the functions that look at a file's header."""
+    """Rows of the lines of code of each way. Both need the functions that read a file's header."""
     door = ("load", "is_pickled", "first_shape", "bare_array", "_header", "_skip_header")
     header = sum(_lines(inspect.getsource(getattr(pickles, name))) for name in door)
     child = _lines(inspect.getsource(unpickling_child)) + sum(
-        _lines(inspect.getsource(one)) for one in (in_child, _decoded)
+        _lines(inspect.getsource(function)) for function in (in_child, _decoded)
     )
     checks = _lines(inspect.getsource(pickles)) + _lines(inspect.getsource(numpy_stand_ins)) - header
     rows = [("looking at a file's header, which each needs", header), ("checks in this process", checks)]
@@ -290,7 +290,7 @@ def line_rows() -> list[list[str]]:
 
 
 def _lines(source: str) -> int:
-    """Lines that hold code: no blank ones, comments or docstrings."""
+    """The number of lines of code, without blank lines, comments and docstrings."""
     occupied: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.string.strip() and token.type != tokenize.COMMENT:
@@ -307,7 +307,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def measure(config: UnpicklingBenchmarkConfig) -> str:
-    """All tables, as Markdown."""
+    """Measure everything; returns the tables in Markdown."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tables = [
@@ -320,7 +320,7 @@ def measure(config: UnpicklingBenchmarkConfig) -> str:
 
 
 def main() -> None:
-    """The shell's way in."""
+    """Run the benchmark from the shell."""
 
     def command(config: UnpicklingBenchmarkConfig) -> None:
         machine.write("unpickling", "\n\n".join([measure(config), _NOTES, machine.about()]))
@@ -329,7 +329,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Through the import, so that the settings' classes are those of the module and not of __main__.
+    # Imported, so that the classes of the settings are those of the module and not of __main__.
     from experiments.benchmarks.unpickling import main as imported_main
 
     imported_main()

@@ -1,9 +1,9 @@
-"""The other way to read pickles without trust: an allow-list in a child process with limits. Measured, not used.
+"""The way of ``unpickling`` that is not used: an unpickler with an allow-list, for a child process with limits.
 
     python -I -S unpickling_child.py SITE_PACKAGES BYTES_OF_MEMORY SECONDS < FILE > TREE
 
-It finds numpy's own functions and types and nothing else. What the pickle makes goes back as a line of JSON, in which
-arrays are numbered, and the arrays' bytes after it, so that the parent unpickles nothing.
+It resolves numpy's own functions and types only. The result is written as a line of JSON, in which arrays are numbered,
+and the bytes of the arrays, so that the parent unpickles nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ALLOWED = {
 
 
 class AllowList(pickle.Unpickler):
-    """Python's unpickler in C, which finds the allowed names only."""
+    """Python's unpickler in C, restricted to the allowed names."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The function or type, numpy's own."""
+        """Return an allowed function or type of numpy."""
         module = module.replace("__builtin__", "builtins").replace("numpy.core", "numpy._core")
         if (module, name) not in ALLOWED:
             raise pickle.UnpicklingError(f"refused, as its pickle asks for {module}.{name}")
@@ -39,7 +39,7 @@ class AllowList(pickle.Unpickler):
 
 
 def encoded(value: Any, arrays: list[Any]) -> Any:
-    """A value as JSON may hold it: pairs of a type and its content. Arrays are appended to ``arrays``."""
+    """Encode a value for JSON as a pair of its type and its content. Arrays are appended to ``arrays``."""
     kind = type(value).__name__
     if value is None or kind in ("bool", "int", "float", "str"):
         return value
@@ -60,14 +60,14 @@ def encoded(value: Any, arrays: list[Any]) -> Any:
 
 
 def peak_memory() -> int:
-    """The most resident memory that this process has had, in KiB (Linux)."""
+    """The peak of this process's resident memory in KiB (Linux)."""
     with open("/proc/self/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
 
 
 def main(site_packages: str, memory: int, seconds: int, file: BinaryIO, out: BinaryIO) -> None:
     """Read one pickled ``.npy`` within limits."""
-    import resource  # here, as Windows has none
+    import resource  # here, because Windows lacks it
 
     sys.path.append(site_packages)
     import numpy as np

@@ -1,4 +1,4 @@
-"""What CalMS21 task 1's protocol runs: encoders, fine-tunings on few labelled videos, scores; each once, and kept."""
+"""The runs of CalMS21 task 1's protocol: pretraining, fine-tuning on few labelled videos, scores. Each runs once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 class Piece(NamedTuple):
-    """One fine-tuning: a variant, on an encoder of a setting, on so many labelled videos that a seed draws."""
+    """One fine-tuning: a variant, with the encoder of a setting, on a number of labelled videos that a seed draws."""
 
     variant: str
     setting: str
@@ -43,16 +43,16 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run; the defaults are the full protocol.
+    """The runs of a protocol; the defaults are the full protocol.
 
     Attributes:
-        seeds: how many.
+        seeds: number of seeds.
         sizes: numbers of labelled videos.
         settings: of the encoder: inductive, transductive.
-        variants: from scratch and tuned, as fine-tuning does it, with trees; frozen linear, a linear head alone.
-        pretrain_steps: in place of the shipped default, to try things out.
-        finetune_steps: likewise, of ``supervision.steps``.
-        jobs: pretrainings or fine-tunings at once, each on its share of the cores.
+        variants: from scratch and tuned (both with trees, as finetune does), and frozen linear (a linear head only).
+        pretrain_steps: in place of the default, for short trials.
+        finetune_steps: in place of ``supervision.steps``, for short trials.
+        jobs: trainings at a time, each on its share of the cores.
     """
 
     seeds: int = 5
@@ -64,36 +64,36 @@ class Plan:
     jobs: int = 1
 
     def pieces(self) -> Iterator[Piece]:
-        """The fine-tunings, in order."""
+        """All fine-tunings, in order."""
         for seed in range(self.seeds):
             for videos in self.sizes:
                 for variant in self.variants:
-                    # From scratch there is nothing that the encoder's setting could change.
+                    # Training from scratch does not depend on the encoder's setting.
                     for setting in self.settings if variant != "from scratch" else ("none",):
                         yield Piece(variant, setting, videos, seed)
 
 
-def named(folder: Path, name: str, config: PretrainConfig | FinetuneConfig) -> Path:
-    """A folder that is named after what is run there and all of its settings."""
+def run_folder(folder: Path, name: str, config: PretrainConfig | FinetuneConfig) -> Path:
+    """A folder whose name depends on the run and all of its settings."""
     return folder / f"{name.replace(' ', '-')}-{hashlib.sha256(repr(config).encode()).hexdigest()[:8]}"
 
 
 def encoder_config(inputs: Inputs, work: Path, setting: str, seed: int, steps: int) -> PretrainConfig:
-    """Pretraining in a setting; a video too short for a clip is left out, and the log says so."""
+    """Settings of pretraining; videos too short for a clip are left out, and the log names them."""
     config = PretrainConfig(
         recordings=inputs.tracks(setting), steps=steps, seed=seed, skip_bad_files=True, overwrite=True
     )
-    return replace(config, output=named(work, f"encoder-{setting}-{seed}", config))
+    return replace(config, output=run_folder(work, f"encoder-{setting}-{seed}", config))
 
 
 def model_config(inputs: Inputs, work: Path, piece: Piece, ids: Sequence[str], plan: Plan) -> FinetuneConfig:
-    """Fine-tuning on the labelled videos ``ids``; from scratch, an encoder only lends its architecture.
+    """Settings of fine-tuning on the labelled videos ``ids``; from scratch, only the encoder's architecture is used.
 
-    Here too a video too short for a clip is left out, and the log says so.
+    Videos too short for a clip are left out, and the log names them.
     """
     origin = piece.setting if piece.setting != "none" else plan.settings[0]
     supervision = replace(Supervision(), steps=plan.finetune_steps)
-    if piece.variant == "frozen linear":  # alone, to say what the encoder holds
+    if piece.variant == "frozen linear":  # without trees, to measure the encoder
         supervision = replace(supervision, tune="linear", trees=0)
     config = FinetuneConfig(
         recordings=(inputs.labelled,),
@@ -106,13 +106,13 @@ def model_config(inputs: Inputs, work: Path, piece: Piece, ids: Sequence[str], p
         skip_bad_files=True,
         overwrite=True,
     )
-    return replace(config, output=named(work, "-".join(map(str, piece)), config) / "model")
+    return replace(config, output=run_folder(work, "-".join(map(str, piece)), config) / "model")
 
 
 def draws(shown: Mapping[str, Sequence[str]], sizes: Iterable[int], seed: int) -> dict[int, tuple[str, ...]]:
-    """Ids of the labelled videos by their number, each draw within the larger ones.
+    """Number of labelled videos -> their ids; each draw is contained in the larger ones.
 
-    The first video shows two behaviours at least, as one alone teaches nothing.
+    The first video shows at least two behaviours, because one behaviour alone teaches nothing.
 
     Args:
         shown: id of each training video -> the behaviours that occur in it.
@@ -121,13 +121,13 @@ def draws(shown: Mapping[str, Sequence[str]], sizes: Iterable[int], seed: int) -
     """
     ids = sorted(shown)
     order = [ids[i] for i in np.random.default_rng(seed).permutation(len(ids))]
-    first = next((name for name in order if len(shown[name]) > 1), order[0])
-    order = [first, *(name for name in order if name != first)]
+    first_video = next((name for name in order if len(shown[name]) > 1), order[0])
+    order = [first_video, *(name for name in order if name != first_video)]
     return {size: tuple(order[:size]) for size in sizes}
 
 
 def once(command: Callable[[Any], object], config: PretrainConfig | FinetuneConfig) -> float:
-    """Train, unless it is done; returns the minutes it took. What it prints goes to a log beside its output."""
+    """Train, unless the results exist; returns the minutes it took. The log is written beside the output."""
     minutes = config.output / "minutes.txt"
     if not minutes.exists():
         started = time.perf_counter()
@@ -144,12 +144,12 @@ def encode(config: PretrainConfig) -> float:
 
 
 def score(predictions: Path, truth: Path, output: Path) -> dict[str, Any]:
-    """The scores of a folder of predictions, as plain values."""
+    """Score a folder of predictions; returns plain values."""
     return evaluate(EvaluateConfig(predictions, annotations=(truth,), channel=CHANNEL, output=output, overwrite=True))
 
 
 def assess(model: Path, tracks: Path, truth: Path) -> tuple[dict[str, Any], float]:
-    """Predict the test videos and score them, unless it is done; the scores and the minutes it took."""
+    """Predict and score the test videos, unless the scores exist; returns scores and minutes."""
     predictions, scores, minutes = (model.with_name(name) for name in ("predictions", "scores", "minutes.txt"))
     if not minutes.exists():
         started = time.perf_counter()
@@ -162,34 +162,34 @@ def assess(model: Path, tracks: Path, truth: Path) -> tuple[dict[str, Any], floa
 
 
 def fine_tuned(task: tuple[FinetuneConfig, Path, Path]) -> Row:
-    """Fine-tune, then predict and score the test videos: a row of the results, without its name."""
+    """Fine-tune, then predict and score the test videos; returns a row of the results without the piece's fields."""
     config, tracks, truth = task
     took = once(finetune, config)
     scores, of_testing = assess(config.output, tracks, truth)
-    expected = config.output / "cross_validation.json"  # not there after a single video
+    expected = config.output / "cross_validation.json"  # missing after a single video
     checked = json.loads(expected.read_text()) if expected.exists() else {}
     minutes = {"minutes of fine-tuning": took, "minutes of testing": of_testing}
     return row_of(scores, checked) | minutes | {"labelled": " ".join(config.videos)}
 
 
-def each(function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
-    """The results in order, ``jobs`` at once."""
+def run_all(function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
+    """Yield the results in order, computing ``jobs`` at a time."""
     jobs = min(jobs, len(tasks))
     if jobs == 1:
         yield from map(function, tasks)
         return
     threads = max(1, torch.get_num_threads() // jobs)
-    # Not forked: the threads of a library that has computed here already are not there in a child.
+    # Spawned: a forked child lacks the threads of libraries that have computed in this process.
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
         yield from pool.map(function, tasks)
 
 
 def protocol(split: Split, plan: Plan, work: Path) -> tuple[list[Row], dict[str, float]]:
-    """Run what is missing of a plan.
+    """Run the parts of a plan that have no results yet.
 
     Returns:
-        A row per fine-tuning, and mean minutes of pretraining by setting.
+        A row for each fine-tuning, and setting -> mean minutes of pretraining.
     """
     if too_many := [size for size in plan.sizes if not 1 <= size <= len(split.shown)]:
         raise InputError(f"--sizes {too_many[0]}: expected 1 to {len(split.shown)}, the number of training videos")
@@ -197,7 +197,7 @@ def protocol(split: Split, plan: Plan, work: Path) -> tuple[list[Row], dict[str,
     kinds = [(setting, seed) for seed in seeds for setting in plan.settings]
     configs = [encoder_config(split.inputs, work, *kind, plan.pretrain_steps) for kind in kinds]
     minutes: dict[str, list[float]] = {setting: [] for setting in plan.settings}
-    for (setting, seed), took in zip(kinds, each(encode, configs, plan.jobs), strict=True):
+    for (setting, seed), took in zip(kinds, run_all(encode, configs, plan.jobs), strict=True):
         minutes[setting].append(took)
         print(f"encoder, {setting}, seed {seed}: {took:.1f} min", flush=True)
     drawn = {seed: draws(split.shown, plan.sizes, seed) for seed in seeds}
@@ -205,9 +205,9 @@ def protocol(split: Split, plan: Plan, work: Path) -> tuple[list[Row], dict[str,
     models = [model_config(split.inputs, work, piece, drawn[piece.seed][piece.videos], plan) for piece in pieces]
     tasks = [(model, split.inputs.test, split.truth) for model in models]
     rows: list[Row] = []
-    for piece, found in zip(pieces, each(fine_tuned, tasks, plan.jobs), strict=True):
-        rows.append(piece._asdict() | found)
-        what = f"{piece.variant}, encoder {piece.setting}, {piece.videos} videos, seed {piece.seed}"
-        scores = f"F1 {found['F1']:.3f}, MAP {found['MAP']:.3f}, {found['minutes of fine-tuning']:.1f} min"
-        print(f"[{len(rows)}/{len(pieces)}] {what}: {scores}", flush=True)
+    for piece, scores in zip(pieces, run_all(fine_tuned, tasks, plan.jobs), strict=True):
+        rows.append(piece._asdict() | scores)
+        description = f"{piece.variant}, encoder {piece.setting}, {piece.videos} videos, seed {piece.seed}"
+        summary = f"F1 {scores['F1']:.3f}, MAP {scores['MAP']:.3f}, {scores['minutes of fine-tuning']:.1f} min"
+        print(f"[{len(rows)}/{len(pieces)}] {description}: {summary}", flush=True)
     return rows, {setting: float(np.mean(took)) for setting, took in minutes.items()}

@@ -1,4 +1,4 @@
-"""Results of the protocol as a table for machines, a table to read, and the label curve."""
+"""The results of the protocol as a CSV table, a table in Markdown, and a label curve."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ssl_behavior.plots.style import save, styles
 from ssl_behavior.storage.atomic import write_text
 
 _MEASURED = ("F1", "MAP", *(f"F1 {name}" for name in SCORED))
-# What others report on the official test videos with all training videos labelled, pose only: system -> scores as in
-# _MEASURED (NaN: not said), and where they are from.
+# Published scores on the official test videos, with all training videos labelled and poses only: system -> scores as in
+# _MEASURED (NaN: not reported), and their source.
 PUBLISHED: Mapping[str, tuple[tuple[float, float, float, float, float], str]] = {
     "1D CNN, official baseline, 80 % of the videos": ((0.757, 0.821, 0.582, 0.798, 0.892), "official CSVs"),
     "1D CNN, official baseline": ((0.793, 0.856, 0.664, 0.814, 0.900), "official CSVs, 5 seeds"),
@@ -33,20 +33,20 @@ _REFERENCES = ("1D CNN, official baseline", "1D CNN + TREBA features", "MABe-202
 
 
 def write(folder: Path, run: Run) -> str:
-    """Write results.csv, results.md and label_curve.png, and return the table to read."""
+    """Write results.csv, results.md and label_curve.png; returns the text of results.md."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(run.rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(run.rows)
     write_text(folder / "results.csv", text.getvalue())
-    told = "\n".join(lines(run)) + "\n"
-    write_text(folder / "results.md", told)
+    text = "\n".join(lines(run)) + "\n"
+    write_text(folder / "results.md", text)
     draw(folder / "label_curve.png", run)
-    return told
+    return text
 
 
 def lines(run: Run) -> Iterator[str]:
-    """results.md, line by line."""
+    """Yield the lines of results.md."""
     counts = run.about["counts"]
     yield f"# CalMS21 task 1, {run.kind} files"
     yield ""
@@ -120,13 +120,13 @@ def _times(run: Run) -> Iterator[str]:
 
 
 def draw(path: Path, run: Run) -> None:
-    """Draw every score against the number of labelled videos: means and standard deviations over seeds."""
+    """Draw every score against the number of labelled videos, with means and standard deviations over seeds."""
     figure = Figure(figsize=(15, 4.2), dpi=150, layout="constrained")
     series = list(dict.fromkeys((row["variant"], row["setting"]) for row in run.rows))
     colours = [colour for colour, _ in styles([" ".join(name) for name in series])]
     grouped = groups(run.rows)
-    for place, measure in enumerate(_MEASURED):
-        axes = figure.add_subplot(1, len(_MEASURED), place + 1)
+    for column, measure in enumerate(_MEASURED):
+        axes = figure.add_subplot(1, len(_MEASURED), column + 1)
         for (variant, setting), colour in zip(series, colours, strict=True):
             points = [
                 (name[2], [row[measure] for row in rows])
@@ -141,9 +141,9 @@ def draw(path: Path, run: Run) -> None:
             )
             axes.fill_between(x, means - spread, means + spread, color=colour, alpha=0.15, lw=0)
         if run.kind == "official":
-            _draw_published(axes, place)
+            _draw_published(axes, column)
         sizes = sorted({row["videos"] for row in run.rows})
-        axes.set(xscale="log", ylim=(0, 1), title=measure if place > 1 else f"{measure}, mean of the three")
+        axes.set(xscale="log", ylim=(0, 1), title=measure if column > 1 else f"{measure}, mean of the three")
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
         axes.grid(alpha=0.3, lw=0.5)
@@ -156,11 +156,11 @@ def draw(path: Path, run: Run) -> None:
     save(figure, path)
 
 
-def _draw_published(axes: Axes, place: int) -> None:
-    """Published scores with all videos labelled, as lines."""
+def _draw_published(axes: Axes, column: int) -> None:
+    """Draw published scores with all videos labelled, as horizontal lines."""
     for system in _REFERENCES:
         values, source = PUBLISHED[system]
-        if not isnan(value := values[place]):
+        if not isnan(value := values[column]):
             axes.axhline(value, color="0.5", lw=0.8, ls=":")
             text = f"{system} ({source})"
             axes.text(0.02, value, text, transform=axes.get_yaxis_transform(), fontsize=5.5, va="bottom")

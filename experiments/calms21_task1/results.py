@@ -1,4 +1,4 @@
-"""What the protocol measured, as plain values, and what the whole of it would take."""
+"""The measurements of the protocol, and a forecast of the time of the full protocol."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """What was run, and what came out.
+    """A run of the protocol and its results.
 
     Attributes:
-        kind: of the files, official or simulated.
-        plan: that was run.
-        full: the whole protocol.
-        rows: one per fine-tuning.
-        encoders: mean minutes of pretraining by setting.
-        about: of the split.
-        device: that it ran on, in words.
+        kind: of the files: official or simulated.
+        plan: of this run.
+        full: plan of the full protocol.
+        rows: one for each fine-tuning.
+        encoders: setting -> mean minutes of pretraining.
+        about: ``Split.about``.
+        device: description of the processor or GPU.
     """
 
     kind: str
@@ -41,11 +41,11 @@ class Run:
 
 
 def row_of(scores: Mapping[str, Any], checked: Mapping[str, Any]) -> Row:
-    """The numbers of one fine-tuning.
+    """The scores of one fine-tuning, as a row.
 
     Args:
-        scores: of the test videos, as evaluate gives them.
-        checked: the report of the cross-validation, empty where there was none.
+        scores: of the test videos, from evaluate.
+        checked: report of the cross-validation; empty if there was none.
     """
 
     def number(value: float | None) -> float:
@@ -60,7 +60,7 @@ def row_of(scores: Mapping[str, Any], checked: Mapping[str, Any]) -> Row:
 
 
 def groups(rows: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
-    """Rows that differ in their seeds only, together."""
+    """Group rows that differ in their seeds only."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in sorted(rows, key=lambda row: row["videos"]):
         groups.setdefault(tuple(row[name] for name in NAME), []).append(row)
@@ -68,27 +68,27 @@ def groups(rows: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
 
 
 def forecast(run: Run) -> float:
-    """Hours of the full protocol with as many jobs, from this run's minutes.
+    """Estimate the hours of the full protocol, with as many jobs, from the minutes of this run.
 
-    What was run with fewer steps counts for as much longer, but for what the frozen encoder's head takes too, which
-    hardly trains; so with fewer steps it is too high, as trees take as long whatever the steps. Of a number of videos
-    that was not run, the minutes are those of the nearest number, times the ratio of their steps.
+    The minutes of a run with fewer steps are scaled up in proportion, except the minutes that the frozen encoder's head
+    takes too, which hardly depend on steps. The estimate is then too high, because the time of trees does not depend on
+    steps. A number of videos that was not run takes the minutes of the nearest number, times the ratio of their steps.
     """
     longer = run.full.pretrain_steps / run.plan.pretrain_steps
     mean = float(np.mean(list(run.encoders.values())))
     total = sum(run.encoders.get(setting, mean) for setting in run.full.settings) * run.full.seeds * longer
     longer = run.full.finetune_steps / run.plan.finetune_steps
     for variant, _, videos, _ in run.full.pieces():
-        known = [row for row in run.rows if row["variant"] == variant] or run.rows
+        rows = [row for row in run.rows if row["variant"] == variant] or run.rows
         fixed = _minutes([row for row in run.rows if row["variant"] == "frozen linear"], videos)
-        took = _minutes(known, videos)
+        took = _minutes(rows, videos)
         total += took if variant == "frozen linear" else fixed + longer * max(took - fixed, 0.0)
-        total += max(row["minutes of testing"] for row in known)
+        total += max(row["minutes of testing"] for row in rows)
     return (total / run.plan.jobs + run.about["minutes"]) / 60
 
 
 def _minutes(rows: Sequence[Row], videos: int) -> float:
-    """Minutes of fine-tuning on so many videos; 0 if there are no rows."""
-    nearest = min((row["videos"] for row in rows), key=lambda known: abs(log(known / videos)), default=videos)
-    known = [row["minutes of fine-tuning"] for row in rows if row["videos"] == nearest]
-    return max(known, default=0.0) * Supervision().steps_for(videos) / Supervision().steps_for(nearest)
+    """The minutes of fine-tuning on so many videos; 0 if there are no rows."""
+    nearest = min((row["videos"] for row in rows), key=lambda size: abs(log(size / videos)), default=videos)
+    minutes = [row["minutes of fine-tuning"] for row in rows if row["videos"] == nearest]
+    return max(minutes, default=0.0) * Supervision().steps_for(videos) / Supervision().steps_for(nearest)

@@ -1,11 +1,11 @@
-"""How many silent errors does ``check`` see, and how often is it wrong on clean recordings?
+"""The share of silent errors that ``check`` detects, and its false alarms on clean recordings.
 
     python -m experiments.checks.run
 
-Every recording of the dyads, and pieces of the other real recordings with left and right landmarks, are given as they
-are and with one fault at a time, beside the others as they are. A fault is seen if a suspicion of its kind names it (or
-of either kind that it shows as), an exchange if it is named within a second. What is suspected of the recordings as
-they are is listed, too: they are as people tracked them, and some of it is so.
+Every recording of the dyads, and pieces of the other real recordings with left and right landmarks, are checked
+unchanged and with one fault at a time, beside the other recordings unchanged. A fault counts as detected if a suspicion
+is of one of its kinds; exchanged animals count if the frame is right within a second. Suspicions about the unchanged
+recordings are listed too; since these come from real tracking, some of them are right.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from experiments.dyads.protocol import CHANNEL, UNJUDGED
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -46,12 +46,12 @@ _SETTINGS = Preparation()
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to a recording.
+    """A fault to put into a recording.
 
     Attributes:
-        name: in words.
-        kinds: of suspicion that name it.
-        apply: recording and random numbers -> the recording with the fault, and the frame where it begins, or None.
+        name: description.
+        kinds: of suspicions that count as its detection.
+        apply: recording and random numbers -> the recording with the fault, and its first frame (None: all frames).
     """
 
     name: str
@@ -59,72 +59,72 @@ class Fault:
     apply: Callable[[Recording, np.random.Generator], tuple[Recording, int | None]]
 
 
-def changed(recording: Recording, positions: np.ndarray, confidence: np.ndarray | None = None) -> Recording:
-    """The recording with other tracks."""
+def with_tracks(recording: Recording, positions: np.ndarray, confidence: np.ndarray | None = None) -> Recording:
+    """The recording with these tracks in place of its own."""
     confidence = recording.confidence if confidence is None else confidence
     return replace(recording, positions=positions, confidence=confidence, content_hash=None)
 
 
-def turned(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
-    return changed(one, one.positions[..., ::-1]), None
+def swap_axes(recording: Recording, _: np.random.Generator) -> tuple[Recording, None]:
+    return with_tracks(recording, recording.positions[..., ::-1]), None
 
 
-def mirrored(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
-    x = one.positions[..., 0]
-    return changed(one, np.stack([np.nanmax(x) + np.nanmin(x) - x, one.positions[..., 1]], -1)), None
+def mirror(recording: Recording, _: np.random.Generator) -> tuple[Recording, None]:
+    x = recording.positions[..., 0]
+    return with_tracks(recording, np.stack([np.nanmax(x) + np.nanmin(x) - x, recording.positions[..., 1]], -1)), None
 
 
 def at_rate(factor: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
-    return lambda one, _: (replace(one, frame_rate=one.frame_rate * factor), None)
+    return lambda recording, _: (replace(recording, frame_rate=recording.frame_rate * factor), None)
 
 
 def of_size(factor: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
-    return lambda one, _: (changed(one, one.positions * np.float32(factor)), None)
+    return lambda recording, _: (with_tracks(recording, recording.positions * np.float32(factor)), None)
 
 
-def exchanged(one: Recording, rng: np.random.Generator) -> tuple[Recording, int]:
-    """The first two individuals exchanged from a random frame of the middle half on, at which both are tracked."""
-    both = np.flatnonzero(np.isfinite(one.positions[:, :2, :, 0]).any(2).all(1))
-    both = both[(both > one.frames // 4) & (both < 3 * one.frames // 4)]
+def exchange_animals(recording: Recording, rng: np.random.Generator) -> tuple[Recording, int]:
+    """Exchange the first two individuals from a random frame of the middle half on, in which both are tracked."""
+    both = np.flatnonzero(np.isfinite(recording.positions[:, :2, :, 0]).any(2).all(1))
+    both = both[(both > recording.frames // 4) & (both < 3 * recording.frames // 4)]
     at = int(rng.choice(both))
-    arrays = [one.positions.copy(), None if one.confidence is None else one.confidence.copy()]
+    arrays = [recording.positions.copy(), None if recording.confidence is None else recording.confidence.copy()]
     for array in arrays:
         if array is not None:
             array[at:, [0, 1]] = array[at:, [1, 0]]
     positions, confidence = arrays
     assert positions is not None
-    return changed(one, positions, confidence), at
+    return with_tracks(recording, positions, confidence), at
 
 
-def nose_for_tail(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
-    """The foremost keypoint named as the base of the tail, and the other way round."""
-    names = one.skeleton.keypoints
+def exchange_nose_and_tail(recording: Recording, _: np.random.Generator) -> tuple[Recording, None]:
+    """Exchange the names of the foremost keypoint and of the base of the tail."""
+    names = recording.skeleton.keypoints
     front = next(name for name in names if name in ("head", "nose", "snout"))
     rear = next(name for name in names if name in ("tailbase", "tail_base", "tail base", "tail"))
     exchanged = {front: rear, rear: front}
     keypoints = tuple(exchanged.get(name, name) for name in names)
-    return replace(one, skeleton=Skeleton(keypoints, landmarks=one.skeleton.landmarks)), None
+    return replace(recording, skeleton=Skeleton(keypoints, landmarks=recording.skeleton.landmarks)), None
 
 
 def late_by(seconds: float) -> Callable[[Recording, np.random.Generator], tuple[Recording, None]]:
-    def apply(one: Recording, _: np.random.Generator) -> tuple[Recording, None]:
-        frames = round(seconds * one.frame_rate)
-        own = one.labels[CHANNEL]
-        values = np.concatenate([np.full(frames, UNSCORED), own.values[: one.frames - frames]])
-        return one.with_labels({CHANNEL: replace(own, values=values)}), None
+    def apply(recording: Recording, _: np.random.Generator) -> tuple[Recording, None]:
+        frames = round(seconds * recording.frame_rate)
+        labels = recording.labels[CHANNEL]
+        values = np.concatenate([np.full(frames, UNSCORED), labels.values[: recording.frames - frames]])
+        return recording.with_labels({CHANNEL: replace(labels, values=values)}), None
 
     return apply
 
 
 FAULTS = (
-    Fault("x and y exchanged", ("turned", "mirrored"), turned),
-    Fault("mirrored", ("mirrored",), mirrored),
+    Fault("x and y exchanged", ("turned", "mirrored"), swap_axes),
+    Fault("mirrored", ("mirrored",), mirror),
     *(Fault(f"frame rate {factor:g} times too high", ("frame rate",), at_rate(factor)) for factor in (1.2, 1.5, 2, 4)),
     *(Fault(f"frame rate {1 / factor:g} times too low", ("frame rate",), at_rate(factor)) for factor in (0.5, 0.25)),
     Fault("pixels twice as large", ("size",), of_size(2)),
     Fault("pixels ten times as large", ("size",), of_size(10)),
-    Fault("nose and tail exchanged in the names", ("backwards", "proportions"), nose_for_tail),
-    Fault("two animals exchanged half-way", ("exchanged",), exchanged),
+    Fault("nose and tail exchanged in the names", ("backwards", "proportions"), exchange_nose_and_tail),
+    Fault("two animals exchanged half-way", ("exchanged",), exchange_animals),
 )
 LABEL_FAULTS = tuple(
     Fault(f"labels {name} late", ("shifted labels",), late_by(seconds))
@@ -134,7 +134,7 @@ LABEL_FAULTS = tuple(
 
 @dataclass(frozen=True)
 class Material:
-    """Clean recordings of one kind, their landmarks, and what each of them measures."""
+    """Clean recordings of one kind, their landmarks and the vitals of each."""
 
     recordings: Sequence[Recording]
     landmarks: tuple[str, ...]
@@ -142,34 +142,39 @@ class Material:
 
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> Material:
-        landmarks = shared_landmarks(one.skeleton for one in recordings)
-        measured = {one.id: measure_vitals(prepare(one, landmarks, _SETTINGS), landmarks) for one in recordings}
+        landmarks = shared_landmarks(recording.skeleton for recording in recordings)
+        measured = {
+            recording.id: measure_vitals(prepare(recording, landmarks, _SETTINGS), landmarks)
+            for recording in recordings
+        }
         return cls(recordings, landmarks, measured)
 
-    def suspected(self, one: Recording) -> list[Suspicion]:
-        """What is suspected of a recording beside all others."""
-        poses = prepare(one, self.landmarks, _SETTINGS)
-        labels = one.labels[CHANNEL].values[poses.native_frames] if CHANNEL in one.labels else None
-        others = [found for name, found in self.measured.items() if name != one.id]
-        return find_suspicions(QualityInput(poses, one.unit, labels), measure_vitals(poses, self.landmarks), others)
+    def suspected(self, recording: Recording) -> list[Suspicion]:
+        """The suspicions about a recording, compared with all others."""
+        poses = prepare(recording, self.landmarks, _SETTINGS)
+        labels = recording.labels[CHANNEL].values[poses.native_frames] if CHANNEL in recording.labels else None
+        others = [other for name, other in self.measured.items() if name != recording.id]
+        return find_suspicions(
+            QualityInput(poses, recording.unit, labels), measure_vitals(poses, self.landmarks), others
+        )
 
     def faulty(self, fault: Fault) -> Iterator[tuple[list[Suspicion], int | None]]:
-        """What is suspected of each recording with a fault, and where that is; of those that can have it."""
-        for number, one in enumerate(self.recordings):
+        """The suspicions about each recording with a fault, and its frame, for recordings that can have the fault."""
+        for number, recording in enumerate(self.recordings):
             try:
-                given, where = fault.apply(one, np.random.default_rng(number))
+                faulty, frame = fault.apply(recording, np.random.default_rng(number))
             except (StopIteration, ValueError, IndexError):
                 continue
-            yield self.suspected(given), where
+            yield self.suspected(faulty), frame
 
 
-def is_seen(fault: Fault, found: Sequence[Suspicion], where: int | None) -> bool:
-    """Whether a suspicion names the fault, and where it is."""
-    own = [one for one in found if one.kind in fault.kinds]
+def is_detected(fault: Fault, suspected: Sequence[Suspicion], frame: int | None) -> bool:
+    """Whether a suspicion names the fault, and the right frame if it has one."""
+    matches = [suspicion for suspicion in suspected if suspicion.kind in fault.kinds]
     if fault.kinds == ("exchanged",):
-        assert where is not None
-        return any(abs(frame - where) <= 30 for one in own for frame in one.frames)
-    return bool(own)
+        assert frame is not None
+        return any(abs(suspected_frame - frame) <= 30 for suspicion in matches for suspected_frame in suspicion.frames)
+    return bool(matches)
 
 
 def dyads(data: Path) -> Material:
@@ -179,74 +184,79 @@ def dyads(data: Path) -> Material:
 
 
 def with_sides(data: Path) -> list[Material]:
-    """Pieces of the recordings whose landmarks tell left from right, each file's on their own."""
-    made = []
+    """Pieces of recordings whose landmarks distinguish left and right; one ``Material`` for each file."""
+    materials = []
     for name in WITH_SIDES:
-        for one in read_recordings(data / name, frame_rate=30.0, notify=lambda _: None):
-            length = min(_PIECE_S * 30, one.frames // 4)
+        for recording in read_recordings(data / name, frame_rate=30.0, notify=lambda _: None):
+            length = min(_PIECE_S * 30, recording.frames // 4)
             pieces = [
                 replace(
-                    one,
-                    id=f"{one.id}-{start}",
-                    positions=one.positions[start : start + length],
-                    confidence=None if one.confidence is None else one.confidence[start : start + length],
+                    recording,
+                    id=f"{recording.id}-{start}",
+                    positions=recording.positions[start : start + length],
+                    confidence=None if recording.confidence is None else recording.confidence[start : start + length],
                     labels={},
                     series={},
                     content_hash=None,
                 )
-                for start in range(0, one.frames - length + 1, length)
+                for start in range(0, recording.frames - length + 1, length)
             ]
-            made.append(Material.of(pieces))
-    return made
+            materials.append(Material.of(pieces))
+    return materials
 
 
 def strangers(whole: Material, pieces: Sequence[Material]) -> Iterator[str]:
-    """What an encoder of one half of the dyads finds strange in the other half, and in recordings of other labs."""
-    known = median_vitals([whole.measured[one.id] for one in whole.recordings[::2]])
-    held_out = [whole.measured[one.id] for one in whole.recordings[1::2]]
-    others = [found for material in pieces for found in material.measured.values()]
+    """Count the recordings that are unlike one half of the dyads: in the other half, and from other laboratories."""
+    reference = median_vitals([whole.measured[recording.id] for recording in whole.recordings[::2]])
+    held_out = [whole.measured[recording.id] for recording in whole.recordings[1::2]]
+    others = [measured for material in pieces for measured in material.measured.values()]
     yield "| strange to an encoder of 20 dyads | recordings | speed or proportions beyond its own |"
     yield "|---|---|---|"
-    for name, given in (("the other dyads", held_out), ("pieces of other recordings", others)):
-        seen = [found for found in given if any(check_against_pretraining("", found, known))]
-        yield f"| {name} | {len(given)} | {len(seen)} |"
+    for name, group in (("the other dyads", held_out), ("pieces of other recordings", others)):
+        flagged = [measured for measured in group if any(check_against_pretraining("", measured, reference))]
+        yield f"| {name} | {len(group)} | {len(flagged)} |"
     yield ""
 
 
 def report(data: Path) -> str:
-    """The tables, in Markdown."""
+    """Measure everything; returns the tables in Markdown."""
     whole, pieces = dyads(data), with_sides(data)
-    count = sum(len(one.recordings) for one in pieces)
+    count = sum(len(piece.recordings) for piece in pieces)
     lines = [
         f"| fault | seen in {len(whole.recordings)} dyads | seen in {count} pieces of recordings with sides |",
         "|---|---|---|",
     ]
-    for fault in tqdm((*FAULTS, *LABEL_FAULTS), "faults", leave=False):
+    for fault in progress((*FAULTS, *LABEL_FAULTS), "faults", unit="fault", leave=False):
         columns = []
         for materials in ([whole], pieces):
             if fault in LABEL_FAULTS and materials is pieces:
                 columns.append("no labels")
                 continue
-            seen = [is_seen(fault, *one) for material in materials for one in material.faulty(fault)]
-            columns.append(f"{sum(seen)} of {len(seen)}")
+            detected = [is_detected(fault, *faulty) for material in materials for faulty in material.faulty(fault)]
+            columns.append(f"{sum(detected)} of {len(detected)}")
         lines.append(f"| {fault.name} | {' | '.join(columns)} |")
     alarms = [
-        [found for material in materials for one in material.recordings for found in material.suspected(one)]
+        [
+            suspicion
+            for material in materials
+            for recording in material.recordings
+            for suspicion in material.suspected(recording)
+        ]
         for materials in ([whole], pieces)
     ]
-    counts = [Counter(one.kind for one in found) for found in alarms]
+    counts = [Counter(suspicion.kind for suspicion in suspected) for suspected in alarms]
     lines += ["", *strangers(whole, pieces)]
     lines += ["| suspected of recordings as they are | dyads | pieces |", "|---|---|---|"]
     for kind in sorted(set(counts[0]) | set(counts[1])):
-        lines.append(f"| {kind} | {' | '.join(str(found[kind]) for found in counts)} |")
-    lines += ["", *(f"- {one.video}: {one.kind}: {one.evidence}" for found in alarms for one in found)]
+        lines.append(f"| {kind} | {' | '.join(str(by_kind[kind]) for by_kind in counts)} |")
+    lines += ["", *(f"- {alarm.video}: {alarm.kind}: {alarm.evidence}" for suspected in alarms for alarm in suspected)]
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure, and write and print results.md beside this file."""
+    """Measure everything, and write results.md beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA, help="the real recordings")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real recordings")
     text = f"`python -m experiments.checks.run`\n\n{report(parser.parse_args().data)}\n"
     print(text)
     (HERE / "results.md").write_text(text, encoding="utf-8")

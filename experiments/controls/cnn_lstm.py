@@ -8,19 +8,19 @@ layers of 128 and 64 with dropout; focal loss (https://arxiv.org/abs/1708.02002)
 inverse frequency; noise of .02, windows up to 2 frames off, scale .95 to 1.05, mixup
 (https://arxiv.org/abs/1710.09412) with alpha .2; batches of 64 at a learning rate of 5e-4.
 
-The description has no code and leaves open what is chosen here: a window's label is that of its middle frame, the
-optimiser is Adam, dropout is .3, velocities are central differences of neighbouring frames, one approach rate is of the
-centres and one of the noses, a facing angle is between 0 and pi (a signed one would jump where the other animal is
-behind). What is done otherwise, and why:
+The description comes without code. These choices are ours: a window's label is that of its middle frame, the optimiser
+is Adam, dropout is .3, velocities are central differences of neighbouring frames, the two approach rates are those of
+the centres and of the noses, and a facing angle is between 0 and pi (a signed one would jump where the other animal is
+behind). Differences from the description, and their reasons:
 
 - 5 keypoints instead of 7 make 40 features instead of 48 (4 a keypoint, and 20); the foremost keypoint is the nose.
-- Missing points are interpolated in time.
-- A fixed number of steps. The original stops, and chooses its weights, by the very videos that it reports its scores
-  on; with three labelled videos there is none to spare for that.
-- Labels have no direction: both orders of the animals are learned from, and the mean over both is predicted.
+- Missing points are interpolate in time.
+- A fixed number of steps. The original stops, and chooses its weights, by the videos on which it reports its scores.
+  Three labelled videos leave none for that purpose.
+- Labels have no direction: the network learns from both orders of the animals and predicts their mean.
 
-Its raw coordinates and velocities change when the arena is moved or turned, and nothing here repairs that: it is the
-control. Its loss weights behaviours by inverse frequency already, so the most probable one is the balanced decision.
+Raw coordinates and velocities change when the arena is moved or turned; as a control, this is left as it is. The loss
+already weights behaviours by inverse frequency, so the most probable behaviour is the balanced decision.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments.controls.windows import JITTER, ORDERS, Examples, interpolated, learn, probabilities, tracks
+from experiments.controls.windows import JITTER, ORDERS, Examples, interpolate, learn, probabilities, tracks
 from experiments.dyads import protocol
 from experiments.dyads.protocol import Found, Task
 from ssl_behavior.poses.poses import Poses
@@ -43,7 +43,7 @@ OFFSETS = range(-30, 30)
 
 @dataclass(frozen=True)
 class Training:
-    """How the network is trained."""
+    """Settings of training."""
 
     steps: int = 4000
     batch: int = 64
@@ -55,7 +55,7 @@ class Training:
 
 
 class CnnLstm(nn.Module):
-    """(batch, feature, window) -> (batch, behaviour) logits."""
+    """Maps windows (batch, feature, window) to logits (batch, behaviour)."""
 
     def __init__(self, features: int, behaviours: int, dropout: float = 0.3) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class CnnLstm(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits of the frames in the middle."""
+        """Logits (batch, behaviour) of the middle frames."""
         states, _ = self.lstm(self.convolutions(windows).transpose(1, 2))
         weights = self.attention(states).softmax(1)
         logits: Tensor = self.classifier((weights * states).sum(1))
@@ -81,10 +81,10 @@ class CnnLstm(nn.Module):
 
 
 def features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
-    """(time, 4 * landmark + 20): coordinates, distances, velocities, accelerations, approach rates and angles."""
+    """Features (time, 4 * landmark + 20): coordinates, distances, velocities, accelerations, approach rates, angles."""
     positions = tracks(poses, pair)
     nose, body = positions[:, :, 0], positions.mean(2)
-    heading = interpolated(poses.heading[:, list(pair)])
+    heading = interpolate(poses.heading[:, list(pair)])
     heading = heading / np.maximum(np.linalg.norm(heading, axis=-1, keepdims=True), 1e-6)
     velocity = np.gradient(body, axis=0)
     acceleration = np.gradient(velocity, axis=0)
@@ -97,15 +97,15 @@ def features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
             (nose[:, 1], body[:, 0]),
         )
     ]
-    other = body[:, ::-1] - body
-    cosine = (heading * other).sum(-1) / np.maximum(np.linalg.norm(other, axis=-1), 1e-6)
+    to_other = body[:, ::-1] - body
+    cosine = (heading * to_other).sum(-1) / np.maximum(np.linalg.norm(to_other, axis=-1), 1e-6)
     columns = [
         *(positions, np.stack(distances, 1)),
         *(velocity, np.linalg.norm(velocity, axis=-1), np.linalg.norm(acceleration, axis=-1)),
         *(-np.gradient(distances[0]), -np.gradient(distances[1])),
         *(heading, np.arccos(cosine.clip(-1, 1))),
     ]
-    return np.concatenate([one.reshape(len(positions), -1) for one in columns], axis=1)
+    return np.concatenate([column.reshape(len(positions), -1) for column in columns], axis=1)
 
 
 def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor, gamma: float) -> Tensor:
@@ -115,11 +115,11 @@ def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor, gamma: float) ->
 
 
 def fit_predict(task: Task, training: Training) -> Found:
-    """Probabilities of the test videos' frames, the mean over the orders of the animals."""
+    """Fit the network; returns probabilities (time, behaviour) of the test videos, the mean over both orders."""
     torch.manual_seed(task.seed)
     series = [features(video.poses, pair) for video in task.train for pair in ORDERS]
     mean, spread = np.concatenate(series).mean(0), np.concatenate(series).std(0) + 1e-6
-    standardised = [(one - mean) / spread for one in series]
+    standardised = [(sequence - mean) / spread for sequence in series]
     examples = Examples(standardised, [video.labels for video in task.train for _ in ORDERS], OFFSETS)
     model = CnnLstm(series[0].shape[1], len(task.behaviours)).to(examples.frames.device)
     frequencies = task.frequencies
@@ -133,8 +133,9 @@ def fit_predict(task: Task, training: Training) -> Found:
         noise = training.noise * torch.randn(windows.shape, generator=generator)
         windows = windows * scale.to(windows) + noise.to(windows)
         share = float(mix.beta(training.mixup, training.mixup))
-        logits = model(share * windows + (1 - share) * windows.flip(0))  # drawn at random, so any order mixes
-        terms = [focal_loss(logits, one, weights, training.gamma) for one in (labels, labels.flip(0))]
+        # Windows are drawn at random, so reversing their order mixes random pairs.
+        logits = model(share * windows + (1 - share) * windows.flip(0))
+        terms = [focal_loss(logits, targets, weights, training.gamma) for targets in (labels, labels.flip(0))]
         return share * terms[0] + (1 - share) * terms[1]
 
     learn(model, loss, training.steps, training.learning_rate, task.seed)
@@ -145,7 +146,7 @@ def fit_predict(task: Task, training: Training) -> Found:
 
 
 def main() -> None:
-    """Fit and score what is missing, then write cnn_lstm.csv and .md beside this file."""
+    """Fit and score the missing draws, then write cnn_lstm.csv and .md beside this file."""
     names = ("CNN-LSTM",)
     arguments = protocol.arguments(__doc__, names)
     fit = partial(fit_predict, training=Training())

@@ -11,12 +11,12 @@ with 128, 64 and 32 channels, and a dense softmax; Keras's initial weights; Adam
 copy's later 2e-4 and 800 passes are its own), no weights on classes. The baseline does not augment; a second variant
 turns and shifts windows as its ``augment`` does.
 
-Otherwise, since these tracks are others:
+Differences, because these tracks are others:
 
-- 5 keypoints instead of 7, a third of them missing where CalMS21 has none: they are interpolated in time.
+- 5 keypoints instead of 7. A third of the points is missing, none in CalMS21; missing points are interpolated in time.
 - Coordinates are divided by the arena's extent around its middle. The original divides x by 1024 and y by 570 and then
   turns around the image's corner, which shears the mice.
-- Labels have no direction: both orders of the animals are learned from, and the mean over both is predicted.
+- Labels have no direction: the network learns from both orders of the animals and predicts their mean.
 - 15 passes, but at most 6,000 batches (10 and 30 videos reach them): neighbouring frames' windows are nearly the same.
 - A second decision, balanced: a behaviour's probability is divided by its frequency in training.
 """
@@ -43,7 +43,7 @@ OFFSETS = range(-200, 201, 2)
 
 @dataclass(frozen=True)
 class Training:
-    """How the network is trained; ``augment`` turns and shifts every window."""
+    """Settings of training; ``augment`` turns and shifts every window."""
 
     augment: bool = False
     passes: int = 15
@@ -53,7 +53,7 @@ class Training:
 
 
 class Baseline(nn.Sequential):
-    """(batch, channel, window) coordinates -> (batch, behaviour) logits."""
+    """Maps coordinates (batch, channel, window) to logits (batch, behaviour)."""
 
     def __init__(self, channels: int, behaviours: int) -> None:
         layers: list[nn.Module] = [_normalisation(channels)]
@@ -74,12 +74,12 @@ def _normalisation(channels: int) -> nn.BatchNorm1d:
 
 
 def coordinates(poses: Poses) -> list[np.ndarray]:
-    """(time, 2 * landmark * 2) of each order of the animals."""
+    """Coordinates (time, 2 * landmark * 2) in each order of the animals."""
     return [tracks(poses, pair).reshape(len(poses.positions), -1) for pair in ORDERS]
 
 
-def turned_and_shifted(windows: Tensor, generator: torch.Generator) -> Tensor:
-    """Each window (batch, x and y of each keypoint, window) turned by any angle and shifted by up to a quarter."""
+def turn_and_shift(windows: Tensor, generator: torch.Generator) -> Tensor:
+    """Turn each window (batch, x and y of each keypoint, window) by any angle, and shift it by up to a quarter."""
     angle = (torch.rand(len(windows), generator=generator) * 2 - 1) * math.pi
     shift = (torch.rand(len(windows), 2, generator=generator) * 2 - 1) * 0.25
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).unflatten(1, (2, 2)).to(windows)
@@ -88,26 +88,26 @@ def turned_and_shifted(windows: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def fit_predict(task: Task, training: Training) -> Found:
-    """Probabilities of the test videos' frames, the mean over the orders of the animals."""
+    """Fit the network; returns probabilities (time, behaviour) of the test videos, the mean over both orders."""
     torch.manual_seed(task.seed)
-    series = [one for video in task.train for one in coordinates(video.poses)]
+    series = [sequence for video in task.train for sequence in coordinates(video.poses)]
     examples = Examples(series, [video.labels for video in task.train for _ in ORDERS], OFFSETS)
     model = Baseline(series[0].shape[1], len(task.behaviours)).to(examples.frames.device)
 
     def loss(generator: torch.Generator) -> Tensor:
         windows, labels = examples.draw(training.batch, generator)
         if training.augment:
-            windows = turned_and_shifted(windows, generator)
+            windows = turn_and_shift(windows, generator)
         return F.cross_entropy(model(windows).float(), labels)
 
-    frames = len(examples.frames) // len(ORDERS)  # a pass sees each frame once, in either order
+    frames = len(examples.frames) // len(ORDERS)  # a pass sees each frame once, in one of the orders
     steps = min(training.passes * frames // training.batch, training.most_steps)
     learn(model, loss, steps, training.learning_rate, task.seed)
     return {poses.id: probabilities(model, coordinates(poses), OFFSETS) for poses in task.test}
 
 
 def main() -> None:
-    """Fit and score what is missing, then write mabe_cnn.csv and .md beside this file."""
+    """Fit and score the missing draws, then write mabe_cnn.csv and .md beside this file."""
     variants = {"MABe-2021 CNN": Training(), "MABe-2021 CNN, augmented": Training(augment=True)}
     arguments = protocol.arguments(__doc__, variants)
     dyads = protocol.load(arguments.data)

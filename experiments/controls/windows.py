@@ -1,4 +1,4 @@
-"""Windows of frames around a frame to be labelled: what the two networks among the controls have in common."""
+"""Windows of frames around a frame to label, for the two networks among the controls."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class Windows:
     """Windows of several series, with zeros past their ends.
 
     Args:
-        series: (time, channel) each.
-        offsets: of a window's frames from the frame it is around.
+        series: arrays (time, channel).
+        offsets: of a window's frames from its middle frame.
 
     Attributes:
-        frames: one index for each frame of each series, in order; ``windows[index]`` is the window around it.
+        frames: an index for each frame of each series, in order; ``windows[index]`` is the window around it.
     """
 
     def __init__(self, series: Sequence[np.ndarray], offsets: Sequence[int]) -> None:
         self.device = choose_device("auto")
         self.offsets = torch.tensor(list(offsets), device=self.device)
         reach = int(self.offsets.abs().max()) + JITTER
-        padded = [np.pad(one, ((reach, reach), (0, 0))) for one in series]
-        starts = np.cumsum([reach, *(len(one) for one in padded[:-1])])
+        padded = [np.pad(sequence, ((reach, reach), (0, 0))) for sequence in series]
+        starts = np.cumsum([reach, *(len(sequence) for sequence in padded[:-1])])
         self.values = torch.from_numpy(np.concatenate(padded).astype(np.float32)).to(self.device)
-        at = [np.arange(start, start + len(one)) for start, one in zip(starts, series, strict=True)]
+        at = [np.arange(start, start + len(sequence)) for start, sequence in zip(starts, series, strict=True)]
         self.frames = torch.from_numpy(np.concatenate(at)).to(self.device)
 
     def __getitem__(self, frames: Tensor) -> Tensor:
-        """(batch, channel, window) float32."""
+        """Windows (batch, channel, window) as float32."""
         return self.values[frames[:, None] + self.offsets].transpose(1, 2)
 
 
@@ -56,7 +56,7 @@ class Examples:
         self.frames, self.labels = self.windows.frames[joined != UNSCORED], joined[joined != UNSCORED]
 
     def draw(self, batch: int, generator: torch.Generator, jitter: int = 0) -> tuple[Tensor, Tensor]:
-        """(batch, channel, window) windows, up to ``jitter`` frames off, and (batch,) labels."""
+        """Draw windows (batch, channel, window), moved by up to ``jitter`` frames, and their labels (batch,)."""
         chosen = torch.randint(len(self.frames), (batch,), generator=generator).to(self.frames.device)
         shift = torch.randint(-jitter, jitter + 1, (batch,), generator=generator).to(self.frames.device)
         return self.windows[self.frames[chosen] + shift], self.labels[chosen]
@@ -69,27 +69,27 @@ def learn(model: nn.Module, loss: Loss, steps: int, learning_rate: float, seed: 
 
 
 def probabilities(model: nn.Module, series: Sequence[np.ndarray], offsets: Sequence[int]) -> np.ndarray:
-    """(time, behaviour) float32 of one video, the mean over its series, one for each order of the animals."""
+    """Probabilities (time, behaviour) of one video as float32: the mean over its series, one for each order."""
     windows = Windows(series, offsets)
     autocast = uses_bfloat16("auto", windows.device)
     with torch.inference_mode(), torch.autocast(windows.device.type, torch.bfloat16, enabled=autocast):
         logits = torch.cat([model(windows[frames]).float() for frames in windows.frames.split(1024)])
-    found: np.ndarray = logits.softmax(1).unflatten(0, (len(series), -1)).mean(0).cpu().numpy()
-    return found
+    mean: np.ndarray = logits.softmax(1).unflatten(0, (len(series), -1)).mean(0).cpu().numpy()
+    return mean
 
 
 def tracks(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
-    """(time, 2, landmark, 2) positions of a pair without gaps, where the arena is about -.5 to .5.
+    """Positions (time, 2, landmark, 2) of a pair without gaps, scaled so that the arena spans about -.5 to .5.
 
-    Points that are missing are interpolated in time; a landmark that is never seen lies in the arena's middle.
+    Missing points are interpolated in time; a landmark that is never seen is in the middle of the arena.
     """
     low, high = np.nanpercentile(poses.positions.reshape(-1, 2), (1, 99), axis=0)
     placed = (poses.positions[:, list(pair)] - (low + high) / 2) / (high - low).max()
-    return interpolated(placed)
+    return interpolate(placed)
 
 
-def interpolated(values: np.ndarray) -> np.ndarray:
-    """(time, ...) with NaN replaced by what lies on the line between the known values; 0 where none is known."""
+def interpolate(values: np.ndarray) -> np.ndarray:
+    """Values (time, ...) with NaN interpolated linearly in time; 0 where no value is known."""
     columns = values.reshape(len(values), -1).T.copy()
     for column in columns:
         known = np.flatnonzero(~np.isnan(column))

@@ -1,12 +1,13 @@
-"""Control: expert features and XGBoost, seeing the two animals in one order or in both.
+"""Control: expert features and XGBoost, with the two animals in one order or in both.
 
     python -m experiments.controls.xgboost_expert --jobs 2    (about two hours on two cores)
 
 The features are those of ``ssl_behavior.poses.expert_features``, the trees are those of ``ssl_behavior.models.trees``
 with their defaults.
-The labels of the dyads say what the two animals do, not which of them does it: with both orders, every frame is learned
-from twice and predicted twice, and the mean counts. Two decisions: the most probable behaviour, and balanced, in which
-a behaviour's probability is divided by its frequency in training. What is done stays in runs/dyads.
+
+The labels of the dyads say what the two animals do, not which of them does it. With both orders, each frame is learned
+twice and predicted twice, and the mean counts. There are two decisions: the most probable behaviour, and the balanced
+one, where a behaviour's probability is divided by its frequency in training. Results stay in runs/dyads.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ORDERS = {"XGBoost, one order": ((0, 1),), "XGBoost, both orders": ((0, 1), (1, 
 
 
 def fit_predict(task: Task, orders: tuple[tuple[int, int], ...], settings: Boosting) -> Found:
-    """Probabilities of the test videos' frames, the mean over the orders of the animals."""
+    """Fit the trees; returns probabilities (time, behaviour) of the test videos, the mean over the orders."""
     features = [expert_features(video.poses, pair) for video in task.train for pair in orders]
     labels = [video.labels for video in task.train for _ in orders]
     trees = fit_trees(features, labels, len(task.behaviours), settings, task.seed)
@@ -36,7 +37,7 @@ def fit_predict(task: Task, orders: tuple[tuple[int, int], ...], settings: Boost
 
 
 def main() -> None:
-    """Fit and score what is missing, then write xgboost_expert.csv and .md beside this file."""
+    """Fit and score the missing draws, then write xgboost_expert.csv and .md beside this file."""
     arguments = protocol.arguments(__doc__, ORDERS)
     dyads = protocol.load(arguments.data)
     for name in arguments.variants:

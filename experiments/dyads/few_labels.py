@@ -1,16 +1,16 @@
-"""F1 on ten held-out videos of the dyads for 3, 10 and 30 labelled videos: what pretraining and trees each add.
+"""F1 on ten held-out videos of the dyads for 3, 10 and 30 labelled videos, with and without pretraining and trees.
 
     python -m experiments.dyads.few_labels --jobs 2
 
-Pretrains an encoder on the tracks of the 30 videos that are not held out (inductive: nothing of the ten is seen), then
-learns from each draw of labelled videos (see ``protocol``) in several ways, all with the shipped defaults:
+Pretrains an encoder on the tracks of the 30 videos that are not held out (inductive: it never sees the ten). Then
+learns from each draw of labelled videos (see ``protocol``) in several ways, all with default settings:
 
-- ``default``: encoder tuned, trees beside it, read by what cross-validation over the labelled videos chooses;
-- ``default from scratch``: the same, from random weights;
-- ``network`` and ``network from scratch``: the network alone, the balanced decision, no cross-validation;
-- ``frozen linear``: a linear head on the frozen encoder, read in the same way.
+- ``default``: the encoder tuned, with trees, and the decoder that cross-validation over the labelled videos chooses;
+- ``default from scratch``: the same from random weights;
+- ``network`` and ``network from scratch``: the network alone, with the balanced decision and no cross-validation;
+- ``frozen linear``: a linear head on the frozen encoder, with the balanced decision.
 
-What is done is kept in runs/dyads and not done again: remove a variant's folder after a change of the code.
+Results stay in runs/dyads and are not computed again; delete a variant's folder after a change of the code.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ DEFAULTS = Supervision()
 
 
 def pretrained(data: Path, name: str = "encoder", **settings: Any) -> Path:
-    """Folder of an encoder pretrained on the tracks of all but the held-out videos, made if it is not there.
+    """Pretrain an encoder on the tracks of all but the held-out videos, unless it exists; returns its folder.
 
     Args:
-        data: of the dyads.
-        name: of the folder.
-        settings: of ``PretrainConfig``, where they are not the defaults.
+        data: folder with tracks/ and annotations/ of the dyads.
+        name: of the encoder's folder.
+        settings: of ``PretrainConfig`` that differ from the defaults.
     """
     folder = RUNS / name
     if not (folder / "config.yaml").exists():
@@ -61,19 +61,19 @@ def pretrained(data: Path, name: str = "encoder", **settings: Any) -> Path:
 
 
 def default(task: Task, encoder: Path, from_scratch: bool) -> Found:
-    """Labels by what ``finetune`` makes."""
+    """Labels of the test videos by a model as ``finetune`` makes it."""
     train_videos, test_videos = _videos(task)
     learned = finetune_encoder(
         load_encoder(encoder), train_videos, task.behaviours, DEFAULTS, task.seed, "auto", from_scratch
     )
-    found = {video.poses.id: learned.label(video) for video in test_videos}
+    labels = {video.poses.id: learned.label(video) for video in test_videos}
     if not from_scratch:
-        np.savez(RUNS / f"labels-{len(train_videos)}-{task.seed}.npz", **found)
-    return found
+        np.savez(RUNS / f"labels-{len(train_videos)}-{task.seed}.npz", **labels)
+    return labels
 
 
 def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision = DEFAULTS) -> Found:
-    """Labels by the network alone, each frame the most probable behaviour if all were equally frequent."""
+    """Labels of the test videos by the network alone: the most probable behaviour if all were equally frequent."""
     train_videos, test_videos = _videos(task)
     settings = replace(settings, encoder_rate=1.0) if from_scratch else settings
     start = load_encoder(encoder)
@@ -87,30 +87,31 @@ def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision
 
 
 def _videos(task: Task) -> tuple[list[LabelledPoses], list[LabelledPoses]]:
-    """What is learned from, and what is tested on, without labels."""
-    taught = [LabelledPoses(one.poses, one.labels, tuple(one.poses.pairs())) for one in task.train]
-    blind = [
-        LabelledPoses(one, np.full(len(one.positions), UNSCORED, np.int16), tuple(one.pairs())) for one in task.test
+    """The labelled videos, and the test videos without labels."""
+    labelled = [LabelledPoses(video.poses, video.labels, tuple(video.poses.pairs())) for video in task.train]
+    unlabelled = [
+        LabelledPoses(poses, np.full(len(poses.positions), UNSCORED, np.int16), tuple(poses.pairs()))
+        for poses in task.test
     ]
-    return taught, blind
+    return labelled, unlabelled
 
 
 def picture(dyads: Dyads, videos: tuple[str, ...] = ("23", "46", "52")) -> None:
-    """Draw truth over prediction of three held-out videos, learned from the first draw of ten, if that is done."""
+    """Draw truth and prediction of three held-out videos, by the model of the first draw of ten, if it exists."""
     path = RUNS / "labels-10-0.npz"
     if not path.exists():
         return
-    with np.load(path) as found:
+    with np.load(path) as predicted:
         strips = [
-            Strip(video, one.poses.native_rate, {"truth": one.filmed, "predicted": found[video]})
+            Strip(video, truth.poses.native_rate, {"truth": truth.filmed, "predicted": predicted[video]})
             for video in videos
-            for one in [dyads.videos[video]]
+            for truth in [dyads.videos[video]]
         ]
     save(ethogram(strips, dyads.behaviours), HERE / "ethogram.png")
 
 
 def main() -> None:
-    """Run what is missing, then write few_labels.csv, few_labels.md and ethogram.png beside this file."""
+    """Run the missing variants, then write few_labels.csv, few_labels.md and ethogram.png beside this file."""
     variants = {
         "default": partial(default, from_scratch=False),
         "default from scratch": partial(default, from_scratch=True),

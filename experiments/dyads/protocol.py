@@ -1,8 +1,8 @@
-"""The few-label benchmark on the dyads: which videos are learned from, which are tested on, and how it is scored.
+"""The few-label benchmark on the dyads: the labelled videos, the test videos and the scores.
 
-Of the 40 videos, ten that no draw of few labelled videos contains are held out (``HELD_OUT``), and every number is on
-these ten. A variant learns from the labels of 3, 10 or 30 of the others: the fixed draws of three and ten, or all
-thirty with three seeds. It is given a ``Task``: the labelled videos and, without labels, the test videos' poses.
+Ten of the 40 videos are held out (``HELD_OUT``); no draw of labelled videos contains them, and every score is on these
+ten. A variant learns from the labels of 3, 10 or 30 of the other videos: from the fixed draws of three and ten, or from
+all thirty with three seeds. It gets a ``Task``: the labelled videos and, without labels, the poses of the test videos.
 
 Run experiments as modules from the project's root: ``python -m experiments.controls.xgboost_expert``.
 """
@@ -35,11 +35,12 @@ from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.recordings.matching import attach
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.scoring.report import score as all_scores
+from ssl_behavior.storage.atomic import write_text
 
 DATA = Path("../shared/data/dyads")
 RUNS = Path("runs/dyads")
 CHANNEL, UNJUDGED = "S1", ("base",)
-_FRAME_RATE = 30.0  # at which the videos were filmed and labelled
+_FRAME_RATE = 30.0  # Hz of the videos and of their labels
 HELD_OUT = ("1", "13", "23", "27", "37", "46", "48", "50", "52", "58")
 _THREE = ("7 42 47", "18 40 53", "10 25 32", "6 19 30", "20 39 47")
 _TEN = ("2 4 7 16 25 30 33 34 39 57", "7 15 18 19 22 33 36 41 45 54", "6 8 14 16 18 20 26 28 40 42")
@@ -58,14 +59,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """One video's poses, and a label for every frame that was filmed (frame,), -1 unscored."""
+    """The poses of one video, and its labels (frame,) for every frame of the video file, -1 if unscored."""
 
     poses: Poses
     filmed: np.ndarray
 
     @property
     def labels(self) -> np.ndarray:
-        """(time,) the labels at the poses' frames."""
+        """Labels (time,) at the frames of the poses."""
         return self.filmed[self.poses.native_frames]
 
     @property
@@ -76,7 +77,7 @@ class Video:
 
 @dataclass(frozen=True, eq=False)
 class Dyads:
-    """Videos by id, and what their labels and keypoints mean."""
+    """All videos by id, with the names of behaviours and landmarks."""
 
     videos: Mapping[str, Video]
     behaviours: tuple[str, ...]
@@ -85,7 +86,7 @@ class Dyads:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a variant is given: the draw's labelled videos, the held-out videos' poses, and a seed."""
+    """The input of a variant: the labelled videos of a draw, the poses of the held-out videos, and a seed."""
 
     train: tuple[Video, ...]
     test: tuple[Poses, ...]
@@ -95,7 +96,7 @@ class Task:
 
     @property
     def frequencies(self) -> np.ndarray:
-        """(behaviour,) share of each behaviour among the scored frames trained on."""
+        """Share (behaviour,) of each behaviour among the scored training frames."""
         counts = scored_frames(np.concatenate([video.labels for video in self.train]), len(self.behaviours))
         return counts / counts.sum()
 
@@ -104,11 +105,11 @@ FitPredict = Callable[[Task], Found]
 
 
 def load(data: Path = DATA, frame_rate: float = _FRAME_RATE) -> Dyads:
-    """Read all videos of the dyads, with the labels of channel S1 (``base`` is unscored), at ``frame_rate`` Hz."""
+    """Read all videos of the dyads at ``frame_rate`` Hz, with the labels of channel S1 and ``base`` unscored."""
     recordings = read_recordings(data / "tracks", frame_rate=_FRAME_RATE)
     labelled = attach(recordings, read_annotations(data / "annotations"), CHANNEL, UNJUDGED, notify=lambda _: None)
-    landmarks = shared_landmarks(one.skeleton for one in labelled)
-    labels = {one.id: one.labels[CHANNEL] for one in labelled}
+    landmarks = shared_landmarks(recording.skeleton for recording in labelled)
+    labels = {recording.id: recording.labels[CHANNEL] for recording in labelled}
     videos = {
         poses.id: Video(poses, labels[poses.id].values)
         for poses in prepare_all(labelled, landmarks, Preparation(frame_rate=frame_rate))
@@ -123,18 +124,18 @@ def task(dyads: Dyads, size: int, draw: int) -> Task:
     return Task(train, test, dyads.behaviours, dyads.landmarks, seed=draw)
 
 
-def score(found: Mapping[str, np.ndarray], dyads: Dyads) -> Row:
-    """Scores of labels (frame,) of the ten held-out videos.
+def score(labels: Mapping[str, np.ndarray], dyads: Dyads) -> Row:
+    """Score labels (frame,) of the ten held-out videos.
 
     Returns:
-        macro F1, F1 of each behaviour, and F1 of bouts at an overlap of .25, all over the ten videos put together.
+        Macro F1, F1 of each behaviour, and F1 of bouts at an overlap of .25, all over the ten videos together.
     """
     videos = []
     for video in HELD_OUT:
-        one = dyads.videos[video]
-        videos.append(ScoredVideo(video, one.filmed, found[video], None, one.poses.native_rate))
+        truth = dyads.videos[video]
+        videos.append(ScoredVideo(video, truth.filmed, labels[video], None, truth.poses.native_rate))
     report = all_scores(videos, dyads.behaviours, draws=0)
-    row = {"macro F1": report["macro_f1"]} | {name: one["f1"] for name, one in report["classes"].items()}
+    row = {"macro F1": report["macro_f1"]} | {name: behaviour["f1"] for name, behaviour in report["classes"].items()}
     return row | {"bout F1@.25": report["bout_f1"]["0.25"]}
 
 
@@ -147,58 +148,55 @@ def run(
     jobs: int = 1,
     powers: Sequence[float] = (0.0,),
 ) -> list[Row]:
-    """Fit and score a variant on every draw; what is in ``runs/dyads/<variant>`` is not done again.
+    """Fit and score a variant on every draw that has no results in ``runs/dyads/<variant>``.
 
     Args:
-        variant: its name. Remove its folder after a change of the code.
-        fit_predict: takes a ``Task`` and returns probabilities or labels of its test videos; with several jobs, it must
-            be a function of a module (or a ``functools.partial`` of one).
+        variant: name of the variant. Delete its folder after a change of the code.
+        fit_predict: takes a ``Task`` and returns probabilities or labels of its test videos; with several jobs, a
+            function of a module (or a ``functools.partial`` of one).
         dyads: all videos.
         sizes: numbers of labelled videos.
-        draws: only the first so many of each size.
-        jobs: draws at once, each in a process of its own with its share of the cores.
-        powers: the decision takes the largest of probability / (frequency in training) ** power; a row for each power.
+        draws: number of draws of each size; all by default.
+        jobs: draws at a time, each in a process of its own with its share of the cores.
+        powers: a decision takes the largest probability / (frequency in training) ** power; a row for each power.
 
     Returns:
-        A row per draw and power.
+        A row for each draw and power.
     """
-    places = [(size, draw) for size in sizes for draw in range(len(DRAWS[size]))[:draws]]
-    one = partial(_one, variant, fit_predict, dyads, tuple(powers))
+    chosen = [(size, draw) for size in sizes for draw in range(len(DRAWS[size]))[:draws]]
+    run_draw = partial(_run_draw, variant, fit_predict, dyads, tuple(powers))
     with ExitStack() as stack:
-        each: Iterator[list[Row]] = map(one, places)
+        results: Iterator[list[Row]] = map(run_draw, chosen)
         if jobs > 1:
-            # Libraries of a fresh process read their number of threads from here.
+            # The libraries of a new process read their number of threads from here.
             os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
             pool = ProcessPoolExecutor(jobs, get_context("spawn"))
-            each = stack.enter_context(pool).map(one, places)
+            results = stack.enter_context(pool).map(run_draw, chosen)
         rows = []
-        for number, found in enumerate(each, 1):
-            rows += found
-            print(f"{number} of {len(places)}  {_shown(found)}", flush=True)
+        for number, of_draw in enumerate(results, 1):
+            rows += of_draw
+            print(f"{number} of {len(chosen)}  {_shown(of_draw)}", flush=True)
     return rows
 
 
-def _one(
-    variant: str, fit_predict: FitPredict, dyads: Dyads, powers: tuple[float, ...], place: tuple[int, int]
+def _run_draw(
+    variant: str, fit_predict: FitPredict, dyads: Dyads, powers: tuple[float, ...], chosen: tuple[int, int]
 ) -> list[Row]:
-    """The rows of one draw, from disk if they are there."""
-    size, draw = place
+    """The rows of one draw, from disk if they exist."""
+    size, draw = chosen
     path = _stored(variant, size, draw)
     stored: list[Row] = json.loads(path.read_text()) if path.exists() else []
     if {row["power"] for row in stored} == set(powers):
         return stored
-    given, started = task(dyads, size, draw), time.perf_counter()
-    found = fit_predict(given)
+    task_, started = task(dyads, size, draw), time.perf_counter()
+    predicted = fit_predict(task_)
     minutes = round((time.perf_counter() - started) / 60, 2)
     head = {"variant": variant, "labelled videos": size, "draw": " ".join(DRAWS[size][draw]), "seed": draw}
     rows = []
     for power in powers:
-        decided = {poses.id: decide(found[poses.id], poses, given.frequencies, power) for poses in given.test}
+        decided = {poses.id: decide(predicted[poses.id], poses, task_.frequencies, power) for poses in task_.test}
         rows.append({**head, "power": power, **score(decided, dyads), "minutes": minutes})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".writing")
-    aside.write_text(json.dumps(rows, indent=1) + "\n")
-    aside.replace(path)
+    write_text(path, json.dumps(rows, indent=1) + "\n")
     return rows
 
 
@@ -207,13 +205,13 @@ def _stored(variant: str, size: int, draw: int) -> Path:
 
 
 def done(variants: Iterable[str]) -> list[Row]:
-    """The rows of all that is done of these variants, by number of labelled videos."""
-    places = [(variant, size, draw) for size in DRAWS for variant in variants for draw in range(len(DRAWS[size]))]
-    return [row for place in places if (path := _stored(*place)).exists() for row in json.loads(path.read_text())]
+    """All existing rows of these variants, ordered by number of labelled videos."""
+    paths = [_stored(variant, size, draw) for size in DRAWS for variant in variants for draw in range(len(DRAWS[size]))]
+    return [row for path in paths if path.exists() for row in json.loads(path.read_text())]
 
 
 def decide(values: np.ndarray, poses: Poses, frequencies: np.ndarray, power: float) -> np.ndarray:
-    """(frame,) labels: the largest of probability / frequency ** power; labels stay as they are."""
+    """Labels (frame,): the largest probability / frequency ** power; labels are returned unchanged."""
     return values if values.ndim == 1 else poses.to_native(rebalance(values, frequencies, power).argmax(1))
 
 
@@ -226,7 +224,7 @@ def _shown(rows: Sequence[Row]) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown: mean ± standard deviation over draws, per variant, decision and number of labelled videos."""
+    """A table in Markdown: mean ± standard deviation over draws for each variant, decision and number of videos."""
     heads = ("variant", "labelled videos", "draw", "seed", "power", "minutes")
     scores = [name for name in rows[0] if name not in heads]
     lines = [
@@ -261,14 +259,14 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 
 def arguments(description: str | None, variants: Iterable[str]) -> argparse.Namespace:
-    """The options of every control: where the data are, what of all is to be run, and how many at once."""
+    """Parse the options of every control: the data, the draws and variants to run, and the number of jobs."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with tracks/ and annotations/")
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=list(DRAWS), choices=list(DRAWS), help="labelled videos"
+        "--sizes", type=int, nargs="+", default=list(DRAWS), choices=list(DRAWS), help="numbers of labelled videos"
     )
-    parser.add_argument("--draws", type=int, help="only the first so many of each number of videos")
+    parser.add_argument("--draws", type=int, help="draws of each number of videos (all)")
     names = list(variants)
     parser.add_argument("--variants", nargs="+", default=names, choices=names, metavar="NAME", help=f"of {names}")
-    parser.add_argument("--jobs", type=int, default=1, help="draws at once, each on its share of the cores")
+    parser.add_argument("--jobs", type=int, default=1, help="draws at a time, each on its share of the cores")
     return parser.parse_args()

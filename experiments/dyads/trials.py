@@ -1,11 +1,11 @@
-"""What was tried on the dyads and what it does: one change from the shipped defaults at a time.
+"""An ablation on the dyads: one change from the default settings at a time.
 
     python -m experiments.dyads.trials --sizes 3 --jobs 2
 
-Every trial is the network alone (no trees, no cross-validation, the balanced decision), learned from the fixed draws
-and tested on the ten held-out videos (see ``protocol``), from an encoder pretrained on the other thirty; so differences
-between rows are those of the named change, give or take the spread. Trials of pretraining pretrain anew. Trees are
-tried in ``experiments.controls.xgboost_expert`` and, beside the network, in ``few_labels``.
+Every trial is the network alone (no trees, no cross-validation, the balanced decision), with an encoder that was
+pretrained on thirty videos. It learns from the fixed draws and is tested on the ten held-out videos (see ``protocol``).
+Rows therefore differ by the named change, within their spread. A trial of pretraining has an encoder of its own. Trees
+are compared in ``experiments.controls.xgboost_expert`` and, beside the network, in ``few_labels``.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Trial:
-    """A change of the defaults.
+    """A change from the default settings.
 
     Attributes:
-        supervision: of fine-tuning.
-        encoder: name of an encoder of its own; the usual one if there is none.
-        pretraining: settings of ``PretrainConfig`` for it.
-        from_scratch: fine-tune an encoder of the same make that was not pretrained.
+        supervision: settings of fine-tuning.
+        encoder: name of the trial's own encoder; the common one by default.
+        pretraining: settings of ``PretrainConfig`` for its own encoder.
+        from_scratch: fine-tune an encoder with random weights.
     """
 
     supervision: Supervision = field(default_factory=Supervision)
@@ -76,7 +76,7 @@ TRIALS = {
 
 
 def main() -> None:
-    """Run what is missing, then write trials.csv and trials.md beside this file."""
+    """Run the missing trials, then write trials.csv and trials.md beside this file."""
     arguments = protocol.arguments(__doc__, TRIALS)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
     for name in arguments.variants:

@@ -1,4 +1,4 @@
-"""The dyads as clips that could be labelled, with what a quick model learns from and how clips are compared."""
+"""The dyads as clips to label, with features for a quick model and embeddings to compare clips."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ EVERY = 5
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Clips of the thirty videos that can be labelled, and the scored frames of the ten that are held out.
+    """Clips of the thirty videos to label, and the scored frames of the ten held-out videos.
 
     Attributes:
-        videos: (clip,) ids.
+        videos: (clip,) ids of their videos.
         embeddings: (clip, channel) means over frames and both ordered pairs.
-        features: (clip, time, feature) of the thinned frames.
+        features: (clip, time, feature) of every ``EVERY``-th frame.
         labels: (clip, time), all scored.
         test_features: (frame, feature).
         test_labels: (frame,).
@@ -49,19 +49,19 @@ class Material:
 
 
 def material(data: Path, seconds: float) -> Material:
-    """Read, embed and cut the dyads; kept in ``runs/suggest``.
+    """Read and embed the dyads and cut them into clips, unless the result is in ``runs/suggest``.
 
-    A clip is of ``seconds`` that were all judged: what a person would have said of others is not known.
+    Every frame of a clip is scored, because nobody's label of an unscored frame is known.
     """
     path = RUNS / f"clips-{seconds:g}.npz"
     if not path.exists():
         folder = pretrained(data)
         dyads = protocol.load(data, 15.0)
         RUNS.mkdir(parents=True, exist_ok=True)
-        kept: dict[str, Any] = _arrays(dyads, load_encoder(folder), seconds)
-        np.savez(path, **kept, behaviours=np.array(dyads.behaviours))
-    with np.load(path) as found:
-        arrays = dict(found)
+        arrays: dict[str, Any] = _arrays(dyads, load_encoder(folder), seconds)
+        np.savez(path, **arrays, behaviours=np.array(dyads.behaviours))
+    with np.load(path) as stored:
+        arrays = dict(stored)
     behaviours = tuple(str(name) for name in arrays.pop("behaviours"))
     return Material(**arrays, behaviours=behaviours, seconds=seconds)
 
@@ -79,9 +79,9 @@ def _arrays(dyads: protocol.Dyads, encoder: Encoder, seconds: float) -> dict[str
         else:
             clips += _clips(video.id, embeddings, features, video.labels, round(seconds * video.poses.frame_rate))
     names, pooled, inside, labels = zip(*clips, strict=True)
-    made = dict(zip(("test_features", "test_labels"), map(np.concatenate, zip(*tested, strict=True)), strict=True))
-    made |= {"videos": np.array(names), "embeddings": np.stack(pooled), "labels": np.stack(labels)}
-    return made | _compressed(np.stack(inside), made["test_features"])
+    arrays = dict(zip(("test_features", "test_labels"), map(np.concatenate, zip(*tested, strict=True)), strict=True))
+    arrays |= {"videos": np.array(names), "embeddings": np.stack(pooled), "labels": np.stack(labels)}
+    return arrays | _compress(np.stack(inside), arrays["test_features"])
 
 
 def _clips(
@@ -92,15 +92,15 @@ def _clips(
         yield video, embeddings[start:stop].mean(0), features[frames], labels[frames]
 
 
-def _mean(each: list[np.ndarray]) -> np.ndarray:
-    """Mean of the known values of both orders of the animals, 0 where none is known."""
-    known = np.isfinite(each)
-    total = np.where(known, each, 0).sum(0)
+def _mean(orders: list[np.ndarray]) -> np.ndarray:
+    """Mean of the known values over both orders of the animals; 0 where no value is known."""
+    known = np.isfinite(orders)
+    total = np.where(known, orders, 0).sum(0)
     return np.asarray(total / np.maximum(known.sum(0), 1), np.float32)
 
 
-def _compressed(features: np.ndarray, tested: np.ndarray, components: int = 150) -> dict[str, np.ndarray]:
-    """Standardised principal components by what can be labelled; a model on them is fitted ten times as fast."""
+def _compress(features: np.ndarray, tested: np.ndarray, components: int = 150) -> dict[str, np.ndarray]:
+    """Standardised principal components of the clips' features, on which a model is fitted ten times as fast."""
     flat = features.reshape(-1, features.shape[-1])
     mean, spread = flat.mean(0), flat.std(0) + 1e-6
 
@@ -108,5 +108,7 @@ def _compressed(features: np.ndarray, tested: np.ndarray, components: int = 150)
         return np.clip((values - mean) / spread, -5, 5)
 
     axes = np.linalg.eigh(np.cov(standard(flat), rowvar=False))[1][:, ::-1][:, :components]
-    kept = (standard(values) @ axes for values in (features, tested))
-    return {name: one.astype(np.float32) for name, one in zip(("features", "test_features"), kept, strict=True)}
+    projected = (standard(values) @ axes for values in (features, tested))
+    return {
+        name: values.astype(np.float32) for name, values in zip(("features", "test_features"), projected, strict=True)
+    }

@@ -1,4 +1,4 @@
-"""The curves as a table for machines, one to read and a picture."""
+"""The curves as a CSV table, a table in Markdown and a picture."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LIMITS = (
 
 
 def write(folder: Path, rows: Sequence[Row], full: Sequence[Row]) -> Path:
-    """Write ``results.csv``, ``results.md`` and ``results.png`` to a folder; returns the second.
+    """Write ``results.csv``, ``results.md`` and ``results.png`` to a folder; returns the path of results.md.
 
     Args:
-        folder: there.
-        rows: of every strategy, seed and round.
-        full: of models of all clips, a row per seed.
+        folder: for the files.
+        rows: one for each strategy, seed and round.
+        full: scores with all clips labelled, a row for each seed.
     """
     with (folder / "results.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -40,20 +40,20 @@ def write(folder: Path, rows: Sequence[Row], full: Sequence[Row]) -> Path:
 
 
 def curves(rows: Sequence[Row], strategy: str, score: str = "macro F1") -> np.ndarray:
-    """(seed, round) scores of a strategy."""
+    """Scores (seed, round) of a strategy."""
     seeds = sorted({row["seed"] for row in rows})
     chosen = [[row[score] for row in rows if (row["strategy"], row["seed"]) == (strategy, seed)] for seed in seeds]
     return np.array(chosen)
 
 
 def minutes(rows: Sequence[Row]) -> np.ndarray:
-    """(round,) labelled minutes."""
+    """Labelled minutes (round,)."""
     return np.array(sorted({row["minutes"] for row in rows}))
 
 
 def _told(rows: Sequence[Row], full: Sequence[Row]) -> Iterator[str]:
     at = minutes(rows)
-    shown = sorted({0, 1, 2, 4, 6, len(at) - 1} & set(range(len(at))))
+    columns = sorted({0, 1, 2, 4, 6, len(at) - 1} & set(range(len(at))))
     runs = len(curves(rows, _USUAL))
     per_round = round(at[0] * 60)
     yield "# Which clips to label next\n"
@@ -62,11 +62,11 @@ def _told(rows: Sequence[Row], full: Sequence[Row]) -> Iterator[str]:
         f"{runs} runs of other videos and other first clips; scored on the ten held-out videos. Macro F1, mean ± "
         "standard deviation over runs, by labelled minutes.\n"
     )
-    yield "| chosen by | " + " | ".join(f"{at[i]:.1f} min" for i in shown) + " |"
-    yield "|---" * (1 + len(shown)) + "|"
+    yield "| chosen by | " + " | ".join(f"{at[i]:.1f} min" for i in columns) + " |"
+    yield "|---" * (1 + len(columns)) + "|"
     for strategy in STRATEGIES:
-        found = curves(rows, strategy)
-        yield f"| {strategy} | " + " | ".join(_mean(found[:, i]) for i in shown) + " |"
+        scores = curves(rows, strategy)
+        yield f"| {strategy} | " + " | ".join(_mean(scores[:, i]) for i in columns) + " |"
     values = np.array([row["macro F1"] for row in full])
     yield f"\nAll clips of the {POOL} videos ({np.mean([row['minutes'] for row in full]):.0f} min): {_mean(values)}.\n"
     yield "## Over random choice\n"
@@ -77,11 +77,11 @@ def _told(rows: Sequence[Row], full: Sequence[Row]) -> Iterator[str]:
     )
     yield "| chosen by | first | early | late | aggression, early | aggression, late |"
     yield "|---|---|---|---|---|---|"
-    first, early, late = slice(0, 1), slice(1, len(at) // 2), slice(len(at) // 2, len(at))
+    start, early, late = slice(0, 1), slice(1, len(at) // 2), slice(len(at) // 2, len(at))
     for strategy in STRATEGIES:
         if strategy != _USUAL:
-            cells = [_gain(rows, strategy, "macro F1", part) for part in (first, early, late)]
-            cells += [_gain(rows, strategy, "aggression", part) for part in (early, late)]
+            cells = [_gain(rows, strategy, "macro F1", rounds) for rounds in (start, early, late)]
+            cells += [_gain(rows, strategy, "aggression", rounds) for rounds in (early, late)]
             yield f"| {strategy} | {' | '.join(cells)} |"
     goals = sorted({1, 2, 4, 6, len(at) - 1} & set(range(1, len(at))))
     yield "\n## Minutes that do as much as random choice\n"
@@ -94,22 +94,22 @@ def _told(rows: Sequence[Row], full: Sequence[Row]) -> Iterator[str]:
     yield f"\n{_LIMITS}"
 
 
-def _gain(rows: Sequence[Row], strategy: str, score: str, part: slice) -> str:
-    gained = (curves(rows, strategy, score) - curves(rows, _USUAL, score))[:, part].mean(1)
+def _gain(rows: Sequence[Row], strategy: str, score: str, rounds: slice) -> str:
+    gained = (curves(rows, strategy, score) - curves(rows, _USUAL, score))[:, rounds].mean(1)
     if not gained.any():
         return "the same"
     return f"{gained.mean():+.3f} ± {gained.std(ddof=1):.3f} ({(gained > 0).sum()} of {len(gained)})"
 
 
 def _as_good(rows: Sequence[Row], strategy: str, goal: int) -> str:
-    """Minutes after which a strategy is where random choice is after the round ``goal``."""
-    asked, found, at = curves(rows, _USUAL).mean(0)[goal], curves(rows, strategy).mean(0), minutes(rows)
-    reached = np.flatnonzero(found >= asked)
+    """The minutes after which a strategy reaches the score of random choice in the round ``goal``."""
+    goal_score, scores, at = curves(rows, _USUAL).mean(0)[goal], curves(rows, strategy).mean(0), minutes(rows)
+    reached = np.flatnonzero(scores >= goal_score)
     if not reached.size:
         return "later"
     if (i := int(reached[0])) == 0:
         return f"{at[0]:.1f} or less"
-    return f"{np.interp(asked, found[i - 1 : i + 1], at[i - 1 : i + 1]):.1f}"
+    return f"{np.interp(goal_score, scores[i - 1 : i + 1], at[i - 1 : i + 1]):.1f}"
 
 
 def _mean(values: np.ndarray) -> str:
@@ -119,14 +119,14 @@ def _mean(values: np.ndarray) -> str:
 def _picture(path: Path, rows: Sequence[Row], full: Sequence[Row]) -> None:
     figure = Figure(figsize=(11, 4.2), dpi=150, layout="constrained")
     curve, gain = figure.subplots(1, 2)
-    at, usual = minutes(rows), curves(rows, _USUAL)
+    at, random = minutes(rows), curves(rows, _USUAL)
     names = list(STRATEGIES)
     for name, (colour, _) in zip(names, styles(names), strict=True):
-        found, width = curves(rows, name), 2.2 if name.startswith("suggest:") else 1.3
+        scores, width = curves(rows, name), 2.2 if name.startswith("suggest:") else 1.3
         colour = "black" if name == _USUAL else colour
-        curve.plot(at, found.mean(0), color=colour, lw=width, label=name)
+        curve.plot(at, scores.mean(0), color=colour, lw=width, label=name)
         if name != _USUAL:
-            gained = found - usual
+            gained = scores - random
             gain.plot(at, gained.mean(0), color=colour, lw=width)
             error = gained.std(0, ddof=1) / len(gained) ** 0.5
             gain.fill_between(at, gained.mean(0) - error, gained.mean(0) + error, color=colour, alpha=0.12, lw=0)

@@ -1,13 +1,13 @@
-"""Does F1 rise faster when ``suggest`` says which clips to label than when they are drawn at random?
+"""Compares F1 over rounds of labelling when ``suggest`` chooses the clips and when they are drawn at random.
 
     python -m experiments.suggest.run --data ../shared/data/dyads
 
-Labelling of the dyads is simulated: ten random clips of 10 s are labelled, a quick model of all labels so far is
-fitted, ten more clips are chosen, and so on; the model is scored on the ten held-out videos of ``experiments.dyads``.
-The encoder was pretrained on the tracks of the other thirty (``few_labels``), of which each run has twenty to choose
-from. Strategies are in ``simulation``. Writes results.csv, results.md and results.png beside this file, in about a
-quarter of an hour on two cores, most of it pretraining. Embedded clips stay in runs/suggest; remove the folder after a
-change of the code.
+Labelling of the dyads is simulated: ten random clips of 10 s are labelled, a quick model is fitted to all labels so
+far, ten more clips are chosen, and so on. The model is scored on the ten held-out videos of ``experiments.dyads``. The
+encoder was pretrained on the tracks of the other thirty (``few_labels``); each run chooses from twenty of them. The
+strategies are in ``simulation``. Writes results.csv, results.md and results.png beside this file, in about a quarter of
+an hour on two cores, most of it for pretraining. Embedded clips stay in runs/suggest; delete the folder after a change
+of the code.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tqdm import tqdm
-
 from experiments.dyads.protocol import DATA
 from experiments.suggest.material import material
 from experiments.suggest.report import write
 from experiments.suggest.simulation import STRATEGIES, Row, simulate, with_all
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, AtLeast, Checked
+from ssl_behavior.compute.progress import progress
 
 HERE = Path(__file__).parent
 
@@ -34,7 +33,7 @@ class SuggestExperimentConfig(Checked):
 
     Attributes:
         data: folder with tracks/ and annotations/ of the dyads.
-        runs: of each strategy, with other videos and first clips.
+        runs: of each strategy, each with other videos and first clips.
         rounds: of labelling.
         clips: to label in a round.
         seconds: length of a clip.
@@ -48,17 +47,17 @@ class SuggestExperimentConfig(Checked):
 
 
 def compare(config: SuggestExperimentConfig, folder: Path = HERE) -> Path:
-    """Run every strategy and write the results to ``folder``; returns the table to read.
+    """Run every strategy and write the results to ``folder``; returns the path of results.md.
 
     Raises:
-        InputError: data are missing, or a setting cannot be.
+        InputError: data are missing, or a setting is impossible.
     """
-    given = material(config.data, config.seconds)
+    clips = material(config.data, config.seconds)
     rows: list[Row] = []
-    for seed in tqdm(range(config.runs), "labelling", unit="run"):
+    for seed in progress(range(config.runs), "labelling", unit="run"):
         for name in STRATEGIES:
-            rows += simulate(name, given, seed, config.clips, config.rounds)
-    return write(folder, rows, [with_all(given, seed) for seed in range(config.runs)])
+            rows += simulate(name, clips, seed, config.clips, config.rounds)
+    return write(folder, rows, [with_all(clips, seed) for seed in range(config.runs)])
 
 
 def _report(_: SuggestExperimentConfig, table: Path) -> None:

@@ -1,4 +1,4 @@
-"""Labelling in rounds, simulated: which clips are chosen, and how good a model of the labels so far is."""
+"""Simulates labelling in rounds: strategies choose clips, and a model of the labels so far is scored."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from ssl_behavior.atlas.clusters import directions
 
 Row = dict[str, Any]
 POOL = 20
-"""Videos, of the thirty, that there are to choose from in each run."""
+"""Number of videos, of the thirty, to choose from in each run."""
 
 
 class Round:
-    """What a strategy may look at.
+    """The input of a strategy.
 
     Attributes:
         directions: (clip, channel) of all clips.
-        labelled: places of the clips that are labelled.
-        uncertainty: (clip,) mean entropy of the probabilities by the model so far; None before there is one.
-        rng: of the run.
+        labelled: indices of the labelled clips.
+        uncertainty: (clip,) mean entropy of the probabilities by the last model; None in the first round.
+        rng: random numbers of the run.
+        left: indices of the clips without labels.
     """
 
     def __init__(
@@ -39,35 +40,35 @@ Strategy = Callable[[Round, int], list[int]]
 
 
 def at_random(at: Round, count: int) -> list[int]:
-    """Any."""
-    return [int(place) for place in at.rng.choice(at.left, count, replace=False)]
+    """Random clips."""
+    return [int(clip) for clip in at.rng.choice(at.left, count, replace=False)]
 
 
 def most_uncertain(at: Round, count: int) -> list[int]:
-    """Those of the largest mean entropy."""
+    """The clips with the largest mean entropy."""
     assert at.uncertainty is not None
-    return [int(place) for place in at.left[np.argsort(-at.uncertainty[at.left], kind="stable")[:count]]]
+    return [int(clip) for clip in at.left[np.argsort(-at.uncertainty[at.left], kind="stable")[:count]]]
 
 
 def coverage(at: Round, count: int) -> list[int]:
-    """What suggest does without a model."""
+    """The choice of suggest without a model."""
     return _chosen(at, None, count)
 
 
 def suggested(at: Round, count: int) -> list[int]:
-    """What suggest does with a model, or without if there is none yet."""
+    """The choice of suggest with a model, or without in the first round."""
     return _chosen(at, None if at.uncertainty is None else at.uncertainty[at.left], count)
 
 
 def spread_out(at: Round, count: int) -> list[int]:
-    """k-means++: at random, in proportion to the squared distance to the nearest that is labelled or chosen."""
-    found: list[int] = []
+    """k-means++: random, with weights of the squared distance to the nearest clip that is labelled or chosen."""
+    chosen: list[int] = []
     for _ in range(count):
-        there = at.directions[[*at.labelled, *found]]
-        apart = np.maximum(2 - 2 * (at.directions @ there.T).max(1), 0)
-        apart[[*at.labelled, *found]] = 0
-        found.append(int(at.rng.choice(len(apart), p=apart / apart.sum())))
-    return found
+        taken = [*at.labelled, *chosen]
+        distances = np.maximum(2 - 2 * (at.directions @ at.directions[taken].T).max(1), 0)
+        distances[taken] = 0
+        chosen.append(int(at.rng.choice(len(distances), p=distances / distances.sum())))
+    return chosen
 
 
 def _chosen(at: Round, uncertainty: np.ndarray | None, count: int) -> list[int]:
@@ -83,16 +84,16 @@ STRATEGIES: dict[str, tuple[Strategy, Strategy]] = {
     "suggest: coverage of the uncertain": (at_random, suggested),
     "suggest from the first clip on": (suggested, suggested),
 }
-"""Name -> how the first clips are chosen, and all others."""
+"""Name -> strategies for the first clips and for all others."""
 
 
-def simulate(name: str, given: Material, seed: int, per_round: int, rounds: int) -> list[Row]:
-    """Scores after each round of labelling; runs of one seed have the same videos and random first clips."""
+def simulate(name: str, clips: Material, seed: int, per_round: int, rounds: int) -> list[Row]:
+    """Simulate rounds of labelling; returns a row of scores for each. Runs of one seed share videos and first clips."""
     rng = np.random.default_rng(seed)
-    pool = rng.choice(np.unique(given.videos), POOL, replace=False)
-    there = np.flatnonzero(np.isin(given.videos, pool))
-    features, labels = given.features[there], given.labels[there]
-    compared = directions(given.embeddings[there], given.embeddings[there].mean(0))
+    pool = rng.choice(np.unique(clips.videos), POOL, replace=False)
+    in_pool = np.flatnonzero(np.isin(clips.videos, pool))
+    features, labels = clips.features[in_pool], clips.labels[in_pool]
+    compared = directions(clips.embeddings[in_pool], clips.embeddings[in_pool].mean(0))
     first, later = STRATEGIES[name]
     labelled: list[int] = []
     uncertainty: np.ndarray | None = None
@@ -100,31 +101,32 @@ def simulate(name: str, given: Material, seed: int, per_round: int, rounds: int)
     for number in range(rounds):
         at = Round(compared, labelled, uncertainty, rng)
         labelled = labelled + (later if number else first)(at, per_round)
-        model = Model(features[labelled], labels[labelled], len(given.behaviours))
+        model = Model(features[labelled], labels[labelled], len(clips.behaviours))
         uncertainty = entropy(model.probabilities(features.reshape(-1, features.shape[-1])))
-        uncertainty = uncertainty.reshape(len(there), -1).mean(1)
-        minutes = len(labelled) * given.seconds / 60
-        rows.append({"strategy": name, "seed": seed, "minutes": minutes, **_scores(model, given)})
+        uncertainty = uncertainty.reshape(len(in_pool), -1).mean(1)
+        minutes = len(labelled) * clips.seconds / 60
+        rows.append({"strategy": name, "seed": seed, "minutes": minutes, **_scores(model, clips)})
     return rows
 
 
-def with_all(given: Material, seed: int) -> Row:
-    """Scores when all clips of a run's videos are labelled."""
-    pool = np.random.default_rng(seed).choice(np.unique(given.videos), POOL, replace=False)
-    there = np.isin(given.videos, pool)
-    model = Model(given.features[there], given.labels[there], len(given.behaviours))
-    minutes = int(there.sum()) * given.seconds / 60
-    return {"strategy": "all clips", "seed": seed, "minutes": minutes, **_scores(model, given)}
+def with_all(clips: Material, seed: int) -> Row:
+    """Scores if all clips of a run's videos are labelled."""
+    pool = np.random.default_rng(seed).choice(np.unique(clips.videos), POOL, replace=False)
+    in_pool = np.isin(clips.videos, pool)
+    model = Model(clips.features[in_pool], clips.labels[in_pool], len(clips.behaviours))
+    minutes = int(in_pool.sum()) * clips.seconds / 60
+    return {"strategy": "all clips", "seed": seed, "minutes": minutes, **_scores(model, clips)}
 
 
 class Model:
-    """Balanced logistic regression on expert features and embeddings: fitted in a second, and about as good on these
-    videos as boosted trees on expert features.
+    """Balanced logistic regression on expert features and embeddings.
+
+    It is fitted in a second, and on these videos about as good as boosted trees on expert features.
 
     Args:
         features: (clip, time, feature).
         labels: (clip, time).
-        behaviours: how many.
+        behaviours: number of behaviours.
     """
 
     def __init__(self, features: np.ndarray, labels: np.ndarray, behaviours: int) -> None:
@@ -137,22 +139,22 @@ class Model:
             self.fitted.fit(features.reshape(-1, features.shape[-1]), labels.ravel())
 
     def balanced(self, features: np.ndarray) -> np.ndarray:
-        """(frame, behaviour) probabilities as if all behaviours were equally frequent."""
-        found = np.zeros((len(features), self.behaviours))
+        """Probabilities (frame, behaviour) as if all behaviours were equally frequent."""
+        result = np.zeros((len(features), self.behaviours))
         if self.only is not None:
-            found[:, self.only] = 1
+            result[:, self.only] = 1
         else:
-            found[:, self.fitted.classes_] = self.fitted.predict_proba(features)
-        return found
+            result[:, self.fitted.classes_] = self.fitted.predict_proba(features)
+        return result
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """(frame, behaviour) probabilities, as ``predict`` writes them."""
-        found = self.balanced(features) * self.frequencies
-        return np.asarray(found / found.sum(1, keepdims=True))
+        """Probabilities (frame, behaviour) as ``predict`` writes them."""
+        weighted = self.balanced(features) * self.frequencies
+        return np.asarray(weighted / weighted.sum(1, keepdims=True))
 
 
-def _scores(model: Model, given: Material) -> Row:
-    guesses = model.balanced(given.test_features).argmax(1)
-    names = range(len(given.behaviours))
-    each = f1_score(given.test_labels, guesses, labels=names, average=None, zero_division=0)
-    return {"macro F1": float(each.mean())} | dict(zip(given.behaviours, map(float, each), strict=True))
+def _scores(model: Model, clips: Material) -> Row:
+    guesses = model.balanced(clips.test_features).argmax(1)
+    names = range(len(clips.behaviours))
+    f1 = f1_score(clips.test_labels, guesses, labels=names, average=None, zero_division=0)
+    return {"macro F1": float(f1.mean())} | dict(zip(clips.behaviours, map(float, f1), strict=True))

@@ -1,4 +1,4 @@
-"""What is compared: hand-made features and encoders untrained, of the dyads and of the simulator, on the same draws."""
+"""The comparison on the same draws: hand-made features, and encoders that are untrained, of the dyads or simulated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import torch
 
-from experiments.transfer.networks import trained
+from experiments.transfer.networks import train
 from experiments.transfer.probes import Protocol, draws, embedded, hand_made, probe
 from experiments.transfer.windows import FRAME_RATE, Windows
 from ssl_behavior.cli.settings import load_settings
@@ -30,6 +30,7 @@ from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.storage.atomic import write_text
 
 RUNS = Path("runs/transfer")
 CALMS21, DYADS = "CalMS21's", "the dyads'"
@@ -44,14 +45,14 @@ class TransferConfig(Checked):
 
     Attributes:
         data: folder with dyads/tracks and calms21/windows_*.npy.
-        steps: of each pretraining.
-        seeds: of pretraining, and of untrained encoders.
-        frame_rate: Hz at which everything is seen: 6 as the windows are, or more, to which they are interpolated.
-        dyads_encoder: folder of an encoder pretrained on dyads, to take it (its frame rate, its size) in place of ours.
+        steps: steps of each pretraining.
+        seeds: number of seeds of pretraining and of untrained encoders.
+        frame_rate: of all inputs in Hz: 6, as the windows have, or more, to which they are interpolated.
+        dyads_encoder: folder of an encoder that was pretrained on the dyads; its frame rate and size are used.
         repeats: of the five-fold cross-validation of probes.
-        trained_splits: how many of its splits networks are trained on too.
-        train_steps: of each of these networks.
-        jobs: pieces at once, each on its share of the cores.
+        trained_splits: number of its splits on which networks are trained too.
+        train_steps: steps of training of each network.
+        jobs: pieces at a time, each on its share of the cores.
     """
 
     data: Path = Path("../shared/data")
@@ -66,7 +67,7 @@ class TransferConfig(Checked):
 
 
 class Piece(NamedTuple):
-    """One kind of features, with whose landmarks, by which seed."""
+    """One kind of features: its source, its landmarks and its seed."""
 
     source: str
     landmarks: str
@@ -75,13 +76,13 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Setup:
-    """What all pieces share.
+    """The settings that all pieces share.
 
     Attributes:
-        landmarks: whose -> their names.
-        preparation: of recordings, at the frame rate at which all is seen.
+        landmarks: name of a set of landmarks -> its landmarks.
+        preparation: of recordings, at the frame rate of all inputs.
         architecture: of every encoder.
-        encoders: pieces that are pretrained -> their checkpoints.
+        encoders: pretrained piece -> its checkpoint.
     """
 
     landmarks: Mapping[str, tuple[str, ...]]
@@ -90,18 +91,18 @@ class Setup:
     encoders: Mapping[Piece, Path]
 
     def pieces(self, seeds: int) -> list[Piece]:
-        """All that is compared."""
+        """All pieces of the comparison."""
         whose = tuple(self.landmarks)
         untrained = [Piece("untrained", landmarks, seed) for landmarks in whose for seed in range(seeds)]
         return [*(Piece("hand-made", landmarks, 0) for landmarks in whose), *untrained, *self.encoders]
 
 
 def set_up(config: TransferConfig) -> Setup:
-    """Pretrain what is not there yet. The dyads' landmarks are those that their encoder knows."""
+    """Pretrain the encoders that do not exist yet. The landmarks of the dyads are those of their encoder."""
     preparation, architecture, of_dyads = Preparation(config.frame_rate), Architecture(), {}
     if config.dyads_encoder is not None:
-        given = load_encoder(config.dyads_encoder)
-        preparation, architecture = given.preparation, given.architecture
+        network = load_encoder(config.dyads_encoder)
+        preparation, architecture = network.preparation, network.architecture
         of_dyads = {Piece("dyads", DYADS, 0): config.dyads_encoder}
     plain = PretrainConfig(
         steps=config.steps, preparation=preparation, architecture=architecture, probe_every=0, overwrite=True
@@ -120,7 +121,7 @@ def set_up(config: TransferConfig) -> Setup:
 
 
 def _pretrained(config: PretrainConfig, name: str) -> Path:
-    """The checkpoint of these settings, made now if it is not there."""
+    """The checkpoint of these settings, pretrained now if it does not exist."""
     output = RUNS / f"{name}-{config.preparation.frame_rate:g}Hz-{config.steps}-{config.seed}"
     config, settings = replace(config, output=output), output / "settings.yaml"
     if not (settings.exists() and load_settings(PretrainConfig, settings) == config):
@@ -130,40 +131,37 @@ def _pretrained(config: PretrainConfig, name: str) -> Path:
 
 
 def _simulated(landmarks: tuple[str, ...], seed: int) -> Path:
-    """A folder of the recordings that pretraining simulates, with only those landmarks that the dyads have too."""
+    """A folder of the simulated recordings of pretraining, with only the landmarks that the dyads have too."""
     folder = RUNS / f"simulated-{seed}"
     if not folder.exists():
         aside = folder.with_suffix(".writing")
-        native.write(aside, [with_landmarks(one, landmarks) for one in simulate_recordings(12, seed)])
+        native.write(aside, [with_landmarks(recording, landmarks) for recording in simulate_recordings(12, seed)])
         aside.rename(folder)
     return folder
 
 
 def with_landmarks(recording: Recording, landmarks: tuple[str, ...]) -> Recording:
-    """The recording with these landmarks for keypoints, as far as it has them or what stands in for them."""
+    """The recording with these landmarks as keypoints, as far as it has them or their stand-ins."""
     positions = as_landmarks(recording.skeleton, landmarks, recording.positions)
     known = np.isfinite(positions).any((0, 1, 3))
     confidence = None
     if recording.confidence is not None:
         confidence = as_landmarks(recording.skeleton, landmarks, recording.confidence)[:, :, known]
-    kept = tuple(name for name, there in zip(landmarks, known, strict=True) if there)
-    return replace(recording, positions=positions[:, :, known], skeleton=Skeleton(kept), confidence=confidence)
+    names = tuple(name for name, is_known in zip(landmarks, known, strict=True) if is_known)
+    return replace(recording, positions=positions[:, :, known], skeleton=Skeleton(names), confidence=confidence)
 
 
 def rows_of(piece: Piece, setup: Setup, windows: Windows, config: TransferConfig) -> list[Row]:
-    """The scores of one piece on every draw, from disk if they are there."""
+    """The scores of one piece on every draw, from disk if they exist."""
     weights = (setup.encoders[piece] / "weights.safetensors").read_bytes() if piece in setup.encoders else b""
-    asked = repr((piece, setup, replace(config, jobs=1), windows.moments.tolist())).encode() + weights
+    key = repr((piece, setup, replace(config, jobs=1), windows.moments.tolist())).encode() + weights
     name = f"{piece.source}-{piece.landmarks.split()[-1]}-{piece.seed}".replace("'", "")
-    path = RUNS / "pieces" / f"{name}-{hashlib.sha256(asked).hexdigest()[:10]}.json"
+    path = RUNS / "pieces" / f"{name}-{hashlib.sha256(key).hexdigest()[:10]}.json"
     if not path.exists():
         rows = list(_score(piece, setup, windows, config))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".writing")
-        aside.write_text(json.dumps(rows) + "\n")
-        aside.replace(path)
-    found: list[Row] = json.loads(path.read_text())
-    return found
+        write_text(path, json.dumps(rows) + "\n")
+    stored: list[Row] = json.loads(path.read_text())
+    return stored
 
 
 def _score(piece: Piece, setup: Setup, windows: Windows, config: TransferConfig) -> Iterator[Row]:
@@ -171,22 +169,22 @@ def _score(piece: Piece, setup: Setup, windows: Windows, config: TransferConfig)
     landmarks = setup.landmarks[piece.landmarks] if encoder is None else encoder.landmarks
     clips = windows.clips(landmarks, setup.preparation)
     if encoder is not None and piece not in setup.encoders:
-        encoder.standardise([clips])  # by the windows, of which it sees no label
+        encoder.standardise([clips])  # by the windows, without their labels
     values = hand_made(clips, setup.preparation.frame_rate) if encoder is None else embedded(encoder, clips)
-    for behaviour, shown in windows.shows.items():
-        for draw in draws(shown, windows.moments, Protocol(repeats=config.repeats)):
+    for behaviour, shows in windows.shows.items():
+        for draw in draws(shows, windows.moments, Protocol(repeats=config.repeats)):
             about = {**piece._asdict(), "behaviour": behaviour, "labelled": draw.size, "split": draw.split}
-            yield {**about, "use": "frozen", **probe(values, shown, draw)}
+            yield {**about, "use": "frozen", **probe(values, shows, draw)}
             if encoder is not None and draw.split < config.trained_splits and draw.size in TRAINED_ON:
-                with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # a progress bar for each is too many
-                    found = trained(
-                        encoder, piece in setup.encoders, clips, shown, draw, config.train_steps, piece.seed
+                with open(os.devnull, "w") as null, redirect_stderr(null):  # hide hundreds of progress bars
+                    results = train(
+                        encoder, piece in setup.encoders, clips, shows, draw, config.train_steps, piece.seed
                     )
-                yield {**about, "use": "trained", **found}
+                yield {**about, "use": "trained", **results}
 
 
 def _encoder(piece: Piece, setup: Setup) -> Encoder | None:
-    """The piece's encoder, pretrained or with random weights; None for hand-made features."""
+    """The encoder of a piece, pretrained or with random weights; None for hand-made features."""
     if piece.source == "hand-made":
         return None
     if piece in setup.encoders:

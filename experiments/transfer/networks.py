@@ -1,4 +1,4 @@
-"""Networks that learn from labelled windows: an encoder, fresh or pretrained, and a linear layer on what it gives."""
+"""Networks that learn from labelled windows: an encoder, pretrained or not, and a linear layer on its embeddings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ssl_behavior.training.schedule import Schedule
 
 _BATCH = 16  # windows of each kind
 _AUGMENTATION = Augmentation(drop_animals=0.0, swap_identities=0.0)
-_PRETRAINED = 0.3  # rate of a pretrained encoder relative to the layer's, as when fine-tuning with the shipped defaults
+_PRETRAINED = 0.3  # rate of a pretrained encoder relative to the layer's; finetune's default
 
 
 class WindowClassifier(nn.Module):
@@ -32,27 +32,27 @@ class WindowClassifier(nn.Module):
         self.score = nn.Linear(4 * encoder.architecture.channels, 1)
 
     def forward(self, clip: Clip) -> Tensor:
-        """Clip of windows -> logits (window,)."""
+        """Logits (window,) of a clip of windows."""
         return cast(Tensor, self.score(pooled(self.encoder, clip))[:, 0])
 
 
-def trained(
-    encoder: Encoder, pretrained: bool, clips: Clip, shown: np.ndarray, draw: Draw, steps: int, seed: int
+def train(
+    encoder: Encoder, pretrained: bool, clips: Clip, shows: np.ndarray, draw: Draw, steps: int, seed: int
 ) -> dict[str, float]:
-    """Scores, on the draw's test windows, of a copy of the encoder trained on the draw's labelled ones.
+    """Train a copy of the encoder on the labelled windows of a draw; returns its scores on the test windows.
 
     Args:
-        encoder: to begin with.
-        pretrained: whether it has learned already, and is moved less.
+        encoder: to start from.
+        pretrained: whether it is pretrained, which lowers its learning rate.
         clips: all windows.
-        shown: (window,) bool.
-        draw: which to learn from.
-        steps: batches, half of each showing the behaviour.
+        shows: (window,) bool, whether a window shows the behaviour.
+        draw: the windows to learn from and to test on.
+        steps: number of batches; half of each batch shows the behaviour.
         seed: of all random numbers.
     """
     torch.manual_seed(seed)
     model = WindowClassifier(deepcopy(encoder))
-    kinds = [torch.from_numpy(draw.labelled[shown[draw.labelled] == kind]) for kind in (True, False)]
+    kinds = [torch.from_numpy(draw.labelled[shows[draw.labelled] == kind]) for kind in (True, False)]
     target = torch.tensor([1.0, 0.0]).repeat_interleave(_BATCH)
     reflected = mirror(encoder.landmarks)
 
@@ -65,4 +65,4 @@ def trained(
     fit(model, losses, Schedule(steps, weight_decay=0.05, warmup=20, factors=rates), seed=seed)
     with torch.inference_mode():
         logits = model(clips.map(lambda tensor: tensor[torch.from_numpy(draw.test)]))
-    return scores(shown[draw.test], logits.sigmoid().float().numpy())
+    return scores(shows[draw.test], logits.sigmoid().float().numpy())

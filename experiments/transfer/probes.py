@@ -1,4 +1,4 @@
-"""Probes: how well a linear map tells what a window shows from its features, by the number of labels it was given."""
+"""Linear probes of the behaviours that windows show, by the number of labels."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _STRENGTH = 10.0  # of the logistic regression, for features whose squares sum t
 
 @dataclass(frozen=True)
 class Protocol:
-    """Which windows are learned from and which are tested on.
+    """The windows to learn from and to test on.
 
     Attributes:
-        labelled: numbers of labelled windows of each kind (showing the behaviour, not showing it), beside all.
-        folds: of the cross-validation, over groups of windows of the same moments.
-        repeats: of the cross-validation, each with other folds.
+        labelled: numbers of labelled windows of each kind (with and without the behaviour), besides all windows.
+        folds: of the cross-validation, over groups of windows of one moment.
+        repeats: of the cross-validation, each with different folds.
     """
 
     labelled: tuple[int, ...] = (5, 10, 20, 50)
@@ -39,7 +39,7 @@ class Protocol:
 
 
 class Draw(NamedTuple):
-    """Windows to learn from: ``labelled`` of the ``split``'s ``train``; the ``test`` windows are of other moments."""
+    """The ``labelled`` of the ``train`` windows of a ``split``; the ``test`` windows are of other moments."""
 
     split: int
     size: str
@@ -48,14 +48,14 @@ class Draw(NamedTuple):
     test: np.ndarray
 
 
-def draws(shown: np.ndarray, moments: np.ndarray, protocol: Protocol) -> Iterator[Draw]:
-    """Every split and number of labelled windows; the few are among the many, and the same for all that is compared."""
+def draws(shows: np.ndarray, moments: np.ndarray, protocol: Protocol) -> Iterator[Draw]:
+    """Yield every split and number of labelled windows; smaller draws are contained in larger ones."""
     split = 0
     for repeat in range(protocol.repeats):
         folds = StratifiedGroupKFold(protocol.folds, shuffle=True, random_state=repeat)
-        for train, test in folds.split(shown, shown, moments):
+        for train, test in folds.split(shows, shows, moments):
             order = np.random.default_rng([repeat, split]).permutation(train)
-            kinds = [order[shown[order] == kind] for kind in (True, False)]
+            kinds = [order[shows[order] == kind] for kind in (True, False)]
             for size in protocol.labelled:
                 if size <= min(map(len, kinds)):
                     yield Draw(split, str(size), np.concatenate([kind[:size] for kind in kinds]), train, test)
@@ -63,54 +63,55 @@ def draws(shown: np.ndarray, moments: np.ndarray, protocol: Protocol) -> Iterato
             split += 1
 
 
-def probe(values: np.ndarray, shown: np.ndarray, draw: Draw) -> dict[str, float]:
-    """Scores of a balanced logistic regression on the draw's test windows.
+def probe(values: np.ndarray, shows: np.ndarray, draw: Draw) -> dict[str, float]:
+    """Fit a balanced logistic regression; returns its scores on the test windows of a draw.
 
-    Features are standardised by the windows that may be learned from, labelled or not.
+    Features are standardised by all training windows, labelled or not.
 
     Args:
         values: (window, feature).
-        shown: (window,) bool.
-        draw: which to learn from.
+        shows: (window,) bool, whether a window shows the behaviour.
+        draw: the windows to learn from and to test on.
     """
-    shrink = FunctionTransformer(lambda x: x / np.sqrt(x.shape[1]))  # so that many features are no freer than few
+    # The division keeps the penalty independent of the number of features.
+    shrink = FunctionTransformer(lambda x: x / np.sqrt(x.shape[1]))
     scale = make_pipeline(StandardScaler(), shrink).fit(values[draw.train])
     model = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=1000)
-    model.fit(scale.transform(values[draw.labelled]), shown[draw.labelled])
-    return scores(shown[draw.test], model.predict_proba(scale.transform(values[draw.test]))[:, 1])
+    model.fit(scale.transform(values[draw.labelled]), shows[draw.labelled])
+    return scores(shows[draw.test], model.predict_proba(scale.transform(values[draw.test]))[:, 1])
 
 
-def scores(shown: np.ndarray, probability: np.ndarray) -> dict[str, float]:
-    """Area under the ROC curve, and balanced accuracy and F1 of the decision at one half."""
-    found = probability > 0.5
-    values = roc_auc_score(shown, probability), balanced_accuracy_score(shown, found), f1_score(shown, found)
+def scores(shows: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    """Area under the ROC curve, and balanced accuracy and F1 of the decision at 0.5."""
+    decided = probability > 0.5
+    values = roc_auc_score(shows, probability), balanced_accuracy_score(shows, decided), f1_score(shows, decided)
     return dict(zip(METRICS, map(float, values), strict=True))
 
 
 def pooled(encoder: Encoder, clip: Clip) -> Tensor:
-    """(window, 4 channel): mean and maximum over time of the embeddings, for either order of the animals in turn."""
+    """Mean and maximum over time of the embeddings (window, 4 channel), for one order of the animals and the other."""
     orders = clip, clip.map(lambda tensor: tensor.flip(2))
-    return torch.cat([part for one in map(encoder, orders) for part in (one.mean(1), one.amax(1))], 1)
+    return torch.cat([pooled for values in map(encoder, orders) for pooled in (values.mean(1), values.amax(1))], 1)
 
 
 @torch.inference_mode()
 def embedded(encoder: Encoder, clips: Clip, batch: int = 250) -> np.ndarray:
-    """Pooled embeddings (window, 4 channel) of a frozen encoder."""
+    """The pooled embeddings (window, 4 channel) of a frozen encoder."""
     starts = range(0, len(clips.positions), batch)
-    parts = [pooled(encoder.eval(), clips.map(lambda tensor, s=s: tensor[s : s + batch])) for s in starts]
-    return torch.cat(parts).float().numpy()
+    batches = [pooled(encoder.eval(), clips.map(lambda tensor, s=s: tensor[s : s + batch])) for s in starts]
+    return torch.cat(batches).float().numpy()
 
 
 def hand_made(clips: Clip, frame_rate: float) -> np.ndarray:
-    """Mean and deviation over time of the invariant kinematics (window, 2 feature) that encoders are given.
+    """Mean and deviation over time (window, 2 feature) of the kinematics that encoders take.
 
-    What is unknown in all of a window counts as the mean of the others.
+    A feature that is unknown in a whole window counts as the mean of the other windows.
     """
-    values, known = (part.double() for part in features(clips, frame_rate))
+    values, known = (tensor.double() for tensor in features(clips, frame_rate))
     count = known.sum(1).clamp(min=1)
     mean = (values * known).sum(1) / count
     deviation = ((values - mean[:, None]).square().mul(known).sum(1) / count).sqrt()
     ever = known.any(1)
     return torch.cat(
-        [one.where(ever, one.mul(ever).sum(0) / ever.sum(0).clamp(min=1)) for one in (mean, deviation)], 1
+        [values.where(ever, values.mul(ever).sum(0) / ever.sum(0).clamp(min=1)) for values in (mean, deviation)], 1
     ).numpy()

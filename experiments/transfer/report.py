@@ -1,4 +1,4 @@
-"""The comparison as a table for machines and one to read."""
+"""The comparison as a CSV table and as tables in Markdown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Kind = tuple[str, str]
 """Features: where from, and with whose landmarks."""
 
 USES = {"frozen": "frozen under a linear probe", "trained": "trained on the labelled windows"}
-# What each difference says, and what it is between.
+# Meaning of each difference, and the two kinds of features that it is between.
 QUESTIONS = {
     "the dyads' encoder, over an untrained one": (("dyads", DYADS), ("untrained", DYADS)),
     "the dyads' encoder, over hand-made features of its landmarks": (("dyads", DYADS), ("hand-made", DYADS)),
@@ -38,13 +38,13 @@ def write(folder: Path, rows: Sequence[Row], windows: Windows, setup: Setup, con
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows({key: f"{v:.4f}" if isinstance(v, float) else v for key, v in row.items()} for row in rows)
-    parts = [*about(windows, setup, config), *differences(rows), *tables(rows)]
-    (path := folder / "results.md").write_text("\n".join(parts) + "\n")
+    lines = [*about(windows, setup, config), *differences(rows), *tables(rows)]
+    (path := folder / "results.md").write_text("\n".join(lines) + "\n")
     return path
 
 
 def about(windows: Windows, setup: Setup, config: TransferConfig) -> Iterator[str]:
-    """What was measured, on what, and what that cannot tell."""
+    """Yield the lines on the data and the limits of the comparison."""
     count, frames = windows.positions.shape[:2]
     shown = ", ".join(
         f"{values.sum()} show {name} ({len(set(windows.moments[values]))} groups)"
@@ -59,7 +59,7 @@ def about(windows: Windows, setup: Setup, config: TransferConfig) -> Iterator[st
         f"{ours}. Untrained encoders are standardised by the windows, without their labels.\n"
     )
     names = setup.landmarks[DYADS]
-    stood_in = [f"{name} by {' and '.join(parts)}" for name, parts in STAND_INS.items() if name in names]
+    stood_in = [f"{name} by {' and '.join(stand_ins)}" for name, stand_ins in STAND_INS.items() if name in names]
     yield (
         f"Landmarks of the dyads: {', '.join(names)}. What an encoder of these sees of the windows: "
         f"{coverage_notice(SKELETON, names) or 'all keypoints'}. Stand-ins: {', '.join(stood_in) or 'none'}.\n"
@@ -77,25 +77,25 @@ def about(windows: Windows, setup: Setup, config: TransferConfig) -> Iterator[st
 
 
 def differences(rows: Sequence[Row]) -> Iterator[str]:
-    """What is gained by one kind of features over another, on the same splits: the answer to what transfers."""
+    """Yield the table of differences between kinds of features on the same splits."""
     yield "## What transfers\n"
     yield "Difference in AUC on the same splits. **Bold** where it is larger than its own deviation.\n"
     for use, title in USES.items():
         for behaviour in BEHAVIOURS:
             chosen = [row for row in rows if (row["behaviour"], row["use"]) == (behaviour, use)]
-            there, sizes = {_kind(row) for row in chosen}, list(dict.fromkeys(row["labelled"] for row in chosen))
+            existing, sizes = {_kind(row) for row in chosen}, list(dict.fromkeys(row["labelled"] for row in chosen))
             yield from _head(f"{behaviour}, {title}", sizes)
             for question, kinds in QUESTIONS.items():
-                if there.issuperset(kinds):
+                if existing.issuperset(kinds):
                     cells = [_shown(paired(chosen, *kinds, size), sign=True) for size in sizes]
                     yield f"| {question} | {' | '.join(cells)} |"
             yield ""
 
 
 def paired(rows: Sequence[Row], one: Kind, other: Kind, size: str) -> np.ndarray:
-    """Differences in AUC between two kinds of features, split by split, each seed of the one with the other's mean."""
-    usual = _of(rows, other, size)
-    means = {split: np.mean([row["AUC"] for row in usual if row["split"] == split]) for split in _splits(usual)}
+    """Differences in AUC between two kinds of features by split: each seed of ``one`` minus the mean of ``other``."""
+    reference = _of(rows, other, size)
+    means = {split: np.mean([row["AUC"] for row in reference if row["split"] == split]) for split in _splits(reference)}
     return np.array([row["AUC"] - means[row["split"]] for row in _of(rows, one, size)])
 
 
@@ -104,7 +104,7 @@ def _splits(rows: Sequence[Row]) -> set[int]:
 
 
 def tables(rows: Sequence[Row]) -> Iterator[str]:
-    """Scores by number of labelled windows."""
+    """Yield the tables of scores by number of labelled windows."""
     for use, title in USES.items():
         yield f"## Scores, {title}\n"
         for behaviour in BEHAVIOURS:

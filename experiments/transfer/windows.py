@@ -1,4 +1,4 @@
-"""Windows of two mice, two seconds each, and which behaviours they show: what encoders are probed on."""
+"""Windows of two mice, two seconds each, and the behaviours that they show, for probes of encoders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRAME_RATE = 6.0
 """Hz: about every fifth frame was kept (tracks move as far within one as whole recordings do within four to five)."""
 ALIKE = 10.0
 """Px, root mean square over all keypoints: mice move 5 to 8 within a frame or two of the videos, at 30 Hz."""
-_APART = 2.5  # seconds unseen between windows; preparation bridges up to two
+_APART = 2.5  # seconds without tracks between windows; preparation interpolates up to two
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +41,18 @@ class Windows:
 
     @cached_property
     def moments(self) -> np.ndarray:
-        """(window,) int: windows with the same number are of the same seconds of a video; see ``same_moments``."""
+        """Numbers (window,) that are equal for windows of the same seconds of a video; see ``same_moments``."""
         return same_moments(self.positions)
 
     def recording(self) -> Recording:
-        """All windows in a row, with nothing seen between them: one camera, so one body length for all."""
+        """All windows in one recording, with gaps between them: one camera filmed them, so they share a body length."""
         windows, frames = self.positions.shape[:2]
         spaced = np.full((windows, frames + self._apart, *self.positions.shape[2:]), np.nan, np.float32)
         spaced[:, :frames] = self.positions
         return Recording("windows", spaced.reshape(-1, *spaced.shape[2:]), INDIVIDUALS, SKELETON, FRAME_RATE)
 
     def clips(self, landmarks: tuple[str, ...], preparation: Preparation) -> Clip:
-        """Each window as a clip (window, time, ...) of resident and intruder, for an encoder of these landmarks."""
+        """Clips (window, time, ...) of resident and intruder, one for each window, with an encoder's landmarks."""
         poses = prepare(self.recording(), landmarks, preparation)
         windows, frames = self.positions.shape[:2]
         faster = poses.frame_rate / FRAME_RATE
@@ -66,10 +66,10 @@ class Windows:
 
 
 def read_windows(folder: Path) -> Windows:
-    """The windows of ``windows_keypoints.npy``, ``windows_investigation.npy`` and ``windows_mount.npy`` in a folder.
+    """Read ``windows_keypoints.npy``, ``windows_investigation.npy`` and ``windows_mount.npy`` in a folder.
 
     Raises:
-        InputError: a file is not there or of another shape.
+        InputError: a file is missing or has another shape.
     """
     keypoints = _load(folder / "windows_keypoints.npy")
     shape = (len(INDIVIDUALS), 2, len(SKELETON.keypoints))
@@ -92,19 +92,19 @@ def read_windows(folder: Path) -> Windows:
 
 def _load(path: Path) -> np.ndarray:
     if not path.is_file():
-        raise InputError(f"{path}: expected CalMS21's windows and found no such file; say with --data where they lie")
+        raise InputError(f"{path}: expected CalMS21's windows; there is no such file: name its folder with --data")
     array: np.ndarray = np.load(path, allow_pickle=False)
     return array
 
 
 def same_moments(positions: np.ndarray, alike: float = ALIKE) -> np.ndarray:
-    """Numbers (window,) of groups of windows that must not be divided between learning and testing.
+    """Numbers (window,) of groups of windows that must not be split between training and testing.
 
-    The windows overlap, begin anywhere, and do not say which video they are of. Two that have a frame in common, or
-    frames no further apart than ``alike``, are of one group, and so are those that a chain of such windows links.
+    The windows overlap, start anywhere, and do not name their video. Two windows are in one group if they share a frame
+    or have frames no further apart than ``alike``, or if a chain of such windows links them.
 
     Args:
-        positions: (window, frame, individual, keypoint, 2) in px; frames with an unseen keypoint link nothing.
+        positions: (window, frame, individual, keypoint, 2) in px; frames with an unseen keypoint are ignored.
         alike: px, root mean square over keypoints.
     """
     windows, frames = positions.shape[:2]
@@ -114,10 +114,10 @@ def same_moments(positions: np.ndarray, alike: float = ALIKE) -> np.ndarray:
     points, squares = flat.shape[1] / 2, np.square(flat).sum(1)
     links = []
     for start in range(0, len(flat), 1000):
-        part = slice(start, start + 1000)
-        apart = squares[part, None] + squares - 2 * flat[part] @ flat.T
-        one, other = np.nonzero(apart <= points * alike**2)
-        links.append(np.stack([of[part][one], of[other]]))
-    one, other = np.unique(np.concatenate(links, 1), axis=1)
-    graph = coo_array((np.ones(len(one)), (one, other)), (windows, windows))
+        rows = slice(start, start + 1000)
+        apart = squares[rows, None] + squares - 2 * flat[rows] @ flat.T
+        first, second = np.nonzero(apart <= points * alike**2)
+        links.append(np.stack([of[rows][first], of[second]]))
+    first, second = np.unique(np.concatenate(links, 1), axis=1)
+    graph = coo_array((np.ones(len(first)), (first, second)), (windows, windows))
     return np.asarray(connected_components(graph, directed=False)[1])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo
-from ssl_behavior.errors import InputError, natural, some
+from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.formats.annotations.read import read_labels
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
@@ -80,8 +80,8 @@ def read_channel_labels(
     annotations = read_labels(paths, rates)[0] if paths else []
     if annotations and not {each.id for each in annotations} & set(rates):
         raise InputError(
-            f"--annotations {paths[0]}: expected videos of the atlas, {some(rates, 5)}; found annotations of "
-            f"{some([each.id for each in annotations], 5)}"
+            f"--annotations {paths[0]}: expected videos of the atlas, {list_names(rates, 5)}; found annotations of "
+            f"{list_names([each.id for each in annotations], 5)}"
         )
     vocabularies: dict[str, list[Sequence[str]]] = {}
     for video in atlas.videos():
@@ -91,7 +91,7 @@ def read_channel_labels(
         for name, behaviours in each.vocabulary.items():
             scored = [behaviour for behaviour in behaviours if behaviour not in unscored]
             vocabularies.setdefault(name, []).append(scored)
-    chosen = _choose_channel(atlas, channel, sorted(vocabularies, key=natural))
+    chosen = _choose_channel(atlas, channel, sorted(vocabularies, key=natural_key))
     vocabulary = merge_vocabularies(vocabularies.get(chosen, ()))
     with_channel = {each.id: each for each in annotations if chosen in each.channels}
     return ChannelLabels(chosen, vocabulary, with_channel, tuple(unscored))
@@ -102,7 +102,9 @@ def _choose_channel(atlas: Atlas, channel: str | None, existing: Sequence[str]) 
     if not existing:
         return channel or _NEW_CHANNEL
     if channel is None and len(existing) > 1:
-        raise InputError(f"{atlas.folder}: several channels are labelled: {some(existing)}; choose one with --channel")
+        raise InputError(
+            f"{atlas.folder}: several channels are labelled: {list_names(existing)}; choose one with --channel"
+        )
     if channel is not None and channel not in existing:
-        raise InputError(f"--channel {channel}: expected a channel that is labelled; found {some(existing)}")
+        raise InputError(f"--channel {channel}: expected a channel that is labelled; found {list_names(existing)}")
     return channel or existing[0]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ssl_behavior.active_learning.output import SUGGESTED, Suggestion
-from ssl_behavior.errors import natural
+from ssl_behavior.errors import natural_key
 from ssl_behavior.plots.style import UNSCORED_COLOUR, save, styles
 
 _LABELLED = "black"
@@ -39,7 +39,7 @@ def suggestions_picture(
         behaviours: all behaviours that a suggestion can have, in the order of the predictions, so that each has the
             same colour as in the pictures of the predictions.
     """
-    videos = sorted({suggestion.video for suggestion in suggestions}, key=natural)
+    videos = sorted({suggestion.video for suggestion in suggestions}, key=natural_key)
     names = list(dict.fromkeys(suggestion.label or SUGGESTED for suggestion in suggestions))
     looks = dict(zip(behaviours, styles(behaviours), strict=True))
     figure = Figure(figsize=(12, max(3.5, 1.2 + 0.28 * len(videos))), dpi=_DPI, layout="constrained")

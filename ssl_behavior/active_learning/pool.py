@@ -13,7 +13,7 @@ from ssl_behavior.active_learning.clips import ClipEmbeddings, video_clips
 from ssl_behavior.active_learning.criterion import entropy
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.predictions.tables import Prediction, read_folder
 from ssl_behavior.storage.paths import file_stem
 
@@ -92,8 +92,8 @@ def read_predictions(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
     predictions = {ids[prediction.id]: prediction for prediction in in_folder if prediction.id in ids}
     if not predictions:
         raise InputError(
-            f"{folder}: expected predictions of the atlas's videos, {some(atlas.ids, 5)}; found those of "
-            f"{some([prediction.id for prediction in in_folder], 5)}"
+            f"{folder}: expected predictions of the atlas's videos, {list_names(atlas.ids, 5)}; found those of "
+            f"{list_names([prediction.id for prediction in in_folder], 5)}"
         )
     for video, prediction in predictions.items():
         frames = atlas.video(video).poses.frames
@@ -103,5 +103,5 @@ def read_predictions(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
                 f"{len(prediction.labels)}: predict the recordings that were embedded"
             )
     if missing := [video for video in atlas.ids if video not in predictions]:
-        print(f"without predictions, so nothing is suggested in them: {some(missing)}")
+        print(f"without predictions, so nothing is suggested in them: {list_names(missing)}")
     return predictions

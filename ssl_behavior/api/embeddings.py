@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ssl_behavior.errors import how_many
+from ssl_behavior.errors import count_of
 
 INDEX = ("video", "frame", "agent", "target")
 
@@ -52,5 +52,5 @@ class Embeddings:
         videos = self.index.get_level_values("video").nunique()
         pairs = self.index.droplevel("frame").nunique()
         rows, channels = self.values.shape
-        size = f"{how_many(rows, 'row')} of {how_many(channels, 'channel')}"
-        return f"Embeddings: {size} at {self.frame_rate:g} Hz\n{how_many(videos, 'video')}, {how_many(pairs, 'pair')}"
+        size = f"{count_of(rows, 'row')} of {count_of(channels, 'channel')}"
+        return f"Embeddings: {size} at {self.frame_rate:g} Hz\n{count_of(videos, 'video')}, {count_of(pairs, 'pair')}"

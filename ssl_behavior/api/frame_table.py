@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.recording import Recording
@@ -34,7 +34,9 @@ def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFr
     if channel is None and len(channels) == 1:
         (channel,) = channels
     if channel not in channels and (channels or channel is not None):
-        raise InputError(f"expected one of the channels {some(channels)}; found {channel}: name one with channel=")
+        raise InputError(
+            f"expected one of the channels {list_names(channels)}; found {channel}: name one with channel="
+        )
     return pd.concat([_rows(recording, channel) for recording in given], ignore_index=True)
 
 

@@ -21,11 +21,12 @@ import yaml
 
 import ssl_behavior
 from ssl_behavior.atlas.video import EmbeddedVideo, read_video, read_video_header, write_video
-from ssl_behavior.errors import InputError, how_many, natural, some
+from ssl_behavior.errors import InputError, count_of, list_names, natural_key
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.array_files import SUFFIX
-from ssl_behavior.storage.atomic import replacing
-from ssl_behavior.storage.versions import of_another, require_not_newer
+from ssl_behavior.storage.atomic import write_atomically
+from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.versions import require_not_newer, version_hint
 
 if TYPE_CHECKING:  # an atlas opens without torch, which this module imports
     from ssl_behavior.compute.devices import Precision
@@ -102,9 +103,9 @@ class Atlas:
     def __repr__(self) -> str:
         meta = self.meta
         return (
-            f"Atlas {str(self.folder)!r}: {how_many(len(self.ids), 'video')}, {how_many(self.rows, 'embedding')}\n"
+            f"Atlas {str(self.folder)!r}: {count_of(len(self.ids), 'video')}, {count_of(self.rows, 'embedding')}\n"
             f"  {meta.channels} channels at {meta.frame_rate:g} Hz by encoder {meta.encoder!r}; "
-            f"labels: {some(map(repr, self.channels), 5)}"
+            f"labels: {list_names(map(repr, self.channels), 5)}"
         )
 
     @classmethod
@@ -116,14 +117,14 @@ class Atlas:
         """
         path = Path(folder).expanduser() / ABOUT
         if not path.exists():
-            with replacing(path) as aside:
+            with write_atomically(path) as aside:
                 plain = asdict(meta) | {"landmarks": list(meta.landmarks), _VERSION: ssl_behavior.__version__}
                 aside.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
         atlas = cls(folder)
         if atlas.meta != meta:
             differing = [name for name, value in asdict(meta).items() if getattr(atlas.meta, name) != value]
             raise InputError(
-                f"{folder}: expected an atlas with the same settings; found one with another {some(differing)} "
+                f"{folder}: expected an atlas with the same settings; found one with another {list_names(differing)} "
                 f"({', '.join(str(getattr(atlas.meta, name)) for name in differing)}): choose another --output, or "
                 "pass --overwrite to recreate the atlas"
             )
@@ -131,13 +132,16 @@ class Atlas:
 
     def path(self, video: str) -> Path:
         """Return the path of a video's file, whether or not the file exists."""
-        return self.folder / VIDEOS / f"{video.replace('/', '_')}{SUFFIX}"
+        # Version 0.1.0 kept a backslash in the name.
+        if "\\" in video and (former := self.folder / VIDEOS / f"{video.replace('/', '_')}{SUFFIX}").exists():
+            return former
+        return self.folder / VIDEOS / f"{file_stem(video)}{SUFFIX}"
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Ids of the videos, in natural order."""
         files = (self.folder / VIDEOS).glob(f"*{SUFFIX}")
-        return tuple(sorted((read_video_header(file)["id"] for file in files), key=natural))
+        return tuple(sorted((read_video_header(file)["id"] for file in files), key=natural_key))
 
     @cached_property
     def pair_rows(self) -> tuple[PairRows, ...]:
@@ -215,7 +219,7 @@ class Atlas:
         """
         path = self.path(video)
         if not path.is_file():
-            raise InputError(f"{self.folder}: expected one of its videos {some(self.ids, 10)}; found {video}")
+            raise InputError(f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found {video}")
         return read_video(path, self.meta.channels, self.version)
 
     def videos(self) -> Iterator[EmbeddedVideo]:
@@ -247,7 +251,7 @@ class Atlas:
     def _unreadable(self, path: Path) -> InputError:
         return InputError(
             f"{path}: expected the metadata of an atlas; found something else: recreate the atlas with {_EMBED} "
-            f"--overwrite{of_another(getattr(self, 'version', None))}"
+            f"--overwrite{version_hint(getattr(self, 'version', None))}"
         )
 
 

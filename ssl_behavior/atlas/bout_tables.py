@@ -17,7 +17,7 @@ from ssl_behavior.atlas.clusters import NOISE, Clusters
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 
 COLUMNS = [
     *("video", "agent", "target", "cluster", "start", "stop", "start_frame", "stop_frame", "start_s", "seconds"),
@@ -32,7 +32,7 @@ def write_bouts(path: Path, video: EmbeddedVideo, clusters: Clusters) -> None:
     bouts = pd.concat([_pair_bouts(video, pair, clusters) for pair in video.embeddings], ignore_index=True)
     table = pyarrow.Table.from_pandas(bouts, preserve_index=False)
     table = table.replace_schema_metadata({_TRACKS_KEY: video.poses.fingerprint()})
-    with replacing(path) as aside:
+    with write_atomically(path) as aside:
         pyarrow.parquet.write_table(table, aside)
 
 

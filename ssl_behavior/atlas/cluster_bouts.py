@@ -23,7 +23,7 @@ from ssl_behavior.atlas.video import require_name
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
 from ssl_behavior.storage import yaml_files
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 
 FOLDER = "clusters"
 _FITTED, _NAMES, _BOUTS = "fitted.safetensors", "names.yaml", "bouts"
@@ -178,7 +178,7 @@ class ClusteredAtlas:
             raise InputError(f"expected a cluster from 0 to {self.clusters.count - 1}; found {cluster}")
         names = {**self.names, cluster: name.strip()}
         non_empty = {number: names[number] for number in sorted(names) if names[number]}
-        with replacing(self.folder / _NAMES) as aside:
+        with write_atomically(self.folder / _NAMES) as aside:
             aside.write_text(yaml.safe_dump(non_empty, sort_keys=True, allow_unicode=True), encoding="utf-8")
         self.__dict__.pop("names", None)
 

@@ -24,7 +24,7 @@ from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.compute.progress import progress_bar
 from ssl_behavior.errors import InputError
 from ssl_behavior.storage import cache
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 from ssl_behavior.storage.digests import digest, file_digest
 
 Kind = Literal["exact", "codes"]
@@ -122,7 +122,7 @@ class EmbeddingIndex:
         """
         path = _path(self.atlas, self.kind)
         index = faiss.index_gpu_to_cpu(self.index) if self.on_gpu else self.index
-        with replacing(path) as aside:
+        with write_atomically(path) as aside:
             faiss.write_index(index, str(aside))
             _remember_written(aside)
         for former in set(self.atlas.folder.glob(_FILES)) - {path}:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, how_many, some
+from ssl_behavior.errors import InputError, count_of, list_names
 from ssl_behavior.poses.poses import Poses, pack, unpack
 from ssl_behavior.recordings.labels import Labels
-from ssl_behavior.storage.array_files import read_about, read_arrays, write_arrays
-from ssl_behavior.storage.versions import of_another
+from ssl_behavior.storage.array_files import read_arrays, read_metadata, write_arrays
+from ssl_behavior.storage.versions import version_hint
 
 MAX_NAME_LENGTH = 200
 _KIND = "ssl_behavior.embeddings"
@@ -42,7 +42,7 @@ class EmbeddedVideo:
         frames, channels = next((values.shape for values in self.embeddings.values()), (0, 0))
         return (
             f"EmbeddedVideo {self.id!r}: {frames:,} frames at {self.poses.frame_rate:g} Hz, {channels} channels\n"
-            f"  {how_many(len(self.embeddings), 'ordered pair')}; labels: {some(map(repr, self.labels), 5)}"
+            f"  {count_of(len(self.embeddings), 'ordered pair')}; labels: {list_names(map(repr, self.labels), 5)}"
         )
 
     @property
@@ -66,7 +66,9 @@ class EmbeddedVideo:
         names, wanted = self.poses.individuals, (agent, target)
         for option, name in zip(("--agent", "--target"), wanted, strict=True):
             if name is not None and name not in names:
-                raise InputError(f"{option} {name}: expected an individual of video {self.id}; found {some(names)}")
+                raise InputError(
+                    f"{option} {name}: expected an individual of video {self.id}; found {list_names(names)}"
+                )
         matches = [
             pair
             for pair in self.embeddings
@@ -124,7 +126,7 @@ def read_video(path: Path, channels: int, version: object = None) -> EmbeddedVid
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path}: expected embeddings of a video; found something else ({error}): delete the file, and embed the "
-            f"recording again{of_another(version)}"
+            f"recording again{version_hint(version)}"
         ) from None
     expected = (len(video.poses.positions), channels)
     if wrong := [values.shape for values in video.embeddings.values() if values.shape != expected]:
@@ -141,7 +143,7 @@ def read_video_header(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is damaged, or holds something else.
     """
-    about = read_about(path, _KIND)
+    about = read_metadata(path, _KIND)
     if not isinstance(about, dict) or not isinstance(about.get("id"), str):
         raise InputError(
             f"{path}: expected embeddings of a video; found something else: delete the file, and embed the recording "

@@ -1,4 +1,4 @@
-"""Scripts that complete commands and options in a shell, made by shtab from the commands' own parsers."""
+"""Scripts that complete commands, options and file names in a shell, made by shtab from the commands' settings."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from typing import Any
 import shtab
 
 from ssl_behavior.cli.options import item_type, option_types, short_options
-from ssl_behavior.cli.settings import parser_of
+from ssl_behavior.cli.parser import build_parser
 from ssl_behavior.errors import PROGRAM
 
 __all__ = ["completion_script"]
 
 
 def completion_script(commands: Mapping[str, str], shell: str) -> str:
-    """The script that a shell sources to complete commands, their options and file names.
+    """Make the script that a shell sources to complete commands, options and file names.
 
     Args:
         commands: name -> one line of help.
         shell: bash or zsh.
+
+    Returns:
+        The text of the script.
     """
     program = argparse.ArgumentParser(PROGRAM)
     program.add_argument("--version", action="store_true", help="print the version")
@@ -37,19 +40,20 @@ def completion_script(commands: Mapping[str, str], shell: str) -> str:
 
 def _add_options(parser: argparse.ArgumentParser, settings_class: type[Any]) -> None:
     short = {option: name for name, option in short_options(settings_class).items()}
-    helps = {action.option_strings[0].replace("_", "-"): action.help for action in parser_of(settings_class)._actions}
+    actions = build_parser(settings_class)._actions
+    helps = {action.option_strings[0].replace("_", "-"): action.help for action in actions}
     kinds = {"--config": Path, **option_types(settings_class)}
     for option, kind in kinds.items():
         names = [option, short[option]] if option in short else [option]
-        # A list takes several words, and a switch may stand alone.
+        # A list takes several words, and a switch needs none.
         nargs = "+" if item_type(kind) else "?" if kind is bool else None
-        added = parser.add_argument(*names, nargs=nargs, choices=_choices(kind), help=helps[option])
+        action = parser.add_argument(*names, nargs=nargs, choices=_choices(kind), help=helps[option])
         if Path in (kind, item_type(kind), *typing.get_args(kind)) or dataclasses.is_dataclass(kind):
-            added.complete = shtab.FILE  # type: ignore[attr-defined]
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
 
 
 def _choices(kind: Any) -> list[str] | None:
-    """The words that a setting of this type may be, where there are few."""
+    """All values of a setting of this type, as words; None if it takes any value."""
     if kind is bool:
         return ["true", "false"]
     return [str(word) for word in typing.get_args(kind)] if typing.get_origin(kind) is typing.Literal else None

@@ -1,4 +1,4 @@
-"""Settings of the commands that read labels."""
+"""Settings that several commands share: those of tracks and of labels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class TracksConfig(Checked):
 
     Attributes:
         recordings: files, folders or globs of tracks.
-        format: of the recordings, if it is not to be told from their content.
-        frame_rate: of the recordings in Hz, where their files do not say it or say it wrongly.
-        skeleton: YAML or JSON file that says which landmark each keypoint is.
-        mixed_skeletons: let recordings differ in their keypoints.
-        skip_bad_files: report files that cannot be used and go on.
-        overwrite: write over an output that is there.
+        format: of the recordings; recognised by their content if it is not given.
+        frame_rate: of the recordings in Hz, if their files do not state it or state it wrongly.
+        skeleton: YAML or JSON file that names the landmark of each keypoint.
+        mixed_skeletons: accept recordings whose keypoints differ.
+        skip_bad_files: report files that cannot be used, and go on without them.
+        overwrite: replace an existing output.
     """
 
     recordings: tuple[Path, ...]
@@ -36,7 +36,11 @@ class TracksConfig(Checked):
     overwrite: bool = False
 
     def read(self) -> list[Recording]:
-        """The recordings that these settings name; says how many individuals and ordered pairs they have."""
+        """Read the recordings; prints how many individuals and ordered pairs they have.
+
+        Raises:
+            InputError: a file cannot be used.
+        """
         recordings = read_recordings(
             self.recordings,
             self.format,
@@ -55,9 +59,9 @@ class LabelsConfig(Checked):
     """Settings of every command that reads annotations.
 
     Attributes:
-        annotations: files, folders or globs of annotations; those in the recordings' own files if none are given.
-        channel: of the annotations; needed only where there are several.
-        unscored: behaviours that are no judgement: their frames are left out of training and scores.
+        annotations: files, folders or globs of annotations; if none are given, those in the files of the recordings.
+        channel: of the annotations; needed only if they have several.
+        unscored: labels that are not behaviours, such as "unsure"; training and scores leave out their frames.
     """
 
     annotations: tuple[Path, ...] = ()
@@ -67,16 +71,16 @@ class LabelsConfig(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotatedTracksConfig(LabelsConfig, TracksConfig):
-    """Settings of every command that reads tracks, with labels where there are some."""
+    """Settings of every command that reads tracks, and labels if there are any."""
 
     def read_with_labels(self, *, every_channel: bool) -> list[Recording]:
-        """The recordings that these settings name, each with the labels that there are, perhaps none.
+        """Read the recordings, each with its labels, if there are any.
 
         Args:
-            every_channel: without ``channel``, take every channel of the annotations; else there must be one only.
+            every_channel: without ``channel``, read every channel; otherwise the annotations must have a single one.
 
         Raises:
-            InputError: recordings and annotations do not go together, or a name is not among them.
+            InputError: recordings and annotations do not match, or a setting names something that they do not have.
         """
         return add_labels(
             self.read(),
@@ -93,7 +97,7 @@ class LabelledTracksConfig(AnnotatedTracksConfig):
     """Settings of every command that needs labels.
 
     Attributes:
-        agent: the individual whose behaviour towards the target was annotated; without it, labels hold for the group.
+        agent: the individual whose behaviour towards the target was annotated; without it, labels are of the group.
         target: the individual that the agent's behaviour is directed at.
         videos: use only the labelled videos with these ids.
     """
@@ -103,10 +107,10 @@ class LabelledTracksConfig(AnnotatedTracksConfig):
     videos: tuple[str, ...] = ()
 
     def read_labelled(self) -> list[Recording]:
-        """The labelled recordings that these settings name, each with the labels of one channel.
+        """Read the labelled recordings, each with the labels of one channel.
 
         Raises:
-            InputError: recordings and annotations do not go together, or a name is not among them.
+            InputError: recordings and annotations do not match, or a setting names something that they do not have.
         """
         # Checked before the reading, which may take minutes.
         pair = agent_and_target(self.agent, self.target)

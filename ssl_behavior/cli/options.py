@@ -1,4 +1,4 @@
-"""Options of a command: their names, short names of nested ones, and command-line words as the parser takes them."""
+"""Options of a command: names, short names of nested ones, and command-line words in the form that the parser takes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ssl_behavior.errors import InputError
 
 __all__ = ["as_parser_words", "item_type", "option_of", "option_types", "short_options"]
 
-_OF_EVERY_COMMAND = ("--config", "--print-config", "--help")
+_COMMON_OPTIONS = ("--config", "--print-config", "--help")
 
 
 def option_of(name: str) -> str:
-    """The option of a setting: ``clip_seconds`` -> ``--clip-seconds``."""
+    """The option of a setting, such as ``--clip-seconds`` of ``clip_seconds``."""
     return "--" + name.replace("_", "-")
 
 
 def option_types(settings_class: type[Any], outer: str = "") -> dict[str, Any]:
-    """Option -> type of its setting, for all settings of a dataclass, nested ones as ``--outer.inner``."""
+    """Option -> type of its setting, for all fields of a dataclass; a nested one is ``--outer.inner``."""
     kinds: dict[str, Any] = {}
     hints = typing.get_type_hints(settings_class)
     for field in dataclasses.fields(settings_class):
@@ -36,12 +36,16 @@ def option_types(settings_class: type[Any], outer: str = "") -> dict[str, Any]:
 
 
 def short_options(settings_class: type[Any]) -> dict[str, str]:
-    """Short name -> option, such as ``--steps`` -> ``--supervision.steps``, where exactly one option has that name."""
+    """Short name -> nested option, such as ``--steps`` -> ``--supervision.steps``, if only one option has that name."""
     return {short: options[0] for short, options in _by_last_name(settings_class).items() if len(options) == 1}
 
 
 def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
-    """The words as the parser takes them: one ``--option=value`` each, lists as JSON, switches as true.
+    """Translate command-line words for jsonargparse: ``--option=value`` each, lists as JSON, switches as true.
+
+    Example:
+        >>> as_parser_words(PredictConfig, ["--recordings", "a", "b", "--overwrite"])
+        ['--overwrite=true', '--recordings=["a", "b"]']
 
     Raises:
         InputError: an option does not exist, or a list has no value.
@@ -49,18 +53,20 @@ def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]
     kinds = option_types(settings_class)
     words: list[str] = []
     lists: dict[str, list[str]] = {}
-    rest = list(argv)
-    while rest:
-        word = rest.pop(0)
+    remaining = list(argv)
+    while remaining:
+        word = remaining.pop(0)
         if not word.startswith("--"):
             words.append(word)
             continue
         name, has_value, value = word.partition("=")
-        option = _existing(settings_class, name)
+        option = _full_name(settings_class, name)
         kind = kinds.get(option)
         values = [value] if has_value else []
-        while rest and not rest[0].startswith("--") and (not values or item_type(kind)) and not has_value:
-            values.append(rest.pop(0))
+        takes_more = not has_value
+        while takes_more and remaining and not remaining[0].startswith("--"):
+            values.append(remaining.pop(0))
+            takes_more = item_type(kind) is not None
         if item_type(kind) is not None:
             lists.setdefault(option, []).extend(values)
         elif kind is bool and not values:
@@ -73,41 +79,43 @@ def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]
 
 
 def item_type(kind: Any) -> Any:
-    """The type of a list's items, or None if the type is no list."""
+    """The type of a list's items; None if the type is not a list."""
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return next((item for part in typing.get_args(kind) if (item := item_type(part)) is not None), None)
+        return next((item for choice in typing.get_args(kind) if (item := item_type(choice)) is not None), None)
     return typing.get_args(kind)[0] if typing.get_origin(kind) in (tuple, list, Sequence) else None
 
 
-def _existing(settings_class: type[Any], name: str) -> str:
-    """The option that a word names, in full.
+def _full_name(settings_class: type[Any], name: str) -> str:
+    """The full name of the option that a word names.
 
     Raises:
-        InputError: there is no such option; the sentence names the nearest ones.
+        InputError: there is no such option; the message names the most similar ones.
     """
     option, short = option_of(name[2:]), short_options(settings_class)
-    full = [*option_types(settings_class), *_OF_EVERY_COMMAND]
+    full = [*option_types(settings_class), *_COMMON_OPTIONS]
     if option in short:
         option = short[option]
     elif option not in full:
-        # --help resembles nothing that somebody wants.
-        near = difflib.get_close_matches(option, [*full[:-1], *_by_last_name(settings_class)], 1)
-        near = _by_last_name(settings_class).get(near[0], near) if near and near[0] not in short else near
-        advice = f"did you mean {' or '.join(near)}?" if near else "see --help"
+        by_last_name = _by_last_name(settings_class)
+        # Nobody means --help, the last of the full names, by a misspelt option.
+        similar = difflib.get_close_matches(option, [*full[:-1], *by_last_name], 1)
+        if similar and similar[0] not in short:
+            similar = by_last_name.get(similar[0], similar)  # a last name of several options: name them all
+        advice = f"did you mean {' or '.join(similar)}?" if similar else "see --help"
         raise InputError(f"there is no option {name}; {advice}")
     return option
 
 
 def _for_parser(option: str) -> str:
-    """The option as the parser spells it: nested names with ``_``."""
+    """The option as jsonargparse spells it: nested names with ``_``."""
     outer, dot, inner = option.partition(".")
     return outer + dot + inner.replace("-", "_")
 
 
 def _by_last_name(settings_class: type[Any]) -> dict[str, list[str]]:
-    """Last name -> the nested options that have it, such as ``--steps`` -> [``--supervision.steps``]."""
+    """Last name -> the nested options with it, such as ``--steps`` -> [``--supervision.steps``]."""
     all_options = option_types(settings_class)
-    taken = {*all_options, *_OF_EVERY_COMMAND}
+    taken = {*all_options, *_COMMON_OPTIONS}
     nested: dict[str, list[str]] = defaultdict(list)
     for option, kind in all_options.items():
         last = "--" + option.rpartition(".")[2]
@@ -117,13 +125,17 @@ def _by_last_name(settings_class: type[Any]) -> dict[str, list[str]]:
 
 
 def _as_list(option: str, values: list[str], kind: Any) -> str:
-    """JSON of the words after a list's option; commas separate too, except in the name of an existing file."""
+    """The words after a list's option as JSON; commas separate too, except in the name of an existing file.
+
+    Raises:
+        InputError: there are no words.
+    """
     if not values:
         raise InputError(f"{option} needs at least one value")
     if len(values) == 1 and values[0].startswith("["):
         return values[0]
     item = item_type(kind)
     if item is not Path:
-        parts = [[value] if Path(value).exists() else value.split(",") for value in values]
-        values = [part for several in parts for part in several if part]
+        pieces = [[value] if Path(value).exists() else value.split(",") for value in values]
+        values = [piece for several in pieces for piece in several if piece]
     return json.dumps(values) if item in (str, Path) else f"[{','.join(values)}]"

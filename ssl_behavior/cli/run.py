@@ -1,7 +1,7 @@
-"""What every command shares: settings in, results out, and errors that a user can read.
+"""Commands of the shell: from settings and a function to options, a report, readable errors and exit codes.
 
-A command is a frozen dataclass of settings and a function that takes it. The function is also the notebook's entry
-point; ``main = command(...)`` is the shell's.
+A command is a frozen dataclass of settings and a function that takes it. Notebooks call the function; the shell calls
+``main = command(...)`` in the function's module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ssl_behavior.cli.settings import load_settings, parse, save_settings
 from ssl_behavior.compute.interrupts import reader_may_leave
 from ssl_behavior.compute.malloc import keep_freed_memory
 from ssl_behavior.compute.progress import close_bars
-from ssl_behavior.errors import PROGRAM, InputError, is_out_of_memory, memory_told, sentence
+from ssl_behavior.errors import PROGRAM, InputError, error_message, is_out_of_memory, memory_message
 from ssl_behavior.storage import cache
 
 __all__ = ["Command", "command", "load_settings", "run", "save_settings"]
@@ -34,11 +34,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Command(Generic[Settings, Result]):
-    """A command of the shell, which is called without arguments or with the words after its name.
+    """A command of the shell; call it without arguments, or with the words after its name.
 
     Attributes:
-        settings_class: a dataclass; each field is an option ``--field-name`` with the help its docstring gives.
-        function: what the command does; also the notebook's entry point.
+        settings_class: a dataclass; each field is an option ``--field-name`` with help from its docstring.
+        function: does the work; notebooks call it directly.
         description: the first lines of ``--help``.
         report: prints where the results are and what to run next.
     """
@@ -51,24 +51,26 @@ class Command(Generic[Settings, Result]):
     def __call__(self, argv: Sequence[str] | None = None) -> None:
         """Run the command with the words of the shell, or with ``argv``.
 
-        ``python -m ssl_behavior.pretrain`` runs the module under the name ``__main__``. Settings would then be of
-        other classes than those that the rest of the package imports, so the command of the imported module runs.
+        Raises:
+            SystemExit: as ``run``.
         """
+        # `python -m ssl_behavior.pretrain` runs the module under the name `__main__`. Its classes then differ from
+        # those that the rest of the package imports, so the command of the imported module runs in its place.
         spec = sys.modules["__main__"].__spec__ if self.function.__module__ == "__main__" else None
         if spec is not None:
             importlib.import_module(spec.name).main(argv)
         else:
-            run(self.settings_class, self._act, self.description, argv, self.name)
+            run(self.settings_class, self._run_and_report, self.description, argv, self.name)
 
     @property
     def name(self) -> str:
-        """How people call it: ``ssl-behavior pretrain``, or ``python -m`` and the module where it is no part of us."""
+        """How users call it: ``ssl-behavior pretrain``, or ``python -m`` and the module outside this package."""
         package, _, module = self.function.__module__.partition(".")
         return (
             f"{PROGRAM} {module}" if package == __name__.partition(".")[0] else f"python -m {self.function.__module__}"
         )
 
-    def _act(self, config: Settings) -> None:
+    def _run_and_report(self, config: Settings) -> None:
         result = self.function(config)
         if self.report is not None:
             self.report(config, result)
@@ -80,7 +82,7 @@ def command(
     description: str,
     report: Callable[[Settings, Result], None] | None = None,
 ) -> Command[Settings, Result]:
-    """The ``main`` of a command's module; see ``Command``.
+    """Make the ``main`` of a command's module; see ``Command`` for the arguments.
 
     Example:
         >>> main = command(EmbedConfig, embed_recordings, "Write the embedding of every frame.", _next_steps)
@@ -95,66 +97,66 @@ def run(
     argv: Sequence[str] | None = None,
     name: str | None = None,
 ) -> None:
-    """Parse the settings, call the function, and turn what the user must know into one sentence and an exit code.
+    """Parse the settings, call the function, and turn errors into one line and an exit code.
 
     Args:
-        settings_class: a dataclass; each field is an option ``--field-name`` with the help its docstring gives.
-        function: what the command does.
+        settings_class: a dataclass; each field is an option ``--field-name`` with help from its docstring.
+        function: does the work.
         description: the first lines of ``--help``.
-        argv: the words after the command; those of the shell by default.
-        name: how people call the command, for help and errors; ``python -m`` and the function's module by default.
+        argv: the words after the command; by default those of the shell.
+        name: how users call the command, for help and errors; by default ``python -m`` and the function's module.
 
     Raises:
         SystemExit: 2 on unusable input or settings, 130 when interrupted, 143 on SIGTERM (as schedulers send it),
-            1 when the reader of a pipe has gone.
+            1 when the reader of a pipe is gone. Other exceptions are bugs and keep their traceback.
     """
     keep_freed_memory()
     try:
         arguments = sys.argv[1:] if argv is None else argv
         if issubclass(settings_class, TracksConfig):
             description = f"{description} Note: {cache.notice()}."
-        with reader_may_leave(), _ended_like_interrupted():
+        with reader_may_leave(), _sigterm_interrupts():
             function(parse(settings_class, arguments, description, name or f"python -m {function.__module__}"))
     except KeyboardInterrupt as stop:
         _stop(
-            "interrupted before the end; the same command starts again (pretrain and finetune from the last step they "
-            "kept, embed, label_curve, embed_many, predict_many and sweep with what is missing)",
-            143 if isinstance(stop, _Ended) else 130,
+            "interrupted; run the same command again to continue (pretrain and finetune from the last saved step; "
+            "embed, label_curve, embed_many, predict_many and sweep with the missing results)",
+            143 if isinstance(stop, _Terminated) else 130,
         )
     except (InputError, OSError) as error:
-        _stop(f"error: {sentence(error)}", 2)
+        _stop(f"error: {error_message(error)}", 2)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         _stop(
-            f"error: there is not enough memory ({memory_told(error)}); give fewer recordings at a time, or "
-            "--device cpu if it is the GPU's, or end other programs",
+            f"error: out of memory ({memory_message(error)}); give fewer recordings at a time, add --device cpu if the "
+            "GPU's memory is full, or end other programs",
             2,
         )
 
 
-class _Ended(KeyboardInterrupt):
-    """The process was told to end."""
+class _Terminated(KeyboardInterrupt):
+    """The process received SIGTERM."""
 
 
 @contextmanager
-def _ended_like_interrupted() -> Iterator[None]:
-    """Inside, SIGTERM, which only the main thread can be told of, is what Ctrl-C is."""
+def _sigterm_interrupts() -> Iterator[None]:
+    """Within the block, SIGTERM raises an exception as Ctrl-C does, so that commands can save their state."""
 
     def end(*_: object) -> NoReturn:
-        raise _Ended
+        raise _Terminated
 
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():  # Python sets handlers in the main thread only
         yield
         return
-    usual = signal.signal(signal.SIGTERM, end)
+    former = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, usual)
+        signal.signal(signal.SIGTERM, former)
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    close_bars()
+    close_bars()  # a bar that the exception left open would overwrite the message
     print(" ".join(message.split()), file=sys.stderr)
     sys.exit(code)

@@ -1,6 +1,6 @@
 """Bounds of settings, written at the field: ``steps: Annotated[int, Above(0)] = 3000``.
 
-Settings that derive from ``Checked`` are checked when they are made, whether by the shell, a YAML file or a notebook.
+Settings that derive from ``Checked`` are checked when they are made: from options, from a YAML file or in a notebook.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ __all__ = ["Above", "AtLeast", "AtMost", "Bound", "Checked", "Share", "field_bou
 
 @dataclass(frozen=True)
 class Bound:
-    """What a number must satisfy. ``short`` says it in a help text, ``expected`` in an error."""
+    """A condition on a number. Help texts show it as ``short``, errors as ``expected``."""
 
     def allows(self, value: float) -> bool:
-        """Whether the number satisfies the bound; NaN satisfies none."""
+        """Whether the number satisfies the condition; NaN never does."""
         raise NotImplementedError
 
     @property
     def expected(self) -> str:
-        """The bound in an error, after "expected"."""
+        """The condition in an error, after "expected"."""
         return self.short
 
     @property
     def short(self) -> str:
-        """The bound in a few words."""
+        """The condition in a few words."""
         raise NotImplementedError
 
 
@@ -50,12 +50,12 @@ class Above(Bound):
 
     @property
     def expected(self) -> str:
-        """The bound in an error."""
+        """The condition in an error."""
         return f"a number {self.short}"
 
     @property
     def short(self) -> str:
-        """The bound in a few words."""
+        """The condition in a few words."""
         return f"above {self.limit:g}"
 
 
@@ -71,7 +71,7 @@ class AtLeast(Bound):
 
     @property
     def short(self) -> str:
-        """The bound in a few words."""
+        """The condition in a few words."""
         return f"{self.limit:g} or more"
 
 
@@ -87,7 +87,7 @@ class AtMost(Bound):
 
     @property
     def short(self) -> str:
-        """The bound in a few words."""
+        """The condition in a few words."""
         return f"{self.limit:g} or less"
 
 
@@ -101,12 +101,12 @@ class Share(Bound):
 
     @property
     def expected(self) -> str:
-        """The bound in an error."""
+        """The condition in an error."""
         return "a share of at least 0 and below 1"
 
     @property
     def short(self) -> str:
-        """The bound in a few words."""
+        """The condition in a few words."""
         return "below 1"
 
 
@@ -124,14 +124,14 @@ class Checked:
 
 
 def require_bounds(settings: Any, outer: str = "") -> None:
-    """Make sure that all numbers of a dataclass, and of the dataclasses in it, are within the bounds of their fields.
+    """Make sure that all numbers of a dataclass, and of dataclasses in it, are within the bounds of their fields.
 
     Args:
         settings: an instance of a dataclass.
-        outer: name of the settings that hold these, with a dot, for the name of the option in the error.
+        outer: name of the settings that contain these, with a dot, such as ``supervision.``.
 
     Raises:
-        InputError: a number is out of bounds; the sentence names its option, such as ``--supervision.steps``.
+        InputError: a number is out of bounds; the message names its option, such as ``--supervision.steps``.
     """
     for name, bounds in field_bounds(type(settings)).items():
         value = getattr(settings, name)
@@ -154,12 +154,12 @@ def _as_hinted(value: Any, hint: Any) -> Any:
 
 
 def field_bounds(settings_class: type[Any]) -> Mapping[str, tuple[Bound, ...]]:
-    """Field name -> bounds, of the fields of a dataclass that have any."""
+    """Field name -> bounds, for the fields of a dataclass that have bounds."""
     hints = typing.get_type_hints(settings_class, include_extras=True)
     return {name: bounds for name, hint in hints.items() if (bounds := _bounds(hint))}
 
 
 def _bounds(hint: Any) -> tuple[Bound, ...]:
-    """The bounds that an annotation holds, also as one of several alternatives: ``Annotated[int, Above(0)] | None``."""
-    own = tuple(one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Bound))
-    return own or tuple(bound for part in typing.get_args(hint) for bound in _bounds(part))
+    """The bounds in a type annotation, also in one of several alternatives: ``Annotated[int, Above(0)] | None``."""
+    bounds = tuple(bound for bound in getattr(hint, "__metadata__", ()) if isinstance(bound, Bound))
+    return bounds or tuple(bound for choice in typing.get_args(hint) for bound in _bounds(choice))

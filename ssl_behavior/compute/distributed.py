@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 
 from torch import Tensor, distributed
 
-from ssl_behavior.errors import InputError, sentence
+from ssl_behavior.errors import InputError, error_message
 
 
 def world_size() -> int:
@@ -82,7 +82,7 @@ def fail_together() -> Iterator[None]:
     except (InputError, OSError) as error:
         if world_size() == 1:
             raise
-        failure = sentence(error)
+        failure = error_message(error)
     except KeyboardInterrupt:
         if is_first():
             raise

@@ -14,7 +14,7 @@ from lightning_fabric.plugins.environments import (
 )
 
 from ssl_behavior.compute.devices import Device, choose_device
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 
 
 def launch(device: Device) -> Fabric:
@@ -35,7 +35,7 @@ def launch(device: Device) -> Fabric:
     if accelerator == "cuda" and on_node > torch.cuda.device_count():
         raise InputError(
             f"--device {device}: expected a GPU for each of the {on_node} processes on this node and found "
-            f"{how_many(torch.cuda.device_count(), 'GPU')}; start one process per GPU, or give --device cpu"
+            f"{count_of(torch.cuda.device_count(), 'GPU')}; start one process per GPU, or give --device cpu"
         )
     fabric = Fabric(
         accelerator=accelerator,

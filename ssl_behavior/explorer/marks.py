@@ -18,7 +18,7 @@ import numpy as np
 
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo, require_name
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.formats.annotations import boris_project, caltech
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels
@@ -181,7 +181,7 @@ class Exported:
     def instructions(self) -> str:
         """How to train on the files, with a command per channel."""
         lines = [
-            f"Annotations of {how_many(self.videos, 'video')}: labels of the atlas with your marks over them. "
+            f"Annotations of {count_of(self.videos, 'video')}: labels of the atlas with your marks over them. "
             f"Frames with neither have the behaviour {UNMARKED!r}; leave it unscored."
         ]
         for channel, words in self.unscored.items():

@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.models import Button, ColumnDataSource, RangeSlider, Row, Select, TextInput
 
 from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.explorer import widgets
 from ssl_behavior.explorer.marks import NO_CHANNEL, UNSURE, WRONG, Mark, Marks
 from ssl_behavior.explorer.page import Page
@@ -127,7 +127,7 @@ class MarksTab:
 
     def _show_message(self, outcome: str) -> None:
         count = len(self.source.data["video"])
-        kept = f"{how_many(count, 'mark')} kept" if count else "Nothing is marked yet. Marks are kept"
+        kept = f"{count_of(count, 'mark')} kept" if count else "Nothing is marked yet. Marks are kept"
         where = f"<p class='quiet'>{kept} in {escape(str(self.marks.path))}.</p>"
         explanation = (
             "<p class='quiet'>Export writes annotation files for the Caltech annotator and BORIS: the atlas’s labels "

@@ -25,7 +25,7 @@ from bokeh.models import (
     Toggle,
 )
 
-from ssl_behavior.errors import how_many
+from ssl_behavior.errors import count_of
 from ssl_behavior.explorer import page_data, widgets
 from ssl_behavior.explorer.map_sample import GREY, MapSample
 from ssl_behavior.explorer.scene import CLUSTER, LABEL, Scene
@@ -216,7 +216,7 @@ class Page:
 
     def _heading(self, remark: str) -> str:
         shown, total = len(self.sample), self.sample.total
-        parts = [how_many(len(self.scene.atlas.ids), "video")]
+        parts = [count_of(len(self.scene.atlas.ids), "video")]
         parts.append(
             f"{shown:,} of {total:,} frames shown, drawn at random" if shown < total else f"all {total:,} frames shown"
         )

@@ -14,7 +14,7 @@ from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.atlas.video import EmbeddedVideo
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.plots.style import cluster_colours, styles
 from ssl_behavior.predictions import tables as predictions_tables
 from ssl_behavior.predictions.tables import Prediction
@@ -231,11 +231,11 @@ def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None])
     matching = {ids[name]: prediction for name, prediction in tables.items() if name in ids}
     if tables and not matching:
         raise InputError(
-            f"--predictions {folder}: expected some of the atlas's videos {some(ids, 10)}; found those of "
-            f"{some(tables, 10)}"
+            f"--predictions {folder}: expected some of the atlas's videos {list_names(ids, 10)}; found those of "
+            f"{list_names(tables, 10)}"
         )
     if len(matching) < len(tables):
-        notify(f"predictions of videos that are not in the atlas, left out: {some(set(tables) - set(ids))}")
+        notify(f"predictions of videos that are not in the atlas, left out: {list_names(set(tables) - set(ids))}")
     return matching
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks import movement
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.paths import video_id
@@ -41,7 +41,7 @@ def as_recordings(recordings: Recordings) -> list[Recording]:
         raise InputError("expected one or more recordings; found an empty list")
     ids = Counter(recording.id for recording in converted)
     if len(ids) < len(converted):
-        repeated = some(name for name, count in ids.items() if count > 1)
+        repeated = list_names(name for name, count in ids.items() if count > 1)
         raise InputError(f"recordings {repeated}: expected ids that differ; found some twice: rename them")
     return converted
 

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import yaml
 
 from ssl_behavior.cli.settings import load_settings
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.storage import yaml_files
 
 Settings = TypeVar("Settings")
@@ -60,7 +60,7 @@ def read_grid(path: Path, names: Sequence[str]) -> list[Configuration]:
         raise InputError(f"{path}: expected a YAML file of settings to sweep; found no such file")
     content = yaml_files.read(path)
     if not isinstance(content, dict) or set(content) - {*names, _VARY} or set(names) - set(content):
-        present = some(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        present = list_names(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise InputError(f"{path}: expected the sections {', '.join(names)} and perhaps {_VARY}; found {present}")
     vary = content.get(_VARY) or {}
     if wrong := [name for name in names if not isinstance(content[name], dict)]:
@@ -68,7 +68,7 @@ def read_grid(path: Path, names: Sequence[str]) -> list[Configuration]:
     if not isinstance(vary, dict) or not all(isinstance(values, list) and values for values in vary.values()):
         raise InputError(f"{path}: expected lines like '{names[0]}.seed: [0, 1]' under {_VARY}; found {vary!r}")
     if wrong := [str(name) for name in vary if str(name).partition(".")[0] not in names]:
-        raise InputError(f"{path}: expected settings of {' or '.join(names)} under {_VARY}; found {some(wrong)}")
+        raise InputError(f"{path}: expected settings of {' or '.join(names)} under {_VARY}; found {list_names(wrong)}")
     if (count := math.prod(map(len, vary.values()))) > _MAX_COMBINATIONS:
         raise InputError(f"{path}: expected at most {_MAX_COMBINATIONS:,} combinations under {_VARY}; found {count:,}")
     sections = {name: content[name] for name in names}

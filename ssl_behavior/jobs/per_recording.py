@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from ssl_behavior.cli.settings import save_settings
 from ssl_behavior.cli.validators import Above
 from ssl_behavior.compute.devices import Precision
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.read import FORMATS, TRACK_SUFFIXES, read_recordings
 from ssl_behavior.jobs.ray_pool import RayConfig
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
@@ -74,8 +74,8 @@ class PerRecordingConfig(RayConfig):
         labels = [file_stem(video_id(file.address)) for file in files]
         if repeated := [label for label, count in Counter(labels).items() if count > 1]:
             raise InputError(
-                f"--recordings: expected one file per video; found several of {some(repeated, 5)}: a glob such as "
-                "'folder/*.csv' selects one kind of file"
+                f"--recordings: expected one file per video; found several of {list_names(repeated, 5)}: a glob such "
+                "as 'folder/*.csv' selects one kind of file"
             )
         shared = [dependencies, self.format, self.frame_rate, skeleton]
         return [
@@ -109,7 +109,7 @@ class PerRecordingConfig(RayConfig):
         if [file_stem(recording.id) for recording in recordings] != [unit.label]:
             raise InputError(
                 f"{address}: expected one recording named as its file; found "
-                f"{some(recording.id for recording in recordings)}: ssl-behavior convert writes such files"
+                f"{list_names(recording.id for recording in recordings)}: ssl-behavior convert writes such files"
             )
         for warning in crowding_warning(recordings):
             print(warning)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ssl_behavior import __version__
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.storage.digests import digest
 from ssl_behavior.storage.object_store import InputFile, Store
 
@@ -157,7 +157,7 @@ class Results:
 
     def _occupied(self, names: Iterable[str]) -> InputError:
         return InputError(
-            f"--output {self.store.address}: expected an empty folder or former results; found {some(names, 3)}: "
+            f"--output {self.store.address}: expected an empty folder or former results; found {list_names(names, 3)}: "
             "choose another --output"
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import how_many
+from ssl_behavior.errors import count_of
 from ssl_behavior.learning_curve.bands import RESAMPLES, Curve, Estimate
 from ssl_behavior.learning_curve.points import Point
 from ssl_behavior.learning_curve.variants import variant_name
@@ -49,12 +49,12 @@ def advice(curve: Curve, test_videos: int, draws: int) -> list[str]:
         draws: number of draws of labelled videos.
     """
     first, sizes = curve.variants[0], curve.sizes
-    few = [f"only {how_many(test_videos, 'test video')}"] * (test_videos < _FEW_TEST_VIDEOS)
+    few = [f"only {count_of(test_videos, 'test video')}"] * (test_videos < _FEW_TEST_VIDEOS)
     few += ["a single draw of labelled videos"] * (draws == 1)
     at_most = ", ".join(
         f"{variant_name(variant)} {_with_band(curve.at(variant, sizes[-1]), 2)}" for variant in curve.variants
     )
-    sentences = [f"at {how_many(sizes[-1], 'labelled video')}: {at_most}."]
+    sentences = [f"at {count_of(sizes[-1], 'labelled video')}: {at_most}."]
     if len(sizes) > 1:
         gain = curve.gain((first, sizes[-2]), (first, sizes[-1]))
         step = f"going from {sizes[-2]} to {sizes[-1]} labelled videos, {variant_name(first)} {_changed(gain)}"
@@ -132,7 +132,7 @@ def _enough(curve: Curve) -> Iterator[str]:
     first, sizes = curve.variants[0], curve.sizes
     gains = {size: curve.gain((first, size), (first, sizes[-1])) for size in sizes[:-2]}
     if enough := [size for size, gain in gains.items() if gain.high < _LITTLE]:
-        videos_do = f"{how_many(enough[0], 'video')} {'does' if enough[0] == 1 else 'do'}"
+        videos_do = f"{count_of(enough[0], 'video')} {'does' if enough[0] == 1 else 'do'}"
         yield f"{videos_do} almost as well as {sizes[-1]}, which gained {_with_band(gains[enough[0]], 2)}."
 
 
@@ -148,7 +148,7 @@ def _comparisons(curve: Curve, judged: bool) -> Iterator[str]:
         gains = {size: curve.gain((below, size), (above, size)) for size in sizes}
         most = max(sizes, key=lambda size: abs(gains[size].value))
         mean = _with_band(lead, 2) + " on average over sizes" * (len(sizes) > 1)
-        mean += f"; most at {how_many(most, 'video')}: {_with_band(gains[most], 2)}" * (len(sizes) > 1)
+        mean += f"; most at {count_of(most, 'video')}: {_with_band(gains[most], 2)}" * (len(sizes) > 1)
         if not lead.low > 0:
             yield f"no difference is shown between {variant_name(first)} and {variant_name(other)}: {mean}."
         elif judged:

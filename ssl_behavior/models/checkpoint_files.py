@@ -22,8 +22,8 @@ from ssl_behavior.compute.interrupts import delay_signals
 from ssl_behavior.errors import InputError
 from ssl_behavior.models.trees import Trees
 from ssl_behavior.storage import yaml_files
-from ssl_behavior.storage.atomic import replacing, to_disk
-from ssl_behavior.storage.versions import of_another, require_not_newer
+from ssl_behavior.storage.atomic import flush_to_disk, write_atomically
+from ssl_behavior.storage.versions import require_not_newer, version_hint
 
 Kind = Literal["encoder", "model"]
 CONFIG, WEIGHTS, TREES = "config.yaml", "weights.safetensors", "trees.json"
@@ -51,19 +51,21 @@ def write_files(
     config_file = folder / CONFIG
     # All files are written beside the old ones first. Then the old config is deleted and the new files are renamed, the
     # config last (a context entered first is left last). Interrupts wait meanwhile: in between, nothing can be loaded.
-    with delay_signals(), replacing(config_file) as new_config, ExitStack() as others:
-        new_weights = others.enter_context(replacing(folder / WEIGHTS))
+    with delay_signals(), write_atomically(config_file) as new_config, ExitStack() as others:
+        new_weights = others.enter_context(write_atomically(folder / WEIGHTS))
         save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, new_weights)
         sizes, new_files = {"weights_bytes": new_weights.stat().st_size}, [new_weights, new_config]
         if trees is not None:
-            new_trees = others.enter_context(replacing(folder / TREES))
+            new_trees = others.enter_context(write_atomically(folder / TREES))
             trees.save(new_trees)
             sizes["trees_bytes"] = new_trees.stat().st_size
             new_files.append(new_trees)
         contents = {"kind": kind, "versions": versions, **sizes, **config}
         new_config.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
         for path in new_files:
-            to_disk(path)  # a full disk may raise an error only here, and must do so before the old config is deleted
+            flush_to_disk(
+                path
+            )  # a full disk may raise an error only here, and must do so before the old config is deleted
         config_file.unlink(missing_ok=True)
         if trees is None:
             (folder / TREES).unlink(missing_ok=True)
@@ -120,10 +122,9 @@ def require_size(folder: Path, name: str, expected: Any) -> None:
 
 def damaged(folder: Path, problem: str, config: Mapping[str, Any] | None = None) -> InputError:
     """Make the error for a checkpoint that cannot be used; if another version wrote it, the error says so."""
-    version_hint = of_another(_version(config or {}))
     return InputError(
         f"{folder}: expected a whole checkpoint; found {problem}: copy it again, or run the command that wrote it again"
-        f"{version_hint}"
+        f"{version_hint(_version(config or {}))}"
     )
 
 

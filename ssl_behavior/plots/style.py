@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 
 # Okabe and Ito 2008, "Color Universal Design", with its green darkened, so that the first three differ in lightness.
 COLOURS = ("#D55E00", "#56B4E9", "#005B45", "#F0E442", "#0072B2", "#CC79A7", "#E69F00")
@@ -103,6 +103,6 @@ def save(figure: Figure, path: str | Path) -> Path:
     FigureCanvasAgg(figure)
     without_formulas(figure)
     options: dict[str, Any] = {"metadata": {"Software": None}} if path.suffix == ".png" else {}
-    with replacing(path) as aside:
+    with write_atomically(path) as aside:
         figure.savefig(aside, format=path.suffix.removeprefix("."), **options)
     return path

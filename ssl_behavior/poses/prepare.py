@@ -20,7 +20,7 @@ from ssl_behavior.poses.landmarks import as_landmarks, coverage_notice
 from ssl_behavior.poses.poses import Poses, pack, unpack
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage import cache
-from ssl_behavior.storage.paths import skippable
+from ssl_behavior.storage.paths import with_skip_hint
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def prepare_cached(recording: Recording, landmarks: Sequence[str], settings: Pre
     """
     skeleton = recording.skeleton
     names = (skeleton.keypoints, dict(skeleton.landmarks), tuple(landmarks))
-    poses = cache.kept(
+    poses = cache.cached(
         "poses",
         lambda: (recording.fingerprint(), names, recording.frame_rate, settings),
         lambda: prepare(recording, landmarks, settings),
@@ -187,7 +187,7 @@ def prepare_each(
             poses = prepare_cached(recording, landmarks, settings)
         except InputError as error:
             if not skip_bad:
-                raise skippable(error, len(recordings)) from None
+                raise with_skip_hint(error, len(recordings)) from None
             print(f"skipped: {error}")
             continue
         usable += 1

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ssl_behavior.compute import batch_random, devices
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.poses.clips import Clip, clips_at
 from ssl_behavior.poses.gpu_tracks import ResidentTracks, resident_bytes
 from ssl_behavior.poses.poses import Poses
@@ -48,7 +48,7 @@ def require_length(
         print(f"skipped: {message}")
     if not long_enough:
         raise InputError(
-            f"none of {how_many(len(poses), 'recording')} has the {frames} frames of a clip; "
+            f"none of {count_of(len(poses), 'recording')} has the {frames} frames of a clip; "
             f"choose shorter clips ({option})"
         )
     return long_enough

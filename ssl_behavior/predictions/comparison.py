@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, how_many, natural, some
+from ssl_behavior.errors import InputError, count_of, list_names, natural_key
 from ssl_behavior.formats.annotations.read import read_labels
 from ssl_behavior.formats.tracks.calms21.submissions import read_submission
 from ssl_behavior.predictions import tables as prediction_files
@@ -65,14 +65,14 @@ class GroundTruth:
             predicted, annotated = predicted & chosen, annotated & chosen
         if not predicted & annotated:
             raise InputError(
-                f"no video is both predicted and annotated: the predictions are of {some(predicted, _NAMED)}; the "
-                f"annotations are of {some(annotated, _NAMED)}; file names must begin with the same video id"
+                f"no video is both predicted and annotated: the predictions are of {list_names(predicted, _NAMED)}; "
+                f"the annotations are of {list_names(annotated, _NAMED)}; file names must begin with the same video id"
             )
         if unmatched := predicted - annotated:
-            print(f"predicted and not annotated, left out: {some(unmatched)}")
+            print(f"predicted and not annotated, left out: {list_names(unmatched)}")
         if unmatched := annotated - predicted:
-            print(f"annotated and not predicted, left out: {some(unmatched)}")
-        return sorted(predicted & annotated, key=natural)
+            print(f"annotated and not predicted, left out: {list_names(unmatched)}")
+        return sorted(predicted & annotated, key=natural_key)
 
     def mask_unscored(self, values: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
         """A copy of labels (time,) with -1 in the frames of unscored behaviours."""
@@ -181,7 +181,7 @@ def _scored_sequences(recordings: Sequence[Recording], truth: GroundTruth) -> Ma
             "what the numbers of a submission mean; found none: give the challenge's file with --annotations"
         )
     if len(sequences) < len(recordings):
-        print(f"{len(sequences)} of {how_many(len(recordings), 'sequence')} count: those labelled by annotator 0")
+        print(f"{len(sequences)} of {count_of(len(recordings), 'sequence')} count: those labelled by annotator 0")
     return sequences
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.strips import Strip
 from ssl_behavior.plots.style import save
@@ -45,14 +45,14 @@ class PredictionFolder:
         self.review = ReviewFolder(path / "review")
         if repeated := {stem for stem in self.stems if self.stems.count(stem) > 1}:
             raise InputError(
-                f"videos {some(repeated)}: expected ids that differ as file names; found some that do not: rename the "
-                "files of their tracks"
+                f"videos {list_names(repeated)}: expected ids that differ as file names; found some that do not: "
+                "rename the files of their tracks"
             )
         others = {path.name.removesuffix(".bouts.csv") for path in path.glob("*.bouts.csv")} - set(self.stems)
         if others and _model(path / WRITTEN) != model:
             raise InputError(
                 f"--output {path}: expected predictions of the same model; found those of another one, of videos "
-                f"{some(others, _NAMED)}; predict these videos too, or choose another --output"
+                f"{list_names(others, _NAMED)}; predict these videos too, or choose another --output"
             )
         self.review.require_unedited(self.stems)
 

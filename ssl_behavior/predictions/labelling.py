@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ssl_behavior.errors import how_many
+from ssl_behavior.errors import count_of
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.labelled import LabelledPoses, labelled_pairs
@@ -116,19 +116,19 @@ def summarize_predictions(predictions: Iterable[Prediction]) -> Iterator[str]:
         untracked[prediction.id] = (int(is_untracked.sum()), float(is_untracked.mean()))
     frames = counts.total()
     shares = ", ".join(f"{name} {count / frames:.1%}" for name, count in counts.items())
-    yield f"{how_many(len(untracked), 'video')}, {how_many(frames, 'filmed frame')}: {shares}"
+    yield f"{count_of(len(untracked), 'video')}, {count_of(frames, 'filmed frame')}: {shares}"
     if reweighted:
         yield (
             f"{reweighted / frames:.1%} of the labels are not the most probable behaviour: decoding weighs behaviours "
             "and may smooth over time"
         )
     gaps = [
-        f"{how_many(count, 'frame')} of {video} ({share:.0%})"
+        f"{count_of(count, 'frame')} of {video} ({share:.0%})"
         for video, (count, share) in sorted(untracked.items(), key=lambda item: -item[1][1])
         if share >= _NOTEWORTHY
     ]
     if gaps:
-        more = f" and in {how_many(len(gaps) - _NAMED, 'more video')}" if len(gaps) > _NAMED else ""
+        more = f" and in {count_of(len(gaps) - _NAMED, 'more video')}" if len(gaps) > _NAMED else ""
         yield (
             f"no animal is tracked in {', '.join(gaps[:_NAMED])}{more}: labels there are interpolated, treat them as "
             "guesses"

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.annotations import boris, caltech
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.storage import yaml_files
-from ssl_behavior.storage.atomic import replacing, write_text
+from ssl_behavior.storage.atomic import write_atomically, write_text
 from ssl_behavior.storage.digests import file_digest
 from ssl_behavior.storage.paths import file_stem
 
@@ -54,8 +54,8 @@ class ReviewFolder:
         if edited:
             raise InputError(
                 f"--output {self.path.parent}: expected the files to review as they were written; found "
-                f"{some([file.name for file in edited], _NAMED)} in {self.path} edited since; move these elsewhere to "
-                "keep them, or choose another --output"
+                f"{list_names([file.name for file in edited], _NAMED)} in {self.path} edited since; move these "
+                "elsewhere to keep them, or choose another --output"
             )
 
     def clear(self, stems: Iterable[str]) -> None:
@@ -87,7 +87,7 @@ class ReviewFolder:
             with (self.path / _WRITTEN).open("a", encoding="utf-8") as written:
                 written.write(_to_yaml({draft.name: file_digest(draft, 16) for draft in drafts}))
             for draft, file in zip(drafts, files, strict=True):
-                with replacing(file) as aside:
+                with write_atomically(file) as aside:
                     shutil.copyfile(draft, aside)
 
     def _files(self, stem: str) -> list[Path]:

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from ssl_behavior.errors import InputError, natural
+from ssl_behavior.errors import InputError, natural_key
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Labels
@@ -182,7 +182,7 @@ def read_folder(folder: str | Path) -> list[Prediction]:
     paths = [path for path in folder.glob("*.csv") if not path.name.endswith(".bouts.csv") and path.name[0] != "."]
     if not paths:
         raise InputError(f"{folder}: expected predictions (<video id>.csv); found none: run `ssl-behavior predict`")
-    first, *others = (read(path) for path in sorted(paths, key=lambda path: natural(path.name)))
+    first, *others = (read(path) for path in sorted(paths, key=lambda path: natural_key(path.name)))
     for other in others:
         if other.behaviours != first.behaviours:
             raise InputError(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, how_many, some
+from ssl_behavior.errors import InputError, count_of, list_names
 from ssl_behavior.formats.tracks import mabe22
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.mabe22 import Split
@@ -24,8 +24,8 @@ def read_split(path: Path, recordings: Sequence[Recording]) -> Split:
     )
     if not train or not test:
         raise InputError(
-            f"{path}: expected some of the recordings {some((recording.id for recording in recordings), 5)} on both "
-            f"sides and found {len(train)} to train on and {len(test)} to score; give another --split"
+            f"{path}: expected some of the recordings {list_names((recording.id for recording in recordings), 5)} on "
+            f"both sides and found {len(train)} to train on and {len(test)} to score; give another --split"
         )
     return train, test
 
@@ -49,8 +49,8 @@ def submission_rows(path: Path | None, recordings: Sequence[Recording]) -> dict[
     frames = {recording.id: recording.frames for recording in recordings}
     if differing := {name for name, (a, b) in places.items() if frames.get(name) != b - a} | frames.keys() - places:
         raise InputError(
-            f"{path}: expected the ids and numbers of frames of {how_many(len(frames), 'recording')} and found "
-            f"others for {some(differing, 5)}; give the map of these recordings"
+            f"{path}: expected the ids and numbers of frames of {count_of(len(frames), 'recording')} and found "
+            f"others for {list_names(differing, 5)}; give the map of these recordings"
         )
     return places
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssl_behavior.errors import some
+from ssl_behavior.errors import list_names
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.identity_swaps import find_swaps
 from ssl_behavior.quality.label_shifts import SUSPICIOUS_S, best_shift
@@ -118,4 +118,4 @@ def print_warnings(
             videos.setdefault(suspicion.kind, []).append(suspicion.video)
     for kind, names in videos.items():
         option = f" --encoder {shlex.quote(str(encoder))}" if kind == "strange to the encoder" else ""
-        print(f"suspicious ({kind}): {some(names)}; ssl-behavior check{option} shows why")
+        print(f"suspicious ({kind}): {list_names(names)}; ssl-behavior check{option} shows why")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ssl_behavior.errors import how_many, some
+from ssl_behavior.errors import count_of, list_names
 from ssl_behavior.recordings.recording import Recording
 
 __all__ = ["crowding_warning", "describe_individuals"]
@@ -24,9 +24,9 @@ def describe_individuals(recordings: Sequence[Recording]) -> Iterator[str]:
     if not counts:
         return
     fewest, most = counts[0], counts[-1]
-    each = f" in each of {how_many(len(recordings), 'recording')}" if len(recordings) > 1 else ""
+    each = f" in each of {count_of(len(recordings), 'recording')}" if len(recordings) > 1 else ""
     if fewest == most:
-        yield f"{how_many(most, 'individual')}, {how_many(_pairs(most), 'ordered pair')}{each}"
+        yield f"{count_of(most, 'individual')}, {count_of(_pairs(most), 'ordered pair')}{each}"
     else:
         yield f"{fewest} to {most} individuals, {_pairs(fewest)} to {_pairs(most):,} ordered pairs{each}"
     yield from crowding_warning(recordings)
@@ -38,9 +38,10 @@ def crowding_warning(recordings: Sequence[Recording]) -> Iterator[str]:
     if crowded:
         most = max(len(recording.individuals) for recording in crowded)
         yield (
-            f"warning: {some((recording.id for recording in crowded), 3)}: {most} individuals make {_pairs(most):,} "
-            "ordered pairs. If these are fragments of fewer animals' tracks, join them in the tracking program "
-            "(a fixed number of animals in SLEAP, stitching of tracklets in DeepLabCut) and export again"
+            f"warning: {list_names((recording.id for recording in crowded), 3)}: {most} individuals make "
+            f"{_pairs(most):,} ordered pairs. If these are fragments of fewer animals' tracks, join them in the "
+            "tracking program (a fixed number of animals in SLEAP, stitching of tracklets in DeepLabCut) and export "
+            "again"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ssl_behavior.errors import InputError, natural, some
+from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import require_unscored
@@ -33,7 +33,7 @@ def choose_channel(annotations: Sequence[Annotations], channel: str | None) -> s
     Raises:
         InputError: no annotation has that channel, or ``channel`` is None and there are several.
     """
-    channels = sorted({name for item in annotations for name in item.channels}, key=natural)
+    channels = sorted({name for item in annotations for name in item.channels}, key=natural_key)
     where = shorten_paths([item.source for item in annotations])
     if not channels:
         raise InputError(f"{where}: expected annotated frames; found none")
@@ -91,7 +91,7 @@ def attach(
     _require_matches({recording.id for recording in recordings}, set(by_id), strict, notify)
     labelled = [recording for recording in recordings if recording.id in by_id]
     if lacking := {recording.id for recording in labelled if channel not in by_id[recording.id].channels}:
-        notify(f"annotations without channel {channel}, left out: {some(lacking)}")
+        notify(f"annotations without channel {channel}, left out: {list_names(lacking)}")
     behaviours = _scored_behaviours(annotations, channel, unscored, notify)
     labelled = [recording for recording in labelled if recording.id not in lacking]
     lengths = [(by_id[recording.id], recording.frames) for recording in labelled]
@@ -108,18 +108,18 @@ def _require_matches(tracked: set[str], annotated: set[str], strict: bool, notif
     """
     if not tracked & annotated:
         raise InputError(
-            f"no annotation matches a video: the tracks are of {some(tracked, 5)}; the annotations are of "
-            f"{some(annotated, 5)}; file names must begin with the same video id"
+            f"no annotation matches a video: the tracks are of {list_names(tracked, 5)}; the annotations are of "
+            f"{list_names(annotated, 5)}; file names must begin with the same video id"
         )
     if without_tracks := annotated - tracked:
         if strict:
             raise InputError(
-                f"annotations without tracks: {some(without_tracks)}; give their tracks too, or name the videos to use "
-                "with --videos"
+                f"annotations without tracks: {list_names(without_tracks)}; give their tracks too, or name the videos "
+                "to use with --videos"
             )
-        notify(f"annotations without tracks, left out: {some(without_tracks)}")
+        notify(f"annotations without tracks, left out: {list_names(without_tracks)}")
     if without_annotations := tracked - annotated:
-        notify(f"tracks without annotations, left out: {some(without_annotations)}")
+        notify(f"tracks without annotations, left out: {list_names(without_annotations)}")
 
 
 def conversion_notices(lengths: Iterable[tuple[Annotations, int]], channel: str, frames_of: str) -> Iterator[str]:
@@ -140,7 +140,7 @@ def conversion_notices(lengths: Iterable[tuple[Annotations, int]], channel: str,
 
 
 def _format_counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{counts[name]} in {name}" for name in sorted(counts, key=natural))
+    return ", ".join(f"{counts[name]} in {name}" for name in sorted(counts, key=natural_key))
 
 
 def _with_channel(

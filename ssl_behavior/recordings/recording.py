@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.recordings.content_hash import ContentHash, fingerprint
 from ssl_behavior.recordings.labels import Labels, read_only_view
 from ssl_behavior.recordings.skeleton import Skeleton
@@ -107,7 +107,7 @@ class Recording:
     def __repr__(self) -> str:
         """Two lines: arrays would fill a notebook's screen."""
         return (
-            f"Recording {self.id!r}: {how_many(self.frames, 'frame')} at {self.frame_rate:g} Hz; "
+            f"Recording {self.id!r}: {count_of(self.frames, 'frame')} at {self.frame_rate:g} Hz; "
             f"individuals: {_listed(self.individuals)}\n"
             f"  keypoints: {_listed(self.skeleton.keypoints)}; labels: {_listed(self.labels)}; "
             f"source: {self.source or 'none'}"

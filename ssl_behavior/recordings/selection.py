@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.recordings.recording import Recording
 
 
@@ -25,7 +25,7 @@ def select_labels(
     """
     channels = {name for recording in recordings for name in (*recording.labels, *recording.series)}
     if channel is not None and channel not in channels:
-        raise InputError(f"--channel {channel}: expected a channel of {where}; found {some(channels)}")
+        raise InputError(f"--channel {channel}: expected a channel of {where}; found {list_names(channels)}")
     every_label = [labels for recording in recordings for labels in recording.labels.values()]
     require_unscored(unscored, {name for labels in every_label for name in labels.behaviours})
     if channel is None and not unscored:
@@ -70,7 +70,7 @@ def require_videos(videos: Iterable[str], existing: Iterable[str], expected: str
     """
     existing = set(existing)
     if missing := set(videos) - existing:
-        raise InputError(f"--videos {some(missing)}: expected {expected}; found {some(existing, 10)}")
+        raise InputError(f"--videos {list_names(missing)}: expected {expected}; found {list_names(existing, 10)}")
 
 
 def require_unscored(unscored: Iterable[str], behaviours: Iterable[str], channel: str | None = None) -> None:
@@ -88,6 +88,6 @@ def require_unscored(unscored: Iterable[str], behaviours: Iterable[str], channel
     if unknown := set(unscored) - behaviours:
         origin = "" if channel is None else f" of channel {channel}"
         raise InputError(
-            f"--unscored {some(unknown)}: expected behaviours{origin}; found {some(behaviours)}; correct the name, or "
-            "leave it out"
+            f"--unscored {list_names(unknown)}: expected behaviours{origin}; found {list_names(behaviours)}; "
+            "correct the name, or leave it out"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ssl_behavior.errors import how_many
+from ssl_behavior.errors import count_of
 
 
 def format_report(report: Mapping[str, Any]) -> str:
@@ -25,7 +25,7 @@ def format_report(report: Mapping[str, Any]) -> str:
 
 def _summary(report: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"{how_many(len(report['videos']), 'video')}, {how_many(report['frames'], 'scored frame')} at "
+        f"{count_of(len(report['videos']), 'video')}, {count_of(report['frames'], 'scored frame')} at "
         f"{_rates(report['frame_rates_hz'])}; means over {', '.join(report['in_the_means']) or 'no behaviour'}"
     )
     yield from _notes(report)

@@ -1,1 +1,1 @@
-"""Files on disk: whole files, run folders, locks, memory maps, the cache, object stores, versions."""
+"""Files on disk: atomic writes, run folders, locks, memory maps, the cache, object stores, versions."""

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,59 +12,73 @@ from uuid import uuid4
 
 from safetensors import SafetensorError
 
-ASIDE = re.compile(r"\..*\.[0-9a-f]{12}\.part")
-"""What a kill leaves of a file that was being written."""
+TEMPORARY = re.compile(r"\..*\.[0-9a-f]{12}\.part")
+"""Names of temporary files, which a killed process leaves behind."""
 
-
-SAFETENSORS_ASIDE = re.compile(r"\.tmp[0-9A-Za-z]{6}")
-"""What it leaves of one that safetensors was writing; others' files may be called so, too."""
+SAFETENSORS_TEMPORARY = re.compile(r"\.tmp[0-9A-Za-z]{6}")
+"""Names of the temporary files of safetensors. Other programs use such names too, so these files are never deleted."""
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; it takes the place of ``path`` once the block ends without an error.
+def write_atomically(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``, which replaces ``path`` when the block ends without an error.
+
+    Args:
+        path: the file to write; missing parent folders are made.
 
     Raises:
-        OSError: it cannot be written; what was there is as it was.
+        OSError: the file cannot be written. A file that was at ``path`` before is unchanged.
+
+    Example:
+        >>> with write_atomically("scores.csv") as temporary:
+        ...     table.to_csv(temporary)
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = aside_of(path)
+    temporary = temporary_path(path)
     try:
-        aside.touch()
-        mode = aside.stat().st_mode
-        yield aside
-        aside.chmod(mode)  # safetensors makes files that others may not read, whatever the umask says
-        to_disk(aside)
-        os.replace(aside, path)
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        yield temporary
+        temporary.chmod(mode)  # safetensors makes files that others may not read, whatever the umask says
+        flush_to_disk(temporary)
+        os.replace(temporary, path)
     except SafetensorError as error:
         code = re.search(r"os error (\d+)", str(error))
-        raise _unwritten(path, os.strerror(int(code[1])) if code else str(error)) from None
+        raise _write_error(path, os.strerror(int(code[1])) if code else str(error)) from None
     except OSError as error:
-        if error.filename not in (None, str(aside)):  # of another file, that was read
+        if error.filename not in (None, str(temporary)):  # the error concerns another file, which the block read
             raise
-        raise _unwritten(path, error.strerror or str(error), error.errno) from None
+        raise _write_error(path, error.strerror or str(error), error.errno) from None
     finally:
-        aside.unlink(missing_ok=True)
-
-
-def _unwritten(path: Path, why: str, code: int | None = None) -> OSError:
-    told = f"cannot be written ({why}); make room there or write elsewhere, and run again"
-    return OSError(code or errno.EIO, told, str(path))
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with replacing(path) as aside:
-        aside.write_bytes(text.encode("utf-8"))
+    """Write a text file in UTF-8, completely or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
 
 
-def aside_of(path: Path) -> Path:
-    """A name beside a path that one writer alone has, on whatever machine."""
+def temporary_path(path: Path) -> Path:
+    """A hidden name beside ``path`` that no other process uses, on any machine that shares the disk."""
     return path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")
 
 
-def to_disk(path: Path) -> None:
-    """Have the content on the disk before the name is: after a power cut, a file that is there is whole."""
+def flush_to_disk(path: Path) -> None:
+    """Force a file's content to the disk.
+
+    Renaming may reach the disk before the content does. After a power cut, the new name would then hold an incomplete
+    file.
+    """
     with open(path, "r+b") as file:
         os.fsync(file.fileno())
+
+
+def _write_error(path: Path, reason: str, code: int | None = None) -> OSError:
+    message = f"cannot be written ({reason}); free some space there or choose another output, and run again"
+    return OSError(code or errno.EIO, message, str(path))

@@ -1,8 +1,9 @@
-"""What was parsed or prepared once, kept on disk to be read by memory map at the next start.
+"""A cache on disk of parsed and prepared recordings, whose arrays are read by memory map at the next start.
 
-A folder of files in the layout of ``mapped``, each named by the digest of all that its content follows from: what it
-was made of, how, and this package's own code. So nothing in it goes out of date, any number of processes may use it at
-once, and all or any of it can be deleted at any time. What nobody has read for ``DAYS`` goes when something new comes.
+Each entry is a file in the layout of ``array_files``. Its name is the digest of everything that its content depends on:
+the input, the settings and this package's own code. Entries therefore never go out of date, any number of processes may
+share the cache, and any entry can be deleted at any time. Adding an entry deletes those that nobody has read for
+``DAYS``.
 """
 
 from __future__ import annotations
@@ -28,123 +29,134 @@ from ssl_behavior.storage.array_files import SUFFIX, read_arrays, write_arrays
 from ssl_behavior.storage.digests import digest
 
 VARIABLE = "SSL_BEHAVIOR_CACHE"
-"""The environment variable that names another folder than the user's own for caches; empty, nothing is kept."""
+"""Environment variable that names another cache folder than the user's default; if it is empty, nothing is cached."""
 
 DAYS = 60
-"""After which what nobody read is deleted."""
-_OURS = re.compile(r"\.?[0-9a-f]{32}\.safetensors(\.[0-9a-f]{12}\.part)?")
+"""Entries that were not read for this long are deleted."""
 
-Made = TypeVar("Made")
-Pack = Callable[[Made], tuple[Mapping[str, np.ndarray], Any]]
-Unpack = Callable[[Mapping[str, np.ndarray], Any], Made]
+# A cache folder may hold other files too; only those with such names are deleted.
+_ENTRY_NAME = re.compile(r"\.?[0-9a-f]{32}\.safetensors(\.[0-9a-f]{12}\.part)?")
+
+_READERS = ("movement", "sleap-io")
+"""Other packages that read files for this one: a new version of them may read the same file differently."""
+
+_UNWRITABLE: set[Path] = set()
+
+Value = TypeVar("Value")
+Pack = Callable[[Value], tuple[Mapping[str, np.ndarray], Any]]
+Unpack = Callable[[Mapping[str, np.ndarray], Any], Value]
 
 
 def folder() -> Path | None:
-    """Where things are kept, or None where nothing is to be."""
-    named = os.environ.get(VARIABLE)
-    if named is None:
+    """The cache folder, or None if nothing is cached."""
+    name = os.environ.get(VARIABLE)
+    if name is None:
         return platformdirs.user_cache_path("ssl_behavior")
-    return Path(named).expanduser() if named else None
+    return Path(name).expanduser() if name else None
 
 
 def notice() -> str:
-    """Where things are kept and who may delete them, for a notice or a command's help."""
-    other = f"({VARIABLE}=FOLDER names another place, {VARIABLE}= keeps nothing)"
-    place = folder()
-    if place is None:
-        return f"what is parsed and prepared is not kept for the next start {other}"
+    """Where the cache is and how to move or delete it, for a notice or a command's help."""
+    alternatives = f"({VARIABLE}=FOLDER names another folder, {VARIABLE}= caches nothing)"
+    path = folder()
+    if path is None:
+        return f"parsed and prepared recordings are not cached {alternatives}"
     return (
-        f"what is parsed and prepared is kept in {place} for the next start, until nobody has read it for {DAYS} days; "
-        f"it can be deleted at any time {other}"
+        f"parsed and prepared recordings are cached in {path} until nobody has read them for {DAYS} days; "
+        f"you can delete them at any time {alternatives}"
     )
 
 
-def kept(
-    kind: str, follows_from: Callable[[], object], make: Callable[[], Made], pack: Pack[Made], unpack: Unpack[Made]
-) -> Made:
-    """What ``make`` makes, its arrays read by memory map: from the cache if it is there, else made and put there.
+def cached(
+    kind: str,
+    follows_from: Callable[[], object],
+    make: Callable[[], Value],
+    pack: Pack[Value],
+    unpack: Unpack[Value],
+) -> Value:
+    """Return a value from the cache, with its arrays read by memory map; make it and cache it if it is missing.
 
-    What cannot be kept, as the folder cannot be written to or the thing holds more than arrays and plain values, is
-    handed on as it was made; a file that is damaged is made anew.
+    A value that cannot be cached is returned as ``make`` made it: the folder may be read-only, or the value may hold
+    more than arrays and plain values. A damaged entry is made again.
 
     Args:
-        kind: of thing, which has a folder of its own in the cache.
-        follows_from: all that the thing follows from, such that its ``repr`` differs where the thing may.
-        make: makes it.
-        pack: takes it apart into what ``write_arrays`` takes.
-        unpack: puts it together again.
+        kind: of value. Each kind has a folder of its own in the cache.
+        follows_from: returns everything that the value depends on, such that its ``repr`` differs where the value may.
+        make: makes the value.
+        pack: splits the value into the arrays and plain values that ``write_arrays`` takes.
+        unpack: joins them again.
 
     Raises:
-        whatever ``follows_from`` and ``make`` raise.
+        Exception: any that ``follows_from`` or ``make`` raises.
     """
-    place = folder()
-    if place is None:
+    cache_folder = folder()
+    if cache_folder is None:
         return make()
     name = digest(_code(), repr(follows_from()), length=32)
-    path = place / kind / f"{name}{SUFFIX}"
-    found = _read(path, kind, unpack)
-    if found is not None:
-        return found
-    made = make()
-    if not _write(place, path, kind, made, pack):
-        return made
-    found = _read(path, kind, unpack)
-    return made if found is None else found
+    path = cache_folder / kind / f"{name}{SUFFIX}"
+    existing = _read(path, kind, unpack)
+    if existing is not None:
+        return existing
+    value = make()
+    if not _write(cache_folder, path, kind, value, pack):
+        return value
+    # Read back, so that the first run uses memory-mapped arrays, as all later ones do.
+    mapped = _read(path, kind, unpack)
+    return value if mapped is None else mapped
 
 
-def _read(path: Path, kind: str, unpack: Unpack[Made]) -> Made | None:
+def _read(path: Path, kind: str, unpack: Unpack[Value]) -> Value | None:
     try:
-        found = unpack(*read_arrays(path, _written_as(kind)))
-        with suppress(OSError):  # others' files, or a disk that is only to be read
-            os.utime(path)
-        return found
+        value = unpack(*read_arrays(path, _file_kind(kind)))
+        with suppress(OSError):  # the file belongs to another user, or the disk is read-only
+            os.utime(path)  # `_delete_old` goes by this time
+        return value
     except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return None  # not there, or damaged
+        return None  # missing or damaged
 
 
-def _write(place: Path, path: Path, kind: str, made: Made, pack: Pack[Made]) -> bool:
-    if place in _UNWRITABLE:
+def _write(cache_folder: Path, path: Path, kind: str, value: Value, pack: Pack[Value]) -> bool:
+    """Write an entry; False if that is impossible."""
+    if cache_folder in _UNWRITABLE:
         return False
     try:
-        arrays, about = pack(made)
-        if not place.is_dir():
-            place.mkdir(parents=True, exist_ok=True)  # another process may have made it just now
+        arrays, metadata = pack(value)
+        if not cache_folder.is_dir():
+            cache_folder.mkdir(parents=True, exist_ok=True)  # another process may have made it just now
             print(notice())
-        _forget(place)
-        write_arrays(path, arrays, _written_as(kind), about)
+        _delete_old(cache_folder)
+        write_arrays(path, arrays, _file_kind(kind), metadata)
     except (KeyError, TypeError, ValueError):
-        return False  # it holds what no such file can
+        return False  # the value holds something that the file format cannot
     except (OSError, SafetensorError) as error:
-        _UNWRITABLE.add(place)
-        print(f"{place}: nothing more can be kept there ({error}); going on without, {VARIABLE} names another place")
+        _UNWRITABLE.add(cache_folder)  # say it once only
+        print(
+            f"{cache_folder}: nothing more can be cached there ({error}); going on without the cache, "
+            f"{VARIABLE}=FOLDER names another folder"
+        )
         return False
     return True
 
 
 @functools.cache
-def _forget(place: Path) -> None:
-    """Delete what nobody read for long, once in a process; of a folder that holds other things too, these alone."""
+def _delete_old(cache_folder: Path) -> None:
+    """Delete the entries that nobody has read for ``DAYS``, once in a process."""
     oldest = time.time() - DAYS * 86_400
-    for file in place.glob("*/*"):
+    for file in cache_folder.glob("*/*"):
         with suppress(OSError):
-            if _OURS.fullmatch(file.name) and file.stat().st_mtime < oldest:
+            if _ENTRY_NAME.fullmatch(file.name) and file.stat().st_mtime < oldest:
                 file.unlink()
 
 
-_UNWRITABLE: set[Path] = set()
-_READERS = ("movement", "sleap-io")
-"""Packages that read files for us."""
-
-
-def _written_as(kind: str) -> str:
+def _file_kind(kind: str) -> str:
     return f"ssl_behavior.cache.{kind}"
 
 
 @functools.cache
 def _code() -> str:
-    """The digest of the code that reads and prepares, ours and others': what other code made is made anew, unasked."""
+    """The digest of the code that reads and prepares recordings: an entry that other code made is not used."""
     package = Path(__file__).parents[1]
     rooms = ("storage", "recordings", "formats", "poses")
     files = [file for room in rooms for file in (package / room).rglob("*.py")]
-    others = [f"{name} {version(name)}" for name in _READERS if importlib.util.find_spec(name.replace("-", "_"))]
-    return digest(f"{__version__} {others}", *(file.read_bytes() for file in sorted(files)), length=64)
+    readers = [f"{name} {version(name)}" for name in _READERS if importlib.util.find_spec(name.replace("-", "_"))]
+    return digest(f"{__version__} {readers}", *(file.read_bytes() for file in sorted(files)), length=64)

@@ -1,4 +1,4 @@
-"""Digests: short names that only the same content has. Stored files hold them, so their recipe never changes."""
+"""Digests: short names for content. Stored files contain them, so their recipe never changes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ Part = str | bytes | np.ndarray
 def digest(*parts: Part, length: int = 16) -> str:
     """Return the first hexadecimal characters of the SHA-256 of all parts, one after the other.
 
-    The parts are not told apart: ``digest("a", "b")`` is ``digest("ab")``. An array counts with its values in C order,
-    and neither with its shape nor with its type; put ``repr((array.shape, array.dtype.str))`` before it where these may
-    differ.
+    Nothing separates the parts: ``digest("a", "b")`` is ``digest("ab")``. An array contributes its values in C order,
+    and neither its shape nor its type; put ``repr((array.shape, array.dtype.str))`` before it where these may differ.
 
     Args:
-        *parts: text (as UTF-8), bytes and arrays.
-        length: characters, 64 at most.
+        *parts: text (encoded as UTF-8), bytes and arrays.
+        length: number of characters, 64 at most.
 
     Example:
         >>> digest("abc", length=8)
@@ -35,10 +34,10 @@ def digest(*parts: Part, length: int = 16) -> str:
 
 
 def file_digest(path: Path, length: int = 64) -> str:
-    """As ``digest``, of all bytes of a file, whatever its size.
+    """The ``digest`` of a file's bytes; the file is read in blocks, so it may be larger than the memory.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:length]

@@ -1,4 +1,4 @@
-"""Which files are meant, and which video a file is of."""
+"""From the paths that users give to files, from a file's name to the video's id, and from an id to a file's name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssl_behavior.errors import InputError, natural
+from ssl_behavior.errors import InputError, natural_key
 
-# What programs append to a video's name, longest first; a name like "mouse1.2024.csv" loses the last one only.
+# Endings that programs append to a video's name, longest first. Of any other ending, such as in "mouse1.2024.csv",
+# only the last part goes.
 _SUFFIXES = (
     ".predictions.analysis.h5",
     ".predictions.slp",
@@ -33,71 +34,88 @@ _SUFFIXES = (
 
 
 def expand(paths: str | Path | Sequence[str | Path], suffixes: tuple[str, ...] | None = None) -> list[Path]:
-    """The files that paths, folders and globs stand for: each once, in an order that depends on the names only.
+    """List the files that paths, folders and globs stand for: each once, in an order that depends on names only.
 
     Args:
-        paths: files, folders (all files below them that are not hidden) and globs (``**`` goes into folders).
-        suffixes: endings that a file found in a folder must have to be meant; files named outright always are.
+        paths: files, folders (all files below them that are not hidden) and globs (``**`` searches subfolders).
+        suffixes: endings of the files to take from a folder; files that are named directly are always taken.
 
     Raises:
         InputError: a path does not exist, a folder holds no such file, or a glob matches nothing.
+
+    Example:
+        >>> expand(["tracks", "more/*.csv"], (".csv", ".h5"))
+        [PosixPath('tracks/2.csv'), PosixPath('more/10.csv')]
     """
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    if not given:
+    entries = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not entries:
         raise InputError("no files given; name at least one file, folder or glob")
-    found: set[Path] = set()
-    for entry in given:
+    files: set[Path] = set()
+    for entry in entries:
         path = Path(entry).expanduser()
         if path.exists():
-            found.update(_files(path, suffixes))
+            files.update(_files(path, suffixes))
         elif glob.has_magic(str(path)):
             matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
             if not matches:
                 raise InputError(f"{entry}: no file matches this pattern")
             for match in matches:
-                found.update([match] if match.is_file() else _files(match, suffixes, may_be_empty=True))
+                files.update([match] if match.is_file() else _files(match, suffixes, may_be_empty=True))
         else:
             raise InputError(f"{entry}: no such file or folder")
-    unique = {path.resolve(): path for path in sorted(found, key=str, reverse=True)}
-    return sorted(unique.values(), key=lambda path: (natural(path.name), str(path)))
+    # Several paths may lead to one file. In reverse order, the first of them by name is the one that stays.
+    unique = {path.resolve(): path for path in sorted(files, key=str, reverse=True)}
+    return sorted(unique.values(), key=lambda path: (natural_key(path.name), str(path)))
 
 
 def _files(path: Path, suffixes: tuple[str, ...] | None, may_be_empty: bool = False) -> list[Path]:
+    """The file itself, or the files with these endings below a folder."""
     if not path.is_dir():
-        if not path.is_file():  # a pipe, which is read once and may never end, or a device
+        if not path.is_file():  # a device, or a pipe, which can be read once only and may never end
             raise InputError(f"{path}: expected a file or folder; found something else")
         return [path]
-    files = [file for file in path.rglob("*") if file.is_file() and _is_meant(file.relative_to(path), suffixes)]
+    files = [file for file in path.rglob("*") if file.is_file() and _is_wanted(file.relative_to(path), suffixes)]
     if not files and not may_be_empty:
-        wanted = f" that ends in one of {', '.join(suffixes)}" if suffixes else ""
-        raise InputError(f"{path}: the folder holds no file{wanted}")
+        ending = f" that ends in one of {', '.join(suffixes)}" if suffixes else ""
+        raise InputError(f"{path}: the folder holds no file{ending}")
     return files
 
 
-def _is_meant(inside: Path, suffixes: tuple[str, ...] | None) -> bool:
-    hidden = any(part.startswith(".") for part in inside.parts)
-    return not hidden and (suffixes is None or inside.name.lower().endswith(suffixes))
+def _is_wanted(relative: Path, suffixes: tuple[str, ...] | None) -> bool:
+    is_hidden = any(name.startswith(".") for name in relative.parts)
+    return not is_hidden and (suffixes is None or relative.name.lower().endswith(suffixes))
 
 
-def skippable(error: InputError, of: int) -> InputError:
-    """The error of one of several files or recordings, with the option that leaves it out."""
-    return InputError(f"{error} (--skip-bad-files leaves it out)") if of > 1 else error
+def with_skip_hint(error: InputError, file_count: int) -> InputError:
+    """The error of one of several files or recordings, with the option that skips it; as it is for a single one."""
+    return InputError(f"{error} (--skip-bad-files leaves it out)") if file_count > 1 else error
 
 
 def video_id(path: str | Path) -> str:
-    """The id of the video that a file of tracks, annotations or predictions is of.
+    """The id of the video that a file of tracks, annotations or predictions belongs to.
 
-    The file name without its endings (``.csv.gz``, ``.analysis.h5`` ...), up to ``DLC_`` where DeepLabCut wrote it,
-    without the ``_annot`` of an annotator's file.
+    This is the file's name without its endings (``.csv.gz``, ``.analysis.h5``, ...), without all that follows ``DLC_``
+    in files of DeepLabCut, and without the ``_annot`` of files of an annotator.
+
+    Example:
+        >>> video_id("tracks/mouse1DLC_resnet50.csv.gz")
+        'mouse1'
     """
     name = Path(path).name
     if suffix := next((ending for ending in _SUFFIXES if name.lower().endswith(ending)), Path(name).suffix):
         name = name[: -len(suffix)]
-    if (cut := name.find("DLC_")) > 0:
-        name = name[:cut].removesuffix("_")
+    if (position := name.find("DLC_")) > 0:
+        name = name[:position].removesuffix("_")
     return name.removesuffix("_annot") or name
 
 
 def file_stem(video: str) -> str:
-    """A video id as it stands in file names: ``/`` becomes ``_``."""
+    r"""The file name, without an ending, for a video's id: ``/`` and ``\`` become ``_``.
+
+    Two ids may give one name; a writer of several files has to refuse them.
+
+    Example:
+        >>> file_stem("day1/mouse")
+        'day1_mouse'
+    """
     return video.replace("/", "_").replace("\\", "_")

@@ -1,4 +1,4 @@
-"""Which version of the package wrote what is read."""
+"""Versions of the package in the files that it writes."""
 
 from __future__ import annotations
 
@@ -9,31 +9,37 @@ import ssl_behavior
 from ssl_behavior.errors import InputError
 
 
-def require_not_newer(where: Path, version: object) -> None:
-    """Make sure that what a newer version wrote is not read as if it meant what it means to this one.
+def require_not_newer(path: Path, version: object) -> None:
+    """Refuse a file of a newer version, whose fields may mean something else there.
 
     Args:
-        where: that which is read.
-        version: of the package that wrote it, as it says itself; what says none is read.
+        path: the file or folder to read.
+        version: of the package that wrote it, as the file states it. A file that states no version is accepted.
 
     Raises:
-        InputError: it is newer in its first two numbers.
+        InputError: the version is newer in its first two numbers.
     """
     if _numbers(version) > _numbers(ssl_behavior.__version__):
         raise InputError(
-            f"{where}: written by ssl_behavior {version}, which is newer than this one, {ssl_behavior.__version__}: "
-            "install that version or a later one, or make it anew"
+            f"{path}: written by ssl_behavior {version}, which is newer than this version, {ssl_behavior.__version__}; "
+            f"install ssl_behavior {version} or newer, or create the file again with this version"
         )
 
 
-def of_another(version: object) -> str:
-    """What to add to an error if another version wrote what cannot be read; nothing if this one did."""
+def version_hint(version: object) -> str:
+    """An addition to the error about a file that cannot be read, if another version wrote it; empty if this one did."""
     if not _numbers(version) or version == ssl_behavior.__version__:
         return ""
-    return f" (it was written by ssl_behavior {version}, and this is {ssl_behavior.__version__}: that version reads it)"
+    return (
+        f" (it was written by ssl_behavior {version}, and this is version {ssl_behavior.__version__}; "
+        "that version can read it)"
+    )
 
 
 def _numbers(version: object) -> tuple[int, ...]:
-    """The first two numbers of a version; none of what is no version."""
-    found = re.match(r"(\d{1,6})\.(\d{1,6})(\D|$)", version) if isinstance(version, str) and len(version) < 40 else None
-    return (int(found[1]), int(found[2])) if found else ()
+    """The first two numbers of a version; empty if it has none."""
+    # The limits on the length keep a damaged file from costing time in int() or the regular expression.
+    if not isinstance(version, str) or len(version) >= 40:
+        return ()
+    match = re.match(r"(\d{1,6})\.(\d{1,6})(\D|$)", version)
+    return (int(match[1]), int(match[2])) if match else ()

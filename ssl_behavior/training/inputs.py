@@ -12,7 +12,7 @@ import numpy as np
 from ssl_behavior.cli.inputs import LabelledTracksConfig
 from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute.devices import Device, Precision
-from ssl_behavior.errors import InputError, how_many
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.labelled import LabelledPoses, labelled_pairs
 from ssl_behavior.poses.prepare import prepare_all
@@ -67,6 +67,6 @@ def labelled_poses(
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
             f"channel {channel}: expected scored frames of at least two behaviours and found fewer in "
-            f"{how_many(len(recordings), 'labelled video')}; choose other --videos, or check --channel and --unscored"
+            f"{count_of(len(recordings), 'labelled video')}; choose other --videos, or check --channel and --unscored"
         )
     return videos

@@ -6,7 +6,7 @@ import csv
 import time
 from pathlib import Path
 
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 
 
 class MetricsLog:
@@ -35,7 +35,7 @@ class MetricsLog:
         if not self.path or not self.rows:
             return
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        with replacing(self.path) as aside, aside.open("w", newline="") as file:
+        with write_atomically(self.path) as aside, aside.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.rows)

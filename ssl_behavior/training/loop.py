@@ -14,7 +14,7 @@ from ssl_behavior.compute.devices import Precision, uses_bfloat16
 from ssl_behavior.compute.distributed import fail_together, gather_names, is_first, world_size
 from ssl_behavior.compute.interrupts import delay_signals
 from ssl_behavior.compute.progress import progress_bar
-from ssl_behavior.errors import InputError, is_out_of_memory, memory_told, some
+from ssl_behavior.errors import InputError, is_out_of_memory, list_names, memory_message
 from ssl_behavior.training.log import MetricsLog
 from ssl_behavior.training.schedule import Schedule
 from ssl_behavior.training.state import Losses, StateFolder, TrainingState, has_state
@@ -134,16 +134,16 @@ def _explain_errors(step: int, messages: Messages) -> Iterator[None]:
     except FloatingPointError as error:
         recordings = gather_names(list(messages.last_recordings()))
         raise InputError(
-            f"the loss diverged at step {step} ({error}; recordings: {some(dict.fromkeys(recordings), 8)}): look for "
-            "impossible positions in these recordings with ssl-behavior check and leave out bad ones, or lower "
+            f"the loss diverged at step {step} ({error}; recordings: {list_names(dict.fromkeys(recordings), 8)}): look "
+            "for impossible positions in these recordings with ssl-behavior check and leave out bad ones, or lower "
             f"{messages.rate_option}. The last saved step is kept; --overwrite starts over"
         ) from None
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         message = (
-            f"a batch does not fit in memory at step {step} ({memory_told(error)}); lower {messages.size_options}, or "
-            "add --device cpu if the GPU's memory is too small"
+            f"a batch does not fit in memory at step {step} ({memory_message(error)}); lower {messages.size_options}, "
+            "or add --device cpu if the GPU's memory is too small"
         )
         if world_size() == 1:
             raise InputError(message) from None

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ssl_behavior.compute.distributed import mean_over_processes
 from ssl_behavior.poses.poses import Poses
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 from ssl_behavior.storage.digests import digest
 from ssl_behavior.training.schedule import Schedule
 
@@ -161,7 +161,7 @@ class StateFolder:
     def save(self, state: TrainingState) -> None:
         """Write the state, whole or not at all."""
         notes = {"step": str(state.step), "key": self.key, "first_loss": repr(state.first_loss)}
-        with replacing(self.folder / _FILE) as aside:
+        with write_atomically(self.folder / _FILE) as aside:
             save_file(state.tensors(), aside, notes)
 
     def load(self, state: TrainingState) -> None:

@@ -1,3 +1,5 @@
+"""Options of a command and short names of nested ones."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ class Left:
     Attributes:
         width: in px.
         clip_seconds: of a clip.
-        names: some.
+        names: of videos.
     """
 
     width: int = 1
@@ -32,7 +34,7 @@ class Right:
 
     Attributes:
         width: in px.
-        seed: of its own.
+        seed: of this group.
     """
 
     width: int = 1
@@ -44,9 +46,9 @@ class TwoConfig:
     """Two groups.
 
     Attributes:
-        seed: of all.
-        left: one.
-        right: the other.
+        seed: of the command.
+        left: the first group.
+        right: the second group.
     """
 
     seed: int = 0
@@ -54,18 +56,18 @@ class TwoConfig:
     right: Right = field(default_factory=Right)
 
 
-def test_a_nested_option_goes_by_its_last_name_where_no_other_has_it() -> None:
+def test_a_nested_option_has_its_last_name_as_a_short_name_if_no_other_option_has_it() -> None:
     assert short_options(TwoConfig) == {"--clip-seconds": "--left.clip-seconds", "--names": "--left.names"}
     for words in ("--clip-seconds 5", "--clip_seconds=5", "--left.clip-seconds 5"):
         assert parse(TwoConfig, words.split()).left == Left(clip_seconds=5.0)
     assert parse(TwoConfig, ["--names", "a,b", "c"]).left.names == ("a", "b", "c")
 
 
-def test_the_commands_own_option_comes_before_a_nested_one_of_the_same_name() -> None:
+def test_an_option_of_the_command_takes_precedence_over_a_nested_one_of_the_same_name() -> None:
     assert parse(TwoConfig, ["--seed", "5"]) == TwoConfig(seed=5)
 
 
-def test_a_last_name_of_several_options_is_answered_with_all_of_them() -> None:
+def test_an_ambiguous_last_name_is_refused_with_all_options_that_have_it() -> None:
     with pytest.raises(InputError, match=r"no option --width; did you mean --left\.width or --right\.width\?"):
         parse(TwoConfig, ["--width", "5"])
 
@@ -78,7 +80,7 @@ def test_a_misspelt_nested_option_is_guessed(wrong: str, right: str) -> None:
         parse(FinetuneConfig, [wrong, "3"])
 
 
-def test_steps_of_finetune_are_those_of_supervision() -> None:
+def test_steps_and_batch_of_finetune_are_short_names() -> None:
     config = parse(FinetuneConfig, ["--encoder", "e", "--recordings", "r", "--steps", "40", "--batch", "3"])
     assert (config.supervision.steps, config.supervision.batch, config.encoder) == (40, 3, Path("e"))
 

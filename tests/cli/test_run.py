@@ -1,3 +1,5 @@
+"""Commands of the shell: words and files become settings, errors become one line and an exit code."""
+
 import errno
 import os
 import signal
@@ -14,12 +16,12 @@ from ssl_behavior.__main__ import COMMANDS, main
 from ssl_behavior.cli.run import run
 from ssl_behavior.cli.settings import load_settings, parse, save_settings
 from ssl_behavior.errors import InputError
-from tests.fuzz.forks import Forks
+from tests.fuzz.forks import ForkServer
 
 
 @dataclass(frozen=True)
 class Width:
-    """How wide.
+    """Nested settings.
 
     Attributes:
         hidden_units: of each layer.
@@ -30,7 +32,7 @@ class Width:
 
 @dataclass(frozen=True)
 class Base:
-    """What several commands share.
+    """Settings of several commands.
 
     Attributes:
         recordings: files, folders or globs.
@@ -109,13 +111,15 @@ def test_words_become_settings(words: str, changed: dict[str, Any]) -> None:
     assert parse(ExampleConfig, words.split()) == replace(ExampleConfig(), **changed)
 
 
-def test_comma_in_the_name_of_a_file_does_not_separate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comma_in_the_name_of_an_existing_file_does_not_separate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a,b").touch()
     assert parse(ExampleConfig, ["--videos", "a,b", "c,d"]).videos == ("a,b", "c", "d")
 
 
-def test_words_go_over_the_file(tmp_path: Path) -> None:
+def test_options_take_precedence_over_the_file(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("train_videos: 4\nvideos: [a, b]\nrate: 0.5\nwidth: {hidden_units: 9}\n")
     config = parse(ExampleConfig, ["--rate", "0.25", "--config", str(path), "--videos", "c", "--rate", "0.25"])
@@ -134,7 +138,7 @@ def test_words_go_over_the_file(tmp_path: Path) -> None:
         ExampleConfig(train_videos=0, videos=(), rate=1e-5, shuffle=False, overlaps=(1, 2)),
     ],
 )
-def test_saved_settings_load_equal(config: ExampleConfig, tmp_path: Path) -> None:
+def test_saved_settings_are_equal_when_loaded(config: ExampleConfig, tmp_path: Path) -> None:
     save_settings(config, tmp_path / "config.yaml")
     assert load_settings(ExampleConfig, tmp_path / "config.yaml") == config
     assert parse(ExampleConfig, ["--config", str(tmp_path / "config.yaml")]) == config
@@ -142,7 +146,7 @@ def test_saved_settings_load_equal(config: ExampleConfig, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
+    ("words", "key_words"),
     [
         ("--trian-videos 3", ["--trian-videos", "did you mean --train-videos"]),
         ("--train 3", ["--train"]),
@@ -163,7 +167,9 @@ def test_saved_settings_load_equal(config: ExampleConfig, tmp_path: Path) -> Non
         ("--config none.yaml", ["none.yaml"]),
     ],
 )
-def test_unusable_words_are_named_in_one_line(words: str, named: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_unusable_options_are_named_in_one_line(
+    words: str, key_words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     called: list[ExampleConfig] = []
     with pytest.raises(SystemExit) as stop:
         run(ExampleConfig, called.append, "", words.split())
@@ -173,11 +179,11 @@ def test_unusable_words_are_named_in_one_line(words: str, named: list[str], caps
     assert err.count("\n") == 1
     assert out == ""
     assert not called
-    assert [part for part in named if part not in err] == []
+    assert [word for word in key_words if word not in err] == []
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "key_words"),
     [
         ("train_vidoes: 3", ["settings.yaml", "train_vidoes"]),
         ("width: {hidden: 3}", ["settings.yaml", "hidden"]),
@@ -188,7 +194,7 @@ def test_unusable_words_are_named_in_one_line(words: str, named: list[str], caps
         ("- 1", ["settings.yaml"]),
     ],
 )
-def test_unusable_file_is_named(text: str, named: list[str], tmp_path: Path) -> None:
+def test_an_unusable_file_is_named(text: str, key_words: list[str], tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as loading:
@@ -197,16 +203,16 @@ def test_unusable_file_is_named(text: str, named: list[str], tmp_path: Path) -> 
         parse(ExampleConfig, ["--config", str(path)])
     assert str(path) in str(loading.value)
     for error in (loading, parsing):
-        assert [part for part in named if part not in str(error.value)] == []
+        assert [word for word in key_words if word not in str(error.value)] == []
 
 
-def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.yaml"):
         load_settings(ExampleConfig, tmp_path / "none.yaml")
 
 
-def test_settings_without_a_default_are_asked_for() -> None:
-    with pytest.raises(InputError, match="missing is --model;"):
+def test_missing_settings_are_named() -> None:
+    with pytest.raises(InputError, match="missing: --model;"):
         parse(NeedyConfig, [])
     assert parse(NeedyConfig, ["--model", "m"]) == NeedyConfig(Path("m"))
 
@@ -236,7 +242,7 @@ class Outer:
     """Settings in settings.
 
     Attributes:
-        width: within.
+        width: of a layer.
         name: `` quoted`` and so on.
     """
 
@@ -255,7 +261,7 @@ class NestedConfig:
     outer: Outer = field(default_factory=Outer)
 
 
-def test_help_of_nested_settings_is_like_that_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nested_settings_have_the_same_help_as_others(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run(NestedConfig, nothing, "", ["--help"])
     text = " ".join(capsys.readouterr().out.split())
@@ -267,14 +273,14 @@ def test_help_of_nested_settings_is_like_that_of_others(capsys: pytest.CaptureFi
     assert parse(NestedConfig, ["--outer.width.hidden_units", "5"]).outer == Outer(Width(5))
 
 
-def test_help_says_what_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_marks_required_settings(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run(NeedyConfig, nothing, "", ["--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert "--model PATH a folder. (required) --videos NAME ... some." in text
 
 
-def test_printed_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_printed_config_can_be_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run(ExampleConfig, nothing, "", ["--rate", "0.5", "--print-config"])
     assert stop.value.code == 0
@@ -286,12 +292,7 @@ def test_printed_config_is_a_config(tmp_path: Path, capsys: pytest.CaptureFixtur
     ("error", "code", "message"),
     [
         (InputError("a.csv: expected tracks,\n  found none"), 2, "error: a.csv: expected tracks, found none\n"),
-        (
-            KeyboardInterrupt(),
-            130,
-            "interrupted before the end; the same command starts again (pretrain and finetune from the last step "
-            "they kept, embed, label_curve, embed_many, predict_many and sweep with what is missing)\n",
-        ),
+        (KeyboardInterrupt(), 130, "interrupted; run the same command again to continue"),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device\n"),
         (PermissionError(errno.EACCES, "Permission denied", "out/a"), 2, "error: out/a: Permission denied\n"),
         (FileNotFoundError(errno.ENOENT, "No such file", "b"), 2, "error: b: No such file\n"),
@@ -305,18 +306,21 @@ def test_errors_become_a_sentence_and_a_code(
 
     with pytest.raises(SystemExit) as stop:
         run(ExampleConfig, fail, "", [])
-    assert (stop.value.code, capsys.readouterr().err) == (code, message)
+    printed = capsys.readouterr().err
+    assert stop.value.code == code
+    assert printed.startswith(message)
+    assert printed.count("\n") == 1
 
 
-def test_told_to_end_is_as_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
-    usual = signal.getsignal(signal.SIGTERM)
+def test_sigterm_interrupts_as_ctrl_c_does(capsys: pytest.CaptureFixture[str]) -> None:
+    former = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as stop:
         run(ExampleConfig, lambda _: signal.raise_signal(signal.SIGTERM), "", [])
-    assert (stop.value.code, signal.getsignal(signal.SIGTERM)) == (143, usual)
-    assert "the same command starts again" in capsys.readouterr().err
+    assert (stop.value.code, signal.getsignal(signal.SIGTERM)) == (143, former)
+    assert "run the same command again" in capsys.readouterr().err
 
 
-def test_our_own_bugs_keep_their_traceback() -> None:
+def test_a_bug_keeps_its_traceback() -> None:
     def fail(config: ExampleConfig) -> None:
         raise ValueError("a bug")
 
@@ -324,7 +328,7 @@ def test_our_own_bugs_keep_their_traceback() -> None:
         run(ExampleConfig, fail, "", [])
 
 
-def test_reader_that_goes_away_is_no_error() -> None:
+def test_a_reader_that_closes_the_pipe_is_no_error() -> None:
     code = (
         "from dataclasses import dataclass\n"
         "from ssl_behavior.cli.run import run\n"
@@ -353,7 +357,7 @@ def test_reader_that_goes_away_is_no_error() -> None:
         ),
     ],
 )  # fmt: skip
-def test_memory_that_does_not_suffice_is_told(
+def test_an_error_of_memory_is_one_line_with_advice(
     error: Exception, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(_: ExampleConfig) -> None:
@@ -362,11 +366,10 @@ def test_memory_that_does_not_suffice_is_told(
     with pytest.raises(SystemExit) as stopped:
         run(ExampleConfig, fail, "", [])
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"error: there is not enough memory ({message}); give fewer recordings at a time")
+    assert capsys.readouterr().err.startswith(f"error: out of memory ({message}); give fewer recordings at a time")
 
 
-def test_other_faults_are_not_taken_for_memory() -> None:
+def test_other_runtime_errors_are_not_taken_for_errors_of_memory() -> None:
     def fail(_: ExampleConfig) -> None:
         raise RuntimeError("sizes differ")
 
@@ -381,19 +384,19 @@ def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert "python -m ssl_behavior.pretrain" in out
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--version"])
     assert capsys.readouterr().out == "ssl_behavior 0.1.0\n"
 
 
-def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_refused_with_a_similar_one(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["pretrian"])
     assert stop.value.code == 2
     assert "did you mean pretrain?" in capsys.readouterr().err
 
 
-def test_a_command_is_spelt_with_either_dash() -> None:
+def test_a_command_may_be_spelt_with_a_hyphen_or_an_underscore() -> None:
     for name in ("label_curve", "label-curve"):
         with pytest.raises(SystemExit) as stop:
             main([name, "--help"])
@@ -401,7 +404,7 @@ def test_a_command_is_spelt_with_either_dash() -> None:
 
 
 @pytest.mark.parametrize("words", ["", "--version", "evaluate --help", "-h"])
-def test_output_may_be_cut_short_by_its_reader(words: str) -> None:
+def test_a_reader_may_stop_reading_the_output(words: str) -> None:
     reader, writer = os.pipe()
     call = [sys.executable, "-m", "ssl_behavior", *words.split()]
     process = subprocess.Popen(call, stdout=writer, stderr=subprocess.PIPE, text=True)
@@ -411,7 +414,7 @@ def test_output_may_be_cut_short_by_its_reader(words: str) -> None:
 
 
 def test_a_module_and_the_program_run_the_same_command(tmp_path: Path) -> None:
-    # Both have the settings' classes of the imported module, whatever the running module is called.
+    # Both use the settings of the imported module, also where it runs as `__main__`.
     (tmp_path / "settings.yaml").write_text("min_frames: 9\nmax_frames: 3\n")
     calls = (["-m", "ssl_behavior.simulate"], ["-m", "ssl_behavior", "simulate"])
     done = [
@@ -420,7 +423,7 @@ def test_a_module_and_the_program_run_the_same_command(tmp_path: Path) -> None:
         )
         for call in calls
     ]
-    assert [one.returncode for one in done] == [2, 2]
+    assert [process.returncode for process in done] == [2, 2]
     assert done[0].stderr == done[1].stderr
     assert "--min-frames" in done[0].stderr
 
@@ -433,10 +436,9 @@ def test_completion_of_an_unknown_shell_is_refused(wrong: str, capsys: pytest.Ca
     assert "bash, zsh" in capsys.readouterr().err
 
 
-def test_completion_for_bash_is_a_script_that_knows_commands_and_options(
+def test_completion_for_bash_offers_commands_options_and_values(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("shtab")
     main(["--print-completion", "bash"])
     (tmp_path / "completion").write_text(capsys.readouterr().out)
     assert subprocess.run(["bash", "-n", str(tmp_path / "completion")]).returncode == 0
@@ -451,7 +453,7 @@ def test_completion_for_bash_is_a_script_that_knows_commands_and_options(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_help_and_refuses_what_it_does_not_know(command: str, forks: Forks, tmp_path: Path) -> None:
+def test_each_command_has_help_and_refuses_an_unknown_option(command: str, forks: ForkServer, tmp_path: Path) -> None:
     helped = forks.run([f"ssl_behavior.{command}", "--help"], tmp_path)
     assert (helped.code, helped.err) == (0, "")
     assert "--config" in helped.out

@@ -1,3 +1,5 @@
+"""Bounds of settings hold in the shell, in files and in notebooks."""
+
 from __future__ import annotations
 
 import importlib
@@ -53,22 +55,22 @@ class BoundedConfig(Checked):
         ("--inner.clip-seconds 0", "--inner.clip-seconds: expected a number above 0 and found 0"),
     ],
 )
-def test_words_out_of_bounds_are_refused_by_the_name_of_the_option(words: str, message: str) -> None:
+def test_values_out_of_bounds_are_refused_with_the_name_of_the_option(words: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse(BoundedConfig, words.split())
 
 
-def test_words_on_the_bounds_are_accepted() -> None:
+def test_values_on_the_bounds_are_accepted() -> None:
     assert parse(BoundedConfig, ["--port", "10", "--share", "0", "--rate", "null"]) == BoundedConfig(10, 0.0)
 
 
-def test_a_file_out_of_bounds_is_named(tmp_path: Path) -> None:
+def test_a_file_with_a_value_out_of_bounds_is_named(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("inner: {clip_seconds: -2}\n")
     with pytest.raises(InputError, match=r"settings.yaml: --inner.clip-seconds: .* above 0 and found -2"):
         load_settings(BoundedConfig, tmp_path / "settings.yaml")
 
 
-def test_a_notebook_is_refused_the_same_when_it_makes_the_settings() -> None:
+def test_settings_that_a_notebook_makes_are_checked_too() -> None:
     with pytest.raises(InputError, match="--steps: expected a number above 0 and found -1"):
         PretrainConfig(steps=-1)
     with pytest.raises(InputError, match=r"--inner\.clip-seconds"):

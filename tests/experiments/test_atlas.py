@@ -1,4 +1,4 @@
-"""The atlas experiment's scores on an atlas whose truth is known."""
+"""Scores of the atlas experiment, on atlases whose embeddings do or do not depend on the labels."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 SHAPES = 6 * np.eye(8, dtype=np.float32)[[0, 3, 6]]
 
 
-def made(folder: Path, wander: Callable[..., Recording], tells: bool) -> Atlas:
+def make_atlas(folder: Path, wander: Callable[..., Recording], informative: bool) -> Atlas:
     """Two labels and unscored frames, in stretches of two seconds, that embeddings tell or that are all noise."""
     atlas = Atlas.create(folder, AtlasMeta("abc", MICE, 15.0, 8, "float32"))
     for seed in range(3):
@@ -26,7 +26,7 @@ def made(folder: Path, wander: Callable[..., Recording], tells: bool) -> Atlas:
         rng = np.random.default_rng(seed)
         acts = np.repeat(rng.choice(3, 20, p=[0.6, 0.2, 0.2]), 30)
         values = {
-            pair: (SHAPES[acts] if tells else 0) + rng.normal(size=(len(acts), 8)).astype(np.float32) * 0.3
+            pair: (SHAPES[acts] if informative else 0) + rng.normal(size=(len(acts), 8)).astype(np.float32) * 0.3
             for pair in poses.pairs()
         }
         atlas.add(
@@ -35,21 +35,23 @@ def made(folder: Path, wander: Callable[..., Recording], tells: bool) -> Atlas:
     return atlas
 
 
-def test_search_is_right_where_embeddings_tell_and_by_chance_where_not(
+def test_search_finds_the_behaviour_of_informative_embeddings_and_is_at_chance_on_others(
     wander: Callable[..., Recording], tmp_path: Path
 ) -> None:
-    precision, chance = run.search_scores(made(tmp_path / "tells", wander, True), wanted=6, top=4)
+    precision, chance = run.search_scores(make_atlas(tmp_path / "tells", wander, True), wanted=6, top=4)
     assert set(precision) == {"rest", "fight"}
     assert sum(chance.values()) == pytest.approx(1)
     assert all(values.mean() > 0.9 for values in precision.values())
-    precision, chance = run.search_scores(made(tmp_path / "noise", wander, False), wanted=6, top=4)
+    precision, chance = run.search_scores(make_atlas(tmp_path / "noise", wander, False), wanted=6, top=4)
     assert precision["fight"].mean() < 0.7
     assert chance["fight"] < chance["rest"]
 
 
-def test_clusters_agree_where_embeddings_tell(wander: Callable[..., Recording], tmp_path: Path) -> None:
+def test_clusters_of_informative_embeddings_agree_with_the_labels(
+    wander: Callable[..., Recording], tmp_path: Path
+) -> None:
     settings = Clustering(anchors=600, seconds=0, neighbours=12, smallest=0.1, largest=0.7, refits=0)
-    found = run.cluster_scores(made(tmp_path, wander, True), 1, settings)
-    assert set(found) == {"UMAP and HDBSCAN", "k-means"}
-    for scores in found.values():
+    scores_by_method = run.cluster_scores(make_atlas(tmp_path, wander, True), 1, settings)
+    assert set(scores_by_method) == {"UMAP and HDBSCAN", "k-means"}
+    for scores in scores_by_method.values():
         assert scores[0]["NMI"] > 0.8

@@ -1,4 +1,4 @@
-"""CalMS21 task 1's protocol: the split is the official one, the metric is the official one, and nothing leaks."""
+"""The protocol of CalMS21 task 1: the official split and metric, and no leak of test videos into training."""
 
 import csv
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
-from tests.fuzz.forks import Forks
 
-PROJECT = Path(__file__).resolve().parents[2]
-QUICK = protocol.Plan(seeds=1, sizes=(2,), variants=("tuned",), pretrain_steps=3, finetune_steps=4)
+QUICK = protocol.Plan(
+    seeds=1, sizes=(2,), settings=("transductive",), variants=("tuned",), pretrain_steps=3, finetune_steps=4
+)
 
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the quick run leaves behind."""
+    """The output of the quick run."""
     output = tmp_path_factory.mktemp("calms21_task1")
     main(["--simulate", "--quick", "--output", str(output)])
     return output
@@ -44,7 +44,7 @@ def read(path: Path) -> list[Recording]:
 
 
 def recording(name: str, frames: int) -> Recording:
-    """One that takes no memory."""
+    """A recording that takes no memory."""
     return Recording(
         name,
         np.broadcast_to(np.float32(1), (frames, 2, 7, 2)),
@@ -55,37 +55,37 @@ def recording(name: str, frames: int) -> Recording:
     )
 
 
-def relabelled(one: Recording, values: np.ndarray) -> Recording:
-    return one.with_labels({CHANNEL: replace(one.labels[CHANNEL], values=values)})
+def relabelled(recording: Recording, values: np.ndarray) -> Recording:
+    return recording.with_labels({CHANNEL: replace(recording.labels[CHANNEL], values=values)})
 
 
 def changed_split(output: Path, folder: Path, change: Callable[[Recording], Recording]) -> split.Split:
-    """The split of the quick files, with something changed in each test video."""
+    """The split of the quick files, with a change of each test video."""
     files = {part: [output / "quick-files" / f"calms21_task1_{part}.json"] for part in split.OFFICIAL}
     path = folder / "calms21_task1_test.json"
-    calms21.write(path, [change(one) for one in read(files["test"][0])])
+    calms21.write(path, [change(recording) for recording in read(files["test"][0])])
     return split.make_split(files | {"test": [path], "unlabelled": []}, folder / "work", is_official=False)
 
 
-def learned(work: Path, name: str) -> dict[str, bytes]:
-    """All that a training made: weights, trees, decoder, the report of its cross-validation."""
+def trained_files(work: Path, name: str) -> dict[str, bytes]:
+    """The files of a training without times: weights, trees, decoder, the report of its cross-validation."""
     folder = next(path.parent for path in work.glob(f"{name}-*/**/config.yaml"))
-    aside = ("settings.yaml", "minutes.txt", "metrics.csv", "curves.png")
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in aside}
+    ignored = ("settings.yaml", "minutes.txt", "metrics.csv", "curves.png")
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ignored}
 
 
 # The official split.
 
 
-def test_only_the_official_numbers_of_videos_and_frames_are_the_official_split() -> None:
+def test_only_the_official_numbers_of_videos_and_frames_are_accepted_as_the_official_split() -> None:
     parts = {
         part: [recording(f"{part}{i}", frames) for i, frames in enumerate(split.lengths(*numbers))]
         for part, numbers in split.OFFICIAL.items()
     }
     split.check_official(parts)
-    one_less = parts | {"test": parts["test"][1:]}
+    fewer = parts | {"test": parts["test"][1:]}
     with pytest.raises(InputError, match="official split's 19 test videos of 262,107 frames; found 18 of"):
-        split.check_official(one_less)
+        split.check_official(fewer)
     shorter = parts | {"train": [*parts["train"][1:], recording("other", 300)]}
     with pytest.raises(InputError, match="70 train videos of 507,738 frames; found 70 of"):
         split.check_official(shorter)
@@ -93,13 +93,13 @@ def test_only_the_official_numbers_of_videos_and_frames_are_the_official_split()
 
 def test_simulated_lengths_add_up_and_stay_below_the_longest_official_video() -> None:
     for videos, frames in split.OFFICIAL.values():
-        found = split.lengths(videos, frames)
-        assert (len(found), sum(found)) == (videos, frames)
-        assert 1000 < min(found) < max(found) < 21_364
+        lengths = split.lengths(videos, frames)
+        assert (len(lengths), sum(lengths)) == (videos, frames)
+        assert 1000 < min(lengths) < max(lengths) < 21_364
     assert split.lengths(1, 500) == [500]
 
 
-def test_files_are_found_below_the_folder_and_npy_is_read_where_it_is(tmp_path: Path) -> None:
+def test_files_are_found_below_the_folder_and_npy_is_preferred(tmp_path: Path) -> None:
     names = (
         "a/calms21_task1_train.json",
         "a/calms21_task1_test.json",
@@ -111,20 +111,21 @@ def test_files_are_found_below_the_folder_and_npy_is_read_where_it_is(tmp_path: 
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = split.find_files(tmp_path)
-    assert found["train"] == [tmp_path / names[0]]
-    assert found["test"] == [tmp_path / names[2]]
-    assert found["unlabelled"] == [tmp_path / names[4], tmp_path / names[5]]
+    files = split.find_files(tmp_path)
+    assert files["train"] == [tmp_path / names[0]]
+    assert files["test"] == [tmp_path / names[2]]
+    assert files["unlabelled"] == [tmp_path / names[4], tmp_path / names[5]]
 
 
-def test_missing_files_give_one_sentence(forks: Forks, tmp_path: Path) -> None:
+def test_missing_files_give_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "test.npy").touch()
-    words = ["--data", tmp_path, "--output", tmp_path / "out"]
-    done = forks.run(["experiments.calms21_task1.run", *words], PROJECT)
-    assert done.code == 2
-    assert done.err.count("\n") == 1
-    assert done.err.startswith(f"error: --data {tmp_path}: expected calms21_task1_train.json (or .npy) and calms21_")
-    assert "found test.npy: unpack" in done.err
+    with pytest.raises(SystemExit) as stop:
+        main(["--data", str(tmp_path), "--output", str(tmp_path / "out")])
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert message.count("\n") == 1
+    assert message.startswith(f"error: --data {tmp_path}: expected calms21_task1_train.json (or .npy) and calms21_")
+    assert "found test.npy; unpack" in message
     assert not (tmp_path / "out").exists()
     (tmp_path / "test.npy").rename(tmp_path / "calms21_task1_train.npy")
     with pytest.raises(InputError, match=r"expected calms21_task1_test.json \(or .npy\), from"):
@@ -158,7 +159,7 @@ def test_impossible_numbers_give_one_sentence(output: Path, capsys: pytest.Captu
 # The draws and the metric.
 
 
-def test_draws_are_nested_and_begin_with_a_video_that_can_teach() -> None:
+def test_draws_are_nested_and_begin_with_a_video_of_several_behaviours() -> None:
     shown = {f"video{i}": ["other"] if i % 5 else ["attack", "other"] for i in range(70)}
     firsts = set()
     for seed in range(5):
@@ -173,18 +174,21 @@ def test_draws_are_nested_and_begin_with_a_video_that_can_teach() -> None:
 
 def test_the_metric_is_scikit_learns_over_the_three_behaviours_without_other(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    videos = [relabelled(one, rng.integers(0, 4, one.frames)) for one in simulate_recordings(3, frames=(300, 400))]
+    videos = [
+        relabelled(recording, rng.integers(0, 4, recording.frames))
+        for recording in simulate_recordings(3, frames=(300, 400))
+    ]
     truth = calms21.write(tmp_path / "truth.npy", videos)
-    for one in videos:
-        probabilities = rng.dirichlet(np.ones(4), one.frames)
-        guesses = rng.integers(0, 4, one.frames)  # decoded labels need not be the most probable ones
-        prediction = Prediction(one.id, BEHAVIOURS, probabilities, guesses, 30.0, np.ones(one.frames))
+    for video in videos:
+        probabilities = rng.dirichlet(np.ones(4), video.frames)
+        guesses = rng.integers(0, 4, video.frames)  # a decoded label need not be the most probable one
+        prediction = Prediction(video.id, BEHAVIOURS, probabilities, guesses, 30.0, np.ones(video.frames))
         tables.write(tmp_path / "predictions", prediction)
     row = results.row_of(protocol.score(tmp_path / "predictions", truth, tmp_path / "scores"), {})
-    found = tables.read_folder(tmp_path / "predictions")
-    true = np.concatenate([one.labels[CHANNEL].values for one in videos])
-    guessed = np.concatenate([one.labels for one in found])
-    probabilities = np.concatenate([one.probabilities for one in found])
+    predictions = tables.read_folder(tmp_path / "predictions")
+    true = np.concatenate([video.labels[CHANNEL].values for video in videos])
+    guessed = np.concatenate([prediction.labels for prediction in predictions])
+    probabilities = np.concatenate([prediction.probabilities for prediction in predictions])
     three = [BEHAVIOURS.index(name) for name in results.SCORED]
     assert results.SCORED == ("attack", "investigation", "mount")
     f1 = f1_score(true, guessed, labels=three, average=None)
@@ -198,33 +202,36 @@ def test_the_metric_is_scikit_learns_over_the_three_behaviours_without_other(tmp
 
 
 @pytest.mark.slow
-def test_what_training_is_given_holds_no_label_of_a_test_video(output: Path, work: Path, tmp_path: Path) -> None:
-    found = changed_split(output, tmp_path, lambda one: one)
-    assert not any(found.truth.is_relative_to(folder) for folder in astuple(found.inputs) if folder)
-    of_test = {one.id: one for one in read(output / "quick-files" / "calms21_task1_test.json")}
-    assert {one.id for one in read(found.inputs.labelled)}.isdisjoint(of_test)
-    for folder in (found.inputs.train, found.inputs.test):
-        assert not any(one.labels or one.series or one.metadata for one in read(folder))
-    tracks = {one.id: one.positions for one in read(found.inputs.test)}
-    assert set(tracks) == set(of_test) == {one.id for one in read(found.truth)}
+def test_inputs_of_training_hold_no_label_of_a_test_video(output: Path, work: Path, tmp_path: Path) -> None:
+    unchanged = changed_split(output, tmp_path, lambda recording: recording)
+    assert not any(unchanged.truth.is_relative_to(folder) for folder in astuple(unchanged.inputs) if folder)
+    of_test = {recording.id: recording for recording in read(output / "quick-files" / "calms21_task1_test.json")}
+    assert {recording.id for recording in read(unchanged.inputs.labelled)}.isdisjoint(of_test)
+    for folder in (unchanged.inputs.train, unchanged.inputs.test):
+        assert not any(recording.labels or recording.series or recording.metadata for recording in read(folder))
+    tracks = {recording.id: recording.positions for recording in read(unchanged.inputs.test)}
+    assert set(tracks) == set(of_test) == {recording.id for recording in read(unchanged.truth)}
     assert all(np.array_equal(tracks[name], of_test[name].positions, equal_nan=True) for name in tracks)
-    assert found.inputs.test not in found.inputs.tracks("inductive")
-    assert found.inputs.test in found.inputs.tracks("transductive")
+    assert unchanged.inputs.test not in unchanged.inputs.tracks("inductive")
+    assert unchanged.inputs.test in unchanged.inputs.tracks("transductive")
     taught = [path for path in work.rglob("settings.yaml") if path.parent.name != "scores"]
     assert taught
     assert [path for path in taught if "truth" in path.read_text()] == []
 
 
 @pytest.mark.slow
-def test_other_labels_of_the_test_videos_change_scores_and_nothing_else(
+def test_other_labels_of_test_videos_change_the_scores_and_nothing_else(
     output: Path, work: Path, tmp_path: Path
 ) -> None:
+    """In the transductive setting, whose training reads all that the inductive one reads, and tracks of test videos."""
     rng = np.random.default_rng(0)
-    other = changed_split(output, tmp_path, lambda one: relabelled(one, rng.permutation(one.labels[CHANNEL].values)))
+    other = changed_split(
+        output, tmp_path, lambda video: relabelled(video, rng.permutation(video.labels[CHANNEL].values))
+    )
     rows, _ = protocol.protocol(other, QUICK, tmp_path / "work")
-    for setting in protocol.SETTINGS:
+    for setting in QUICK.settings:
         for name in (f"encoder-{setting}-0", f"tuned-{setting}-2-0"):
-            assert learned(tmp_path / "work", name) == learned(work, name), name
+            assert trained_files(tmp_path / "work", name) == trained_files(work, name), name
     with open(work / "results" / "results.csv") as file:
         before = {
             row["setting"]: row for row in csv.DictReader(file) if (row["variant"], row["videos"]) == ("tuned", "2")
@@ -235,11 +242,15 @@ def test_other_labels_of_the_test_videos_change_scores_and_nothing_else(
 
 
 @pytest.mark.slow
-def test_only_the_transductive_encoder_sees_the_test_videos_tracks(output: Path, work: Path, tmp_path: Path) -> None:
-    other = changed_split(output, tmp_path, lambda one: replace(one, positions=one.positions[::-1].copy()))
+def test_only_the_transductive_encoder_depends_on_the_test_videos(output: Path, work: Path, tmp_path: Path) -> None:
+    def reverse(video: Recording) -> Recording:
+        labels = video.labels[CHANNEL].values[::-1].copy()
+        return relabelled(replace(video, positions=video.positions[::-1].copy()), labels)
+
+    other = changed_split(output, tmp_path, reverse)
     for setting in protocol.SETTINGS:
         protocol.encode(protocol.encoder_config(other.inputs, tmp_path / "work", setting, 0, QUICK.pretrain_steps))
-        same = learned(tmp_path / "work", f"encoder-{setting}-0") == learned(work, f"encoder-{setting}-0")
+        same = trained_files(tmp_path / "work", f"encoder-{setting}-0") == trained_files(work, f"encoder-{setting}-0")
         assert same == (setting == "inductive")
 
 
@@ -254,23 +265,23 @@ def test_unlabelled_videos_with_frames_of_test_videos_are_left_out(tmp_path: Pat
     ):
         files[part] = [calms21.write(tmp_path / name, recordings, with_labels=part != "unlabelled")]
     assert split.find_files(tmp_path) == files
-    found = split.make_split(files, tmp_path / "work", is_official=False)
-    assert found.inputs.unlabelled is not None
-    assert [one.id for one in read(found.inputs.unlabelled)] == ["video002"]
-    assert found.inputs.unlabelled in found.inputs.tracks("inductive")
-    assert "left out, as they hold frames of test videos: copy" in found.about["notices"][0]
+    result = split.make_split(files, tmp_path / "work", is_official=False)
+    assert result.inputs.unlabelled is not None
+    assert [recording.id for recording in read(result.inputs.unlabelled)] == ["video002"]
+    assert result.inputs.unlabelled in result.inputs.tracks("inductive")
+    assert "left out, as they hold frames of test videos: copy" in result.about["notices"][0]
 
 
-# What comes out.
+# Results.
 
 
 @pytest.mark.slow
 def test_results_have_every_variant_and_setting(work: Path) -> None:
     with open(work / "results" / "results.csv") as file:
         rows = list(csv.DictReader(file))
-    found = [(row["variant"], row["setting"], int(row["videos"])) for row in rows]
-    each = [("from scratch", "none"), *((v, s) for v in ("tuned", "frozen linear") for s in protocol.SETTINGS)]
-    assert sorted(found) == sorted((*one, videos) for one in each for videos in (1, 2))
+    combinations = [(row["variant"], row["setting"], int(row["videos"])) for row in rows]
+    expected = [("from scratch", "none"), *((v, s) for v in ("tuned", "frozen linear") for s in protocol.SETTINGS)]
+    assert sorted(combinations) == sorted((*piece, videos) for piece in expected for videos in (1, 2))
     assert all(0 <= float(row["F1"]) <= 1 and len(row["labelled"].split()) == int(row["videos"]) for row in rows)
     text = (work / "results" / "results.md").read_text()
     assert "Nothing here says how good it is on mice" in text
@@ -279,13 +290,13 @@ def test_results_have_every_variant_and_setting(work: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_done_is_not_done_again(output: Path, work: Path) -> None:
-    def made() -> dict[Path, int]:
+def test_existing_results_are_not_computed_again(output: Path, work: Path) -> None:
+    def times() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in work.rglob("*") if "results" not in path.parts}
 
-    before, rows = made(), (work / "results" / "results.csv").read_bytes()
+    before, rows = times(), (work / "results" / "results.csv").read_bytes()
     main(["--simulate", "--quick", "--output", str(output)])
-    assert made() == before
+    assert times() == before
     assert (work / "results" / "results.csv").read_bytes() == rows
 
 
@@ -306,7 +317,7 @@ def run_of(kind: str) -> results.Run:
     )
 
 
-def test_published_numbers_stand_beside_the_official_files_only(tmp_path: Path) -> None:
+def test_published_scores_are_shown_beside_results_of_the_official_files_only(tmp_path: Path) -> None:
     for kind in ("official", "simulated"):
         text = report.write(tmp_path / kind, run_of(kind))
         assert ("| MABe-2021 winner | 0.864 | 0.914 |" in text) == (kind == "official")
@@ -315,17 +326,17 @@ def test_published_numbers_stand_beside_the_official_files_only(tmp_path: Path) 
     assert pictures[0] != pictures[1]
 
 
-def test_the_forecast_is_what_the_full_protocol_would_add_up_to() -> None:
-    # Of 1, 3, 10, 35 and 70 videos, 3 and 70 were run; the others take the nearest's minutes by their steps: as the
-    # square root, rounded.
+def test_the_forecast_is_the_sum_over_the_full_protocol() -> None:
+    # Of 1, 3, 10, 35 and 70 videos, 3 and 70 were run. The others take the minutes of the nearest number, times the
+    # ratio of their steps, which grow as the square root of the number of videos.
     sizes = sum([200 / 346, 1, 632 / 346, 1183 / 1673, 1])
     # 5 seeds x 2 settings x 5 min x twice the steps; 5 x 5 fine-tunings of 2 min at each size, and 1 min of testing.
     run = run_of("simulated")
     expected = 100 + 5 * 5 * 2 * sizes + 125
     assert results.forecast(run) == pytest.approx((expected / 2 + 3) / 60)
-    # The frozen encoder's head takes half a minute, which more steps do not lengthen; the others took half the steps.
+    # The head on the frozen encoder takes half a minute, whatever the steps; the other variants had half of the steps.
     half = replace(run.plan, finetune_steps=run.full.finetune_steps // 2)
     frozen = [{**row, "variant": "frozen linear", "minutes of fine-tuning": 0.5} for row in run.rows]
-    found = results.forecast(replace(run, plan=half, rows=[*run.rows, *frozen]))
+    forecast = results.forecast(replace(run, plan=half, rows=[*run.rows, *frozen]))
     expected = 100 + 5 * (3 * (0.5 + 2 * 1.5) + 2 * 0.5) * sizes + 125
-    assert found == pytest.approx((expected / 2 + 3) / 60)
+    assert forecast == pytest.approx((expected / 2 + 3) / 60)

@@ -25,15 +25,18 @@ BOTH = xgboost_expert.ORDERS["XGBoost, both orders"]
 
 def simulated(videos: int, frames: int, seed: int) -> list[Video]:
     recordings = simulate_recordings(videos, seed, frames)
-    return [Video(prepare(one, LANDMARKS, Preparation(30.0)), one.labels[CHANNEL].values) for one in recordings]
+    return [
+        Video(prepare(recording, LANDMARKS, Preparation(30.0)), recording.labels[CHANNEL].values)
+        for recording in recordings
+    ]
 
 
 @pytest.fixture(scope="module")
 def task() -> Task:
     """Two labelled videos of half a minute and one to label, of other lengths."""
-    one, two, test = simulated(3, 900, seed=5)
-    hidden = replace(two, filmed=np.where(np.arange(900) < 100, -1, two.labels))
-    return Task((one, hidden), (test.poses,), BEHAVIOURS, LANDMARKS, seed=0)
+    first, second, test = simulated(3, 900, seed=5)
+    hidden = replace(second, filmed=np.where(np.arange(900) < 100, -1, second.labels))
+    return Task((first, hidden), (test.poses,), BEHAVIOURS, LANDMARKS, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -61,40 +64,40 @@ CONTROLS: dict[str, FitPredict] = {
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_every_control_learns_and_predicts(name: str, task: Task) -> None:
-    found, again = CONTROLS[name](task), CONTROLS[name](task)
-    assert set(found) == {poses.id for poses in task.test}
-    for values in found.values():
+    predicted, again = CONTROLS[name](task), CONTROLS[name](task)
+    assert set(predicted) == {poses.id for poses in task.test}
+    for values in predicted.values():
         assert values.shape == (900, 4)
         assert values.min() >= 0
         np.testing.assert_allclose(values.sum(1), 1, atol=1e-2)  # bfloat16 where the machine has it
         assert np.ptp(values, axis=0).max() > 0
-    np.testing.assert_array_equal(found[task.test[0].id], again[task.test[0].id])
+    np.testing.assert_array_equal(predicted[task.test[0].id], again[task.test[0].id])
 
 
 @pytest.mark.parametrize("name", [name for name in CONTROLS if name != "XGBoost, one order"])
 def test_the_order_of_the_animals_does_not_matter(name: str, task: Task) -> None:
     poses = task.test[0]
-    arrays = {what: getattr(poses, what)[:, ::-1] for what in ("positions", "seen", "centre", "heading")}
+    arrays = {name_: getattr(poses, name_)[:, ::-1] for name_ in ("positions", "seen", "centre", "heading")}
     swapped = replace(poses, id="swapped", **arrays)
-    found = CONTROLS[name](replace(task, test=(poses, swapped)))
-    np.testing.assert_allclose(found["swapped"], found[poses.id], atol=1e-2)
+    predicted = CONTROLS[name](replace(task, test=(poses, swapped)))
+    np.testing.assert_allclose(predicted["swapped"], predicted[poses.id], atol=1e-2)
 
 
 def xgboost_f1(train: list[Video], test: list[Video]) -> float:
-    task = Task(tuple(train), tuple(one.poses for one in test), BEHAVIOURS, LANDMARKS, seed=0)
-    found = xgboost_expert.fit_predict(task, BOTH, Boosting(trees=30))
-    decided = [protocol.decide(found[one.id], one.poses, task.frequencies, 1.0) for one in test]
-    return float(f1_score(np.concatenate([one.labels for one in test]), np.concatenate(decided), average="macro"))
+    task = Task(tuple(train), tuple(video.poses for video in test), BEHAVIOURS, LANDMARKS, seed=0)
+    predicted = xgboost_expert.fit_predict(task, BOTH, Boosting(trees=30))
+    decided = [protocol.decide(predicted[video.id], video.poses, task.frequencies, 1.0) for video in test]
+    return float(f1_score(np.concatenate([video.labels for video in test]), np.concatenate(decided), average="macro"))
 
 
 def test_shuffled_labels_give_chance() -> None:
     train, test = (videos := simulated(6, 900, seed=5))[:4], videos[4:]
     rng = np.random.default_rng(0)
-    truth = np.concatenate([one.labels for one in test])
+    truth = np.concatenate([video.labels for video in test])
     chance = max(f1_score(truth, rng.permutation(truth), average="macro") for _ in range(5))
-    # Over all videos: within each, how often it shows a behaviour would still go with how the mice keep their distance.
-    mixed = np.split(rng.permutation(np.concatenate([one.labels for one in train])), 4)
-    shuffled = [replace(one, filmed=labels) for one, labels in zip(train, mixed, strict=True)]
+    # Shuffled over all videos: within one, the frequency of a behaviour would still depend on the distance of the mice.
+    mixed = np.split(rng.permutation(np.concatenate([video.labels for video in train])), 4)
+    shuffled = [replace(video, filmed=labels) for video, labels in zip(train, mixed, strict=True)]
     assert xgboost_f1(shuffled, test) < 1.2 * chance
     assert xgboost_f1(train, test) > 1.5 * chance
 
@@ -110,22 +113,22 @@ def test_draws_are_fixed_and_leave_the_held_out_videos_alone() -> None:
 
 
 def test_no_label_of_a_held_out_video_reaches_a_control(dyads: Dyads, runs: Path) -> None:
-    given: list[Task] = []
+    tasks: list[Task] = []
 
     def remember(task: Task) -> Found:
-        given.append(task)
+        tasks.append(task)
         return {poses.id: np.zeros(len(poses.positions), int) for poses in task.test}
 
     protocol.run("remember", remember, dyads)
-    assert [len(task.train) for task in given] == [3] * 5 + [10] * 3 + [30] * 3
-    assert [task.seed for task in given] == [0, 1, 2, 3, 4, 0, 1, 2, 0, 1, 2]
-    for task in given:
+    assert [len(task.train) for task in tasks] == [3] * 5 + [10] * 3 + [30] * 3
+    assert [task.seed for task in tasks] == [0, 1, 2, 3, 4, 0, 1, 2, 0, 1, 2]
+    for task in tasks:
         assert not {video.id for video in task.train} & set(HELD_OUT)
         assert {poses.id for poses in task.test} == set(HELD_OUT)
         assert not any(hasattr(poses, "labels") for poses in task.test)
 
 
-def test_what_is_done_is_not_done_again(dyads: Dyads, runs: Path) -> None:
+def test_existing_results_are_not_computed_again(dyads: Dyads, runs: Path) -> None:
     calls: list[int] = []
 
     def count(task: Task) -> Found:
@@ -143,7 +146,7 @@ def test_what_is_done_is_not_done_again(dyads: Dyads, runs: Path) -> None:
     assert calls == [0, 1, 2, 3, 4, 2]
     protocol.run("a name", count, dyads, [3], powers=(0.5,))
     assert len(calls) == 11
-    # What is written is all that is done, whatever was asked for last.
+    # All existing rows are written, not only those of the last call.
     two = protocol.run("another", count, dyads, [10], draws=2)
     assert [row["seed"] for row in two] == [0, 1]
     assert [(row["variant"], row["labelled videos"], row["seed"]) for row in protocol.done(["another", "a name"])] == [
@@ -157,30 +160,30 @@ def test_jobs_give_the_same_rows(dyads: Dyads, runs: Path, monkeypatch: pytest.M
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     fit = CONTROLS["XGBoost, one order"]
     rows = [protocol.run(name, fit, dyads, [3], jobs=jobs) for name, jobs in (("alone", 1), ("together", 2))]
-    own = ("variant", "minutes")
-    alone, together = ([{k: v for k, v in row.items() if k not in own} for row in each] for each in rows)
+    differing = ("variant", "minutes")
+    alone, together = ([{k: v for k, v in row.items() if k not in differing} for row in of_run] for of_run in rows)
     assert alone == together
 
 
 def test_scores_are_those_of_the_held_out_frames(dyads: Dyads) -> None:
     rng = np.random.default_rng(0)
-    found = {video: rng.integers(0, 4, 300) for video in dyads.videos}
-    row = protocol.score(found, dyads)
+    labels = {video: rng.integers(0, 4, 300) for video in dyads.videos}
+    row = protocol.score(labels, dyads)
     truth = np.concatenate([dyads.videos[video].labels for video in HELD_OUT])
-    guess = np.concatenate([found[video] for video in HELD_OUT])
-    each = f1_score(truth, guess, average=None, labels=range(4))
-    assert [row[name] for name in BEHAVIOURS] == pytest.approx(each)
-    counted = [f1 for name, f1 in zip(BEHAVIOURS, each, strict=True) if name != "other"]
+    guess = np.concatenate([labels[video] for video in HELD_OUT])
+    by_behaviour = f1_score(truth, guess, average=None, labels=range(4))
+    assert [row[name] for name in BEHAVIOURS] == pytest.approx(by_behaviour)
+    counted = [f1 for name, f1 in zip(BEHAVIOURS, by_behaviour, strict=True) if name != "other"]
     assert row["macro F1"] == pytest.approx(np.mean(counted))
-    perfect = protocol.score({video: one.filmed for video, one in dyads.videos.items()}, dyads)
+    perfect = protocol.score({name: video.filmed for name, video in dyads.videos.items()}, dyads)
     assert perfect["macro F1"] == perfect["bout F1@.25"] == 1
 
 
-def test_decisions(dyads: Dyads) -> None:
+def test_a_decision_divides_probabilities_by_powers_of_the_frequencies(dyads: Dyads) -> None:
     frequencies = np.array([0.1, 0.9])
     poses = prepare(simulate_recordings(1, 0, 30)[0], LANDMARKS, Preparation(15.0))
     probabilities = np.repeat([[0.2, 0.8], [0.05, 0.95], [0.05, 0.95]], 5, axis=0)
-    # At the filmed frames, of which there are twice as many.
+    # At the frames of the video file, which are twice as many.
     assert protocol.decide(probabilities, poses, frequencies, 0.0).tolist() == [1] * 30
     assert protocol.decide(probabilities, poses, frequencies, 1.0).tolist() == [0] * 10 + [1] * 20
     labels = np.arange(30) % 2
@@ -200,17 +203,17 @@ def test_rows_are_written_with_their_means(tmp_path: Path, capsys: pytest.Captur
 
 def test_windows_are_around_their_frames() -> None:
     series = [np.arange(1, 6, dtype=float)[:, None], np.arange(11, 14, dtype=float)[:, None]]
-    made = windows.Windows(series, range(-2, 3, 2))
-    found = made[made.frames][:, 0].cpu().tolist()
-    assert found == [[0, 1, 3], [0, 2, 4], [1, 3, 5], [2, 4, 0], [3, 5, 0], [0, 11, 13], [0, 12, 0], [11, 13, 0]]
+    cut = windows.Windows(series, range(-2, 3, 2))
+    values = cut[cut.frames][:, 0].cpu().tolist()
+    assert values == [[0, 1, 3], [0, 2, 4], [1, 3, 5], [2, 4, 0], [3, 5, 0], [0, 11, 13], [0, 12, 0], [11, 13, 0]]
 
 
-def test_examples_are_scored_frames_with_their_labels() -> None:
+def test_examples_are_windows_around_scored_frames_with_their_labels() -> None:
     labels = [np.array([0, -1, 1, 2]), np.array([-1, 2])]
     series = [np.array([[0.0], [9], [1], [2]]), np.array([[9.0], [2]])]
-    values, drawn = windows.Examples(series, labels, [0]).draw(100, torch.Generator().manual_seed(0))
-    assert values.flatten().tolist() == drawn.tolist()
-    assert set(drawn.tolist()) == {0, 1, 2}
+    values, labels_drawn = windows.Examples(series, labels, [0]).draw(100, torch.Generator().manual_seed(0))
+    assert values.flatten().tolist() == labels_drawn.tolist()
+    assert set(labels_drawn.tolist()) == {0, 1, 2}
 
 
 def test_tracks_have_no_gaps_and_do_not_depend_on_the_arena(task: Task) -> None:
@@ -222,20 +225,20 @@ def test_tracks_have_no_gaps_and_do_not_depend_on_the_arena(task: Task) -> None:
         windows.tracks(replace(poses, positions=poses.positions * 3 + 7), (0, 1)), placed, atol=1e-5
     )
     np.testing.assert_array_equal(windows.tracks(poses, (1, 0)), placed[:, ::-1])
-    given = np.array([[np.nan, np.nan], [1, np.nan], [np.nan, np.nan], [3, np.nan]])
-    np.testing.assert_array_equal(windows.interpolated(given), [[1, 0], [1, 0], [2, 0], [3, 0]])
+    values = np.array([[np.nan, np.nan], [1, np.nan], [np.nan, np.nan], [3, np.nan]])
+    np.testing.assert_array_equal(windows.interpolate(values), [[1, 0], [1, 0], [2, 0], [3, 0]])
 
 
 def test_turning_and_shifting_keeps_distances() -> None:
-    given = torch.rand(5, 2 * 3 * 2, 7)
-    moved = mabe_cnn.turned_and_shifted(given, torch.Generator().manual_seed(0))
-    before, after = (one.unflatten(1, (6, 2)) for one in (given, moved))
+    original = torch.rand(5, 2 * 3 * 2, 7)
+    moved = mabe_cnn.turn_and_shift(original, torch.Generator().manual_seed(0))
+    before, after = (values.unflatten(1, (6, 2)) for values in (original, moved))
     torch.testing.assert_close((after[:, 1:] - after[:, :1]).norm(dim=2), (before[:, 1:] - before[:, :1]).norm(dim=2))
     torch.testing.assert_close(after.diff(dim=3).norm(dim=2), before.diff(dim=3).norm(dim=2))
-    assert (moved - given).abs().amax((1, 2)).min() > 0.01
+    assert (moved - original).abs().amax((1, 2)).min() > 0.01
 
 
-def test_the_cnn_is_the_official_one() -> None:
+def test_the_cnn_has_the_official_number_of_parameters() -> None:
     model = mabe_cnn.Baseline(28, 4)
     # With 7 keypoints: normalisations, convolutions, and 21 frames of 32 channels to 4 behaviours.
     expected = (
@@ -245,25 +248,25 @@ def test_the_cnn_is_the_official_one() -> None:
     assert model(torch.zeros(2, 28, 201)).shape == (2, 4)
 
 
-def test_the_cnn_lstm_has_the_features_it_should(task: Task, walk: Callable) -> None:
+def test_the_features_of_the_cnn_lstm_are_those_on_paper(task: Task, walk: Callable) -> None:
     assert cnn_lstm.features(task.test[0], (0, 1)).shape == (900, 48)
     centres = np.zeros((60, 2, 2))
     centres[:, 1, 0] = 3 - np.arange(60) / 60  # the second comes towards the first, which faces it
     five = ("nose", "left ear", "right ear", "centre", "tail base")
     poses = prepare(walk(centres, [0.0, 0.0]), five, Preparation(30.0))
-    found, width = cnn_lstm.features(poses, (0, 1))[30], np.ptp(np.nanpercentile(poses.positions[..., 0], (1, 99)))
+    features, width = cnn_lstm.features(poses, (0, 1))[30], np.ptp(np.nanpercentile(poses.positions[..., 0], (1, 99)))
     size = poses.body_length * width  # of the arena, in the walk's lengths
-    assert len(found) == 40
-    distances, speeds = found[20:24] * size, found[28:30] * size * 30
+    assert len(features) == 40
+    distances, speeds = features[20:24] * size, features[28:30] * size * 30
     apart, nose = 3 - 30 / 60, 0.7 - 0.24  # the mean keypoint lies .24 ahead of the centre
     np.testing.assert_allclose(distances, [apart, apart, apart - nose, apart + nose], atol=0.01)
     np.testing.assert_allclose(speeds, [0, 0.5], atol=0.01)
-    np.testing.assert_allclose(found[32:34] * size * 30, [0.5, 0.5], atol=0.01)  # approach
-    np.testing.assert_allclose(found[34:38], [1, 0, 1, 0], atol=1e-6)
-    np.testing.assert_allclose(found[38:], [0, np.pi], atol=1e-3)
+    np.testing.assert_allclose(features[32:34] * size * 30, [0.5, 0.5], atol=0.01)  # approach
+    np.testing.assert_allclose(features[34:38], [1, 0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(features[38:], [0, np.pi], atol=1e-3)
 
 
-def test_focal_loss_is_what_the_paper_says() -> None:
+def test_the_focal_loss_is_that_of_the_paper() -> None:
     logits, labels, weights = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([1.0, 2.0, 0.5])
     plain = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
     torch.testing.assert_close(cnn_lstm.focal_loss(logits, labels, torch.ones(3), 0.0), plain.mean())
@@ -273,11 +276,11 @@ def test_focal_loss_is_what_the_paper_says() -> None:
 
 @pytest.mark.real
 def test_the_real_dyads_are_read(shared_data: Callable[[str], Path]) -> None:
-    found = protocol.load(shared_data("dyads"))
-    assert {video.poses.frame_rate for video in found.videos.values()} == {30.0}
-    assert set(found.videos) == {*HELD_OUT, *DRAWS[30][0]}
-    assert found.behaviours == ("aggression", "social", "nonsocial")
-    assert len(found.landmarks) == 5
-    for video in found.videos.values():
+    dyads = protocol.load(shared_data("dyads"))
+    assert {video.poses.frame_rate for video in dyads.videos.values()} == {30.0}
+    assert set(dyads.videos) == {*HELD_OUT, *DRAWS[30][0]}
+    assert dyads.behaviours == ("aggression", "social", "nonsocial")
+    assert len(dyads.landmarks) == 5
+    for video in dyads.videos.values():
         assert video.labels.shape == video.poses.positions.shape[:1]
         assert 11_000 < (video.labels >= 0).sum() < 14_000

@@ -1,4 +1,4 @@
-"""The benchmarks of index and clusters on atlases whose answers are known."""
+"""The benchmarks of the index and of clusters, on atlases with known answers."""
 
 from collections.abc import Callable
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
@@ -31,43 +31,43 @@ def atlas(wander: Callable[..., Recording], tmp_path_factory: pytest.TempPathFac
     return atlas
 
 
-def test_whole_embeddings_in_lists_are_found_by_their_similarity(atlas: Atlas) -> None:
-    found = index._whole(atlas)
-    assert recall(found) > 0.95
-    asked = atlas.take(np.array([3, 700]))
-    np.testing.assert_allclose(found.search(asked, 3)[0], build(atlas).search(asked, 3)[0], atol=1e-3)
+def test_an_index_of_whole_embeddings_finds_the_most_similar_rows(atlas: Atlas) -> None:
+    whole = index._whole(atlas)
+    assert recall(whole) > 0.95
+    queries = atlas.take(np.array([3, 700]))
+    np.testing.assert_allclose(whole.search(queries, 3)[0], build(atlas).search(queries, 3)[0], atol=1e-3)
 
 
-def test_what_is_measured_of_an_index(atlas: Atlas) -> None:
-    built, per_row, size, anonymous, everything, own, others, query = map(
+def test_measures_of_an_index_are_plausible(atlas: Atlas) -> None:
+    built, per_row, size, anonymous, everything, inside, outside, query = map(
         float, index._measure(atlas.folder, atlas.folder, "exact")
     )
     assert size == pytest.approx(8 * 4, abs=2)
-    assert (own, others) == (1, 1)
+    assert (inside, outside) == (1, 1)
     assert 0 <= anonymous < everything
     assert min(built + 1, per_row, query) > 0
 
 
-def test_memory_is_that_of_what_is_done() -> None:
-    size = 30 << 20  # mapped, as memory that was freed before may be used again
+def test_memory_is_measured_within_the_block() -> None:
+    size = 30 << 20  # mapped, because an allocation could reuse memory that was freed before
     with (
         index._memory() as peak,
-        mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS) as held,
+        mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS) as block,
     ):
-        held.write(bytes([1]) * size)
+        block.write(bytes([1]) * size)
         index.time.sleep(0.1)
     assert size <= peak[0] < 3 * size
 
 
-def test_agreement_leaves_noise_out_of_what_is_in_clusters() -> None:
-    one, other = np.array([0, 0, 1, 1, -1, -1]), np.array([1, 1, 0, 0, 0, 1])
-    everywhere, inside = map(float, clustering.agreement(one, other).split(" | "))
+def test_agreement_within_clusters_leaves_noise_out() -> None:
+    first, second = np.array([0, 0, 1, 1, -1, -1]), np.array([1, 1, 0, 0, 0, 1])
+    everywhere, inside = map(float, clustering.agreement(first, second).split(" | "))
     assert everywhere < inside == 1
 
 
-def test_what_was_measured_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measurement_is_made_once_and_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clustering, "RUNS", tmp_path)
-    first = clustering.kept("one", lambda: {"minutes": 2.0, "labels": np.arange(3)})
-    again = clustering.kept("one", lambda: {})
+    first = clustering.saved("one", lambda: {"minutes": 2.0, "labels": np.arange(3)})
+    again = clustering.saved("one", lambda: {})
     assert float(first["minutes"]) == float(again["minutes"]) == 2
     np.testing.assert_array_equal(again["labels"], [0, 1, 2])

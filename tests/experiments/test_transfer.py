@@ -1,4 +1,4 @@
-"""Transfer across skeletons: what is probed with does not leak, and the comparison runs on simulated stand-ins."""
+"""Transfer between skeletons: probes do not leak, and the comparison runs on simulated recordings."""
 
 import csv
 from collections.abc import Callable
@@ -30,8 +30,8 @@ QUICK = probes.Protocol(labelled=(5, 10), folds=3, repeats=2)
 
 
 @pytest.fixture(scope="module")
-def given() -> Any:
-    """Windows cut from simulated recordings as CalMS21's were: every fifth frame, some overlap, each with its label."""
+def cut() -> Any:
+    """Windows of simulated recordings like CalMS21's: every fifth frame, some overlap, each with its label."""
     positions, labels = [], []
     for recording in simulate_recordings(6, seed=3, frames=1500):
         for start in sorted([*range(0, 1430, 80), *range(10, 1430, 240)]):
@@ -48,19 +48,19 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture
-def folder(given: Any, tmp_path: Path) -> Path:
+def folder(cut: Any, tmp_path: Path) -> Path:
     (tmp_path / "calms21").mkdir()
-    native_axes = np.nan_to_num(given.positions).swapaxes(3, 4)
+    native_axes = np.nan_to_num(cut.positions).swapaxes(3, 4)
     np.save(tmp_path / "calms21" / "windows_keypoints.npy", native_axes)
-    for name, shown in given.shows.items():
+    for name, shown in cut.shows.items():
         np.save(tmp_path / "calms21" / f"windows_{name}.npy", shown[:, None].astype(np.int64))
     return tmp_path
 
 
-def test_windows_are_what_the_files_hold(given: Any, folder: Path) -> None:
+def test_windows_hold_the_values_of_the_files(cut: Any, folder: Path) -> None:
     read = windows.read_windows(folder / "calms21")
-    assert np.array_equal(read.positions, given.positions, equal_nan=True)
-    assert all(np.array_equal(read.shows[name], given.shows[name]) for name in given.shows)
+    assert np.array_equal(read.positions, cut.positions, equal_nan=True)
+    assert all(np.array_equal(read.shows[name], cut.shows[name]) for name in cut.shows)
 
 
 @pytest.mark.parametrize(
@@ -78,70 +78,70 @@ def test_files_that_cannot_be_used_are_named(name: str, values: np.ndarray | Non
         windows.read_windows(folder / "calms21")
 
 
-def test_windows_of_one_moment_on_paper() -> None:
+def test_windows_with_similar_frames_are_of_one_moment() -> None:
     still = np.zeros((6, 3, 2, 7, 2), np.float32)
     still += np.array([0, 30, 38, 300, 309, 330], np.float32)[:, None, None, None, None]
     # 30 and 38 in both coordinates are 11.3 px apart, 300 and 309 are 12.7 px.
     assert len(set(windows.same_moments(still, alike=10).tolist())) == 6
     assert windows.same_moments(still, alike=12).tolist() == [0, 1, 1, 2, 3, 4]
     linked = still.copy()
-    linked[0, 2] = linked[5, 0]  # a single frame in common
+    linked[0, 2] = linked[5, 0]  # one shared frame
     assert windows.same_moments(linked, alike=12).tolist() == [0, 1, 1, 2, 3, 0]
     linked[0, 2, 0, 0] = np.nan
     assert windows.same_moments(linked, alike=12).tolist() == [0, 1, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("rate", "frames"), [(6.0, 13), (30.0, 61)])
-def test_each_window_is_a_clip_of_its_own(rate: float, frames: int, given: Any) -> None:
-    clips = given.clips(MICE, Preparation(rate))
-    assert clips.positions.shape == (len(given.positions), frames, 2, len(MICE), 2)
-    whole = np.isfinite(given.positions).all((1, 2, 3, 4))
+def test_a_clip_does_not_depend_on_neighbouring_windows(rate: float, frames: int, cut: Any) -> None:
+    clips = cut.clips(MICE, Preparation(rate))
+    assert clips.positions.shape == (len(cut.positions), frames, 2, len(MICE), 2)
+    whole = np.isfinite(cut.positions).all((1, 2, 3, 4))
     assert clips.anchored[torch.from_numpy(whole)].all()
-    moved = given.positions.copy()
+    moved = cut.positions.copy()
     moved[1::2] += 5
-    others = replace(given, positions=moved).clips(MICE, Preparation(rate))
+    others = replace(cut, positions=moved).clips(MICE, Preparation(rate))
     assert all(torch.allclose(a[::2], b[::2], atol=1e-4) for a, b in zip(clips, others, strict=True))
     assert (clips.positions[1::2] - others.positions[1::2]).abs().max() > 0.01
 
 
-def test_no_moment_is_both_learned_from_and_tested_on(given: Any) -> None:
-    shown = given.shows["investigation"]
-    found = list(probes.draws(shown, given.moments, QUICK))
-    assert len(set(given.moments)) < len(given.moments)
-    assert {draw.split for draw in found} == set(range(6))
-    for draw in found:
-        assert set(given.moments[draw.train]) & set(given.moments[draw.test]) == set()
+def test_no_moment_is_in_both_training_and_test(cut: Any) -> None:
+    shown = cut.shows["investigation"]
+    drawn = list(probes.draws(shown, cut.moments, QUICK))
+    assert len(set(cut.moments)) < len(cut.moments)
+    assert {draw.split for draw in drawn} == set(range(6))
+    for draw in drawn:
+        assert set(cut.moments[draw.train]) & set(cut.moments[draw.test]) == set()
         assert set(draw.labelled) <= set(draw.train)
         if draw.size != "all":
             assert np.bincount(shown[draw.labelled]).tolist() == [int(draw.size)] * 2
-    for repeat in (found[:9], found[9:]):
+    for repeat in (drawn[:9], drawn[9:]):
         tested = np.concatenate([draw.test for draw in repeat if draw.size == "all"])
         assert sorted(tested) == list(range(len(shown)))
-    first = {draw.size: set(draw.labelled) for draw in found[:3]}
-    assert first["5"] < first["10"] < first["all"]
+    by_size = {draw.size: set(draw.labelled) for draw in drawn[:3]}
+    assert by_size["5"] < by_size["10"] < by_size["all"]
 
 
-def test_sizes_that_a_rare_behaviour_has_not_are_left_out() -> None:
+def test_numbers_of_labels_that_a_rare_behaviour_lacks_are_left_out() -> None:
     shown = np.arange(60) < 12
     assert {draw.size for draw in probes.draws(shown, np.arange(60), QUICK)} == {"5", "all"}
 
 
 def mean_auc(values: np.ndarray, shown: np.ndarray, moments: np.ndarray) -> float:
-    """With all windows of a fold labelled, where most could leak."""
+    """The mean AUC with all training windows labelled, where most could leak."""
     every = [draw for draw in probes.draws(shown, moments, QUICK) if draw.size == "all"]
     return float(np.mean([probes.probe(values, shown, draw)["AUC"] for draw in every]))
 
 
-def test_shuffled_labels_fall_to_chance(given: Any) -> None:
-    values = probes.hand_made(given.clips(MICE, SLOW), SLOW.frame_rate)
-    shown = given.shows["investigation"]
+def test_shuffled_labels_fall_to_chance(cut: Any) -> None:
+    values = probes.hand_made(cut.clips(MICE, SLOW), SLOW.frame_rate)
+    shown = cut.shows["investigation"]
     shuffled = np.random.default_rng(0).permutation(shown)
-    assert mean_auc(values, shown, given.moments) > 0.7
-    assert abs(mean_auc(values, shuffled, given.moments) - 0.5) < 0.1
+    assert mean_auc(values, shown, cut.moments) > 0.7
+    assert abs(mean_auc(values, shuffled, cut.moments) - 0.5) < 0.1
 
 
-def test_what_only_tells_moments_apart_is_at_chance() -> None:
-    """Features by which a window's neighbours give its label away, as overlapping windows would in plain splits."""
+def test_features_that_only_identify_moments_are_at_chance() -> None:
+    """Such features give a label away through neighbouring windows, as overlapping windows do in plain splits."""
     rng = np.random.default_rng(0)
     moments = np.repeat(np.arange(80), 4)
     values = rng.normal(size=(80, 60))[moments] + 0.01 * rng.normal(size=(320, 60))
@@ -150,36 +150,36 @@ def test_what_only_tells_moments_apart_is_at_chance() -> None:
     assert mean_auc(values, shown, np.arange(320)) > 0.8
 
 
-def test_what_tells_all_is_perfect() -> None:
+def test_features_that_equal_the_labels_are_perfect() -> None:
     shown = np.random.default_rng(0).random(90) < 0.4
     assert mean_auc(shown[:, None] * np.ones(3), shown, np.arange(90)) == 1
 
 
-def test_labels_of_test_windows_are_only_scored_by(given: Any, encoder: Encoder) -> None:
-    """With every test window's label turned round, the area under the curve is what was above it."""
-    clips, shown = given.clips(MICE, SLOW), given.shows["investigation"]
-    draw = next(iter(probes.draws(shown, given.moments, QUICK)))
-    turned = shown.copy()
-    turned[draw.test] = ~turned[draw.test]
+def test_labels_of_test_windows_affect_nothing_but_the_scores(cut: Any, encoder: Encoder) -> None:
+    """If all labels of test windows are inverted, the AUC is one minus the former AUC."""
+    clips, shown = cut.clips(MICE, SLOW), cut.shows["investigation"]
+    draw = next(iter(probes.draws(shown, cut.moments, QUICK)))
+    inverted = shown.copy()
+    inverted[draw.test] = ~inverted[draw.test]
     values = probes.embedded(encoder, clips)
     fits: list[Callable[[np.ndarray], dict[str, float]]] = [
         lambda labels: probes.probe(values, labels, draw),
-        lambda labels: networks.trained(encoder, False, clips, labels, draw, steps=2, seed=0),
+        lambda labels: networks.train(encoder, False, clips, labels, draw, steps=2, seed=0),
     ]
     for fit in fits:
-        assert fit(turned)["AUC"] == pytest.approx(1 - fit(shown)["AUC"])
+        assert fit(inverted)["AUC"] == pytest.approx(1 - fit(shown)["AUC"])
 
 
-def test_both_orders_are_seen(given: Any, encoder: Encoder) -> None:
-    swapped = replace(given, positions=given.positions[:, :, ::-1])
-    here, there = (probes.embedded(encoder, one.clips(MICE, SLOW)) for one in (given, swapped))
-    assert here.shape == (len(given.positions), 4 * 8)
-    np.testing.assert_allclose(np.roll(here, 16, 1), there, atol=1e-3)
-    assert np.abs(here - there).max() > 0.01
+def test_pooled_embeddings_hold_both_orders_of_the_animals(cut: Any, encoder: Encoder) -> None:
+    swapped = replace(cut, positions=cut.positions[:, :, ::-1])
+    original, mirrored = (probes.embedded(encoder, windows_.clips(MICE, SLOW)) for windows_ in (cut, swapped))
+    assert original.shape == (len(cut.positions), 4 * 8)
+    np.testing.assert_allclose(np.roll(original, 16, 1), mirrored, atol=1e-3)
+    assert np.abs(original - mirrored).max() > 0.01
 
 
-def test_hand_made_features_on_paper(given: Any) -> None:
-    clips = given.clips(MICE, SLOW)
+def test_hand_made_features_on_paper(cut: Any) -> None:
+    clips = cut.clips(MICE, SLOW)
     known = probes.features(clips, SLOW.frame_rate)[1].numpy()
     values = probes.hand_made(clips, SLOW.frame_rate)
     kinematics = probes.features(clips, SLOW.frame_rate)[0].double().numpy()
@@ -188,22 +188,22 @@ def test_hand_made_features_on_paper(given: Any) -> None:
     assert values[window, feature] == pytest.approx(kinematics[window, :, feature].mean())
     assert values[window, half + feature] == pytest.approx(kinematics[window, :, feature].std())
     nothing = clips.map(lambda tensor: torch.cat([tensor, torch.zeros_like(tensor[:1])]))
-    flags = 4 * len(MICE) // 2  # what is seen is always known
+    flags = 4 * len(MICE) // 2  # flags of seen landmarks are always known
     np.testing.assert_allclose(
         probes.hand_made(nothing, SLOW.frame_rate)[-1, : half - flags], values.mean(0)[: half - flags], atol=0.1
     )
 
 
-def test_training_moves_a_copy(given: Any, encoder: Encoder) -> None:
+def test_training_changes_a_copy_of_the_encoder_only(cut: Any, encoder: Encoder) -> None:
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    clips, shown = given.clips(MICE, SLOW), given.shows["investigation"]
-    draw = next(iter(probes.draws(shown, given.moments, QUICK)))
-    found = [networks.trained(encoder, False, clips, shown, draw, steps, seed=0) for steps in (2, 2, 4)]
-    assert found[0] == found[1] != found[2]
+    clips, shown = cut.clips(MICE, SLOW), cut.shows["investigation"]
+    draw = next(iter(probes.draws(shown, cut.moments, QUICK)))
+    results = [networks.train(encoder, False, clips, shown, draw, steps, seed=0) for steps in (2, 2, 4)]
+    assert results[0] == results[1] != results[2]
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
 
 
-def test_the_simulators_mice_with_the_dyads_landmarks() -> None:
+def test_simulated_mice_can_have_the_landmarks_of_the_dyads() -> None:
     recording = simulate_recordings(1, seed=0, frames=200)[0]
     few = comparison.with_landmarks(recording, DYADS)
     assert few.skeleton.keypoints == ("head", "centre", "tail base")
@@ -222,14 +222,14 @@ def test_differences_are_between_the_same_splits() -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_comparison(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_comparison_runs_and_does_not_compute_results_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    save_encoder(folder / "given", Encoder(DYADS, SLOW, Architecture(channels=8, blocks=2)))
+    save_encoder(folder / "encoder", Encoder(DYADS, SLOW, Architecture(channels=8, blocks=2)))
     config = comparison.TransferConfig(
         data=folder,
         steps=2,
         seeds=1,
-        dyads_encoder=folder / "given",
+        dyads_encoder=folder / "encoder",
         repeats=1,
         trained_splits=1,
         train_steps=2,
@@ -253,14 +253,16 @@ def test_the_whole_comparison(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.slow
-def test_the_dyads_are_pretrained_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On stand-ins: simulated mice with the dyads' keypoints."""
+def test_encoders_are_pretrained_on_the_dyads_and_on_simulated_mice(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simulated mice with the dyads' keypoints stand in for the dyads."""
     monkeypatch.chdir(folder)
     names = {"head": "top", "centre": "body", "tail base": "tail"}
-    few = [comparison.with_landmarks(one, DYADS) for one in simulate_recordings(2, seed=1, frames=1200)]
+    few = [comparison.with_landmarks(recording, DYADS) for recording in simulate_recordings(2, seed=1, frames=1200)]
     native.write(
         folder / "dyads" / "tracks",
-        [replace(one, skeleton=Skeleton(tuple(names[name] for name in one.skeleton.keypoints))) for one in few],
+        [replace(mice, skeleton=Skeleton(tuple(names[name] for name in mice.skeleton.keypoints))) for mice in few],
     )
     setup = comparison.set_up(comparison.TransferConfig(data=folder, steps=1, seeds=1))
     assert setup.landmarks == {comparison.CALMS21: MICE, comparison.DYADS: ("head", "centre", "tail base")}
@@ -270,7 +272,7 @@ def test_the_dyads_are_pretrained_on(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.real
-def test_the_windows_themselves(shared_data: Callable[[str], Path]) -> None:
+def test_the_real_windows_are_read(shared_data: Callable[[str], Path]) -> None:
     read = windows.read_windows(shared_data("calms21"))
     assert {name: int(shown.sum()) for name, shown in read.shows.items()} == {"investigation": 543, "mount": 60}
     assert read.positions.shape == (2000, 13, 2, 7, 2)

@@ -1,4 +1,4 @@
-"""Changes to any file: cut, flipped, spliced, and for text other line ends, encodings and values."""
+"""Changes of bytes: cuts, flip_bits bits, splices, and in text other line ends, encodings and values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _WORDS = (
 )
 
 
-def truncated(data: bytes, rng: Random) -> bytes:
+def truncate(data: bytes, rng: Random) -> bytes:
     return data[: rng.randrange(len(data) + 1)]
 
 
-def flipped(data: bytes, rng: Random) -> bytes:
-    """Some bits of the whole, or of the first kilobyte, where headers are."""
+def flip_bits(data: bytes, rng: Random) -> bytes:
+    """Flip some bits of the whole file, or of the first kilobyte, where headers are."""
     changed = bytearray(data)
     reach = len(changed) if rng.random() < 0.5 else min(len(changed), 1024)
     for _ in range(rng.choice((1, 1, 2, 8, 64)) if reach else 0):
@@ -29,32 +29,32 @@ def flipped(data: bytes, rng: Random) -> bytes:
     return bytes(changed)
 
 
-def spliced(data: bytes, rng: Random) -> bytes:
-    """A piece of the file in another place of it, or taken away."""
+def splice(data: bytes, rng: Random) -> bytes:
+    """Copy, move or delete a piece of the file."""
     start, at = (rng.randrange(len(data) + 1) for _ in range(2))
     piece = data[start : start + rng.choice((1, 4, 40, 4000))]
     return data[:at] + piece * rng.choice((0, 1, 1, 3)) + data[at + len(piece) * rng.randrange(2) :]
 
 
-def worded(data: bytes, rng: Random) -> bytes:
-    """Words that mean something to some parser, in places of numbers, names, or anything."""
+def insert_word(data: bytes, rng: Random) -> bytes:
+    """Insert words that some parsers treat in a special way, anywhere."""
     for _ in range(rng.choice((1, 1, 3))):
         at = rng.randrange(len(data) + 1)
         data = data[:at] + rng.choice(_WORDS) + data[at + rng.choice((0, 1, 4)) :]
     return data
 
 
-def valued(data: bytes, rng: Random) -> bytes:
-    """A word between two separators replaced as a whole."""
+def replace_value(data: bytes, rng: Random) -> bytes:
+    """Replace the text between two separators by such a word."""
     marks = [i for i, byte in enumerate(data[: 1 << 16]) if byte in b',:[]{}\n\t "']
     if len(marks) < 2:
-        return worded(data, rng)
+        return insert_word(data, rng)
     i = rng.randrange(len(marks) - 1)
     return data[: marks[i] + 1] + rng.choice(_WORDS) + data[marks[i + 1] :]
 
 
-def other_text(data: bytes, rng: Random) -> bytes:
-    """Other line ends, mixed ones, a mark before the text, another encoding."""
+def reencode(data: bytes, rng: Random) -> bytes:
+    """Other or mixed line ends, a byte order mark, or another encoding."""
     ends = (b"\r\n", b"\r", b"\n\n", b"\x0b", b"\0\n")
     text = data.decode("utf-8", "replace")
     return rng.choice(
@@ -69,16 +69,16 @@ def other_text(data: bytes, rng: Random) -> bytes:
     )
 
 
-def repeated_line(data: bytes, rng: Random) -> bytes:
+def repeat_line(data: bytes, rng: Random) -> bytes:
     lines = data.split(b"\n")
     at = rng.randrange(len(lines))
     return b"\n".join(lines[:at] + [lines[at]] * rng.choice((0, 2, 2, 50)) + lines[at + 1 :])
 
 
-ANY: tuple[Mutation, ...] = (truncated, flipped, spliced, worded)
-TEXT: tuple[Mutation, ...] = (*ANY, valued, valued, other_text, repeated_line)
+ANY: tuple[Mutation, ...] = (truncate, flip_bits, splice, insert_word)
+TEXT: tuple[Mutation, ...] = (*ANY, replace_value, replace_value, reencode, repeat_line)
 
 
-def unpacked(mutation: Mutation) -> Mutation:
-    """A change to what a .gz holds."""
+def in_gzip(mutation: Mutation) -> Mutation:
+    """The same change, of the content of a .gz file."""
     return lambda data, rng: gzip.compress(mutation(gzip.decompress(data), rng), 1)

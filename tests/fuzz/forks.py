@@ -1,6 +1,7 @@
-"""Commands in real processes that start at once: forks of one that has imported the libraries, and nothing of ours.
+"""Starts commands quickly, in real processes: forks of one process that has imported the libraries, not this package.
 
-Importing torch and the rest takes a process four seconds; of hundreds of processes, that is nearly all of their time.
+A process takes four seconds to import torch and the other libraries. Without forks, hundreds of short commands would
+spend nearly all of their time on that.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 PROJECT = Path(__file__).resolve().parents[2]
-_LONGEST = 1 << 16
+_MAX_MESSAGE = 1 << 16
 LIBRARIES = (
     *("bokeh.server.server", "faiss", "h5py", "jsonargparse", "lightly.loss", "lightning_fabric", "matplotlib.figure"),
     *("pandas", "pyarrow.csv", "pyarrow.parquet", "scipy.ndimage", "scipy.optimize", "sklearn.metrics", "torch"),
@@ -33,50 +34,50 @@ LIBRARIES = (
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a process ended: its exit code, minus the signal that ended it, and what it printed."""
+class FinishedCommand:
+    """The exit code of a command (minus the signal's number if one killed it) and its output."""
 
     code: int
     out: str
     err: str
 
 
-class Running:
-    """A command at work."""
+class RunningCommand:
+    """A command that has started."""
 
-    def __init__(self, forks: Forks, pid: int, streams: Sequence[int]) -> None:
-        self.pid, self._forks = pid, forks
-        self._told = ["" for _ in streams]
-        self._readers = [Thread(target=self._read, args=place) for place in enumerate(streams)]
+    def __init__(self, server: ForkServer, pid: int, streams: Sequence[int]) -> None:
+        self.pid, self._server = pid, server
+        self._output = ["" for _ in streams]
+        self._readers = [Thread(target=self._read, args=stream) for stream in enumerate(streams)]
         for reader in self._readers:
             reader.start()
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send a signal to the command."""
         os.kill(self.pid, number)
 
-    def wait(self) -> Ended:
-        """Wait for its end; once."""
-        code = self._forks.ask({"wait": self.pid})["code"]
+    def wait(self) -> FinishedCommand:
+        """Wait for the end of the command; call this once."""
+        code = self._server.ask({"wait": self.pid})["code"]
         for reader in self._readers:
             reader.join()
-        return Ended(code, *self._told)
+        return FinishedCommand(code, *self._output)
 
-    def _read(self, place: int, stream: int) -> None:
+    def _read(self, index: int, stream: int) -> None:
         with open(stream, errors="replace", newline="") as file:
-            self._told[place] = file.read()
+            self._output[index] = file.read()
 
 
-class Forks:
-    """Starts commands. Ends with its ``with`` block."""
+class ForkServer:
+    """Starts commands within its ``with`` block."""
 
-    def __enter__(self) -> Forks:
+    def __enter__(self) -> ForkServer:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             words = [sys.executable, "-m", "tests.fuzz.forks", str(theirs.fileno())]
-            # One thread, as a process with more cannot be forked, nor one that numba runs on OpenMP in.
-            few = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue"}
-            environment = {**os.environ, **few, "MPLBACKEND": "Agg"}
+            # A process with several threads cannot be forked safely, nor one in which numba uses OpenMP.
+            one_thread = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "NUMBA_THREADING_LAYER": "workqueue"}
+            environment = {**os.environ, **one_thread, "MPLBACKEND": "Agg"}
             self._server = subprocess.Popen(words, cwd=PROJECT, env=environment, pass_fds=[theirs.fileno()])
         return self
 
@@ -84,34 +85,34 @@ class Forks:
         self._socket.close()
         self._server.wait()
 
-    def start(self, words: Sequence[object], cwd: Path, before: str = "") -> Running:
+    def start(self, words: Sequence[object], cwd: Path, before: str = "") -> RunningCommand:
         """Start ``python -m WORDS``.
 
         Args:
-            words: the module's name and what comes after it.
-            cwd: folder that it works in.
+            words: the module's name and its arguments.
+            cwd: working directory.
             before: Python code that the process runs first.
         """
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()
-        asked = {"words": [*map(str, words)], "cwd": str(cwd), "before": before}
+        request = {"words": [*map(str, words)], "cwd": str(cwd), "before": before}
         try:
-            return Running(self, self.ask(asked, out_end, err_end)["pid"], (out, err))
+            return RunningCommand(self, self.ask(request, out_end, err_end)["pid"], (out, err))
         finally:
             os.close(out_end)
             os.close(err_end)
 
-    def run(self, words: Sequence[object], cwd: Path, before: str = "") -> Ended:
+    def run(self, words: Sequence[object], cwd: Path, before: str = "") -> FinishedCommand:
         """Start a command and wait for its end."""
         return self.start(words, cwd, before).wait()
 
     def compile(self) -> None:
-        """Have what UMAP compiles for ten seconds compiled in all processes that are started from now on."""
+        """Compile UMAP now, which takes ten seconds, so that commands started later need not."""
         self.ask({"compile": True})
 
     def ask(self, request: dict[str, Any], *streams: int) -> dict[str, Any]:
-        """What the process that forks answers."""
+        """Send a request to the process that forks, and return its answer."""
         socket.send_fds(self._socket, [json.dumps(request).encode()], streams)
-        answer: dict[str, Any] = json.loads(self._socket.recv(_LONGEST))
+        answer: dict[str, Any] = json.loads(self._socket.recv(_MAX_MESSAGE))
         return answer
 
 
@@ -119,7 +120,7 @@ def _serve(connection: socket.socket) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     while True:
-        message, streams, _, _ = socket.recv_fds(connection, _LONGEST, 2)
+        message, streams, _, _ = socket.recv_fds(connection, _MAX_MESSAGE, 2)
         if not message:
             return
         request = json.loads(message)
@@ -138,13 +139,13 @@ def _compile() -> dict[str, Any]:
     import umap
 
     with warnings.catch_warnings(action="ignore"):
-        places = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
-        umap.UMAP(n_neighbors=5, n_epochs=2, min_dist=0.0, random_state=0, n_jobs=1).fit_transform(places)
+        points = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+        umap.UMAP(n_neighbors=5, n_epochs=2, min_dist=0.0, random_state=0, n_jobs=1).fit_transform(points)
     return {}
 
 
 def _become(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
-    """Be the process that was asked for."""
+    """Turn this process, a fork, into the command."""
     for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *streams)):
         os.dup2(stream, number)
         os.close(stream)
@@ -153,7 +154,7 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     module, *sys.argv[1:] = request["words"]
     code: Any = 0
     try:
-        exec(request["before"], {"__name__": "before"})  # noqa: S102 - code of our own
+        exec(request["before"], {"__name__": "before"})  # noqa: S102 - the tests' own code
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code or 0
@@ -166,5 +167,5 @@ def _become(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as given:
-        _serve(given)
+    with socket.socket(fileno=int(sys.argv[1])) as server_end:
+        _serve(server_end)

@@ -1,4 +1,4 @@
-"""Good files of every kind to start from: written by the project itself, and real ones where they are."""
+"""Good files of every kind: written by the project itself, and real ones if there are any."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ _REAL = {
 
 
 def real(kind: str, data: Path) -> list[Path]:
-    """Real files of a kind, if they are there."""
+    """Real files of a kind; empty if there are none."""
     return [path for pattern in _REAL.get(kind, ()) for path in sorted(data.glob(pattern))]
 
 
 def write(folder: Path) -> None:
-    """Write a folder of good files."""
+    """Write good files of every format that the project reads to a folder."""
     recordings = simulate_recordings(2, seed=0, frames=FRAMES)
     native.write(folder / "tracks", recordings)
     calms21.write(folder / "calms21.npy", recordings)
@@ -98,7 +98,7 @@ def _tables(folder: Path, recording: Recording) -> None:
     (folder / "table.csv.gz").write_bytes(gzip.compress((folder / "table.csv").read_bytes()))
     columns = [
         "fnum",
-        *(f"{part}_{axis}" for part in ("nose", "tail") for axis in ("x", "y", "z", "error", "ncams", "score")),
+        *(f"{keypoint}_{axis}" for keypoint in ("nose", "tail") for axis in ("x", "y", "z", "error", "ncams", "score")),
     ]
     pd.DataFrame(np.arange(10.0 * len(columns)).reshape(10, -1), columns=columns).to_csv(
         folder / "anipose.csv", index=False
@@ -134,12 +134,12 @@ def _sleap(folder: Path, recording: Recording) -> None:
 
 def _annotations(folder: Path) -> None:
     bouts = tuple(Bout(s, s + 5, BEHAVIOURS[s // 5 % 4]) for s in range(0, FRAMES, 5))
-    given = Annotations("v", {"S1": bouts}, frames=FRAMES)
-    caltech.write(folder / "v_annot.txt", given)
-    bento.write(folder / "v.annot", given)
-    boris.write(folder / "v.boris", given)
-    frame_csv.write(folder / "v.csv", given)
-    ReviewFolder(folder / "review").write(given, 30.0)
+    annotations = Annotations("v", {"S1": bouts}, frames=FRAMES)
+    caltech.write(folder / "v_annot.txt", annotations)
+    bento.write(folder / "v.annot", annotations)
+    boris.write(folder / "v.boris", annotations)
+    frame_csv.write(folder / "v.csv", annotations)
+    ReviewFolder(folder / "review").write(annotations, 30.0)
     rows = [f"v,mouse,{bout.behaviour},STATE,{bout.start / 30},{bout.stop / 30}" for bout in bouts]
     (folder / "boris.csv").write_text(
         "Observation id,Subject,Behavior,Behavior type,Start (s),Stop (s)\n" + "\n".join(rows)
@@ -166,12 +166,12 @@ def _models(folder: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(80, columns)).astype(np.float32)
     trees = fit_trees([rows], [np.arange(80) % 4], 4, Boosting(trees=2, depth=2))
     save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), scheme)
-    one = Prediction("video000", BEHAVIOURS, np.full((FRAMES, 4), 0.25), np.zeros(FRAMES), 30.0, np.ones(FRAMES))
-    tables.write(folder / "predictions", one)
+    prediction = Prediction("video000", BEHAVIOURS, np.full((FRAMES, 4), 0.25), np.zeros(FRAMES), 30.0, np.ones(FRAMES))
+    tables.write(folder / "predictions", prediction)
     grid = {"pretrain": {"steps": 3}, "finetune": {"channel": "S1"}, "vary": {"pretrain.seed": [0, 1]}}
     (folder / "grid.yaml").write_text(yaml.safe_dump(grid))
-    plain = {"recordings": ["tracks"], "output": "out", "steps": 5, "architecture": {"channels": 8}, "objective": None}
-    (folder / "settings.yaml").write_text(yaml.safe_dump({k: v for k, v in plain.items() if v is not None}))
+    settings = {"recordings": ["tracks"], "output": "out", "steps": 5, "architecture": {"channels": 8}}
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
 
 
 def _atlas(folder: Path) -> None:

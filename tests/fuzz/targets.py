@@ -1,4 +1,4 @@
-"""Every reader, its good files, and the changes that are made to them."""
+"""All readers, with good files of each and the changes to make to them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.pretrain import PretrainConfig
 from ssl_behavior.recordings.recording import Recording
 from tests.fuzz import shaped
-from tests.fuzz.bytes import ANY, TEXT, Mutation, unpacked
+from tests.fuzz.bytes import ANY, TEXT, Mutation, in_gzip
 from tests.fuzz.sandbox import WrongResult
 from tests.fuzz.seeds import real
 
-_FRAMES = 10_000
+_MAX_FRAMES = 10_000
 _BINARY = (*ANY, shaped.hdf5, shaped.hdf5, shaped.hdf5)
 _PICKLE = (*ANY, shaped.pickled, shaped.pickled, shaped.pickled)
 _TENSORS = (*ANY, shaped.safetensors, shaped.safetensors, shaped.safetensors)
@@ -40,15 +40,15 @@ _YAML = (*TEXT, shaped.laughs)
 
 @dataclass(frozen=True)
 class Target:
-    """A reader.
+    """A reader to be fuzzed.
 
     Attributes:
-        name: of what it reads.
+        name: of the format.
         seeds: good files.
-        read: what it does with a file.
-        mutations: that are made of one.
-        rare: that are made of few, as they take long.
-        in_place: whether the files beside it belong to it.
+        read: the reader.
+        mutations: changes to make.
+        rare: changes that take long, made to one file in a hundred.
+        in_place: whether the reader also reads the files beside this one.
     """
 
     name: str
@@ -59,61 +59,67 @@ class Target:
     in_place: bool = False
 
     def mutant(self, data: bytes, rng: Random) -> bytes:
-        """A file that somebody may have given, from the content of a good one."""
+        """A changed copy of a good file's content."""
         pool = self.rare if self.rare and rng.random() < 0.01 else self.mutations
         for _ in range(1 if pool is self.rare else rng.choice((1, 1, 1, 2))):
             try:
                 data = rng.choice(pool)(data, rng)
-            except Exception:  # what was changed before may be no file of the format any more
+            except Exception:  # after the first change, the content may no longer be of this format
                 break
         return data
 
 
 def quiet(_: str) -> None:
-    """Take a notice and say nothing."""
+    """Ignore a notice."""
 
 
 def tracks(path: Path) -> list[Recording]:
-    """The recordings of a file, which are to be as every format yields them."""
+    """Read recordings, and check the rules that hold for those of every format."""
     recordings = read_recordings(path, notify=quiet)
-    for one in recordings:
+    for recording in recordings:
         if path.suffix == ".safetensors":
-            continue  # of which the numbers are taken as they are, and are not read before they are needed
-        if np.isinf(one.positions).any():
-            raise WrongResult(f"infinite positions in {one.id!r}")
-        if one.confidence is not None and not ((one.confidence >= 0) & (one.confidence <= 1)).all():
-            raise WrongResult(f"a confidence of {one.id!r} beyond 0 to 1")
-    if len({one.id for one in recordings}) < len(recordings):
+            continue  # values of native files are memory-mapped and not checked
+        if np.isinf(recording.positions).any():
+            raise WrongResult(f"infinite positions in {recording.id!r}")
+        confidence = recording.confidence
+        if confidence is not None and not ((confidence >= 0) & (confidence <= 1)).all():
+            raise WrongResult(f"a confidence of {recording.id!r} outside 0 to 1")
+    if len({recording.id for recording in recordings}) < len(recordings):
         raise WrongResult("an id twice")
     return recordings
 
 
 def annotations(path: Path) -> object:
-    found = read_annotations(path, notify=quiet)
-    for one in found:
-        for channel, bouts in one.channels.items():
+    """Read annotations, and make labels of each channel."""
+    videos = read_annotations(path, notify=quiet)
+    for video in videos:
+        for channel, bouts in video.channels.items():
             if any(bout.start >= bout.stop for bout in bouts):
                 raise WrongResult("a bout of no frames")
-            behaviours = [*one.vocabulary[channel], *([one.background] if one.background else [])]
-            one.labels(channel, tuple(dict.fromkeys(behaviours)), min(one.stop(channel), _FRAMES))
-    return found
+            behaviours = [*video.vocabulary[channel], *([video.background] if video.background else [])]
+            video.labels(channel, tuple(dict.fromkeys(behaviours)), min(video.stop(channel), _MAX_FRAMES))
+    return videos
 
 
 def prediction(path: Path) -> object:
-    (found,) = tables.read_folder(path.parent)
-    if not np.isfinite(found.probabilities).all():
-        raise WrongResult("a probability that is no number")
-    return found
+    """Read a folder of one prediction."""
+    (table,) = tables.read_folder(path.parent)
+    if not np.isfinite(table.probabilities).all():
+        raise WrongResult("a probability that is not a number")
+    return table
 
 
 def model(path: Path) -> object:
-    found, scheme = load_model(path.parent)
-    assert found.trees is not None
-    probabilities = found.trees.predict(np.zeros((50, found.trees.booster.num_features()), np.float32))
+    """Load a model and run its trees."""
+    ensemble, scheme = load_model(path.parent)
+    assert ensemble.trees is not None
+    probabilities = ensemble.trees.predict(np.zeros((50, ensemble.trees.booster.num_features()), np.float32))
     return scheme.calibrated_decoder, probabilities
 
 
 def atlas(folder: Path) -> Callable[[Path], object]:
+    """A reader of everything in an atlas, one of whose files was changed."""
+
     def read(_: Path) -> object:
         opened = Atlas(folder)
         videos = [video.is_located((0, 1)) for video in opened.videos()]
@@ -131,11 +137,11 @@ def atlas(folder: Path) -> Callable[[Path], object]:
 
 
 def cached(source: Path) -> Callable[[Path], object]:
-    """Reads a good file of which what is kept is changed."""
+    """A reader of a good file whose entry in the cache was changed."""
 
     def read(_: Path) -> object:
-        (found,) = read_recordings(source, notify=quiet)
-        return found.positions.sum()
+        (recording,) = read_recordings(source, notify=quiet)
+        return recording.positions.sum()
 
     return read
 
@@ -150,14 +156,14 @@ def review(path: Path) -> object:
     return folder.stems
 
 
-def all_targets(made: Path, data: Path) -> list[Target]:
-    """Every reader, with files in the folder ``made``, which are written over, and real ones of ``data``."""
+def all_targets(folder: Path, data: Path) -> list[Target]:
+    """All readers, with the good files of ``seeds.write`` in a folder and real ones in ``data``."""
 
     def files(*names: str) -> list[Path]:
-        return [found for name in names for found in sorted(made.glob(name))]
+        return [path for name in names for path in sorted(folder.glob(name))]
 
     table = files("table.csv")[0]
-    gz = tuple(map(unpacked, TEXT))
+    gz = tuple(map(in_gzip, TEXT))
     return [
         Target("native .safetensors", files("tracks/*"), tracks, _TENSORS),
         Target("CalMS21 .npy", files("calms21.npy"), tracks, _PICKLE),
@@ -166,17 +172,17 @@ def all_targets(made: Path, data: Path) -> list[Target]:
         Target("MABe22 .npy", files("mabe22.npy"), tracks, _PICKLE),
         Target(
             "DeepLabCut .csv",
-            [table, *(p for p in real("deeplabcut csv", data) if p.suffix == ".csv")],
+            [table, *(path for path in real("deeplabcut csv", data) if path.suffix == ".csv")],
             tracks,
             TEXT,
             (shaped.wide,),
         ),
         Target(
             "DeepLabCut .csv.gz",
-            [*files("table.csv.gz"), *(p for p in real("deeplabcut csv", data) if p.suffix == ".gz")],
+            [*files("table.csv.gz"), *(path for path in real("deeplabcut csv", data) if path.suffix == ".gz")],
             tracks,
             (*ANY, *gz),
-            (shaped.bomb, unpacked(shaped.wide)),
+            (shaped.bomb, in_gzip(shaped.wide)),
         ),
         Target("DeepLabCut .h5", real("deeplabcut h5", data), tracks, _BINARY),
         Target("SLEAP .analysis.h5", [*files("a.analysis.h5"), *real("sleap h5", data)], tracks, _BINARY),
@@ -218,7 +224,7 @@ def all_targets(made: Path, data: Path) -> list[Target]:
             files(
                 "atlas/*.yaml", "atlas/videos/*", "atlas/clusters/*.*", "atlas/clusters/bouts/*", "atlas/marks/*.csv"
             ),
-            atlas(made / "atlas"),
+            atlas(folder / "atlas"),
             (*_YAML, shaped.safetensors),
             in_place=True,
         ),

@@ -1,4 +1,4 @@
-"""Command lines of words that people may type, for every command."""
+"""Random command lines, of words that people may type, for every command."""
 
 from __future__ import annotations
 
@@ -79,34 +79,34 @@ _FLAGS = (
 
 
 def settings_classes() -> dict[str, type[Any]]:
-    """Command -> its settings."""
+    """Command -> class of its settings."""
     modules = {name: importlib.import_module(f"ssl_behavior.{name}") for name in COMMANDS}
     return {
         name: next(
-            one
-            for one in vars(module).values()
-            if dataclasses.is_dataclass(one)
-            and isinstance(one, type)
-            and one.__module__ == module.__name__
-            and one.__name__.endswith("Config")
+            value
+            for value in vars(module).values()
+            if dataclasses.is_dataclass(value)
+            and isinstance(value, type)
+            and value.__module__ == module.__name__
+            and value.__name__.endswith("Config")
         )
         for name, module in modules.items()
     }
 
 
 def line(settings_class: type[Any], rng: Random) -> list[str]:
-    """Some words, most of the flags among them those of the command."""
+    """A random command line; most of its options are those of the command."""
     flags = [f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(settings_class)]
     words: list[str] = []
     for _ in range(rng.randrange(1, 6)):
         flag = rng.choice(flags) if rng.random() < 0.85 else rng.choice(_FLAGS)
         if rng.random() < 0.1:
             flag = flag[: rng.randrange(3, len(flag) + 1)] if len(flag) > 3 else flag
-        given = [rng.choice(_WORDS) for _ in range(rng.choice((0, 1, 1, 1, 2)))]
-        words += [f"{flag}={given[0]}", *given[1:]] if given and rng.random() < 0.3 else [flag, *given]
+        values = [rng.choice(_WORDS) for _ in range(rng.choice((0, 1, 1, 1, 2)))]
+        words += [f"{flag}={values[0]}", *values[1:]] if values and rng.random() < 0.3 else [flag, *values]
     return words
 
 
 def reader(settings_class: type[Any], words: list[str]) -> Callable[[Path], object]:
-    """Parses the words; an error has no file to name, so the path is that of nothing."""
+    """A reader that parses the words and ignores its path."""
     return lambda _: parse(settings_class, words, "", "command")

@@ -1,4 +1,4 @@
-"""A real Ray cluster of two workers and a local S3 endpoint, each started once per test process."""
+"""A real Ray cluster of two workers, once per process of tests."""
 
 from __future__ import annotations
 
@@ -19,31 +19,12 @@ from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.simulation.simulator import simulate_recordings
 
 
+@pytest.hookimpl(tryfirst=True)  # before the common hook, which leaves tests with a group alone
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Send all tests that need Ray to one xdist worker, because each worker would start its own cluster."""
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("ray"))
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """The address of an empty bucket, with endpoint and credentials in the environment."""
-    moto_server = pytest.importorskip("moto.server", reason="moto[server] is not installed")
-    pytest.importorskip("s3fs", reason="s3fs is not installed")
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        import s3fs
-
-        s3fs.S3FileSystem().mkdir("bucket")
-        yield "s3://bucket"
-    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import yaml
 from ssl_behavior.errors import InputError
 from ssl_behavior.models.checkpoints import load_encoder, load_model
 from ssl_behavior.sweep import SweepConfig, sweep
-from tests.fuzz.forks import Ended
+from tests.fuzz.forks import FinishedCommand
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
@@ -42,7 +42,7 @@ def test_every_combination_is_trained_and_shared_encoders_once(
     tracks: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    command: Callable[..., Ended],
+    command: Callable[..., FinishedCommand],
 ) -> None:
     def run(name: str, settings: Path, *words: str | Path) -> None:
         """Run a command with the settings in a folder."""

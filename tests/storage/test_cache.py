@@ -1,4 +1,4 @@
-"""The cache: what comes from it equals what was parsed, to the bit, whatever happens to its files."""
+"""Recordings from the cache equal parsed ones to the bit, whatever happens to the cache's files."""
 
 import os
 import shutil
@@ -26,14 +26,14 @@ def _quiet(_: str) -> None:
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch) -> Path:
-    """An empty cache of the test's own."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for one test."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.fixture
-def table(tmp_path) -> Path:
+def table(tmp_path: Path) -> Path:
     """A small DeepLabCut table."""
     header = ["scorer,s,s,s", "bodyparts,nose,nose,nose", "coords,x,y,likelihood"]
     rows = [f"{frame},{frame}.25,{2 * frame}.5,0.{frame}" for frame in range(6)]
@@ -41,61 +41,61 @@ def table(tmp_path) -> Path:
     return tmp_path / "film.csv"
 
 
-def _same(found: Sequence[Recording], expected: Sequence[Recording]) -> None:
-    for one, other in zip(found, expected, strict=True):
-        (arrays, about), (others, told) = native.pack(one), native.pack(other)
-        assert repr(about) == repr(told)
-        assert list(arrays) == list(others)
+def _assert_equal(recordings: Sequence[Recording], expected: Sequence[Recording]) -> None:
+    for recording, other in zip(recordings, expected, strict=True):
+        (arrays, metadata), (other_arrays, other_metadata) = native.pack(recording), native.pack(other)
+        assert repr(metadata) == repr(other_metadata)
+        assert list(arrays) == list(other_arrays)
         for name, values in arrays.items():
-            assert (values.dtype, values.shape) == (others[name].dtype, others[name].shape)
-            assert values.tobytes() == others[name].tobytes()
+            assert (values.dtype, values.shape) == (other_arrays[name].dtype, other_arrays[name].shape)
+            assert values.tobytes() == other_arrays[name].tobytes()
 
 
 def _is_mapped(values: np.ndarray) -> bool:
     return isinstance(values.base.base, pa.Buffer)
 
 
-def _without(monkeypatch, path) -> list[Recording]:
-    with monkeypatch.context() as own:
-        own.setenv(cache.VARIABLE, "")
+def _read_uncached(monkeypatch: pytest.MonkeyPatch, path: Path) -> list[Recording]:
+    with monkeypatch.context() as patch:
+        patch.setenv(cache.VARIABLE, "")
         return read_recordings(path, notify=_quiet, mixed_skeletons=True)
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.npy"])
-def test_equal_to_the_bit_with_labels_and_metadata(tmp_path, place, monkeypatch, name):
+def test_cached_recordings_equal_parsed_ones_to_the_bit_with_labels_and_metadata(tmp_path, folder, monkeypatch, name):
     recordings = simulate_recordings(3, seed=1, frames=50)
     series = {"zeta": np.arange(50.0), "features": np.ones((50, 3), np.float32)}
-    calms21.write(tmp_path / name, [replace(one, series=series) for one in recordings])
-    expected = _without(monkeypatch, tmp_path / name)
-    assert not place.exists()
+    calms21.write(tmp_path / name, [replace(recording, series=series) for recording in recordings])
+    expected = _read_uncached(monkeypatch, tmp_path / name)
+    assert not folder.exists()
     for _ in range(2):
-        found = read_recordings(tmp_path / name)
-        _same(found, expected)
-        assert all(_is_mapped(one.positions) and _is_mapped(one.confidence) for one in found)
-    assert len(list(place.rglob("*.safetensors"))) == 1, "a file for all recordings of a file"
+        cached = read_recordings(tmp_path / name)
+        _assert_equal(cached, expected)
+        assert all(_is_mapped(recording.positions) and _is_mapped(recording.confidence) for recording in cached)
+    assert len(list(folder.rglob("*.safetensors"))) == 1, "one entry holds all recordings of a file"
 
 
 @pytest.mark.real
-def test_real_files_are_equal_to_the_bit(shared_data, place, monkeypatch):
+def test_real_files_are_equal_to_the_bit(shared_data, folder, monkeypatch):
     folders = [shared_data(name) for name in ("deeplabcut", "sleap", "calms21", "mabe22")]
     files = [file for folder in folders for file in folder.iterdir() if file.suffix != ".npy"]
     for file in files:
-        expected = _without(monkeypatch, file)
+        expected = _read_uncached(monkeypatch, file)
         for _ in range(2):
-            _same(read_recordings(file, notify=_quiet), expected)
-    assert len(list(place.rglob("*.safetensors"))) == len(files)
+            _assert_equal(read_recordings(file, notify=_quiet), expected)
+    assert len(list(folder.rglob("*.safetensors"))) == len(files)
 
 
-def test_a_second_start_takes_what_is_kept(table, place):
+def test_a_second_start_reads_the_cache(table, folder):
     read_recordings(table, notify=_quiet)
-    (kept,) = place.rglob("*.safetensors")
-    arrays, about = read_arrays(kept, "ssl_behavior.cache.recordings")
+    (entry,) = folder.rglob("*.safetensors")
+    arrays, metadata = read_arrays(entry, "ssl_behavior.cache.recordings")
     arrays["0/positions"] = np.full_like(arrays["0/positions"], 7)
-    write_arrays(kept, arrays, "ssl_behavior.cache.recordings", about)
+    write_arrays(entry, arrays, "ssl_behavior.cache.recordings", metadata)
     assert (read_recordings(table, notify=_quiet)[0].positions == 7).all()
 
 
-def test_content_and_name_say_what_a_file_is(table, place):
+def test_an_entry_depends_on_a_files_content_and_name_and_not_on_its_folder(table, folder):
     (first,) = read_recordings(table, notify=_quiet)
     other = table.with_name("other.csv")
     shutil.copy(table, other)
@@ -104,125 +104,126 @@ def test_content_and_name_say_what_a_file_is(table, place):
     (table.parent / "below").mkdir()
     (moved,) = read_recordings(shutil.move(table, table.parent / "below"), notify=_quiet)
     assert (moved.id, moved.source) == ("film", str(table.parent / "below" / "film.csv"))
-    assert len(list(place.rglob("*.safetensors"))) == 2
+    assert len(list(folder.rglob("*.safetensors"))) == 2
     other.write_text(other.read_text().replace("5,5.25,", "5,5.75,"))
     (changed,) = read_recordings(other, notify=_quiet)
     assert changed.positions[5, 0, 0].tolist() == [5.75, 10.5]
     assert changed.fingerprint() != renamed.fingerprint() == first.fingerprint()
 
 
-def test_what_nobody_read_for_long_is_deleted(table, place):
+def test_entries_that_nobody_read_for_long_are_deleted(table, folder):
     other = table.with_name("other.csv")
     shutil.copy(table, other)
     for file in (table, other):
         read_recordings(file, notify=_quiet)
-    left = {place / "recordings" / f".{'a' * 32}.safetensors.{'b' * 12}.part", place / "recordings" / "my.safetensors"}
+    old = {folder / "recordings" / f".{'a' * 32}.safetensors.{'b' * 12}.part", folder / "recordings" / "my.safetensors"}
     long_ago = time.time() - 61 * 86_400
-    for path in [*left, *place.rglob("*.safetensors")]:
+    for path in [*old, *folder.rglob("*.safetensors")]:
         path.touch()
         os.utime(path, (long_ago, long_ago))
-    read_recordings(other, notify=_quiet)  # which keeps it for longer
+    read_recordings(other, notify=_quiet)  # read again, it stays
     third = table.with_name("third.csv")
     shutil.copy(table, third)
-    cache._forget.cache_clear()
+    cache._delete_old.cache_clear()
     read_recordings(third, notify=_quiet)
-    names = {path.name for path in place.glob("recordings/*")}
+    names = {path.name for path in folder.glob("recordings/*")}
     assert len(names) == 3
-    assert "my.safetensors" in names, "what the cache did not write stays"
+    assert "my.safetensors" in names, "files that the cache did not write stay"
 
 
-def test_a_clock_that_was_set_back_deletes_nothing(table, place, monkeypatch):
-    first = read_recordings(table, notify=_quiet)  # a year from now, as the clock says later
+def test_a_clock_that_was_set_back_deletes_nothing(table, folder, monkeypatch):
+    first = read_recordings(table, notify=_quiet)  # a year in the future, by the clock below
     monkeypatch.setattr(time, "time", lambda: table.stat().st_mtime - 365 * 86_400)
     third = table.with_name("third.csv")
     shutil.copy(table, third)
-    cache._forget.cache_clear()
+    cache._delete_old.cache_clear()
     read_recordings(third, notify=_quiet)
-    assert len(list(place.rglob("*.safetensors"))) == 2
-    _same(read_recordings(table, notify=_quiet), first)
+    assert len(list(folder.rglob("*.safetensors"))) == 2
+    _assert_equal(read_recordings(table, notify=_quiet), first)
 
 
-@pytest.mark.parametrize("left", [0, 5, 300, -1])
-def test_a_damaged_file_is_made_anew(table, place, left, monkeypatch, capsys):
-    expected = _without(monkeypatch, table)
+@pytest.mark.parametrize("length", [0, 5, 300, -1])
+def test_a_damaged_entry_is_made_again(table, folder, length, monkeypatch, capsys):
+    expected = _read_uncached(monkeypatch, table)
     read_recordings(table, notify=_quiet)
-    (kept,) = place.rglob("*.safetensors")
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[:left])
+    (entry,) = folder.rglob("*.safetensors")
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[:length])
     capsys.readouterr()
-    _same(read_recordings(table, notify=_quiet), expected)
-    assert kept.read_bytes() == whole
+    _assert_equal(read_recordings(table, notify=_quiet), expected)
+    assert entry.read_bytes() == whole
     assert capsys.readouterr().out == ""
 
 
-def test_it_can_be_deleted_while_it_is_used(table, place, monkeypatch):
-    expected = _without(monkeypatch, table)
-    found = read_recordings(table, notify=_quiet)
-    shutil.rmtree(place)
-    _same(found, expected)
-    _same(read_recordings(table, notify=_quiet), expected)
+def test_the_cache_can_be_deleted_while_it_is_used(table, folder, monkeypatch):
+    expected = _read_uncached(monkeypatch, table)
+    cached = read_recordings(table, notify=_quiet)
+    shutil.rmtree(folder)
+    _assert_equal(cached, expected)
+    _assert_equal(read_recordings(table, notify=_quiet), expected)
 
 
-def test_the_place_is_told_once(table, place, capsys):
+def test_the_folder_of_the_cache_is_printed_once(table, folder, capsys):
     for wanted in (1, 0):
         read_recordings(table, notify=_quiet)
-        told = capsys.readouterr().out
-        assert told.count(str(place)) == told.count("can be deleted at any time") == wanted
+        output = capsys.readouterr().out
+        assert output.count(str(folder)) == output.count("delete them at any time") == wanted
 
 
-def test_a_place_that_cannot_be_written_is_told_once_and_done_without(table, tmp_path, monkeypatch, capsys):
+def test_a_cache_that_cannot_be_written_is_reported_once_and_not_needed(table, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "below"))
-    expected = _without(monkeypatch, table)
+    expected = _read_uncached(monkeypatch, table)
     for wanted in (1, 0):
-        _same(read_recordings(table, notify=_quiet), expected)
+        _assert_equal(read_recordings(table, notify=_quiet), expected)
         assert capsys.readouterr().out.count("going on without") == wanted
 
 
-def test_a_full_disk_is_done_without(tmp_path):
+def test_on_a_full_disk_recordings_are_read_without_the_cache(tmp_path):
     calms21.write(tmp_path / "a.json", simulate_recordings(2, seed=1, frames=2000))
     code = f"""
 import resource
-from ssl_behavior.formats import read_recordings
+from ssl_behavior.formats.tracks.read import read_recordings
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-print(sum(one.frames for one in read_recordings({str(tmp_path / "a.json")!r})))
+print(sum(recording.frames for recording in read_recordings({str(tmp_path / "a.json")!r})))
 """
     environment = {cache.VARIABLE: str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("nothing more can be kept") == 1
+    assert done.stdout.count("nothing more can be cached") == 1
     assert done.stdout.endswith("\n4000\n")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
-def test_metadata_that_would_come_back_as_others_are_not_kept(tmp_path, place):
+def test_metadata_that_the_cache_would_change_are_not_cached(tmp_path, folder):
     fields = {"keypoints": np.ones((4, 2, 2, 7)), "metadata": {"lab": ("a", "b")}}
     np.save(tmp_path / "a.npy", np.array({"sequences": {"a": fields}}, dtype=object), allow_pickle=True)
     for _ in range(2):
         assert read_recordings(tmp_path / "a.npy")[0].metadata == {"lab": ("a", "b")}
-    assert not list(place.rglob("*.safetensors"))
+    assert not list(folder.rglob("*.safetensors"))
 
 
-def test_converted_files_need_no_copy_and_state_their_fingerprint(tmp_path, place):
+def test_native_files_are_not_cached_and_store_their_fingerprint(tmp_path, folder):
     (recording,) = simulate_recordings(1, seed=2, frames=40)
     native.write(tmp_path / "fast", [recording])
     (found,) = read_recordings(tmp_path / "fast")
-    assert not place.exists()
+    assert not folder.exists()
     assert found.content_hash is not None
     named = replace(found, id="other", frame_rate=50.0)
     assert found.content_hash.digest == named.fingerprint() == recording.fingerprint()
     moved = replace(found, positions=found.positions + 1)
     unsure = replace(found, confidence=np.zeros(found.positions.shape[:3], np.float32))
-    assert len({one.fingerprint() for one in (found, moved, unsure)}) == 3
+    assert len({recording.fingerprint() for recording in (found, moved, unsure)}) == 3
 
 
-def test_many_processes_fill_it_at_once(tmp_path, place):
+def test_many_processes_may_fill_the_cache_at_once(tmp_path, folder):
     calms21.write(tmp_path / "a.json", simulate_recordings(3, seed=1, frames=300))
     code = f"""
-from ssl_behavior.formats import read_recordings
-print(*[one.fingerprint() for one in read_recordings({str(tmp_path / "a.json")!r})])
+from ssl_behavior.formats.tracks.read import read_recordings
+print(*[recording.fingerprint() for recording in read_recordings({str(tmp_path / "a.json")!r})])
 """
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    told = {process.communicate(timeout=60)[0].splitlines()[-1] for process in started}
-    assert told == {" ".join(one.fingerprint() for one in read_recordings(tmp_path / "a.json"))}
-    assert len([path for path in place.rglob("*") if path.is_file()]) == 1
+    printed = {process.communicate(timeout=60)[0].splitlines()[-1] for process in started}
+    expected = " ".join(recording.fingerprint() for recording in read_recordings(tmp_path / "a.json"))
+    assert printed == {expected}
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 1

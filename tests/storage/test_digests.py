@@ -1,4 +1,4 @@
-"""Names of contents, on paper and against what earlier versions wrote."""
+"""Digests equal published SHA-256 values and those in files of earlier versions."""
 
 import hashlib
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_a_digest_is_the_beginning_of_the_sha256_of_all_parts() -> None:
     assert digest("abc") == digest("a", b"bc") == "ba7816bf8f01cfea"
 
 
-def test_an_array_counts_by_its_values_in_c_order() -> None:
+def test_an_array_contributes_its_values_in_c_order() -> None:
     values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     expected = hashlib.sha256(values.tobytes()).hexdigest()[:16]
     assert digest(values) == digest(values.copy(order="F")) == digest(values[:1], values[1:]) == expected
@@ -28,12 +28,12 @@ def test_an_array_counts_by_its_values_in_c_order() -> None:
 
 
 @pytest.mark.parametrize("length", [16, 64])
-def test_a_file_and_its_bytes_have_one_digest(tmp_path: Path, length: int) -> None:
+def test_a_file_has_the_digest_of_its_bytes(tmp_path: Path, length: int) -> None:
     (tmp_path / "a").write_bytes(b"tracks" * 100_000)
     assert file_digest(tmp_path / "a", length) == digest(b"tracks" * 100_000, length=length)
 
 
-def test_fingerprints_of_what_earlier_versions_wrote_are_those_of_then() -> None:
+def test_fingerprints_of_files_of_earlier_versions_are_unchanged() -> None:
     assert fingerprint(WRITTEN / "model") == "a53e2b1d6170948e"
     assert load_encoder(WRITTEN / "encoder").fingerprint() == Atlas(WRITTEN / "atlas").meta.encoder
     assert Clusters.load(WRITTEN / "atlas" / "clusters" / "fitted.safetensors").fingerprint() == "9374a6c1e9edef77"

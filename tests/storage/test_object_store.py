@@ -1,3 +1,5 @@
+"""A folder on a disk and a bucket in an object store behave alike."""
+
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.slow
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "disk":
         return Store(str(tmp_path / "store"))
-    return Store(request.getfixturevalue("folder")("store"))
+    return Store(f"{request.getfixturevalue('s3')}/{tmp_path.name}/store")
 
 
 @pytest.fixture
@@ -26,7 +28,9 @@ def put(tmp_path: Path) -> Callable[[Store, str, str], None]:
     return write
 
 
-def test_what_is_put_is_there(store: Store, put: Callable[[Store, str, str], None]) -> None:
+def test_files_that_are_put_can_be_listed_read_and_removed(
+    store: Store, put: Callable[[Store, str, str], None]
+) -> None:
     assert store.names() == []
     assert store.read(["a", "b/c"]) == {}
     put(store, "a", "1")
@@ -40,20 +44,22 @@ def test_what_is_put_is_there(store: Store, put: Callable[[Store, str, str], Non
     assert store.names() == ["b/c"]
 
 
-def test_half_written_files_are_not_there(tmp_path: Path, put: Callable[[Store, str, str], None]) -> None:
+def test_half_written_files_are_not_listed(tmp_path: Path, put: Callable[[Store, str, str], None]) -> None:
     store = Store(str(tmp_path / "store"))
     put(store, "a", "1")
     (tmp_path / "store" / ".b.1.part").write_text("half")
     assert store.names() == ["a"]
 
 
-def test_stamps_are_of_the_content(store: Store, put: Callable[[Store, str, str], None]) -> None:
+def test_a_stamp_changes_with_the_content_and_with_nothing_else(
+    store: Store, put: Callable[[Store, str, str], None]
+) -> None:
     for name, content in {"t/10.csv": "x", "t/9.csv": "y", "t/deep/8.csv": "x", "t/notes.md": "z"}.items():
         put(store, name, content)
 
-    def stamps(place: str) -> dict[str, str]:
-        found = input_files([f"{store.address}/{place}"], (".csv",))
-        return {one.address.removeprefix(f"{store.address}/"): one.stamp for one in found}
+    def stamps(name: str) -> dict[str, str]:
+        files = input_files([f"{store.address}/{name}"], (".csv",))
+        return {file.address.removeprefix(f"{store.address}/"): file.stamp for file in files}
 
     before = stamps("t")
     assert list(before) == ["t/deep/8.csv", "t/9.csv", "t/10.csv"]
@@ -63,32 +69,32 @@ def test_stamps_are_of_the_content(store: Store, put: Callable[[Store, str, str]
     put(store, "t/9.csv", "y")
     assert stamps("t") == before
     put(store, "t/9.csv", "changed")
-    assert {name for name, one in stamps("t").items() if one != before[name]} == {"t/9.csv"}
+    assert {name for name, stamp in stamps("t").items() if stamp != before[name]} == {"t/9.csv"}
 
 
 def test_files_and_folders_are_fetched(store: Store, put: Callable[[Store, str, str], None], tmp_path: Path) -> None:
     put(store, "encoder/config.yaml", "1")
     put(store, "encoder/deep/weights", "2")
     assert fetch(f"{store.address}/encoder/config.yaml", tmp_path / "here").read_text() == "1"
-    found = fetch_folder(f"{store.address}/encoder", tmp_path / "there")
-    assert (found / "deep" / "weights").read_text() == "2"
+    copy = fetch_folder(f"{store.address}/encoder", tmp_path / "there")
+    assert (copy / "deep" / "weights").read_text() == "2"
 
 
-def test_nothing_there_is_named(store: Store) -> None:
+def test_an_address_without_files_is_named_in_the_error(store: Store) -> None:
     with pytest.raises(InputError, match=r"none\.csv"):
         input_files([f"{store.address}/none.csv"])
     with pytest.raises(InputError, match=r"\*\.csv"):
         input_files([f"{store.address}/*.csv"])
 
 
-def test_a_store_that_is_not_there_is_named(s3: str) -> None:
+def test_a_store_that_cannot_be_reached_is_named_in_the_error(s3: str) -> None:
     with pytest.raises(InputError, match=r"s3://no-such-bucket/x.*cannot be read or written"):
         Store("s3://no-such-bucket/x").put("a", Path(__file__))
     with pytest.raises(InputError, match="nowhere://a: cannot be read or written"):
         input_files(["nowhere://a"])
 
 
-def test_addresses_hold_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert absolute("runs/atlas/") == os.fspath(tmp_path / "runs" / "atlas")
     assert absolute("s3://bucket/atlas/") == "s3://bucket/atlas"

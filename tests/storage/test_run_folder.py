@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and folders that one run writes to."""
+"""Files are written completely or not at all, and one run at a time writes to an output folder."""
 
 import os
 import resource
@@ -16,9 +16,9 @@ import pytest
 from ssl_behavior.errors import InputError
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.array_files import write_arrays
-from ssl_behavior.storage.atomic import replacing, write_text
-from ssl_behavior.storage.run_folder import alone_in, check_output, is_unfinished, notices, writing
-from tests.fuzz.forks import Forks
+from ssl_behavior.storage.atomic import write_atomically, write_text
+from ssl_behavior.storage.run_folder import check_output, is_unfinished, lock_folder, open_output, unfinished_notices
+from tests.fuzz.forks import ForkServer
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,22 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def test_an_output_folder_is_made(tmp_path: Path) -> None:
+def test_an_output_folder_is_made_and_removed_again_if_nothing_is_written(tmp_path: Path) -> None:
     for path in (tmp_path / "a" / "v1.2", str(tmp_path / "a" / "v1.2")):
-        with writing(Settings(Path(path))) as output:
+        with open_output(Settings(Path(path))) as output:
             assert output.is_dir()
             assert is_unfinished(output)
-        assert not output.exists()  # as nothing was written
+        assert not output.exists()  # nothing was written
 
 
-def test_an_output_file_gets_its_folder(tmp_path: Path) -> None:
-    with writing(Settings(tmp_path / "b" / "submission.npy"), ".npy") as path:
+def test_the_parent_folder_of_an_output_file_is_made(tmp_path: Path) -> None:
+    with open_output(Settings(tmp_path / "b" / "submission.npy"), ".npy") as path:
         assert path.parent.is_dir()
         assert not path.exists()
 
 
 @pytest.mark.parametrize("suffix", [None, ".npy"])
-def test_a_file_that_the_command_does_not_write_is_refused(suffix: str | None, tmp_path: Path) -> None:
+def test_a_file_name_that_the_command_cannot_write_is_refused(suffix: str | None, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a folder.*found a file's name"):
         check_output(tmp_path / "table.csv", True, suffix)
     assert not any(tmp_path.iterdir())
@@ -64,23 +64,25 @@ def test_existing_output_needs_overwrite(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
-def test_output_of_the_other_kind_is_refused(overwrite: bool, tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_and_a_folder_in_place_of_a_file_are_refused(
+    overwrite: bool, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder.npy").mkdir()
     for path in ("file", "file/below", "file/below/a.npy", "folder.npy"):
-        with pytest.raises(InputError, match="give another --output"):
+        with pytest.raises(InputError, match="choose another --output"):
             check_output(tmp_path / path, overwrite)
 
 
 def test_a_run_that_fails_before_it_writes_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="bad"), writing(Settings(tmp_path / "out")):
+    with pytest.raises(InputError, match="bad"), open_output(Settings(tmp_path / "out")):
         raise InputError("bad")
     assert not any(tmp_path.iterdir())
 
 
-def test_a_run_that_fails_on_the_way_may_start_again(tmp_path: Path) -> None:
+def test_a_run_that_fails_half_way_may_start_again_and_other_settings_may_not(tmp_path: Path) -> None:
     def run() -> None:
-        with writing(Settings(tmp_path)) as output:
+        with open_output(Settings(tmp_path)) as output:
             write_text(output / "first", "1")
             if not (output / "second").exists():
                 write_text(output / "second", "2")
@@ -89,10 +91,10 @@ def test_a_run_that_fails_on_the_way_may_start_again(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bad"):
         run()
     assert is_unfinished(tmp_path)
-    assert notices([tmp_path, tmp_path / "nowhere"]) == [
-        f"{tmp_path}: what is there is of a run that did not end, and may lack files"
-    ]
-    with pytest.raises(InputError, match="what a run of other settings left"), writing(Settings(tmp_path, seed=1)):
+    (notice,) = unfinished_notices([tmp_path, tmp_path / "nowhere"])
+    assert notice.startswith(f"{tmp_path}: ")
+    assert "did not finish" in notice
+    with pytest.raises(InputError, match="run with other settings"), open_output(Settings(tmp_path, seed=1)):
         pass
     run()
     assert names(tmp_path) == {"first", "second"}
@@ -100,12 +102,12 @@ def test_a_run_that_fails_on_the_way_may_start_again(tmp_path: Path) -> None:
         run()
 
 
-def test_results_that_were_there_before_an_overwrite_are_not_free_afterwards(tmp_path: Path) -> None:
+def test_results_that_a_failed_overwrite_left_still_need_overwrite(tmp_path: Path) -> None:
     write_text(tmp_path / "results", "1")
-    with pytest.raises(InputError, match="bad"), writing(Settings(tmp_path, overwrite=True)):
+    with pytest.raises(InputError, match="bad"), open_output(Settings(tmp_path, overwrite=True)):
         raise InputError("bad")
     assert names(tmp_path) == {"results"}
-    with suppress(InputError), writing(Settings(tmp_path, overwrite=True)) as output:
+    with suppress(InputError), open_output(Settings(tmp_path, overwrite=True)) as output:
         write_text(output / "results", "2")
         raise InputError("bad")
     assert names(tmp_path) == {"results"}
@@ -116,68 +118,68 @@ def test_results_that_were_there_before_an_overwrite_are_not_free_afterwards(tmp
 HOLD = """
 import sys, time
 from pathlib import Path
-from ssl_behavior.storage.run_folder import alone_in
-with alone_in(Path(sys.argv[1])):
+from ssl_behavior.storage.run_folder import lock_folder
+with lock_folder(Path(sys.argv[1])):
     (Path(sys.argv[1]) / "begun").touch()
     print("holding", flush=True)
     time.sleep(100)
 """
 
 
-def test_of_two_runs_the_second_is_refused_until_the_first_is_gone_however_it_goes(tmp_path: Path) -> None:
+def test_a_second_run_is_refused_until_the_first_has_ended_even_by_a_kill(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "holding\n"
-        with pytest.raises(InputError, match="another run is writing to this folder"), alone_in(tmp_path):
+        with pytest.raises(InputError, match="another run is writing to this folder"), lock_folder(tmp_path):
             pass
         assert names(tmp_path) == {"begun", ".lock"}
         process.kill()
-    with alone_in(tmp_path):
+    with lock_folder(tmp_path):
         assert names(tmp_path) == {"begun", ".lock"}
     assert names(tmp_path) == {"begun"}
 
 
-def test_what_killed_runs_left_aside_is_taken_away_once_it_is_old_and_nothing_else(tmp_path: Path) -> None:
-    left = ("inner/.a.csv.0123456789ab.part", "..unfinished.0123456789ab.part")
+def test_old_temporary_files_of_killed_runs_are_removed_and_no_others(tmp_path: Path) -> None:
+    stale = ("inner/.a.csv.0123456789ab.part", "..unfinished.0123456789ab.part")
     others = (".gitignore", "a.part", ".b.part", ".tmpZYQy12", ".c.csv.ffffffffffff.part")
-    for name in (*left, *others):
+    for name in (*stale, *others):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
         if name != others[-1]:
             os.utime(tmp_path / name, (1, 1))
-    with alone_in(tmp_path):
+    with lock_folder(tmp_path):
         assert names(tmp_path) == {"inner", ".lock", *others}
     assert names(tmp_path) == {"inner", *others}
 
 
 @contextmanager
-def no_room(bytes_: int) -> Iterator[None]:
-    """Inside, no file gets longer, as on a disk that is full."""
+def no_space(max_bytes: int) -> Iterator[None]:
+    """Within the block no file may grow beyond this size, as on a disk that is nearly full."""
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, usual[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, usual[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
-@pytest.mark.parametrize("room", [0, 10, 200])
-def test_without_room_what_was_there_stays(room: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("max_bytes", [0, 10, 200])
+def test_a_full_disk_leaves_the_former_files_unchanged(max_bytes: int, tmp_path: Path) -> None:
     write_text(tmp_path / "text", "former")
     write_arrays(tmp_path / "arrays", {"a": np.arange(3)}, "kind", {})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with no_room(room):
-        with pytest.raises(OSError, match="cannot be written") as text:
+    with no_space(max_bytes):
+        with pytest.raises(OSError, match="cannot be written") as refused:
             write_text(tmp_path / "text", "new" * 100)
         with pytest.raises(OSError, match="cannot be written"):
             write_arrays(tmp_path / "arrays", {"a": np.arange(300)}, "kind", {})
-    assert text.value.filename == str(tmp_path / "text")
-    assert "make room" in str(text.value)
+    assert refused.value.filename == str(tmp_path / "text")
+    assert "free some space" in str(refused.value)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_file_that_was_read_and_not_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as missing, replacing(tmp_path / "copy"):
+def test_an_error_of_a_file_that_the_block_reads_names_that_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as missing, write_atomically(tmp_path / "copy"):
         (tmp_path / "nowhere").read_text()
     assert missing.value.filename == str(tmp_path / "nowhere")
     assert not any(tmp_path.iterdir())
@@ -186,7 +188,7 @@ def test_a_file_that_was_read_and_not_written_is_named(tmp_path: Path) -> None:
 READ_ONLY = "import os; os.setegid(65534); os.seteuid(65534)"
 
 
-def test_a_folder_that_is_only_to_be_read(forks: Forks, tmp_path: Path) -> None:
+def test_a_read_only_folder_is_refused_in_one_line(forks: ForkServer, tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(folder.stat().st_mode | 0o055)
     (tmp_path / "ours").mkdir(mode=0o755)
@@ -199,30 +201,30 @@ def test_a_folder_that_is_only_to_be_read(forks: Forks, tmp_path: Path) -> None:
     assert names(tmp_path) == {"ours"}
 
 
-def test_file_systems_without_locks_are_written_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_results_are_written_on_file_systems_without_locks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(*_: object) -> None:
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(run_folder.fcntl, "flock", refuse)
-    with writing(Settings(tmp_path / "out")) as output:
+    with open_output(Settings(tmp_path / "out")) as output:
         write_text(output / "a", "a")
     assert names(tmp_path / "out") == {"a"}
 
 
-def test_sigkill_is_what_it_is(forks: Forks, tmp_path: Path) -> None:
-    """The kills of the other tests would prove nothing if they did not end a process."""
+def test_sigkill_ends_a_command_at_once(forks: ForkServer, tmp_path: Path) -> None:
+    """Tests that kill commands would prove nothing if the signal did not end them."""
     running = forks.start(["ssl_behavior.simulate", "--output", "out"], tmp_path, "import time; time.sleep(50)")
     running.send(signal.SIGKILL)
     assert running.wait().code == -signal.SIGKILL
 
 
-def test_replacing_keeps_the_old_file_on_an_error(tmp_path):
+def test_an_error_within_an_atomic_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
 
     def fail() -> None:
-        with replacing(path) as aside:
-            aside.write_text("half")
+        with write_atomically(path) as temporary:
+            temporary.write_text("half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -232,12 +234,12 @@ def test_replacing_keeps_the_old_file_on_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
-def test_replacing_gives_the_mode_that_the_umask_asks_for(umask, tmp_path):
+def test_a_file_gets_the_mode_that_the_umask_asks_for(umask: int, tmp_path: Path) -> None:
     usual = os.umask(umask)
     try:
-        with replacing(tmp_path / "weights") as aside:
-            aside.unlink()
-            aside.touch(0o600)
+        with write_atomically(tmp_path / "weights") as temporary:
+            temporary.unlink()
+            temporary.touch(0o600)
     finally:
         os.umask(usual)
     assert (tmp_path / "weights").stat().st_mode & 0o777 == 0o666 & ~umask

@@ -24,7 +24,7 @@ from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predictions.labelling import predict_recording
 from ssl_behavior.predictions.tables import read_folder
 from ssl_behavior.storage.object_store import Store
-from ssl_behavior.storage.versions import of_another, require_not_newer
+from ssl_behavior.storage.versions import require_not_newer, version_hint
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(path.name for path in HERE.iterdir() if (path / "said.npz").is_file())
@@ -120,7 +120,7 @@ def test_what_a_newer_version_wrote_says_so(what: str, version: str, written: Pa
         written / name, versions={"ssl_behavior": version}
     )
     here = ssl_behavior.__version__
-    with pytest.raises(InputError, match=f"written by ssl_behavior {version}, which is newer than this one, {here}: "):
+    with pytest.raises(InputError, match=f"ssl_behavior {version}, which is newer .*{here}"):
         opened(written)
 
 
@@ -159,7 +159,7 @@ def test_versions_by_their_first_two_numbers(tmp_path: Path) -> None:
     for newer in (f"{major}.{minor + 1}.0", f"{major + 1}.0.0", f"{major}.{minor + 10}"):
         with pytest.raises(InputError, match="newer"):
             require_not_newer(tmp_path, newer)
-    assert of_another(ssl_behavior.__version__) == of_another(None) == ""
+    assert version_hint(ssl_behavior.__version__) == version_hint(None) == ""
 
 
 @pytest.mark.parametrize("wrong", [{"channels": 10**7}, {"blocks": 10**9}, {"channels": 10**12}])

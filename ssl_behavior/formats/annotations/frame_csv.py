@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.annotations.values import first_line, parse_frame
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.annotations import Annotations, FrameRate
@@ -73,7 +73,7 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUME
         InputError: there is no channel, or more than one.
     """
     if len(annotations.channels) != 1:
-        raise InputError(f"{path}: a CSV of labels holds one channel; got {some(annotations.channels)}")
+        raise InputError(f"{path}: a CSV of labels holds one channel; got {list_names(annotations.channels)}")
     (channel,) = annotations.channels
     behaviours = annotations.vocabulary[channel]
     labels = annotations.labels(channel, behaviours, annotations.stop(channel))

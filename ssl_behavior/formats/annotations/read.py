@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from ssl_behavior.errors import InputError, named
+from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
 from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.annotations import Annotations, FrameRate
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
-from ssl_behavior.storage.paths import expand, skippable
+from ssl_behavior.storage.paths import expand, with_skip_hint
 
 __all__ = ["FORMATS", "read_annotations", "read_labels"]
 
@@ -67,7 +67,7 @@ def read_annotations(
             annotations += _read_file(path, format, frame_rate)
         except InputError as error:
             if not skip_bad_files:
-                raise skippable(error, len(files)) from None
+                raise with_skip_hint(error, len(files)) from None
             errors.append(error)
             notify(f"skipped: {error}")
     if not annotations:
@@ -117,7 +117,7 @@ def _read_file(path: Path, format: str | None, frame_rate: FrameRate) -> list[An
         module = FORMATS[format] if format else _detect(path)
         annotations: list[Annotations] = module.read(path, frame_rate)
     except InputError as error:
-        raise named(error, path) from None
+        raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     return annotations

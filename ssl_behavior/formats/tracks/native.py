@@ -29,8 +29,8 @@ def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
     """Write each recording to its own file in a folder, or one recording to one file.
 
     Args:
-        path: a file if it ends in ``.safetensors``; otherwise a folder, in which the id of a recording, with ``_`` in
-            place of ``/``, names its file.
+        path: a file if it ends in ``.safetensors``; otherwise a folder, in which ``file_stem`` of a recording's id
+            names its file.
         recordings: exactly one if ``path`` is a file.
 
     Returns:
@@ -48,7 +48,7 @@ def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
     else:
         files = [path / f"{file_stem(recording.id)}{SUFFIX}" for recording in recordings]
         if len(set(files)) < len(files):
-            raise InputError(f"{path}: two recordings' ids differ only in / and _; give them other ids")
+            raise InputError(f"{path}: two recordings' ids differ only in /, \\ and _; give them other ids")
     for file, recording in zip(files, recordings, strict=True):
         _write(file, recording)
     return files

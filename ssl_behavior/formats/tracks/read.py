@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from ssl_behavior.compute.progress import progress
-from ssl_behavior.errors import InputError, named
+from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks import calms21, deeplabcut, mabe22, movement, native, sleap
 from ssl_behavior.formats.tracks.calms21 import submissions
@@ -18,8 +18,8 @@ from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.storage import cache, yaml_files
 from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.digests import file_digest
-from ssl_behavior.storage.paths import expand, skippable
-from ssl_behavior.storage.run_folder import notices
+from ssl_behavior.storage.paths import expand, with_skip_hint
+from ssl_behavior.storage.run_folder import unfinished_notices
 
 FORMATS: Mapping[str, ModuleType] = {
     module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
@@ -80,7 +80,7 @@ def read_recordings(
         raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
     if frame_rate is not None and not 0 < frame_rate < float("inf"):
         raise InputError(f"frame rate must be a positive number of Hz; got {frame_rate}")
-    for notice in notices([paths] if isinstance(paths, str | Path) else paths):
+    for notice in unfinished_notices([paths] if isinstance(paths, str | Path) else paths):
         notify(notice)
     files = expand(paths, TRACK_SUFFIXES if format is None else None)
     recordings: list[Recording] = []
@@ -89,7 +89,7 @@ def read_recordings(
             recordings += _read_file(file, format)
         except InputError as error:
             if not skip_bad_files:
-                raise skippable(error, len(files)) from None
+                raise with_skip_hint(error, len(files)) from None
             notify(f"skipped: {error}")
     if not recordings:
         raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")
@@ -113,7 +113,7 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
                 f"{path}: expected tracks and found a submission, which has labels only; "
                 "give it to evaluate as --predictions"
             ) from None
-        raise named(error, path) from None
+        raise with_path(error, path) from None
     except (OSError, EOFError, UnicodeError, MemoryError) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     if empty := next((recording.id for recording in recordings if not recording.frames), None):
@@ -130,7 +130,7 @@ def _read_cached(path: Path, format: str | None) -> list[Recording]:
             raise ValueError(f"{path} changed while it was read")
         return native.pack_all(recordings)
 
-    recordings = cache.kept(
+    recordings = cache.cached(
         "recordings",
         lambda: (path.name, format, file_digest(path)),
         lambda: _parse(path, format),

@@ -132,7 +132,7 @@ def test_a_header_that_declares_a_huge_shape_is_refused(tmp_path):
     header["positions"]["data_offsets"] = [0, 10**13 * 48]
     text = json.dumps(header).encode()
     (tmp_path / "a.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
-    with pytest.raises(InputError, match=r"a\.safetensors: it is cut short"):
+    with pytest.raises(InputError, match=r"a\.safetensors: .*incomplete"):
         native.read(tmp_path / "a.safetensors")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_behavior.errors import InputError, natural, some
+from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.formats.tracks import native, read
 from ssl_behavior.formats.tracks.calms21.submissions import write_submission
 from ssl_behavior.formats.tracks.read import FORMATS, read_recordings
@@ -49,10 +49,10 @@ def test_video_id(name, expected):
 
 
 def test_names_in_a_message_are_in_natural_order_and_few():
-    assert sorted(["5²", "10", "2"], key=natural) == ["2", "5²", "10"]
-    assert some({"10", "9", "1"}) == "1, 9, 10"
-    assert some((str(i) for i in range(30)), limit=3) == "0, 1, 2 and 27 more"
-    assert some(()) == "none"
+    assert sorted(["5²", "10", "2"], key=natural_key) == ["2", "5²", "10"]
+    assert list_names({"10", "9", "1"}) == "1, 9, 10"
+    assert list_names((str(i) for i in range(30)), limit=3) == "0, 1, 2 and 27 more"
+    assert list_names(()) == "none"
 
 
 def test_files_folders_and_globs_in_any_order_give_the_same(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.untrusted import pickles
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 
 
 def detect(path: Path) -> bool:
@@ -51,7 +51,7 @@ def write_submission(path: str | Path, labels: Mapping[str, Any], sample: str | 
     checked = {str(name): _labels(values, f"{path}: {name!r}") for name, values in labels.items()}
     if sample is not None:
         check_lengths(path, {name: len(values) for name, values in checked.items()}, sample)
-    with replacing(path) as aside, open(aside, "wb") as file:
+    with write_atomically(path) as aside, open(aside, "wb") as file:
         lists = {name: values.tolist() for name, values in checked.items()}
         np.save(file, np.array(lists, dtype=object), allow_pickle=True)
     return Path(path)

@@ -13,7 +13,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21.layout import CHANNEL, FRAME_RATE, INDIVIDUALS, KEYPOINTS
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 
 _FRAMES_AT_ONCE = 1000
 """Frames that become JSON text together; the text of a whole recording would take many times its arrays' memory."""
@@ -43,7 +43,7 @@ def write(
     if len(set(ids)) < len(ids):
         raise InputError(f"{path}: recordings' ids must differ from each other")
     names = _vocabulary(recordings, vocabulary, path) if with_labels else None
-    with replacing(path) as aside:
+    with write_atomically(path) as aside:
         if path.suffix == ".json":
             with open(aside, "w", encoding="utf-8") as file:
                 _write_json(file, recordings, names, path)

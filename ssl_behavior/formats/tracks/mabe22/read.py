@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.mabe22.submissions import check_frame_number_map
 from ssl_behavior.formats.tracks.unseen import mask_unseen
 from ssl_behavior.formats.untrusted import pickles
@@ -111,9 +111,11 @@ def attach_task_labels(
     ids = [recording.id for recording in recordings]
     values = {name: array[:, slice(*spans[name])] for name in ids if name in spans}
     if not values:
-        raise InputError(f"{path}: expected labels of the recordings {some(ids, 5)}; found those of {some(spans, 5)}")
+        raise InputError(
+            f"{path}: expected labels of the recordings {list_names(ids, 5)}; found those of {list_names(spans, 5)}"
+        )
     if unlabelled := [name for name in ids if name not in spans]:
-        notify(f"recordings without task labels: {some(unlabelled)}")
+        notify(f"recordings without task labels: {list_names(unlabelled)}")
     for recording in recordings:
         if recording.id in values and (frames := values[recording.id].shape[1]) != recording.frames:
             raise InputError(f"{path}: {recording.id!r}: expected {recording.frames} frames and found {frames}")

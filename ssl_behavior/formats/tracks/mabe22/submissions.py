@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, some
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.untrusted import pickles
-from ssl_behavior.storage.atomic import replacing
+from ssl_behavior.storage.atomic import write_atomically
 
 MAX_DIMENSIONS = 128
 """Largest size of an embedding in a submission to the mouse challenge."""
@@ -36,7 +36,7 @@ def write_submission(path: str | Path, spans: FrameNumberMap, embeddings: np.nda
     """
     _require_valid_embeddings(embeddings, path)
     checked_spans = check_frame_number_map(spans, len(embeddings), path)
-    with replacing(path) as aside, open(aside, "wb") as file:
+    with write_atomically(path) as aside, open(aside, "wb") as file:
         content = {"frame_number_map": checked_spans, "embeddings": embeddings}
         np.save(file, np.array(content, dtype=object), allow_pickle=True)
     return Path(path)
@@ -87,7 +87,7 @@ def read_split(path: str | Path) -> tuple[frozenset[str], frozenset[str]]:
             f"({' and '.join(_SCORING[:2])}, or {_SCORING[2]}); found none"
         )
     if both := training & scoring:
-        raise InputError(f"{path}: expected each sequence on one side; found {some(both, 5)} on both")
+        raise InputError(f"{path}: expected each sequence on one side; found {list_names(both, 5)} on both")
     return training, scoring
 
 

@@ -1,5 +1,6 @@
-"""The fuzzer tells what is right from what is a find."""
+"""The fuzzer distinguishes right outcomes from faults."""
 
+import importlib
 import os
 import time
 from collections import Counter
@@ -35,17 +36,17 @@ def _raise(error: BaseException) -> None:
         ("slow", lambda _: time.sleep(60)),
     ],
 )
-def test_what_became_of_a_file(kind, read, tmp_path, monkeypatch):
+def test_each_kind_of_outcome_is_recognised(kind, read, tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "SECONDS", 0.5)
     assert sandbox.run(read, tmp_path / "a.csv").kind == kind
 
 
-def test_changes_change_and_finds_are_kept(tmp_path):
+def test_mutations_change_files_and_files_that_show_a_fault_are_saved(tmp_path):
     good = tmp_path / "a.csv"
     good.write_text("frame,label\n0,a\n1,b\n")
-    told = Target("a reader", [good], lambda path: _raise(KeyError(path.read_text(errors="replace"))), TEXT)
-    assert fuzz(told, 3, 0, tmp_path / "finds") == Counter(crash=3)
-    assert len(list((tmp_path / "finds" / "a_reader").glob("*.told"))) == 3
+    target = Target("a reader", [good], lambda path: _raise(KeyError(path.read_text(errors="replace"))), TEXT)
+    assert fuzz(target, 3, 0, tmp_path / "finds") == Counter(crash=3)
+    assert len(list((tmp_path / "finds" / "a_reader").glob("*.message"))) == 3
     assert "| all | 3 | 0 | 0 | 0 | 0 | 3 |" in table({"a reader": Counter(crash=3)})
     native.write(tmp_path / "a.safetensors", simulate_recordings(1, seed=0, frames=9))
     data = (tmp_path / "a.safetensors").read_bytes()
@@ -55,7 +56,13 @@ def test_changes_change_and_finds_are_kept(tmp_path):
     assert b"&a3" in laughs(b"a: 1", Random(1)) or b"[[[" in laughs(b"a: 1", Random(1))
 
 
-def test_what_libfuzzer_says_is_counted():
+def test_files_and_edges_are_counted_from_the_log_of_libfuzzer():
     log = "#2\tINITED cov: 5 ft: 9\n#512\tpulse  cov: 17 ft: 20\n#1024\tDONE cov: 18 ft: 20\n"
     assert guided.counts(log) == ("1,024", "18")
     assert {name.rpartition(".")[2] for *_, name in guided.READERS.values()} >= {"npy", "csv", "h5"}
+
+
+@pytest.mark.parametrize("name", guided.READERS)
+def test_every_reader_of_the_guided_fuzzer_exists(name):
+    module, function, _ = guided.READERS[name]
+    assert callable(getattr(importlib.import_module(f"ssl_behavior.formats.{module}"), function))
