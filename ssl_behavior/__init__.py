@@ -9,7 +9,8 @@ Example:
     >>> embeddings = sb.load_encoder(encoder).embed(recordings)
     >>> table = embeddings.to_frame()
 
-Importing the package loads nothing else: a name is looked up in its module when it is first used.
+Importing the package loads nothing else: a name is looked up in its module when it is first used. ``dir(sb)`` lists the
+names, and ``help(sb.pretrain)`` explains one.
 """
 
 from __future__ import annotations
@@ -130,6 +131,7 @@ _RENAMED = {"embed_recordings": "embed", "in_notebook": "explore_in_notebook"}
 # Public name -> the module that defines it, and its name there.
 _PUBLIC = {_RENAMED.get(name, name): (module, name) for module, names in _NAMES.items() for name in names.split()}
 _ROOMS = ("plots",)
+__all__ = sorted({*_PUBLIC, *_ROOMS})
 
 
 class _Package(ModuleType):
@@ -155,7 +157,7 @@ class _Package(ModuleType):
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*_PUBLIC, *_ROOMS, *(name for name in vars(self) if name.startswith("__"))})
+        return sorted({*__all__, *(name for name in vars(self) if name.startswith("__"))})
 
 
 sys.modules[__name__].__class__ = _Package

@@ -17,10 +17,11 @@ class Embeddings:
     """Embeddings of the frames of ordered pairs.
 
     Attributes:
-        values: (row, channel) float32.
+        values: (row, channel) float32, never NaN. Where animals are not seen, an embedding is a guess from the frames
+            around.
         index: of the rows, with the levels ``video``, ``frame``, ``agent`` and ``target``. Rows are at the encoder's
             frame rate; ``frame`` is the recording's own frame nearest to the row, counted from 0. An animal that was
-            filmed alone is agent and target.
+            filmed alone is agent and target. A recording that is slower than the encoder has several rows for a frame.
         frame_rate: of the rows of one pair, in Hz.
 
     Example:

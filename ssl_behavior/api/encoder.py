@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ssl_behavior.api.arguments import require_choice
 from ssl_behavior.api.embeddings import INDEX, Embeddings
 from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
@@ -26,12 +27,14 @@ def load_encoder(folder: str | Path, device: Device = "auto", precision: Precisi
         precision: ``auto`` takes bfloat16 where the hardware multiplies it natively.
 
     Raises:
-        InputError: the folder holds no encoder, or the device does not exist.
+        InputError: the folder holds no encoder, or the device or the precision does not exist.
 
     Example:
         >>> encoder = sb.load_encoder("encoder")
         >>> embeddings = encoder.embed(sb.read_recordings("tracks"))
     """
+    require_choice("device", device, Device)
+    require_choice("precision", precision, Precision)
     path = Path(folder).expanduser()
     chosen = choose_device(device)
     encoder = checkpoints.load_encoder(path).to(chosen)

@@ -13,7 +13,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ssl_behavior.api.arguments import number, require_choice, settings_or_default, whole_number
 from ssl_behavior.api.encoder import PretrainedEncoder, load_encoder
+from ssl_behavior.api.frame_table import require_frame_table
 from ssl_behavior.compute.devices import Device, Precision
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
@@ -50,8 +52,8 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         seed: of all random numbers.
         device: ``auto`` takes a GPU where there is one.
         precision: ``auto`` takes bfloat16 where the hardware multiplies it natively.
-        folder: keeps the encoder, for ``sb.load_encoder``; an encoder that is there is written over. By default it is
-            kept in memory only.
+        folder: keeps the encoder, for ``sb.load_encoder``; an encoder that is there is written over, so give none to
+            a search, which fits several. By default it is kept in memory only.
 
     Attributes:
         encoder_: the ``PretrainedEncoder``, once fitted.
@@ -73,7 +75,8 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         >>> best = search.fit(frames, frames["label"], groups=frames["video"]).best_params_
 
         Each candidate pretrains an encoder. ``make_pipeline(..., memory="cache")`` spares that where only settings of
-        the classifier differ.
+        the classifier differ. A grid holds settings such as the architecture as a whole:
+        ``{"behaviourencoder__architecture": [sb.Architecture(64), sb.Architecture(128)]}``.
     """
 
     encoder_: PretrainedEncoder
@@ -119,13 +122,18 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
             y: not used; pretraining needs no labels.
 
         Raises:
-            InputError: the settings or the recordings cannot be used.
+            InputError: the settings or the recordings cannot be used, or a recording has not the agent and the target.
         """
         if (self.agent is None) != (self.target is None):
             raise InputError(f"expected agent and target together; found {self.agent} and {self.target}: give both")
+        require_choice("device", self.device, Device)
+        require_choice("precision", self.precision, Precision)
+        recordings = [sample.recording for sample in _samples(X)]
+        for recording in recordings:
+            self._require_pair(recording.id, recording.individuals)
         with TemporaryDirectory() as scratch:
             tracks = Path(scratch) / "tracks"
-            native.write(tracks, (_bare(sample.recording) for sample in _samples(X)))
+            native.write(tracks, map(_bare, recordings))
             output = Path(scratch) / "encoder" if self.folder is None else Path(self.folder)
             self.encoder_ = load_encoder(pretrain(self._config(tracks, output)), self.device, self.precision)
         if self.folder is None:
@@ -171,27 +179,32 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         """The ordered pairs that a frame's embedding is of."""
         if self.agent is None or self.target is None:
             return poses.pairs()
-        if not {self.agent, self.target} <= set(poses.individuals):
-            raise InputError(
-                f"recording {poses.id}: expected the agent {self.agent} and the target {self.target}; found "
-                f"{', '.join(poses.individuals)}"
-            )
+        self._require_pair(poses.id, poses.individuals)
         return [(poses.individuals.index(self.agent), poses.individuals.index(self.target))]
+
+    def _require_pair(self, video: str, individuals: tuple[str, ...]) -> None:
+        # A lone animal is a pair with itself; one of several is not.
+        is_pair = self.agent != self.target or len(individuals) == 1
+        if self.agent is not None and not (is_pair and {self.agent, self.target} <= set(individuals)):
+            raise InputError(
+                f"recording {video}: expected an ordered pair of {', '.join(individuals)}; found the agent "
+                f"{self.agent} and the target {self.target}: name two of them"
+            )
 
     def _config(self, tracks: Path, output: Path) -> PretrainConfig:
         return PretrainConfig(
             recordings=(tracks,),
             output=output,
-            steps=self.steps,
-            batch=self.batch,
-            clip_seconds=self.clip_seconds,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            objective=self.objective or Objective(),
-            architecture=self.architecture or Architecture(),
-            preparation=self.preparation or Preparation(),
+            steps=whole_number("steps", self.steps),
+            batch=whole_number("batch", self.batch),
+            clip_seconds=number("clip_seconds", self.clip_seconds),
+            learning_rate=number("learning_rate", self.learning_rate),
+            weight_decay=number("weight_decay", self.weight_decay),
+            objective=settings_or_default("objective", self.objective, Objective),
+            architecture=settings_or_default("architecture", self.architecture, Architecture),
+            preparation=settings_or_default("preparation", self.preparation, Preparation),
             probe_every=0,
-            seed=self.seed,
+            seed=whole_number("seed", self.seed),
             device=self.device,
             precision=self.precision,
             mixed_skeletons=True,  # the user has read the recordings, and decided so there
@@ -217,15 +230,17 @@ def _samples(X: Recordings | pd.DataFrame) -> list[_Samples]:
 
 
 def _samples_of_table(table: pd.DataFrame) -> list[_Samples]:
-    if missing := [name for name in ("recording", "video", "frame") if name not in table.columns]:
-        raise InputError(f"expected rows of sb.frame_table; found a table without the column {', '.join(missing)}")
+    require_frame_table(table)
     samples = []
     frames, recordings = table["frame"].to_numpy(), table["recording"].to_numpy()
     for video, rows in table.groupby("video", sort=False).indices.items():
         # Equal recordings may be different objects, as rows are pickled apart on their way to another process.
-        first, *others = {id(recording): recording for recording in recordings[rows]}.values()
+        objects = {id(value): value for value in recordings[rows]}.values()
+        first, *others = (as_recordings(value)[0] for value in objects)
         if any(other.fingerprint() != first.fingerprint() for other in others):
             raise InputError(f"video {video}: expected one recording of this id; found several: rename them")
+        if frames[rows].min() < 0 or frames[rows].max() >= first.frames:
+            raise InputError(f"video {video}: expected frames from 0 to {first.frames - 1}; found others")
         samples.append(_Samples(first, frames[rows], rows))
     return samples
 

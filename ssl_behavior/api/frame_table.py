@@ -16,14 +16,14 @@ def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFr
 
     Args:
         recordings: one or several: a ``Recording``, or a dataset of ``movement``.
-        channel: of the recordings' labels; needed only where there are several.
+        channel: of the recordings' labels; needed only if there are several.
 
     Returns:
         A table with the columns ``recording`` (the Recording itself), ``video``, ``frame`` (from 0), ``time_s`` and
         ``label``, which is missing (NaN) where nobody judged the frame.
 
     Raises:
-        InputError: there are several channels of labels and ``channel`` names none of them.
+        InputError: there are several channels of labels and no ``channel``, or ``channel`` is none of them.
 
     Example:
         >>> frames = sb.frame_table(sb.read_recordings("tracks")).dropna(subset=["label"])
@@ -33,11 +33,27 @@ def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFr
     channels = {name for recording in given for name in recording.labels}
     if channel is None and len(channels) == 1:
         (channel,) = channels
-    if channel not in channels and (channels or channel is not None):
+    if channel is None and channels:
         raise InputError(
-            f"expected one of the channels {list_names(channels)}; found {channel}: name one with channel="
+            f"expected labels of one channel; found the channels {list_names(channels)}: name one with channel="
         )
+    if channel is not None and channel not in channels:
+        raise InputError(f"channel {channel!r}: expected a channel of the labels; found {list_names(channels)}")
     return pd.concat([_rows(recording, channel) for recording in given], ignore_index=True)
+
+
+def require_frame_table(table: pd.DataFrame) -> None:
+    """Check that a table holds rows of ``frame_table``.
+
+    Raises:
+        InputError: it lacks a column or has no rows, or a row has no frame or no video.
+    """
+    if missing := [name for name in ("recording", "video", "frame") if name not in table.columns]:
+        raise InputError(f"expected rows of sb.frame_table; found a table without the column {', '.join(missing)}")
+    if table.empty:
+        raise InputError("expected rows of sb.frame_table; found a table without rows")
+    if not (pd.api.types.is_integer_dtype(table["frame"]) and table["video"].notna().all()):
+        raise InputError("expected rows of sb.frame_table; found a frame that is no whole number or a missing video")
 
 
 def _rows(recording: Recording, channel: str | None) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ssl_behavior.api.arguments import require_choice
 from ssl_behavior.compute.devices import Device, Precision, choose_device
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
@@ -30,13 +31,15 @@ def load_model(folder: str | Path, device: Device = "auto", precision: Precision
         precision: of the encoder; ``auto`` takes bfloat16 where the hardware multiplies it natively.
 
     Raises:
-        InputError: the folder holds no model, or the device does not exist.
+        InputError: the folder holds no model, or the device or the precision does not exist.
 
     Example:
         >>> model = sb.load_model("model")
         >>> table = model.predict(sb.read_recordings("tracks"))
         >>> shares = table.groupby("video")["label"].value_counts(normalize=True)
     """
+    require_choice("device", device, Device)
+    require_choice("precision", precision, Precision)
     path = Path(folder).expanduser()
     model, scheme = checkpoints.load_model(path)
     model.classifier.to(choose_device(device))

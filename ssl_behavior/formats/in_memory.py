@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks import movement
@@ -26,15 +28,19 @@ def as_recordings(recordings: Recordings) -> list[Recording]:
     Args:
         recordings: one or several of: a ``Recording``, or a poses dataset of ``movement`` (``xarray.Dataset``). A
             dataset gets the id that ``read_recordings`` gives to its source file, or ``dataset0``, ``dataset1`` ... by
-            its place in the sequence where it has none.
+            its place in the sequence where it has none. Its frame rate is its attribute ``fps``.
 
     Raises:
-        InputError: there are none, one is something else, a dataset has no frame rate, or two have the same id.
+        InputError: there are none, one is something else, a dataset has no frame rate or its times have another one, or
+            two have the same id.
 
     Example:
-        >>> as_recordings(movement.io.load_dataset("mice.slp", source_software="SLEAP"))  # doctest: +SKIP
+        >>> dataset = movement.io.load_dataset("mice.slp", source_software="SLEAP", fps=30)  # doctest: +SKIP
+        >>> (recording,) = as_recordings(dataset)  # doctest: +SKIP
     """
-    is_one = isinstance(recordings, str) or _is_dataset(recordings) or not isinstance(recordings, Iterable)
+    # A text, a mapping and a table can be iterated over, but what they yield are letters, keys and names of columns.
+    is_one = isinstance(recordings, str | Mapping) or hasattr(recordings, "columns") or _is_dataset(recordings)
+    is_one = is_one or not isinstance(recordings, Iterable)
     values: Iterable[Any] = [recordings] if is_one else recordings  # type: ignore[assignment]
     converted = [_as_recording(value, number) for number, value in enumerate(values)]
     if not converted:
@@ -51,9 +57,35 @@ def _as_recording(value: Any, number: int) -> Recording:
         return value
     if _is_dataset(value):
         source = value.attrs.get("source_file")
-        return movement.from_dataset(value, id=video_id(source) if source else f"dataset{number}")
-    hint = "; read files with sb.read_recordings(...)" if isinstance(value, str | Path) else ""
+        name = video_id(source) if source else f"dataset{number}"
+        _require_frame_rate(value, name)
+        return movement.from_dataset(value, name)
+    hint = ": read files with sb.read_recordings(...)" if isinstance(value, str | Path) else ""
     raise InputError(f"expected a Recording or an xarray.Dataset of movement; found {type(value).__name__}{hint}")
+
+
+def _require_frame_rate(dataset: xarray.Dataset, name: str) -> None:
+    """Check that a dataset has a frame rate, and that its times agree: they do not if some frames were left out.
+
+    Raises:
+        InputError: it has none, or its times have another one.
+    """
+    fps = dataset.attrs.get("fps")
+    if not isinstance(fps, int | float | np.number) or not 0 < fps < np.inf:
+        raise InputError(
+            f"dataset {name!r}: expected its frame rate in the attribute fps; found {fps}: load it with fps=, or set "
+            'dataset.attrs["fps"]'
+        )
+    if "time" not in dataset.coords or dataset["time"].size < 2:
+        return
+    step = 1.0 if dataset.attrs.get("time_unit") == "frames" else 1 / float(fps)
+    steps = np.diff(np.asarray(dataset["time"].values, float)) / step
+    # Single times may be rounded or jitter, but a frame that is left out makes a step twice as long.
+    if not (np.abs(steps - 1).max() < 0.5 and abs(steps.mean() - 1) < 0.02):
+        raise InputError(
+            f"dataset {name!r}: expected times in steps of {step:.4g}, as its fps is {fps:g}; found steps of "
+            f"{steps.min() * step:.4g} to {steps.max() * step:.4g}: keep every frame, or correct its fps and its times"
+        )
 
 
 def _is_dataset(value: Any) -> bool:

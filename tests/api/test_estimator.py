@@ -54,8 +54,10 @@ def test_the_channel_is_asked_for_where_there_are_several(recordings: list[sb.Re
     with pytest.raises(sb.InputError, match="channel="):
         sb.frame_table(both)
     assert sb.frame_table(both, channel="second")["label"].notna().all()
-    with pytest.raises(sb.InputError, match="third"):
+    with pytest.raises(sb.InputError, match=r"third.*behaviour, second"):
         sb.frame_table(both, channel="third")
+    with pytest.raises(sb.InputError, match=r"third.*none"):
+        sb.frame_table(replace(both, labels={}), channel="third")
 
 
 def test_defaults_are_those_of_the_command() -> None:
@@ -141,6 +143,69 @@ def test_individuals_that_do_not_exist_are_named(
 ) -> None:
     with pytest.raises(sb.InputError, match=message):
         small(**settings).fit(recordings).transform(recordings)
+
+
+def test_an_animal_among_others_is_no_pair_with_itself(recordings: list[sb.Recording]) -> None:
+    with pytest.raises(sb.InputError, match="ordered pair"):
+        small(agent="resident", target="resident").fit(recordings)
+
+
+def test_individuals_are_looked_up_before_training(
+    recordings: list[sb.Recording], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(sb.InputError, match="cat"):
+        small(agent="cat", target="intruder").fit(recordings)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": "many"}, r"steps.*whole number.*'many'"),
+        ({"steps": 1.5}, r"steps.*whole number.*1\.5"),
+        ({"learning_rate": "fast"}, r"learning_rate.*number.*'fast'"),
+        ({"architecture": {"channels": 8}}, r"architecture.*sb\.Architecture.*channels"),
+        ({"objective": "masked"}, r"objective.*sb\.Objective"),
+        ({"preparation": 15}, r"preparation.*sb\.Preparation"),
+        ({"device": "gpu"}, r"device.*cpu.*'gpu'"),
+        ({"precision": "float8"}, r"precision.*float32.*'float8'"),
+    ],
+)
+def test_settings_of_another_kind_are_refused_before_training(
+    settings: dict[str, Any], message: str, recordings: list[sb.Recording], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(sb.InputError, match=message):
+        small().set_params(**settings).fit(recordings)
+    assert "loss" not in capsys.readouterr().out
+
+
+def test_settings_may_be_numbers_of_numpy(recordings: list[sb.Recording]) -> None:
+    chosen = {"steps": np.int64(2), "seed": np.int32(0), "learning_rate": np.float32(0.5), "clip_seconds": np.int64(4)}
+    encoder = small().set_params(**chosen).fit(recordings[:1]).encoder_
+    plain = small().set_params(steps=2, learning_rate=0.5).fit(recordings[:1]).encoder_
+    assert encoder.network.fingerprint() == plain.network.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frame": 300}, "0 to 299"),
+        ({"frame": -1}, "0 to 299"),
+        ({"frame": 0.5}, "whole number"),
+        ({"video": None}, "missing video"),
+        ({"recording": "tracks"}, "found str"),
+    ],
+)
+def test_rows_that_were_changed_are_refused(
+    change: dict[str, Any], message: str, fitted: sb.BehaviourEncoder, recordings: list[sb.Recording]
+) -> None:
+    with pytest.raises(sb.InputError, match=message):
+        fitted.transform(sb.frame_table(recordings[:1]).assign(**change))
+
+
+def test_a_table_without_rows_is_refused(fitted: sb.BehaviourEncoder, recordings: list[sb.Recording]) -> None:
+    with pytest.raises(sb.InputError, match="without rows"):
+        fitted.transform(sb.frame_table(recordings).iloc[:0])
 
 
 def test_another_table_is_refused(fitted: sb.BehaviourEncoder, recordings: list[sb.Recording]) -> None:

@@ -95,6 +95,11 @@ def test_names_are_completed_before_they_are_loaded() -> None:
     assert {"BehaviourEncoder", "PretrainConfig", "plots", "pretrain", "__version__", "False"} <= set(names)
 
 
+def test_a_star_imports_the_public_names() -> None:
+    names = in_a_fresh_process("from ssl_behavior import *; print(*[name for name in dir() if name[0] != '_'])").split()
+    assert set(names) == {*TABLE, "plots"}
+
+
 def test_a_misspelt_name_is_an_error() -> None:
     with pytest.raises(AttributeError, match=r"ssl_behavior.*no attribute 'pretrian'"):
         sb.pretrian  # type: ignore[attr-defined] # noqa: B018

@@ -86,6 +86,30 @@ def test_a_folder_of_another_kind_is_refused(encoder_folder: Path, model_folder:
         sb.load_model(str(encoder_folder))
 
 
+@pytest.mark.parametrize("argument", ["device", "precision"])
+def test_a_misspelt_device_or_precision_is_refused(argument: str, encoder_folder: Path, model_folder: Path) -> None:
+    for load, folder in ((sb.load_encoder, encoder_folder), (sb.load_model, model_folder)):
+        with pytest.raises(sb.InputError, match=rf"{argument}.*auto.*'gpu8'"):
+            load(folder, **{argument: "gpu8"})
+
+
+def test_every_frame_has_an_embedding_whether_animals_are_seen_or_not(
+    encoder_folder: Path, recordings: list[sb.Recording]
+) -> None:
+    partly = recordings[0].positions.copy()
+    partly[100:200] = np.nan
+    embeddings = sb.load_encoder(encoder_folder, device="cpu").embed(replace(recordings[0], positions=partly))
+    assert len(embeddings) == 300
+    assert np.isfinite(embeddings.values).all()
+
+
+def test_a_slow_recording_has_several_rows_for_a_frame(encoder_folder: Path, recordings: list[sb.Recording]) -> None:
+    slow = replace(recordings[0], frame_rate=7.5)
+    index = sb.load_encoder(encoder_folder, device="cpu").embed(slow).index
+    assert not index.is_unique
+    assert index.get_level_values("frame").max() < slow.frames
+
+
 def test_a_dataset_of_movement_is_embedded_as_its_recording(
     encoder_folder: Path, recordings: list[sb.Recording]
 ) -> None:

@@ -5,6 +5,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ssl_behavior.errors import InputError
@@ -45,6 +46,20 @@ def test_a_dataset_without_a_frame_rate_is_refused() -> None:
         as_recordings(dataset())
 
 
+def test_a_dataset_that_lost_frames_is_refused() -> None:
+    for frames in (slice(None, None, 2), [0, 1, 3]):
+        with pytest.raises(InputError, match=r"dataset0.*times.*fps"):
+            as_recordings(dataset(fps=25).isel(time=frames))
+    as_recordings(dataset(fps=25).isel(time=slice(1, 3)))
+
+
+@pytest.mark.parametrize("fps", [25, np.float32(25)])
+def test_times_may_be_frames_or_jitter(fps: Any) -> None:
+    numbered = dataset(fps=fps, time_unit="frames").assign_coords(time=np.arange(4))
+    jittered = dataset(fps=fps).assign_coords(time=np.arange(4) / 25 + [0, 0.005, -0.005, 0])
+    assert [recording.frame_rate for recording in as_recordings([numbered, jittered])] == [25, 25]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -53,6 +68,8 @@ def test_a_dataset_without_a_frame_rate_is_refused() -> None:
         ([3], "found int"),
         (3, "found int"),
         (["a.csv"], "found str"),
+        ({"a": simulate_recordings(1, frames=5)[0]}, "found dict"),
+        (pd.DataFrame({"x": [1.0]}), "found DataFrame"),
     ],
 )
 def test_what_is_no_recording_is_refused(given: Any, message: str) -> None:
