@@ -137,7 +137,7 @@ __all__ = sorted({*_PUBLIC, *_ROOMS})
 class _Package(ModuleType):
     """The package as a module whose public names are loaded when they are first used.
 
-    A class in place of a module's ``__getattr__``: type checkers would take that for a promise that any name exists.
+    This is a class because type checkers take a module's ``__getattr__`` for a promise that any name exists.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -152,7 +152,8 @@ class _Package(ModuleType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         # The import system binds a submodule to its package under the submodule's name. The commands' modules have the
-        # names of their functions: `sb.pretrain` would be a module or a function by what was imported first.
+        # names of their functions: without this, the order of imports would decide whether
+        # `sb.pretrain` is a module or a function.
         if not (name in _PUBLIC and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 

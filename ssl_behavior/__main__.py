@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ssl_behavior import __version__
-from ssl_behavior.compute.interrupts import reader_may_leave
+from ssl_behavior.compute.interrupts import exit_on_closed_pipe
 from ssl_behavior.errors import PROGRAM
 
 SHELLS = ("bash", "zsh")
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         SystemExit: 2 if there is no such command, or the command's own exit code.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    with reader_may_leave():
+    with exit_on_closed_pipe():
         if not words or words[0] in ("-h", "--help"):
             print(overview())
         elif words[0] == "--version":

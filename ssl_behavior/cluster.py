@@ -73,7 +73,7 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
 def _fit(atlas: Atlas, config: ClusterConfig, may_replace: bool) -> ClusteredAtlas:
     if ClusteredAtlas.exists(atlas) and not may_replace:
         raise InputError(
-            f"{atlas.folder}: found clusters that were fitted before; pass --overwrite to fit new ones, or "
+            f"{atlas.folder}: found clusters that were fitted before: pass --overwrite to fit new ones, or "
             f"--apply {config.atlas} to assign recordings that were added since"
         )
     print(f"fitting map and clusters to {min(atlas.rows, config.clustering.anchors):,} of {atlas.rows:,} embeddings")
@@ -84,7 +84,7 @@ def _apply(source: Atlas, destination: Atlas, config: ClusterConfig, may_replace
     clustered = ClusteredAtlas(source)
     if ClusteredAtlas.exists(destination) and not clustered.has_same_clusters(destination) and not may_replace:
         raise InputError(
-            f"--apply {config.apply}: expected an atlas without clusters, or with the same; found others; pass "
+            f"--apply {config.apply}: expected an atlas without clusters, or with the same; found others: pass "
             "--overwrite to replace them"
         )
     return clustered.apply_to(destination)

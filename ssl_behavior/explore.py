@@ -27,8 +27,8 @@ class ExploreConfig(Checked):
         predictions: folder that predict wrote, to show predictions beside clusters and labels.
         points: frames on the map, drawn at random; more show finer detail and move more slowly.
         export: an .html file to write instead of starting a server; it needs neither a server nor the network.
-        port: to listen on; 0 for any that is free.
-        address: to listen on; any but this machine's own lets others see the atlas and write names and marks.
+        port: port to listen on; 0 for any that is free.
+        address: address to listen on; any but this machine's own lets others see the atlas and write names and marks.
         origins: other names under which the page is opened, such as localhost:8080 through a tunnel.
         browser: open the page in a browser.
         overwrite: replace an existing file.
@@ -46,7 +46,7 @@ class ExploreConfig(Checked):
 
 
 def explore(config: ExploreConfig) -> Path | None:
-    """Write the page to ``config.export``; or serve it until interrupted.
+    """Write the page to ``config.export``, or serve it until interrupted.
 
     Raises:
         InputError: there is no atlas, it is empty or damaged, or the port is in use.
@@ -77,7 +77,7 @@ class NotebookPage:
     """A page in the output of a notebook's cell.
 
     Attributes:
-        source: the attribute of the HTML frame that says what it shows.
+        source: attribute ``src`` or ``srcdoc`` of the HTML frame.
         height: px.
     """
 
@@ -89,14 +89,14 @@ class NotebookPage:
 
 
 def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
-    """The explorer in a notebook's cell, from a server in the kernel; with ``export`` set, the page of that file.
+    """Show the explorer in a notebook's cell, from a server in the kernel; with ``export`` set, show that file's page.
 
     A browser on another machine than the kernel does not reach the server. The page of a file works there, without
     search over all frames, names and marks.
 
     Args:
         config: settings; ``port`` is ignored, and any free port is used.
-        height: of the cell in px.
+        height: height of the cell in px.
 
     Raises:
         InputError: as ``explore``.
@@ -118,7 +118,7 @@ def _check(config: ExploreConfig) -> None:
         if config.export.suffix.lower() != ".html":
             raise InputError(f"--export {config.export}: expected a name that ends in .html")
         if config.export.expanduser().exists() and not config.overwrite:
-            raise InputError(f"--export {config.export}: found a file; choose another name, or add --overwrite")
+            raise InputError(f"--export {config.export}: found a file: choose another name, or add --overwrite")
 
 
 def _export(scene: Scene, path: Path, count: int) -> Path:

@@ -68,9 +68,9 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
     units = {recording.id: recording.unit for recording in recordings}
-    known = checkpoints.load_vitals(config.encoder)
+    vitals = checkpoints.load_vitals(config.encoder)
     quality_inputs = [QualityInput(video.poses, units[video.poses.id], video.labels) for video in videos]
-    print_warnings(quality_inputs, config.encoder, encoder.landmarks, known)
+    print_warnings(quality_inputs, config.encoder, encoder.landmarks, vitals)
     rate = encoder.preparation.frame_rate
     _print_input(videos, labels.behaviours, rate, device)
     result = finetune_encoder(
@@ -79,7 +79,7 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     )  # fmt: skip
     report = _report(result, labels.behaviours, rate)
     scheme = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, result.calibrated_decoder)
-    checkpoints.save_model(output, result.model, scheme, known)
+    checkpoints.save_model(output, result.model, scheme, vitals)
     run.save_settings(config, output / "settings.yaml")
     scores = output / _SCORES
     # An earlier model may have left scores here that a single video would not replace.
@@ -115,7 +115,7 @@ def _report(result: FinetuneResult, behaviours: Sequence[str], rate: float) -> d
 
 
 def _train_recordings(recordings: list[Recording], config: FinetuneConfig) -> list[Recording]:
-    """The recordings, or a random choice of them if --train-videos limits their number."""
+    """Return the recordings, or a random choice of them if --train-videos limits their number."""
     if config.train_videos is None:
         return recordings
     if not 1 <= config.train_videos <= len(recordings):

@@ -1,4 +1,4 @@
-"""``ssl-behavior label_curve``: how predictions improve with the number of labelled videos, on your own data."""
+"""``ssl-behavior label_curve``: measure how predictions improve with the number of labelled videos."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class LabelCurveConfig(LearningConfig):
         draws: number of random choices of training videos, at each size.
         test_videos: ids of the test videos; without any, they are chosen so that every behaviour occurs.
         test_share: share of the labelled videos to test on if no ids are given; at least two videos.
-        variants: to compare: pretrained and from-scratch (as finetune trains them), expert-features (boosted trees
-            only), frozen-linear (a linear head only).
+        variants: variants to compare: pretrained and from-scratch (as finetune trains them), expert-features (boosted
+            trees only), frozen-linear (a linear head only).
     """
 
     output: Path = Path("runs/label_curve")
@@ -105,10 +105,10 @@ def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
         raise InputError(f"--variants {list_names(unknown)}: expected names among {', '.join(VARIANTS)}")
     variants = tuple(dict.fromkeys(config.variants))
     if not variants:
-        raise InputError(f"--variants: expected at least one of {', '.join(VARIANTS)} and found none")
+        raise InputError(f"--variants: expected at least one of {', '.join(VARIANTS)}; found none")
     if "expert-features" in variants and not config.supervision.trees:
         raise InputError(
-            "--variants expert-features: expected --supervision.trees above 0 and found 0; give e.g. "
+            "--variants expert-features: expected --supervision.trees above 0; found 0: give e.g. "
             "--supervision.trees 200"
         )
     return cast(tuple[Variant, ...], variants)
@@ -123,8 +123,8 @@ def _study(config: LabelCurveConfig) -> Study:
     videos = labelled_poses(recordings, channel, encoder, clip_seconds, config.skip_bad_files)
     if len(videos) < _FEWEST_VIDEOS:
         raise InputError(
-            f"expected at least {_FEWEST_VIDEOS} labelled videos, {_FEWEST_TESTED} of them to test on, and found "
-            f"{len(videos)}; label more videos"
+            f"expected at least {_FEWEST_VIDEOS} labelled videos, {_FEWEST_TESTED} of them to test on; found "
+            f"{len(videos)}: label more videos"
         )
     require_distinct([video.poses for video in videos])
     behaviours = labels.behaviours
@@ -132,12 +132,12 @@ def _study(config: LabelCurveConfig) -> Study:
     tested = {videos[i].poses.id: videos[i].poses.fingerprint() for i in test}
     truth = {recording.id: recording.labels[channel].values for recording in recordings}
     pretrained_on = checkpoints.load_pretraining_fingerprints(config.encoder)
-    seen = None
+    seen_in_pretraining = None
     if pretrained_on is not None:
-        # By name too: the encoder has seen a video even if it was filtered or cut since, which changes its content.
+        # Names count too: a video that was filtered or cut since pretraining has other content, but was used.
         contents = set(pretrained_on.values())
-        seen = {name for name, content in tested.items() if name in pretrained_on or content in contents}
-    study = Study(videos, truth, behaviours, channel, test, encoder, seen)
+        seen_in_pretraining = {name for name, content in tested.items() if name in pretrained_on or content in contents}
+    study = Study(videos, truth, behaviours, channel, test, encoder, seen_in_pretraining)
     print(f"labelled videos: {len(videos)} ({describe_shares(videos, behaviours)})")
     print(f"tested on {len(test)} of them: {list_names(tested)}")
     print("\n".join([study.about_pretraining(), *study.warnings()]))
@@ -145,21 +145,21 @@ def _study(config: LabelCurveConfig) -> Study:
 
 
 def _test_videos(videos: Sequence[LabelledPoses], behaviours: int, config: LabelCurveConfig) -> list[int]:
-    ids, wanted = [video.poses.id for video in videos], set(config.test_videos)
-    if not wanted:
+    ids, requested = [video.poses.id for video in videos], set(config.test_videos)
+    if not requested:
         number = min(max(_FEWEST_TESTED, round(config.test_share * len(ids))), len(ids) - 1)
         return hold_out(behaviour_counts(videos, behaviours), number, config.seed)
-    if missing := wanted - set(ids):
+    if missing := requested - set(ids):
         raise InputError(
             f"--test-videos {list_names(missing)}: expected ids among the labelled videos "
             f"{list_names(ids, 10)}; check their spelling"
         )
-    if not _FEWEST_TESTED <= len(wanted) < len(ids):
+    if not _FEWEST_TESTED <= len(requested) < len(ids):
         raise InputError(
             f"--test-videos: expected at least {_FEWEST_TESTED} of the {len(ids)} labelled videos, but "
-            f"not all, as some must be left to train on; found {len(wanted)}"
+            f"not all, as some must be left to train on; found {len(requested)}"
         )
-    return [i for i, name in enumerate(ids) if name in wanted]
+    return [i for i, name in enumerate(ids) if name in requested]
 
 
 def _fit(task: PointTask, study: Study, fit_settings: FitSettings, seed: int) -> Point:
@@ -178,13 +178,14 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
     draws = len({point.task.draw for point in points})
     is_in_means = counts_in_means(study.behaviours) & (study.counts(study.test).sum(0) > 0)
     means = [name for name, counts in zip(study.behaviours, is_in_means, strict=True) if counts]
+    seen = study.seen_in_pretraining
     report = {
         "channel": study.channel,
         "behaviours": list(study.behaviours),
         "in_the_means": means,
         "test_videos": list(study.ids(study.test)),
         "other_videos": list(study.ids(study.pool)),
-        "test_videos_seen_in_pretraining": None if study.seen is None else sorted(study.seen),
+        "test_videos_seen_in_pretraining": None if seen is None else sorted(seen),
         "draws": draws,
         **plain_values(curve),
         "advice": advice(curve, len(study.test), draws),
@@ -203,8 +204,8 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
 
 def _notes(study: Study, draws: int) -> Iterator[str]:
     means = f"Means over {draws} draws of labelled videos (dashes)" if draws > 1 else "One draw of labelled videos"
-    over = "test videos and draws" if draws > 1 else "test videos only"
-    yield f"{means}; bands: 95 % of resamples of {over}."
+    source = "test videos and draws" if draws > 1 else "test videos only"
+    yield f"{means}; bands: 95 % of resamples of {source}."
     yield study.about_pretraining()
 
 

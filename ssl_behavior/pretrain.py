@@ -63,14 +63,14 @@ class PretrainConfig(TracksConfig):
         steps: number of batches to train on.
         batch: clips per batch, shared evenly by all processes.
         clip_seconds: length of a clip.
-        learning_rate: highest rate of AdamW.
-        weight_decay: of AdamW.
+        learning_rate: highest learning rate of AdamW.
+        weight_decay: weight decay of AdamW.
         objective: the losses: masked modelling, summaries, contrast, and how clips are varied.
         architecture: the network's kind and size.
         preparation: how recordings are made comparable.
         probe_every: steps between probes of how well labels can be read from the embeddings, if the recordings have
             labels; 0 for no probes.
-        seed: of all random numbers.
+        seed: seed of all random numbers.
         device: auto takes a GPU if there is one.
         precision: auto takes bfloat16 if the hardware multiplies it natively.
     """
@@ -118,7 +118,7 @@ def pretrain(config: PretrainConfig) -> Path:
         with run_folder.mark_unfinished(output, _MARK) if is_first() else nullcontext():
             _pretrain(output, config, fabric)
         if is_first():
-            remove_state(output)  # last: until then, the same command resumes and has nothing to train again
+            remove_state(output)  # last: if the run stops before this, the same command resumes after the last step
         return output
 
 
@@ -166,7 +166,7 @@ def _print_input(poses: Sequence[Poses], frame_rate: float, landmarks: Sequence[
 
 
 def _losses(objective: nn.Module, sampler: ClipSampler, config: PretrainConfig, frames: int) -> Losses:
-    """Losses of the next batch. This process draws and reads only its shard of the clips."""
+    """Make the function that computes the losses of the next batch; each process draws and reads only its own shard."""
     clips, drawn = clips_per_process(config.batch, "--batch"), config.objective.augmentation.frames_needed(frames)
 
     def losses(generator: torch.Generator) -> dict[str, Tensor]:
@@ -183,20 +183,20 @@ def _check(config: PretrainConfig) -> None:
     if not config.objective.weights():
         raise InputError(
             "--objective.masked-weight, --objective.summaries-weight and --objective.contrast-weight (with "
-            "--objective.contrast): expected a weight above 0 and found nothing to learn; give e.g. "
+            "--objective.contrast): expected a weight above 0; found nothing to learn: give e.g. "
             "--objective.masked-weight 1"
         )
 
 
 def _key(config: PretrainConfig, device: torch.device, landmarks: Sequence[str], poses: Sequence[Poses]) -> str:
-    """Name a run by everything that its weights depend on, so not by paths and probes."""
+    """Name a run by everything that its weights depend on, which excludes paths and probes."""
     ignored = {field.name for field in fields(TracksConfig)} | {"output", "probe_every", "device", "precision"}
     settings = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in ignored}
     return run_key((settings, tuple(landmarks), device.type, uses_bfloat16(config.precision, device)), poses)
 
 
 def _claim(output: Path, key: str, overwrite: bool) -> None:
-    """Make sure that the run with this key may write to ``output``: a new run, or the one that was interrupted there.
+    """Check that the run with this key may write to ``output``: a new run, or the one that was interrupted there.
 
     Raises:
         InputError: the folder holds something else, and ``overwrite`` is off.

@@ -44,7 +44,8 @@ class ProbeConfig(LabelledTracksConfig):
         embeddings: a submission .npy of embeddings, to score instead of an encoder's.
         annotations: files, folders or globs of annotations, or the MABe22 challenge's file of task labels; without any,
             the labels in the recordings' own files.
-        channel: of the annotations; needed only if there are several. Without annotations, all channels are probed.
+        channel: channel of the annotations; needed only if there are several. Without annotations, all channels are
+            probed.
         unscored: behaviours to leave out of training and scores, such as "not annotated".
         videos: use only the recordings with these ids.
         split: JSON file of the recordings to train on (SubmissionTrain, or train) and to score (publicTest and
@@ -117,13 +118,13 @@ def _probe_encoder(output: Path, recordings: Sequence[Recording], config: ProbeC
     groups = _groups(poses, recordings)
     results = {}
     for name, source in {"encoder": partial(embed, encoder), "kinematics": partial(kinematics, encoder)}.items():
-        whole = embed_groups(source, groups, places, mabe22.MAX_DIMENSIONS, name)
-        print(f"{name}: {whole.shape[1]} dimensions per frame")
+        vectors = embed_groups(source, groups, places, mabe22.MAX_DIMENSIONS, name)
+        print(f"{name}: {vectors.shape[1]} dimensions per frame")
         if name == "encoder":
-            mabe22.write_submission(output / "submission.npy", places, whole)
+            mabe22.write_submission(output / "submission.npy", places, vectors)
         if not tasks:
             break
-        embeddings = [whole[slice(*places[recording.id])] for recording in recordings]
+        embeddings = [vectors[slice(*places[recording.id])] for recording in recordings]
         results[name] = _scores(embeddings, tasks, config.folds, split)
     return results
 
@@ -137,8 +138,8 @@ def _remove_scores(output: Path) -> None:
 def _check(config: ProbeConfig) -> None:
     """Refuse settings that do not go together."""
     if (config.encoder is None) == (config.embeddings is None):
-        given = "neither" if config.encoder is None else "both"
-        raise InputError(f"expected either --encoder or --embeddings and found {given}; give one of them")
+        number = "neither" if config.encoder is None else "both"
+        raise InputError(f"expected either --encoder or --embeddings; found {number}: give one of them")
     if (config.agent or config.target) and (config.embeddings or not config.annotations):
         raise InputError(
             "--agent and --target name the pair that an --encoder embeds for --annotations; give --encoder and "
@@ -163,7 +164,7 @@ def _require_files(config: ProbeConfig) -> None:
 
 
 def _recordings(config: ProbeConfig) -> list[Recording]:
-    """The recordings, with only the labels to probe for."""
+    """Read the recordings, with only the labels to probe for."""
     files = [path.expanduser() for path in config.annotations]
     source = "the recordings' own files, as no --annotations are given"
     if len(files) == 1 and mabe22.holds_task_labels(files[0]):
@@ -176,7 +177,7 @@ def _recordings(config: ProbeConfig) -> list[Recording]:
 
 
 def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[Task], Split | None]:
-    """The tasks that can be probed, and the split if one is given.
+    """Return the tasks that can be probed, and the split if one is given.
 
     A task needs values that vary, in at least two recordings, and labels on both sides of the split.
     """
@@ -194,13 +195,13 @@ def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[T
     if not tasks and (config.annotations or config.embeddings):
         raise InputError(
             f"{(config.annotations or config.recordings)[0]}: expected labels that vary, in at least two of the "
-            f"{count_of(len(recordings), 'recording')}, and found none; give other --annotations"
+            f"{count_of(len(recordings), 'recording')}; found none: give other --annotations"
         )
     return tasks, split
 
 
 def _groups(poses: Sequence[Poses], recordings: Sequence[Recording]) -> list[Group]:
-    """The pair that all labels describe, or all ordered pairs, of each recording."""
+    """Return the pair that all labels describe, or all ordered pairs, of each recording."""
     label_pairs = {labels.pair for recording in recordings for labels in recording.labels.values()}
     pair = label_pairs.pop() if len(label_pairs) == 1 else None
     frames = sum(recording.frames for recording in poses)
@@ -216,7 +217,7 @@ def _scores(
 
 
 def _plain_values(score: TaskScore) -> dict[str, Any]:
-    """The score as JSON values: NaN, which JSON lacks, becomes null."""
+    """Return the score as JSON values: NaN, which JSON lacks, becomes null."""
     values = asdict(score).items()
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values}
 

@@ -38,7 +38,7 @@ from ssl_behavior.storage.paths import file_stem
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
 _NOVEL = 0.5
-"""Novelty from which a clip is said to be unlike the labelled ones."""
+"""Novelty from which the reason says that a clip is unlike the labelled ones."""
 _LIKELY = 0.2
 """Mean probability from which the reason names a behaviour."""
 
@@ -81,7 +81,7 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     No clip has a labelled frame, and no two clips overlap. ``active_learning.criterion`` explains the choice.
 
     Raises:
-        InputError: the atlas does not exist, nothing in it is left to label, or the predictions are of other videos.
+        InputError: the atlas does not exist, all its clips are labelled, or the predictions are of other videos.
 
     Example:
         >>> suggestions = suggest(SuggestConfig(Path("atlas"), top=5))  # doctest: +SKIP
@@ -123,7 +123,7 @@ def _vocabulary(pool: LabelPool, filler: str) -> tuple[str, ...]:
     """Return the behaviours of the files for review: labelled and predicted ones, or ``SUGGESTED`` without a model.
 
     Raises:
-        InputError: a behaviour is called like the filler.
+        InputError: a behaviour has the name of the filler.
     """
     labelled = pool.labels.behaviours
     if pool.predictions is None:
@@ -146,7 +146,7 @@ def _suggestion(
     pairs, names = pool.pairs(video), video.poses.individuals
     agent, target = (names[i] for i in pairs[0]) if len(pairs) == 1 < len(names) else ("", "")
     minutes, seconds = divmod(int(start / rate), 60)
-    reasons = [] if choice.novelty < _NOVEL else ["unlike anything labelled or listed above"]
+    reasons = [] if choice.novelty < _NOVEL else ["unlike all clips labelled or listed above"]
     label, probability = "", None
     if pool.predictions is not None:
         label, probability, likely = _predicted_label(pool.predictions[video.id], start, stop)
@@ -165,7 +165,7 @@ def _suggestion(
         probability=probability,
         uncertainty=None if uncertainty is None else float(uncertainty[choice.clip]),
         novelty=choice.novelty,
-        why="; ".join(reasons) or "like much that is not labelled",
+        why="; ".join(reasons) or "similar to many unlabelled clips",
     )
 
 
@@ -190,8 +190,8 @@ def _write(
     write_text(output / _LIST, suggestions_csv(suggestions))
     for video_id in dict.fromkeys(suggestion.video for suggestion in suggestions):
         video = pool.atlas.video(video_id)
-        known = Labels(pool.labels.behaviours, pool.labels.for_video(video)).with_behaviours(vocabulary)
-        values = known.values.copy()
+        existing = Labels(pool.labels.behaviours, pool.labels.for_video(video)).with_behaviours(vocabulary)
+        values = existing.values.copy()
         for suggestion in (suggestion for suggestion in suggestions if suggestion.video == video_id):
             span = slice(suggestion.start_frame, suggestion.stop_frame)
             if pool.predictions is None:
@@ -231,7 +231,7 @@ def _next_steps(config: SuggestConfig, suggestions: Sequence[Suggestion]) -> Non
         print(columns.format(clip.rank, clip.video, clip.start, frames, clip.label, uncertainty, novelty, clip.why))
     example = config.output / _REVIEW / f"{file_stem(suggestions[0].video)}_annot.txt"
     print(f"\nsuggestions: {config.output / _LIST}")
-    print(f"             {_PICTURE} shows where they lie")
+    print(f"             {_PICTURE} shows them in time and among all clips")
     print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")
     hint = f" (give the clips called {SUGGESTED} a behaviour)" if config.predictions is None else ""
     print(f"next:        correct {example} and the others{hint}, then")

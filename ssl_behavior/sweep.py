@@ -141,7 +141,7 @@ def _plan_training(
 ) -> TrainingUnit:
     if reserved := _SET_BY_SWEEP & set(section):
         raise InputError(f"{where}: found {', '.join(sorted(reserved))}, which the sweep sets itself: remove it")
-    placeholder = {"encoder": "-"} if encoder else {}  # required, but its folder exists only later
+    placeholder = {"encoder": "-"} if encoder else {}  # a required setting, whose folder does not exist yet
     settings = asdict(settings_of(settings_class, section | placeholder, where))
     section = dict(section)
     inputs: list[tuple[str, InputFile]] = []
@@ -186,7 +186,7 @@ class _Training:
             else:
                 address = f"{self.config.output}/{unit.encoder.folder}"
                 section["encoder"] = str(fetch_folder(address, folder / "encoder"))
-                # The tables that finetune prints are in its output too, and nobody reads those of many models here.
+                # finetune prints tables that are also in its output. Those of many models would hide the progress.
                 with redirect_stdout(io.StringIO()):
                     scores = _scores(finetune(settings_of(FinetuneConfig, section, unit.label)))
             # The command's own settings name temporary files of this worker.

@@ -146,7 +146,7 @@ def test_a_folder_of_something_else_is_left_alone(config: LabelCurveConfig) -> N
     [
         ({"sizes": (5,)}, r"--sizes 5: expected 1 to 4, .* without the 2 test videos"),
         ({"sizes": (0, 2)}, "--sizes 0: expected 1 to 4"),
-        ({"videos": ("video000", "video001")}, "at least 3 labelled videos, 2 of them to test on, and found 2"),
+        ({"videos": ("video000", "video001")}, "at least 3 labelled videos, 2 of them to test on; found 2"),
         ({"test_videos": ("video001", "video9")}, "--test-videos video9: expected ids among the labelled videos"),
         ({"test_videos": ("video001",)}, "--test-videos: expected at least 2 of the 6"),
         ({"test_videos": tuple(f"video00{i}" for i in range(6))}, "some must be left to train on"),

@@ -254,7 +254,7 @@ def test_the_control_is_the_input_of_the_encoder(config: ProbeConfig) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--recordings train.npy", "expected either --encoder or --embeddings and found neither"),
+        ("--recordings train.npy", "expected either --encoder or --embeddings; found neither"),
         ("--recordings train.npy --encoder triplets --embeddings x.npy", "found both"),
         ("--recordings train.npy --encoder nowhere", "nowhere: expected a checkpoint of kind encoder"),
         ("--recordings train.npy --encoder triplets --folds 1", "--folds: expected 2 or more and found 1"),

@@ -93,7 +93,7 @@ def test_without_a_model_the_clip_that_covers_most_is_first(config: SuggestConfi
 def test_among_similar_clips_the_uncertain_one_is_suggested(with_model: SuggestConfig) -> None:
     first = suggest(with_model)[0]
     assert (first.video, first.start_frame, first.stop_frame, first.start) == ("b", 3 * CLIP, 4 * CLIP, "0:30")
-    assert (first.label, first.why) == ("attack", "attack or sniff?; unlike anything labelled or listed above")
+    assert (first.label, first.why) == ("attack", "attack or sniff?; unlike all clips labelled or listed above")
     assert first.probability == pytest.approx(0.6, abs=1e-4)
     assert first.uncertainty == pytest.approx(-(0.6 * np.log2(0.6) + 0.4 * np.log2(0.4)), abs=1e-3)
 

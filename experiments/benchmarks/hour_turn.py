@@ -36,7 +36,7 @@ _SHARED: tuple[Watched, ...] = (
     (TracksConfig, "read", "read"),
     (inference, "pair_clip", "clips"),
     (encoder.Encoder, "kinematics", "encoder's kinematics"),
-    (encoder.Temporal, "step", NETWORK),
+    (encoder.TCN, "step", NETWORK),
 )
 PREDICTING: tuple[Watched, ...] = (
     *_SHARED,
@@ -69,7 +69,7 @@ class Network:
     def __init__(self) -> None:
         self.operations = 0
         self.shapes: list[tuple[int, int, int]] = []
-        self._step = encoder.Temporal.step
+        self._step = encoder.TCN.step
 
     def __call__(self, network: nn.Module, x: Tensor, *arguments: Any, **keywords: Any) -> Any:
         """Count a call, and return the network's result."""
@@ -81,7 +81,7 @@ class Network:
 
     def counting(self) -> Any:
         """Within the block, calls of the network are counted."""
-        return mock.patch.object(encoder.Temporal, "step", lambda *arguments, **keywords: self(*arguments, **keywords))
+        return mock.patch.object(encoder.TCN, "step", lambda *arguments, **keywords: self(*arguments, **keywords))
 
 
 def measure(command: str, recording: Path, checkpoint: Path, output: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from experiments.transfer.probes import Draw, pooled, scores
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.augment import Augmentation, augment
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.training.loop import fit
 from ssl_behavior.training.schedule import Schedule
@@ -31,13 +31,13 @@ class WindowClassifier(nn.Module):
         self.encoder = encoder
         self.score = nn.Linear(4 * encoder.architecture.channels, 1)
 
-    def forward(self, clip: Clip) -> Tensor:
+    def forward(self, clip: ClipBatch) -> Tensor:
         """Logits (window,) of a clip of windows."""
         return cast(Tensor, self.score(pooled(self.encoder, clip))[:, 0])
 
 
 def train(
-    encoder: Encoder, pretrained: bool, clips: Clip, shows: np.ndarray, draw: Draw, steps: int, seed: int
+    encoder: Encoder, pretrained: bool, clips: ClipBatch, shows: np.ndarray, draw: Draw, steps: int, seed: int
 ) -> dict[str, float]:
     """Train a copy of the encoder on the labelled windows of a draw; returns its scores on the test windows.
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor
 
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.features import features
 
 METRICS = ("AUC", "balanced accuracy", "F1")
@@ -88,21 +88,21 @@ def scores(shows: np.ndarray, probability: np.ndarray) -> dict[str, float]:
     return dict(zip(METRICS, map(float, values), strict=True))
 
 
-def pooled(encoder: Encoder, clip: Clip) -> Tensor:
+def pooled(encoder: Encoder, clip: ClipBatch) -> Tensor:
     """Mean and maximum over time of the embeddings (window, 4 channel), for one order of the animals and the other."""
     orders = clip, clip.map(lambda tensor: tensor.flip(2))
     return torch.cat([pooled for values in map(encoder, orders) for pooled in (values.mean(1), values.amax(1))], 1)
 
 
 @torch.inference_mode()
-def embedded(encoder: Encoder, clips: Clip, batch: int = 250) -> np.ndarray:
+def embedded(encoder: Encoder, clips: ClipBatch, batch: int = 250) -> np.ndarray:
     """The pooled embeddings (window, 4 channel) of a frozen encoder."""
     starts = range(0, len(clips.positions), batch)
     batches = [pooled(encoder.eval(), clips.map(lambda tensor, s=s: tensor[s : s + batch])) for s in starts]
     return torch.cat(batches).float().numpy()
 
 
-def hand_made(clips: Clip, frame_rate: float) -> np.ndarray:
+def hand_made(clips: ClipBatch, frame_rate: float) -> np.ndarray:
     """Mean and deviation over time (window, 2 feature) of the kinematics that encoders take.
 
     A feature that is unknown in a whole window counts as the mean of the other windows.

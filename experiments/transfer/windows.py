@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21 import INDIVIDUALS, SKELETON
 from ssl_behavior.formats.tracks.unseen import mask_unseen
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.recording import Recording
@@ -51,7 +51,7 @@ class Windows:
         spaced[:, :frames] = self.positions
         return Recording("windows", spaced.reshape(-1, *spaced.shape[2:]), INDIVIDUALS, SKELETON, FRAME_RATE)
 
-    def clips(self, landmarks: tuple[str, ...], preparation: Preparation) -> Clip:
+    def clips(self, landmarks: tuple[str, ...], preparation: Preparation) -> ClipBatch:
         """Clips (window, time, ...) of resident and intruder, one for each window, with an encoder's landmarks."""
         poses = prepare(self.recording(), landmarks, preparation)
         windows, frames = self.positions.shape[:2]

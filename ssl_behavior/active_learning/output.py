@@ -74,7 +74,7 @@ def review_annotations(video: str, channel: str, labels: Labels, filler: str) ->
     Args:
         video: video id.
         channel: name of the channel.
-        labels: (frame,) labels of the recording's own frames: the known ones, and the suggested ones within clips.
+        labels: (frame,) labels of the recording's own frames: existing ones, and the suggested ones within clips.
         filler: name of the behaviour that stands for unscored frames.
     """
     names = (*labels.behaviours, filler)

@@ -57,10 +57,12 @@ class LabelPool:
         """
         candidates, labelled = [], []
         for video in self.atlas.videos():
-            own_candidates, own_labelled = video_clips(video, self.labels.for_video(video), seconds, self.pairs(video))
-            labelled.append(own_labelled)
+            unlabelled_clips, labelled_clips = video_clips(
+                video, self.labels.for_video(video), seconds, self.pairs(video)
+            )
+            labelled.append(labelled_clips)
             if self.predictions is None or video.id in self.predictions:
-                candidates.append(own_candidates)
+                candidates.append(unlabelled_clips)
         if not sum(map(len, candidates)):
             raise InputError(
                 f"{self.atlas.folder}: expected unlabelled clips of {seconds:g} s in which the animals are tracked; "

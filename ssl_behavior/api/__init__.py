@@ -1,1 +1,1 @@
-"""The parts of the public face that no command has: handles on encoders and models, tables, and scikit-learn."""
+"""The public API beyond the commands: encoders and models in memory, tables, and a scikit-learn estimator."""

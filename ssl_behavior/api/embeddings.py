@@ -1,4 +1,4 @@
-"""Embeddings as a notebook takes them: an array, with an index that says what each row is."""
+"""Embeddings for notebooks: an array, with an index that gives video, frame and pair of each row."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Embeddings:
         return len(self.values)
 
     def to_frame(self) -> pd.DataFrame:
-        """The embeddings as a table: a row per frame of a pair, a column per channel, numbered from 0."""
+        """Return the embeddings as a table: a row per frame of a pair, a column per channel, numbered from 0."""
         columns = pd.RangeIndex(self.values.shape[1], name="channel")
         return pd.DataFrame(self.values, index=self.index, columns=columns)
 

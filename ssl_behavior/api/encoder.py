@@ -46,12 +46,12 @@ class PretrainedEncoder:
     """A pretrained encoder. ``load_encoder`` makes one.
 
     Args:
-        network: on the device to compute on.
+        network: encoder on the device to compute on.
         source: the folder it was read from.
 
     Attributes:
         landmarks: names of the keypoints that it takes.
-        frame_rate: of its embeddings in Hz.
+        frame_rate: frame rate of its embeddings in Hz.
         channels: length of an embedding.
     """
 
@@ -65,10 +65,10 @@ class PretrainedEncoder:
         """Embed every frame of every ordered pair of animals, with the values that ``sb.embed`` writes to an atlas.
 
         Args:
-            recordings: one or several, see ``as_recordings``.
+            recordings: one or several recordings or datasets of ``movement``, see ``as_recordings``.
 
         Returns:
-            Embeddings: by recording, then pair, then frame, at the encoder's frame rate.
+            Rows in the order of the recordings, then of the pairs, then of the frames, at the encoder's frame rate.
 
         Raises:
             InputError: a recording has none of the encoder's landmarks, or an animal in it is never seen.
@@ -91,6 +91,6 @@ class PretrainedEncoder:
 
 
 def _index(poses: Poses, pair: tuple[int, int]) -> pd.MultiIndex:
-    """The rows of one pair, as ``INDEX`` names them."""
+    """Return the rows of one pair, as ``INDEX`` names them."""
     agent, target = (poses.individuals[number] for number in pair)
     return pd.MultiIndex.from_product([[poses.id], poses.native_frames, [agent], [target]], names=INDEX)

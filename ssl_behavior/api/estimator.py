@@ -33,23 +33,23 @@ from ssl_behavior.training.objectives.pretraining import Objective
 class BehaviourEncoder(TransformerMixin, BaseEstimator):
     """Pretrain an encoder on recordings, and describe every frame by its embedding.
 
-    A sample is a frame. ``fit`` and ``transform`` take recordings, whose frames then all are samples, or rows of
+    A sample is a frame. ``fit`` and ``transform`` take recordings, all of whose frames are samples, or rows of
     ``sb.frame_table``, which scikit-learn can split and select. ``fit`` pretrains on the whole recordings that the rows
-    are of, without their labels, as ``sb.pretrain`` does; the recordings of held-out videos take no part.
+    belong to, without their labels, as ``sb.pretrain`` does. It does not use the recordings of held-out videos.
 
     Args:
         agent: name of the animal that acts. The embedding of a frame is then that of the pair (agent, target).
             Without it, a frame gets the mean and the maximum over all ordered pairs, side by side.
         target: name of the animal that the agent acts towards; given together with ``agent``.
-        steps: batches to learn from.
+        steps: number of batches to learn from.
         batch: clips per batch.
         clip_seconds: length of a clip; recordings must be at least as long.
-        learning_rate: highest rate of AdamW.
-        weight_decay: of AdamW.
-        objective: what the encoder learns to do; ``sb.Objective()`` if None.
+        learning_rate: highest learning rate of AdamW.
+        weight_decay: weight decay of AdamW.
+        objective: pretraining objective; ``sb.Objective()`` if None.
         architecture: the encoder's kind and size; ``sb.Architecture()`` if None.
         preparation: how recordings are made comparable; ``sb.Preparation()`` if None.
-        seed: of all random numbers.
+        seed: seed of all random numbers.
         device: ``auto`` takes a GPU where there is one.
         precision: ``auto`` takes bfloat16 where the hardware multiplies it natively.
         folder: keeps the encoder, for ``sb.load_encoder``; an encoder that is there is written over, so give none to
@@ -98,7 +98,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         precision: Precision = "auto",
         folder: str | Path | None = None,
     ) -> None:
-        # scikit-learn clones an estimator from these attributes, so each holds what was given.
+        # scikit-learn clones an estimator from these attributes, so each must hold its argument unchanged.
         self.agent = agent
         self.target = target
         self.steps = steps
@@ -152,7 +152,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
 
         Raises:
             NotFittedError: ``fit`` was not called.
-            InputError: a recording does not have the encoder's landmarks, or not the agent and the target.
+            InputError: a recording lacks the encoder's landmarks, the agent or the target.
         """
         check_is_fitted(self)
         samples, network = _samples(X), self.encoder_.network
@@ -161,12 +161,12 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         each = prepare_each(recordings, network.landmarks, network.preparation, doing="embedding")
         for sample, (_, poses) in zip(samples, each, strict=True):
             vectors = pool_pairs(partial(embed, network, with_mirror=True), (poses, self._pairs(poses)))
-            # Of a single pair, the second half repeats the first.
+            # Mean and maximum of a single pair are the same, so the second half would repeat the first.
             values[sample.rows] = vectors[sample.frames, : self._width()]
         return values
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002 - scikit-learn's
-        """Names of the columns that ``transform`` returns."""
+        """Return the names of the columns that ``transform`` returns."""
         check_is_fitted(self)
         channels = range(self.encoder_.channels)
         kinds = ("mean", "maximum") if self.agent is None else ("channel",)
@@ -176,7 +176,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         return self.encoder_.channels * (2 if self.agent is None else 1)
 
     def _pairs(self, poses: Poses) -> list[tuple[int, int]]:
-        """The ordered pairs that a frame's embedding is of."""
+        """Return the ordered pairs whose embeddings describe a frame."""
         if self.agent is None or self.target is None:
             return poses.pairs()
         self._require_pair(poses.id, poses.individuals)
@@ -207,7 +207,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
             seed=whole_number("seed", self.seed),
             device=self.device,
             precision=self.precision,
-            mixed_skeletons=True,  # the user has read the recordings, and decided so there
+            mixed_skeletons=True,  # the user decided this when reading the recordings
             overwrite=True,
         )
 
@@ -246,5 +246,5 @@ def _samples_of_table(table: pd.DataFrame) -> list[_Samples]:
 
 
 def _bare(recording: Recording) -> Recording:
-    """The tracks alone: labels and the rest take no part, and need not be of types that a file can hold."""
+    """Return the tracks alone. Labels and metadata are not needed, and a file may be unable to hold their types."""
     return replace(recording, labels={}, series={}, metadata={})

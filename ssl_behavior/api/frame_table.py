@@ -1,4 +1,4 @@
-"""A table of frames: what scikit-learn splits, with the video that each frame is of."""
+"""A table of frames that scikit-learn can split, with the video of each frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssl_behavior.recordings.recording import Recording
 
 
 def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFrame:
-    """Make a row of every frame, to be split by video, classified, or filtered as any table.
+    """Make a table with a row per frame, which can be split by video, classified or filtered.
 
     Args:
         recordings: one or several: a ``Recording``, or a dataset of ``movement``.
@@ -29,8 +29,8 @@ def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFr
         >>> frames = sb.frame_table(sb.read_recordings("tracks")).dropna(subset=["label"])
         >>> every_fifth = frames[frames["frame"] % 5 == 0]
     """
-    given = as_recordings(recordings)
-    channels = {name for recording in given for name in recording.labels}
+    recording_list = as_recordings(recordings)
+    channels = {name for recording in recording_list for name in recording.labels}
     if channel is None and len(channels) == 1:
         (channel,) = channels
     if channel is None and channels:
@@ -39,7 +39,7 @@ def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFr
         )
     if channel is not None and channel not in channels:
         raise InputError(f"channel {channel!r}: expected a channel of the labels; found {list_names(channels)}")
-    return pd.concat([_rows(recording, channel) for recording in given], ignore_index=True)
+    return pd.concat([_rows(recording, channel) for recording in recording_list], ignore_index=True)
 
 
 def require_frame_table(table: pd.DataFrame) -> None:

@@ -28,7 +28,7 @@ def load_model(folder: str | Path, device: Device = "auto", precision: Precision
     Args:
         folder: the ``output`` of fine-tuning.
         device: ``auto`` takes a GPU where there is one.
-        precision: of the encoder; ``auto`` takes bfloat16 where the hardware multiplies it natively.
+        precision: precision of the encoder; ``auto`` takes bfloat16 where the hardware multiplies it natively.
 
     Raises:
         InputError: the folder holds no model, or the device or the precision does not exist.
@@ -53,24 +53,24 @@ class FinetunedModel:
     Args:
         network: the network with its trees, on the device to compute on.
         scheme: how its outputs become labels.
-        folder: the folder it was read from.
-        usual: measures of the recordings that its encoder was pretrained on, to warn of others; None if not recorded.
+        folder: folder that it was read from.
+        usual_vitals: vitals of the recordings that its encoder was pretrained on; None if not recorded.
 
     Attributes:
-        behaviours: that it labels, in order.
-        channel: of the annotations that it learned from.
-        pair: names of the (agent, target) that the labels are about; None where they hold for the whole group.
+        behaviours: behaviours that the model labels, in order.
+        channel: channel of the annotations that the model learned from.
+        pair: names of the agent and the target of the labels; None if the labels hold for the whole group.
     """
 
-    def __init__(self, network: Model, scheme: LabelScheme, folder: Path, usual: Vitals | None) -> None:
-        self.network, self.scheme, self.folder, self.usual = network, scheme, folder, usual
+    def __init__(self, network: Model, scheme: LabelScheme, folder: Path, usual_vitals: Vitals | None) -> None:
+        self.network, self.scheme, self.folder, self.usual_vitals = network, scheme, folder, usual_vitals
         self.behaviours, self.channel, self.pair = scheme.behaviours, scheme.channel, scheme.pair
 
     def predict(self, recordings: Recordings) -> pd.DataFrame:
         """Label every frame at the recording's own frame rate, as ``sb.predict`` does, with the same warnings.
 
         Args:
-            recordings: one or several: a ``Recording``, or a dataset of ``movement``.
+            recordings: one or several recordings or datasets of ``movement``, see ``as_recordings``.
 
         Returns:
             A row per frame, with the columns ``video``, ``frame`` (from 0), ``time_s``, ``label`` (a category of
@@ -84,7 +84,7 @@ class FinetunedModel:
         return pd.concat([_label_table(prediction) for prediction in self._predict(recordings)], ignore_index=True)
 
     def probabilities(self, recordings: Recordings) -> pd.DataFrame:
-        """Calibrated probabilities of every frame at the recording's own frame rate, as ``sb.predict`` computes them.
+        """Compute calibrated probabilities of every frame at the recording's own frame rate, as ``sb.predict`` does.
 
         Args:
             recordings: as for ``predict``.
@@ -103,19 +103,20 @@ class FinetunedModel:
         return pd.concat([_probability_table(prediction) for prediction in self._predict(recordings)])
 
     def _predict(self, recordings: Recordings) -> Iterator[Prediction]:
-        given = as_recordings(recordings)
+        recording_list = as_recordings(recordings)
         encoder = self.network.classifier.encoder
-        print_assumed_pair(self.scheme, given)
-        all_poses = prepare_all(given, encoder.landmarks, encoder.preparation)
-        inputs = [QualityInput(poses, recording.unit, None) for poses, recording in zip(all_poses, given, strict=True)]
-        print_warnings(inputs, self.folder, encoder.landmarks, self.usual)
-        for poses, recording in zip(progress(all_poses, "predicting", unit="video"), given, strict=True):
+        print_assumed_pair(self.scheme, recording_list)
+        all_poses = prepare_all(recording_list, encoder.landmarks, encoder.preparation)
+        prepared = list(zip(all_poses, recording_list, strict=True))
+        inputs = [QualityInput(poses, recording.unit, None) for poses, recording in prepared]
+        print_warnings(inputs, self.folder, encoder.landmarks, self.usual_vitals)
+        for poses, recording in progress(prepared, "predicting", unit="video"):
             yield predict_poses(self.network, self.scheme, poses, recording)
 
     def __repr__(self) -> str:
-        who = "the group" if self.pair is None else " towards ".join(self.pair)
+        subject = "the group" if self.pair is None else " towards ".join(self.pair)
         return (
-            f"FinetunedModel: {', '.join(self.behaviours)} of {who} (channel {self.channel})\n"
+            f"FinetunedModel: {', '.join(self.behaviours)} of {subject} (channel {self.channel})\n"
             f"{self.folder}, on {self.network.classifier.encoder.mean.device}"
         )
 

@@ -63,8 +63,8 @@ class EmbeddedVideo:
         Raises:
             InputError: the video has no such individual, or agent and target are the same animal.
         """
-        names, wanted = self.poses.individuals, (agent, target)
-        for option, name in zip(("--agent", "--target"), wanted, strict=True):
+        names, requested = self.poses.individuals, (agent, target)
+        for option, name in zip(("--agent", "--target"), requested, strict=True):
             if name is not None and name not in names:
                 raise InputError(
                     f"{option} {name}: expected an individual of video {self.id}; found {list_names(names)}"
@@ -72,7 +72,7 @@ class EmbeddedVideo:
         matches = [
             pair
             for pair in self.embeddings
-            if all(name in (None, names[i]) for name, i in zip(wanted, pair, strict=True))
+            if all(name in (None, names[i]) for name, i in zip(requested, pair, strict=True))
         ]
         if not matches:
             raise InputError(
@@ -162,22 +162,22 @@ def pair_name(agent: str, target: str) -> str:
     return agent if agent == target else f"{agent} > {target}"
 
 
-def require_name(text: str, what: str) -> None:
+def require_name(text: str, noun: str) -> None:
     """Check that a text can be a name: short, and without control characters.
 
     Terminals and file formats interpret control characters, so a name must not smuggle any in.
 
     Args:
         text: the name.
-        what: the thing that is named, for the error message: "cluster's name".
+        noun: description of the name, for the error message: "cluster's name".
 
     Raises:
         InputError: the text cannot be a name.
     """
     if len(text) > MAX_NAME_LENGTH:
-        raise InputError(f"expected at most {MAX_NAME_LENGTH} characters for the {what}; found {len(text):,}")
+        raise InputError(f"expected at most {MAX_NAME_LENGTH} characters for the {noun}; found {len(text):,}")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise InputError(f"expected a {what} without control characters; found {text!a}")
+        raise InputError(f"expected a {noun} without control characters; found {text!a}")
 
 
 def _unpack_video(arrays: Mapping[str, np.ndarray], about: Any) -> EmbeddedVideo:

@@ -17,7 +17,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.cli.settings import load_settings, parse, save_settings
-from ssl_behavior.compute.interrupts import reader_may_leave
+from ssl_behavior.compute.interrupts import exit_on_closed_pipe
 from ssl_behavior.compute.malloc import keep_freed_memory
 from ssl_behavior.compute.progress import close_bars
 from ssl_behavior.errors import PROGRAM, InputError, error_message, is_out_of_memory, memory_message
@@ -115,7 +115,7 @@ def run(
         arguments = sys.argv[1:] if argv is None else argv
         if issubclass(settings_class, TracksConfig):
             description = f"{description} Note: {cache.notice()}."
-        with reader_may_leave(), _sigterm_interrupts():
+        with exit_on_closed_pipe(), _sigterm_interrupts():
             function(parse(settings_class, arguments, description, name or f"python -m {function.__module__}"))
     except KeyboardInterrupt as stop:
         _stop(

@@ -77,7 +77,7 @@ def against_chance(
     overall = values[:, :-1].sum(0) / values[:, -1].sum()
 
     def deviations(units: np.ndarray) -> np.ndarray:
-        """(group, cluster) share of time minus the overall share."""
+        """Return (group, cluster) share of time minus the overall share."""
         sums = np.add.reduceat(units, starts, axis=0)
         return sums[:, :-1] / np.maximum(sums[:, -1:], 1e-9) - overall
 

@@ -27,12 +27,12 @@ def summaries(bouts: pd.DataFrame, clusters: int) -> pd.DataFrame:
     total = bouts["seconds"].sum()
     rows = []
     for cluster in range(NOISE, clusters):
-        own = bouts[bouts["cluster"] == cluster]
-        seconds = own["seconds"].to_numpy()
-        row = {"share": own["seconds"].sum() / total, "bouts": len(own), "videos": own["video"].nunique()}
+        group = bouts[bouts["cluster"] == cluster]
+        seconds = group["seconds"].to_numpy()
+        row = {"share": group["seconds"].sum() / total, "bouts": len(group), "videos": group["video"].nunique()}
         row |= {f"seconds {q}": value for q, value in zip(QUARTILES, _quartiles(seconds), strict=True)}
         for name in KINEMATICS:
-            values = _quartiles(own[name].to_numpy(), seconds)
+            values = _quartiles(group[name].to_numpy(), seconds)
             row |= {f"{name} {q}": value for q, value in zip(QUARTILES, values, strict=True)}
         rows.append(row)
     return pd.DataFrame(rows, index=pd.RangeIndex(NOISE, clusters, name="cluster"))

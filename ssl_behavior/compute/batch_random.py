@@ -3,8 +3,8 @@
 Each process draws the numbers of the whole batch, from generators with the same seed, and keeps the rows of its own
 clips. So the generators stay in step, and the shards together are the batch that a single process would draw.
 
-Which shard a process keeps is set by ``shard`` and ``views`` for a ``with`` block and held in a context variable. It is
-no argument because dropout needs it too: the layers of a network call it with a tensor and nothing else.
+``shard`` and ``views`` set the shard that a process keeps, in a ``with`` block. A context variable holds it rather than
+an argument, because dropout needs it too: layers of a network call dropout with a tensor and nothing else.
 """
 
 from __future__ import annotations
@@ -59,26 +59,26 @@ def draw_shard(draw: Callable[[int], Tensor], rows: int) -> Tensor:
 
     Args:
         draw: number of rows of the whole batch -> tensor (rows, ...).
-        rows: of this shard. A clip may have several rows, one after the other.
+        rows: number of rows of this shard. A clip may have several rows, one after the other.
 
     Returns:
         Tensor (rows, ...).
     """
     shard = _SHARD.get()
-    whole = draw(rows * shard.world_size)
-    return whole.unflatten(0, (shard.views, shard.world_size, -1))[:, shard.rank].flatten(0, 1)
+    batch = draw(rows * shard.world_size)
+    return batch.unflatten(0, (shard.views, shard.world_size, -1))[:, shard.rank].flatten(0, 1)
 
 
 def rand(rows: int, *shape: int, generator: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
-    """(rows, *shape) numbers between 0 and 1."""
+    """Draw (rows, *shape) numbers between 0 and 1."""
     return draw_shard(lambda n: torch.rand(n, *shape, generator=generator, dtype=dtype), rows)
 
 
 def randn(rows: int, *shape: int, generator: torch.Generator) -> Tensor:
-    """(rows, *shape) standard normal numbers."""
+    """Draw (rows, *shape) standard normal numbers."""
     return draw_shard(lambda n: torch.randn(n, *shape, generator=generator), rows)
 
 
 def randint(low: int, high: int, rows: int, *shape: int, generator: torch.Generator) -> Tensor:
-    """(rows, *shape) whole numbers from ``low`` to below ``high``."""
+    """Draw (rows, *shape) whole numbers from ``low`` to below ``high``."""
     return draw_shard(lambda n: torch.randint(low, high, (n, *shape), generator=generator), rows)

@@ -13,18 +13,18 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def choose_device(device: Device) -> torch.device:
-    """The device to compute on: ``auto`` takes a GPU if there is one.
+    """Return the device to compute on: ``auto`` takes a GPU if there is one.
 
     Raises:
-        InputError: cuda was asked for and there is no GPU.
+        InputError: the device is cuda and there is no GPU.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: expected a CUDA device and found none; use --device cpu or auto")
+        raise InputError("--device cuda: expected a CUDA device; found none: use --device cpu or auto")
     return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")
 
 
 def has_room(device: torch.device, size: int) -> bool:
-    """Whether a GPU can hold ``size`` bytes for the whole run, which may take up to a quarter of its free memory.
+    """Return whether a GPU can hold ``size`` bytes during a run, which may take a quarter of its free memory.
 
     Always False for a CPU, which reads what it needs from memory-mapped files.
     """
@@ -32,12 +32,12 @@ def has_room(device: torch.device, size: int) -> bool:
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> Precision:
-    """float32 or bfloat16: the precision itself, or the one that ``auto`` takes on this device."""
+    """Return float32 or bfloat16: the precision itself, or the one that ``auto`` takes on this device."""
     return "bfloat16" if uses_bfloat16(precision, device) else "float32"
 
 
 def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
-    """Whether to compute in bfloat16. ``auto`` does where the hardware multiplies it natively."""
+    """Return whether to compute in bfloat16. ``auto`` does where the hardware multiplies it natively."""
     if precision != "auto":
         return precision == "bfloat16"
     # On a CPU without AVX-512 BF16, bfloat16 is emulated and slower than float32.

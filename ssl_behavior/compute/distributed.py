@@ -1,4 +1,4 @@
-"""The processes that share a run: how many there are, what they exchange, and how they fail together.
+"""The processes that share a run: their number, their exchange of values, and their common failure.
 
 Most runs have a single process. The functions then return at once.
 """
@@ -16,26 +16,26 @@ from ssl_behavior.errors import InputError, error_message
 
 
 def world_size() -> int:
-    """Number of processes that share the run."""
+    """Return the number of processes that share the run."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """Number of this process among them, from 0."""
+    """Return the number of this process among them, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def is_first() -> bool:
-    """Whether this process is the one that prints and writes."""
+    """Return whether this process is the one that prints and writes."""
     return rank() == 0
 
 
 def clips_per_process(clips: int, option: str) -> int:
-    """Number of clips of a batch that fall to each process.
+    """Return the number of clips of a batch that fall to each process.
 
     Args:
-        clips: in the whole batch.
-        option: that sets this number, for the error.
+        clips: number of clips in the whole batch.
+        option: name of the option that sets this number, for the error.
 
     Raises:
         InputError: the number of processes does not divide the number of clips.
@@ -49,7 +49,7 @@ def clips_per_process(clips: int, option: str) -> int:
 
 
 def mean_over_processes(values: Tensor) -> Tensor:
-    """The mean of a tensor that every process has, without a gradient. Same shape."""
+    """Average a tensor over the processes, each of which has its own; the mean has the same shape and no gradient."""
     if world_size() == 1:
         return values.detach()
     total = values.detach().clone()
@@ -58,7 +58,7 @@ def mean_over_processes(values: Tensor) -> Tensor:
 
 
 def gather_names(names: list[str]) -> list[str]:
-    """The names of all processes, in the order of their ranks."""
+    """Return the names of all processes, in the order of their ranks."""
     if world_size() == 1:
         return names
     by_rank: list[list[str]] = [[] for _ in range(world_size())]
@@ -68,13 +68,13 @@ def gather_names(names: list[str]) -> list[str]:
 
 @contextmanager
 def fail_together() -> Iterator[None]:
-    """A section of the run that fails in all processes if it fails in one. At its end, all wait for each other.
+    """Fail in all processes if the ``with`` block fails in one. At its end, all processes wait for each other.
 
     The first process alone prints the error.
 
     Raises:
         InputError, OSError: in a run of one process, as raised inside.
-        SystemExit: with code 2 in all processes of a run of several.
+        SystemExit: with code 2 in all processes, if there are several.
     """
     failure = None
     try:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM that wait for a good moment, and readers of a pipe that leave early."""
+"""Delay Ctrl-C and SIGTERM to a good moment, and end quietly when the reader of a pipe closes it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def delay_signals(message: str = "", once: bool = False) -> Iterator[list[signal
 
 
 @contextmanager
-def reader_may_leave() -> Iterator[None]:
+def exit_on_closed_pipe() -> Iterator[None]:
     """End the process without a traceback if the reader of its output goes away, as ``head`` does.
 
     Raises:
@@ -65,6 +65,6 @@ def reader_may_leave() -> Iterator[None]:
         finally:
             sys.stdout.flush()  # at Python's exit, the error could not be caught
     except BrokenPipeError:
-        # Python flushes once more at exit, which must not fail again.
+        # Python flushes again at exit, and that must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Joins the processes of a run: those that torchrun or SLURM's srun started, or a single one from the shell."""
+"""Join the processes of a run, which torchrun or SLURM's srun started; or run as a single process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def launch(device: Device) -> Fabric:
     """Join the other processes of this run, if there are any.
 
     Args:
-        device: of each process; with cuda, each has a GPU of its own.
+        device: device of each process; with cuda, each has a GPU of its own.
 
     Returns:
         The Fabric whose ``setup_module`` wraps a module so that all processes train it together.
@@ -34,8 +34,8 @@ def launch(device: Device) -> Fabric:
     processes = environment.world_size()
     if accelerator == "cuda" and on_node > torch.cuda.device_count():
         raise InputError(
-            f"--device {device}: expected a GPU for each of the {on_node} processes on this node and found "
-            f"{count_of(torch.cuda.device_count(), 'GPU')}; start one process per GPU, or give --device cpu"
+            f"--device {device}: expected a GPU for each of the {on_node} processes on this node; found "
+            f"{count_of(torch.cuda.device_count(), 'GPU')}: start one process per GPU, or give --device cpu"
         )
     fabric = Fabric(
         accelerator=accelerator,
@@ -49,7 +49,7 @@ def launch(device: Device) -> Fabric:
 
 
 def _environment() -> tuple[ClusterEnvironment, int]:
-    """The program that started the processes, and how many it started on this node."""
+    """Return the program that started the processes, and the number that it started on this node."""
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment(), int(os.environ["LOCAL_WORLD_SIZE"])
     # sbatch sets the number of tasks too, but its script is a single process until srun starts the tasks in a step.

@@ -16,8 +16,8 @@ def keep_freed_memory() -> None:
     """Reuse the memory of freed arrays for the next ones, instead of returning it to the operating system.
 
     By default, glibc returns large blocks at once. Every training step and every chunk of a recording then takes them
-    again, page by page, which costs a fifth of the time or more. The price is that the process keeps the most memory
-    that it ever took. Without glibc, nothing changes.
+    again, page by page, which costs a fifth of the time or more. In exchange, the process keeps its peak memory until
+    it ends. Without glibc, nothing changes.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

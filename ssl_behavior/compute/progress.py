@@ -26,7 +26,7 @@ class ProgressLines(tqdm):
     seconds_between = 10.0
     _last_line: float | None = None
 
-    def display(self, msg: str | None = None, pos: int | None = None) -> None:  # noqa: ARG002 - as tqdm calls it
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:  # noqa: ARG002 - tqdm's signature
         """Write a line if the last one is old enough."""
         now = time.monotonic()
         if self._last_line is None:
@@ -75,7 +75,7 @@ def progress(
 
     Args:
         iterable: the items.
-        description: of the loop, such as ``predicting``.
+        description: text that describes the loop, such as ``predicting``.
         total: number of items, if the iterable has no length.
         unit: noun of an item.
         leave: keep the finished bar, or the last line.
@@ -99,11 +99,11 @@ def progress_bar(
     shown: bool = True,
     smoothing: float = 0.3,
 ) -> tqdm[Any]:
-    """A bar on stderr that the caller advances with ``update``.
+    """Show a bar on stderr that the caller advances with ``update``.
 
     Args:
         total: number of items.
-        description: of the loop.
+        description: text that describes the loop.
         unit: noun of an item.
         initial: number of items that an earlier run finished.
         leave: keep the finished bar, or the last line.
@@ -125,7 +125,7 @@ def progress_bar(
 
 
 def _kind() -> tuple[type[tqdm[Any]], str | None]:
-    """The class of bars that suits stderr, and their layout."""
+    """Return the class of bars that suits stderr, and their layout."""
     return (tqdm, None) if sys.stderr.isatty() else (ProgressLines, _LINE)
 
 

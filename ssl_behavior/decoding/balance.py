@@ -11,7 +11,7 @@ import numpy as np
 
 
 def balancing_weights(frequencies: np.ndarray, power: float = 1.0) -> tuple[float, ...]:
-    """Weights that balance behaviours: frequency to the power of minus ``power``; 1 for one that never occurs.
+    """Compute weights that balance behaviours: frequency ** -power, and 1 for a behaviour that never occurs.
 
     Args:
         frequencies: (behaviour,) share of each behaviour in training.

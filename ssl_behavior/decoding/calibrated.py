@@ -27,5 +27,5 @@ class CalibratedDecoder:
     decoder: Decoder
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """(time, behaviour) float32 calibrated probabilities of logits (time, behaviour)."""
+        """Return (time, behaviour) float32 calibrated probabilities of logits (time, behaviour)."""
         return calibrate(logits, self.temperature, np.array(self.frequencies))

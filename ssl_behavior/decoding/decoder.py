@@ -83,21 +83,21 @@ class Decoder:
                 }
             )
         except (TypeError, KeyError, ValueError) as error:
-            raise InputError(f"expected the settings of a decoder and found {dict(plain)} ({error})") from None
+            raise InputError(f"expected the settings of a decoder; found {dict(plain)} ({error})") from None
 
     def _scores(self, probabilities: np.ndarray, frame_rate: float) -> np.ndarray:
         classes = probabilities.shape[1]
         if any(len(setting) not in (0, classes) for setting in (self.behaviour_weights, self.transition_rates)):
             raise ValueError(
                 f"expected probabilities of {len(self.behaviour_weights or self.transition_rates)} behaviours, as the "
-                f"decoder has, and found {classes}"
+                f"decoder has; found {classes}"
             )
         scores = log_scores(probabilities, self.smoothing_s * frame_rate)
         return scores + np.log(self.behaviour_weights).astype(scores.dtype) if self.behaviour_weights else scores
 
 
 def _per_frame(rates: np.ndarray, frame_rate: float) -> np.ndarray:
-    """(behaviour, behaviour) probabilities of changing from row to column within one frame."""
+    """Return (behaviour, behaviour) probabilities of changing from row to column within one frame."""
     # Changes to all other behaviours add up to 0.5 at most, so that staying is always possible.
     moves = np.clip(rates / frame_rate, _SMALLEST, 0.5 / max(1, len(rates) - 1))
     np.fill_diagonal(moves, 0.0)
@@ -105,7 +105,7 @@ def _per_frame(rates: np.ndarray, frame_rate: float) -> np.ndarray:
 
 
 def log_scores(probabilities: np.ndarray, sigma: float) -> np.ndarray:
-    """Log probabilities (time, behaviour) float32, after a Gaussian of ``sigma`` frames smoothed the probabilities.
+    """Return log probabilities (time, behaviour) float32, after smoothing by a Gaussian of ``sigma`` frames.
 
     Probabilities are smoothed, not their logarithms: there, one frame near 0 would veto its neighbours.
     """

@@ -14,9 +14,9 @@ from ssl_behavior.scoring.bouts import bout_counts, macro_bout_f1
 from ssl_behavior.scoring.frames import class_scores, confusion, macro_mean
 
 _MARGIN = 0.03
-"""A more elaborate decoder must score better than a plainer one by this, divided by the root of the number of videos.
+"""Gain that a more elaborate decoder needs over a plainer one, divided by the square root of the number of videos.
 
-A gain on three videos is more often an accident than a gain on thirty.
+A gain on three videos is more often due to chance than a gain on thirty.
 """
 _BOUT_OVERLAP = 0.25
 """Smallest overlap (intersection over union) with which a bout counts as detected."""
@@ -44,14 +44,15 @@ def fit_decoder(
     flicker. Families of decoders are tried, from plain to elaborate: the balanced decision (``balancing_weights``);
     smoothing; less balance; the most probable path. Transition rates are fitted on some of the videos and scored on the
     others, in at most five folds. A more elaborate decoder is chosen only if it gains more than a margin. A single
-    video can check nothing and gets the balanced decision.
+    video allows no comparison, so it gets the balanced decision.
 
-    No rule removes short bouts. A path whose changes have a cost has few of them, and true short bouts remain.
+    No rule removes short bouts, because some are true. The most probable path has few spurious ones, as each change
+    of behaviour costs probability.
 
     Args:
         probabilities: (time, behaviour) per video, by a model that was not trained on that video.
         labels: (time,) int per video, -1 where unscored.
-        behaviours: names; ``other`` is left out of the mean.
+        behaviours: names of the behaviours; ``other`` is left out of the mean.
         frame_rate: Hz.
         frequencies: (behaviour,) share of each behaviour in training.
     """
@@ -72,24 +73,24 @@ def fit_decoder(
 
 
 def _families(frequencies: np.ndarray) -> list[list[Decoder]]:
-    """Families of decoders, plainest first; transition rates are still to be fitted."""
-    whole, less = balancing_weights(frequencies), [balancing_weights(frequencies, power) for power in _LESS_BALANCED]
+    """Return families of decoders, plainest first; transition rates are still to be fitted."""
+    full, partial = balancing_weights(frequencies), [balancing_weights(frequencies, power) for power in _LESS_BALANCED]
     return [
-        [Decoder(whole, smoothing) for smoothing in _SMOOTHINGS_S],
-        [Decoder(weights, smoothing) for weights in less for smoothing in (0.0, *_SMOOTHINGS_S)],
-        [Decoder(whole, 0.0, _UNFITTED, weight) for weight in _TRANSITION_WEIGHTS],
+        [Decoder(full, smoothing) for smoothing in _SMOOTHINGS_S],
+        [Decoder(weights, smoothing) for weights in partial for smoothing in (0.0, *_SMOOTHINGS_S)],
+        [Decoder(full, 0.0, _UNFITTED, weight) for weight in _TRANSITION_WEIGHTS],
     ]
 
 
 def _folds(videos: list[_Video]) -> Iterator[tuple[list[_Video], list[_Video]]]:
-    """Videos to fit to and videos to score, per fold."""
+    """Yield the videos to fit to and the videos to score, fold by fold."""
     folds = min(_MAX_FOLDS, len(videos))
     for fold in range(folds):
         yield [v for i, v in enumerate(videos) if i % folds != fold], videos[fold::folds]
 
 
 def _fit(decoder: Decoder, videos: list[_Video], frame_rate: float) -> Decoder:
-    """The decoder with transition rates fitted to the videos, if it has any."""
+    """Return the decoder with transition rates fitted to the videos, if it has any."""
     if not decoder.transition_rates:
         return decoder
     rates = fit_transition_rates([y for _, y in videos], len(decoder.behaviour_weights), frame_rate)
@@ -123,7 +124,7 @@ def fit_transition_rates(labels: Sequence[np.ndarray], classes: int, frame_rate:
 def _held_out_score(
     fitted: Sequence[tuple[Decoder, list[_Video]]], behaviours: Sequence[str], frame_rate: float
 ) -> float:
-    """Mean of the macro F1 of frames and of bouts, over all videos together, each decoded with its decoder."""
+    """Return the mean of the macro F1 of frames and of bouts over all videos, each decoded with its own decoder."""
     classes = len(behaviours)
     frames, bouts = np.zeros((classes, classes)), np.zeros((1, classes, 3))
     for decoder, videos in fitted:

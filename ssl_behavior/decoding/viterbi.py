@@ -11,7 +11,7 @@ import numpy as np
 
 
 def best_path(scores: np.ndarray, transitions: np.ndarray) -> np.ndarray:
-    """The labels y that maximise sum_t scores[t, y_t] + sum_t transitions[y_{t-1}, y_t].
+    """Return the labels y that maximise sum_t scores[t, y_t] + sum_t transitions[y_{t-1}, y_t].
 
     Args:
         scores: (time, class) log probabilities.
@@ -38,7 +38,7 @@ def best_path(scores: np.ndarray, transitions: np.ndarray) -> np.ndarray:
 
 
 def _block_products(steps: np.ndarray) -> np.ndarray:
-    """(block, class, class) best score from the class before a block to the class at its end."""
+    """Return (block, class, class) best score from the class before a block to the class at its end."""
     product = steps[:, 0]
     for t in range(1, steps.shape[1]):
         product = (product[:, :, :, None] + steps[:, t][:, None, :, :]).max(2)
@@ -46,7 +46,7 @@ def _block_products(steps: np.ndarray) -> np.ndarray:
 
 
 def _block_starts(products: np.ndarray) -> np.ndarray:
-    """(block, class) best score of each class in the frame before a block."""
+    """Return (block, class) best score of each class in the frame before a block."""
     starts = np.zeros(products.shape[:2])
     for block in range(1, len(products)):
         starts[block] = (starts[block - 1][:, None] + products[block - 1]).max(0)
@@ -54,7 +54,7 @@ def _block_starts(products: np.ndarray) -> np.ndarray:
 
 
 def _forward(steps: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
-    """(block, frame, class) best class one frame earlier; and the best class of the last frame."""
+    """Return (block, frame, class) best class one frame earlier; and the best class of the last frame."""
     pointers = np.empty(steps.shape[:3], np.int16)
     state = starts
     for t in range(steps.shape[1]):
@@ -65,7 +65,7 @@ def _forward(steps: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _backward(pointers: np.ndarray, end: int) -> np.ndarray:
-    """(block, frame) classes of the path.
+    """Return (block, frame) classes of the path.
 
     Paths within blocks are traced from every possible class at their end; then the true one is chosen, from the last
     block to the first.

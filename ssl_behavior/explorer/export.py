@@ -25,10 +25,10 @@ _RUN = "<code>ssl-behavior explore --atlas …</code>"
 
 
 def export_page(scene: Scene, count: int, max_clip_bytes: int = MAX_CLIP_BYTES) -> tuple[str, MapSample]:
-    """The page as HTML, and the points on it, each with its clip.
+    """Return the page as HTML, and the points on it, each with its clip.
 
     Args:
-        scene: to show.
+        scene: scene to show.
         count: points, at most.
         max_clip_bytes: bytes of clips; points beyond them are left out.
     """
@@ -83,7 +83,7 @@ def _add_matches(page: Page) -> None:
 
 
 def similar_points(scene: Scene, sample: MapSample) -> tuple[np.ndarray, np.ndarray]:
-    """For each point, the most similar points of other moments.
+    """Find the points of other moments that are most similar to each point.
 
     Returns:
         (point, 12) int16 cosines in ten-thousandths, falling, and int32 points, -1 after the last.
@@ -96,12 +96,12 @@ def similar_points(scene: Scene, sample: MapSample) -> tuple[np.ndarray, np.ndar
     points = np.full((len(sample), _MATCHES), -1, np.int32)
     similarity = np.zeros((len(sample), _MATCHES), np.int16)
     for i in range(len(sample)):
-        taken = [i]
+        similar = [i]
         for candidate, value in zip(nearest[i], cosine[i], strict=True):
-            is_same_video = video[candidate] == video[taken]
-            if not (is_same_video & (np.abs(seconds[candidate] - seconds[taken]) < _APART_S)).any():
-                points[i, len(taken) - 1], similarity[i, len(taken) - 1] = candidate, round(10_000 * float(value))
-                taken.append(int(candidate))
-            if len(taken) > _MATCHES:
+            is_same_video = video[candidate] == video[similar]
+            if not (is_same_video & (np.abs(seconds[candidate] - seconds[similar]) < _APART_S)).any():
+                points[i, len(similar) - 1], similarity[i, len(similar) - 1] = candidate, round(10_000 * float(value))
+                similar.append(int(candidate))
+            if len(similar) > _MATCHES:
                 break
     return similarity, points

@@ -1,4 +1,4 @@
-"""The page of a visitor of the server: any moment's poses, search over all frames, names of clusters, and marks."""
+"""The page that the server shows to a visitor: poses of any moment, search, names of clusters, and marks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TOP = 20
 
 
 def application(scene: Scene, count: int) -> Application:
-    """The explorer of a scene; all visitors see the same points, and each has a separate page."""
+    """Make the explorer of a scene. All visitors see the same points, and each has a separate page."""
     sample, index = draw_sample(scene, count), lazy_index(scene)
 
     def visit(document: Document) -> None:
@@ -44,9 +44,9 @@ class LivePage:
     """The page of one visitor.
 
     Args:
-        scene: shared by all visitors.
-        sample: shared by all visitors.
-        index: returns the index of the atlas, as ``lazy_index`` does.
+        scene: content, shared by all visitors.
+        sample: points on the map, shared by all visitors.
+        index: function that returns the index of the atlas, as ``lazy_index`` does.
     """
 
     def __init__(self, scene: Scene, sample: MapSample, index: Callable[[], EmbeddingIndex]) -> None:
@@ -119,7 +119,7 @@ class LivePage:
         )
 
     def _match(self, hit: Hit) -> dict[str, Any]:
-        """A row of the source ``matches``."""
+        """Return a row of the source ``matches``."""
         video = self.scene.atlas.video(hit.video)
         poses = video.poses
         pair = (poses.individuals.index(hit.agent), poses.individuals.index(hit.target))
@@ -137,7 +137,7 @@ class NamesTab:
     """The tab that lists the clusters of an atlas and gives them names.
 
     Args:
-        page: that the tab is added to.
+        page: page that the tab is added to.
     """
 
     def __init__(self, page: Page) -> None:
@@ -181,7 +181,7 @@ class NamesTab:
         self.name.value = clustered.names.get(self._chosen(), "") if clustered else ""
 
     def _chosen(self) -> int:
-        """The cluster in the menu; -1 for any other text, as a browser may send anything."""
+        """Return the cluster in the menu; -1 for any other text, as a browser may send anything."""
         values = [value for value, _ in self.cluster.options]
         return values.index(self.cluster.value) if self.cluster.value in values else NOISE
 
@@ -195,7 +195,7 @@ class NamesTab:
 
 
 def lazy_index(scene: Scene) -> Callable[[], EmbeddingIndex]:
-    """A function that returns the atlas's index, and builds it when it is first called."""
+    """Return a function that builds the atlas's index when it is first called, and returns it."""
     return cache(lambda: load(scene.atlas))
 
 
@@ -207,7 +207,7 @@ def _without_clusters(scene: Scene) -> str:
 
 
 def _bout_around(codes: np.ndarray, frame: int, rate: float) -> tuple[int, int]:
-    """The bout that holds a frame, made at least half a second and at most four seconds long around it."""
+    """Return the bout that holds a frame, extended or cut to a length of half a second to four seconds around it."""
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
     bout = int(np.searchsorted(starts, frame, side="right")) - 1
     start, stop = int(starts[bout]), int(np.append(starts, len(codes))[bout + 1])

@@ -32,12 +32,12 @@ class MapSample:
             below, and of ``agent`` and ``target`` among the video's individuals; ``frame`` of the poses and ``native``
             frame of the recording; ``seconds`` from its start; ``start, stop``, the seconds at which the bout of a
             cluster that holds the point begins and ends; a code for each row of the ethogram; and the kinematics.
-        videos: ids.
+        videos: ids of the videos.
         pairs: names of pairs.
         clips: (point, time, individual, landmark, 2) int16, see ``pose_clips``; of one frame, or of some seconds.
         frame_in_clip: (point,) index of the point's frame in its clip.
         embeddings: (point, channel) float32.
-        total: frames in the atlas.
+        total: number of frames in the atlas.
     """
 
     columns: Mapping[str, np.ndarray]
@@ -52,7 +52,7 @@ class MapSample:
         return len(self.frame_in_clip)
 
     def first_moment(self) -> dict[str, int]:
-        """The moment that plays first: in the largest cluster, with as many keypoints seen as anywhere in it."""
+        """Return the moment that plays first: in the largest cluster, with as many keypoints seen as anywhere in it."""
         seen = (self.clips[np.arange(len(self)), self.frame_in_clip, ..., 0] != UNSEEN).sum((1, 2))
         point = int(np.argmax(seen + 1_000 * (self.columns[CLUSTER] == 0) if CLUSTER in self.columns else seen))
         return {name: int(self.columns[name][point]) for name in ("video", "agent", "target", "frame")}
@@ -62,10 +62,10 @@ def draw_sample(scene: Scene, count: int, clip_frames: int = 1, seed: int = 0) -
     """Draw points at random from all frames of all pairs.
 
     Args:
-        scene: to draw from.
+        scene: scene to draw from.
         count: number of points; all frames if there are fewer.
         clip_frames: length of the clip around each point.
-        seed: of the draw.
+        seed: seed of the draw.
     """
     atlas = scene.atlas
     pairs: dict[str, int] = {}
@@ -110,13 +110,13 @@ def _columns(scene: Scene, video: EmbeddedVideo, pair: tuple[int, int], frames: 
 def pose_clips(
     poses: Poses, pair: tuple[int, int], frames: np.ndarray, length: int, others: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Clips around some frames of a pair, in small integers that a page can hold.
+    """Cut clips around some frames of a pair, as small integers that a page can hold.
 
     Args:
-        poses: of a video.
+        poses: poses of a video.
         pair: agent and target, which come first.
         frames: (clip,) frames in the middle of the clips; near an end of the video, a clip is moved to lie within it.
-        length: of a clip in frames; a shorter video is followed by frames in which nothing is seen.
+        length: length of a clip in frames; a shorter video is followed by frames in which nothing is seen.
         others: whether the other individuals of the video are included.
 
     Returns:
@@ -142,14 +142,14 @@ class Colouring:
     """One way to colour the map.
 
     Attributes:
-        column: of the sample.
-        title: in the menu.
+        column: column of the sample.
+        title: title in the menu.
         is_categories: whether values are codes; otherwise they are numbers.
-        names: of the codes from 0; none for numbers.
-        colours: of the codes from 0; for numbers from low to high.
-        hatches: of the codes from 0, as in the ethogram; none for numbers.
-        low: the number of the first colour.
-        high: the number of the last colour.
+        names: names of the codes from 0; none for numbers.
+        colours: colours of the codes from 0; for numbers from low to high.
+        hatches: hatches of the codes from 0, as in the ethogram; none for numbers.
+        low: number that has the first colour.
+        high: number that has the last colour.
         note: a line below the legend.
     """
 
@@ -165,7 +165,7 @@ class Colouring:
 
 
 def colourings(scene: Scene, sample: MapSample) -> list[Colouring]:
-    """All ways to colour the sample, in the order of the menu."""
+    """Return all ways to colour the sample, in the order of the menu."""
     rows = [_row(scene, row) for row in scene.rows]
     lists = {"video": sample.videos} | ({"pair": sample.pairs} if len(sample.pairs) > 1 else {})
     for title, names in lists.items():

@@ -1,4 +1,4 @@
-"""Marks that people make in the explorer: clips with a label, or as wrong or unsure.
+"""Marks that people make in the explorer: clips marked with a behaviour, or as wrong or unsure.
 
 Marks are kept in ``marks/marks.csv`` in the atlas's folder. The export consists of annotation files that ``finetune``
 reads. Each holds the atlas's labels of a video with the marks over them; a later mark covers an earlier one. Frames
@@ -39,10 +39,10 @@ class Mark:
     """A clip to which a person gave a label.
 
     Attributes:
-        video: id.
-        agent: name of the individual.
-        target: name; the agent itself if it is alone.
-        channel: of behaviours.
+        video: video id.
+        agent: name of the agent.
+        target: name of the target; the agent itself if it is alone.
+        channel: channel of the label.
         label: a behaviour, or ``wrong`` or ``unsure``.
         start: first frame of the recording.
         stop: the frame after the last.
@@ -72,7 +72,7 @@ class Marks:
     """The marks of an atlas; every change is written at once.
 
     Args:
-        atlas: whose frames are marked.
+        atlas: atlas whose frames are marked.
     """
 
     def __init__(self, atlas: Atlas) -> None:
@@ -84,7 +84,7 @@ class Marks:
         """The marks, oldest first.
 
         Raises:
-            InputError: the file of marks has other columns, or values that cannot be.
+            InputError: the file of marks has other columns, or impossible values.
         """
         if not self.path.is_file():
             return []
@@ -101,7 +101,7 @@ class Marks:
         """Save a mark.
 
         Raises:
-            InputError: its label cannot be the name of a behaviour, or its frames are not frames of the video.
+            InputError: the label cannot be the name of a behaviour, or the video has no such frames.
         """
         for kind, text in (("label", mark.label), ("channel", mark.channel)):
             if not text.strip() or text != " ".join(text.split()) or text == UNMARKED:
@@ -112,14 +112,14 @@ class Marks:
         self._write([*self.all, mark])
 
     def remove(self, mark: Mark) -> None:
-        """Remove a mark, the last of several equal ones; another explorer may have changed the file in the meantime.
+        """Remove a mark: the last of several equal ones, because another explorer may have changed the file since.
 
         Raises:
             InputError: it was removed already.
         """
         marks = self.all
         if mark not in marks:
-            raise InputError("this mark was taken back already; reload the page to see the marks that remain")
+            raise InputError("this mark was removed already: reload the page to see the marks that remain")
         del marks[len(marks) - 1 - marks[::-1].index(mark)]
         self._write(marks)
 
@@ -133,8 +133,8 @@ class Marks:
     def export(self) -> Exported:
         """Write annotation files for the Caltech annotator and BORIS, for all videos with labels or marks.
 
-        The atlas has labels at the frames of its poses, so that the ends of a labelled bout are right to half of such a
-        frame; those of a mark are exact.
+        The atlas has labels at the frames of its poses, so the ends of a labelled bout are accurate to half of such a
+        frame. The ends of a mark are exact.
 
         Raises:
             InputError: nothing is marked.
@@ -169,8 +169,8 @@ class Exported:
     """Annotation files that were written.
 
     Attributes:
-        folder: with ``caltech/`` and ``boris/``.
-        videos: how many.
+        folder: folder that holds ``caltech/`` and ``boris/``.
+        videos: number of videos.
         unscored: channel -> behaviours in the files that stand for unscored frames.
     """
 
@@ -179,7 +179,7 @@ class Exported:
     unscored: dict[str, tuple[str, ...]]
 
     def instructions(self) -> str:
-        """How to train on the files, with a command per channel."""
+        """Explain how to train on the files, with a command per channel."""
         lines = [
             f"Annotations of {count_of(self.videos, 'video')}: labels of the atlas with your marks over them. "
             f"Frames with neither have the behaviour {UNMARKED!r}; leave it unscored."
@@ -193,7 +193,7 @@ class Exported:
 
 
 def _merged(video: EmbeddedVideo, channel: str, marks: list[Mark]) -> Labels | None:
-    """Labels at the recording's frames, with the marks of this channel over them; None if there are neither."""
+    """Return labels at the recording's frames, overridden by the marks of this channel; None if there are neither."""
     labels = video.labels.get(channel)
     chosen = [mark for mark in marks if (mark.video, mark.channel) == (video.id, channel)]
     if labels is None and not chosen:
@@ -209,5 +209,5 @@ def _merged(video: EmbeddedVideo, channel: str, marks: list[Mark]) -> Labels | N
 
 
 def _word(channel: str) -> str:
-    """The name of a channel in annotation files, which may hold no spaces."""
+    """Return the name of a channel in annotation files, which may hold no spaces."""
     return "_".join(channel.split())

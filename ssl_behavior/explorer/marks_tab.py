@@ -25,7 +25,7 @@ class MarksTab:
     """The marks of an atlas, beside the clip that plays.
 
     Args:
-        page: that the tab is added to.
+        page: page that the tab is added to.
     """
 
     def __init__(self, page: Page) -> None:
@@ -53,7 +53,7 @@ class MarksTab:
         self.label.on_change("value", lambda _attr, _old, new: self.word.update(visible=new == _NEW))
         page.play_rows_of(self.source)
         mark = self._button("Mark", self.mark, "primary")
-        others = [self._button("Take back", self.remove), self._button("Export annotations", self.export)]
+        others = [self._button("Remove mark", self.remove), self._button("Export annotations", self.export)]
         above = Row(self.channel, self.label, self.word, mark, sizing_mode="stretch_width")
         below = Row(*others, sizing_mode="stretch_width")
         page.add_tab("Marks", above, self.span, self.message, self.table, below)
@@ -67,7 +67,7 @@ class MarksTab:
         """Offer frames of the clip that plays.
 
         Args:
-            video: of the clip.
+            video: video of the clip.
             pair: individuals.
             span: first frame that is offered and the frame after the last, of the poses.
             clip: first frame that plays and the frame after the last, of the poses.
@@ -79,7 +79,7 @@ class MarksTab:
         self.span.update(start=low, end=high, value=value)
 
     def run(self, action: Callable[[], str]) -> None:
-        """Do what a button says, and show the outcome."""
+        """Run the action of a button, and show the outcome."""
         try:
             message = action()
         except (InputError, OSError) as error:
@@ -110,7 +110,7 @@ class MarksTab:
         chosen = self.source.selected.indices[:1]
         is_listed = bool(chosen) and 0 <= chosen[0] < len(self.listed)  # a browser may send anything
         self.marks.remove(self.listed[chosen[0] if is_listed else -1])
-        return "Taken back. "
+        return "Removed. "
 
     def export(self) -> str:
         """Write annotation files."""
@@ -118,7 +118,7 @@ class MarksTab:
         return f"Written to {exported.folder}, with how-to-train.txt. {exported.instructions()} "
 
     def _frames(self) -> tuple[int, int]:
-        """The chosen frames of the recording."""
+        """Return the chosen frames of the recording."""
         low, high = self.span.start, self.span.end
         if not all(low <= frame <= high for frame in self.span.value):  # a browser may send anything
             raise InputError(f"expected frames of the clip, {low:g} to {high:g}; found others")
@@ -154,7 +154,7 @@ class MarksTab:
         self.table.visible = bool(rows)
 
     def _row(self, mark: Mark) -> tuple[Any, ...]:
-        """The columns ``MARK_COLUMNS`` of a mark."""
+        """Return the columns ``MARK_COLUMNS`` of a mark."""
         atlas, moment, rate = self.scene.atlas, _NO_MOMENT, ASSUMED_FRAME_RATE
         if mark.video in atlas:
             poses = atlas.video(mark.video).poses

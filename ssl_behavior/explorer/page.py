@@ -80,7 +80,7 @@ class Page:
             models[name].visible = False
 
     def name_columns(self) -> list[dict[str, tuple[str, int]]]:
-        """Columns of tables for names of videos, of pairs and, if there are any, of clusters: title and width."""
+        """Return title and width of the columns with names of videos, of pairs and, if there are any, of clusters."""
         clusters = self.scene.names(CLUSTER)
         names = {"video": self.sample.videos, "pair": self.sample.pairs, "cluster": ["in none", *clusters]}
         columns = [{name: (name, widgets.column_width(name, texts))} for name, texts in names.items()]
@@ -111,10 +111,10 @@ class Page:
         models["tabs"] = Tabs(name="tabs", sizing_mode="stretch_both", stylesheets=[_panel("1 1 400px", "560px")])
 
     def script(self, file: str, *names: str, **constants: Any) -> CustomJS:
-        """A callback from a file of ``web``.
+        """Make a callback from a file of ``web``.
 
         Args:
-            file: its name without suffix; ``shared.js`` comes before it.
+            file: name of the file without suffix; ``shared.js`` comes before it.
             names: models that it uses, under the same names.
             constants: further values that it uses.
         """
@@ -183,7 +183,7 @@ class Page:
         """Put the page into an empty document, of a server or a file.
 
         Args:
-            document: that has nothing in it yet.
+            document: an empty document.
             remark: HTML at the end of the page's first line.
         """
         models = self.models
@@ -229,16 +229,16 @@ class Page:
 
 
 def _panel(flex: str, height_when_narrow: str) -> InlineStyleSheet:
-    """The style of a part of the page that shares a row with others, but on a narrow screen fills a row itself."""
+    """Return the style of a part that shares a row with others, but fills a row itself on a narrow screen."""
     narrow = f"flex: none; width: 100%; height: {height_when_narrow};"
     return InlineStyleSheet(css=f":host {{ flex: {flex}; }} {_NARROW} {{ :host {{ {narrow} }} }}")
 
 
 def _middle(landmarks: tuple[str, ...]) -> int:
-    """The landmark whose trail is drawn: the first of those in the middle of the body."""
+    """Return the landmark whose trail is drawn: the first of those in the middle of the body."""
     return next((landmarks.index(name) for name in ("centre", "neck", "tail base", "head") if name in landmarks), 0)
 
 
 def template() -> jinja2.Template:
-    """The page's frame, around Bokeh's own, which escapes its fields."""
+    """Return the page's frame, around Bokeh's own, which escapes its fields."""
     return jinja2.Template((widgets.WEB / "page.html").read_text(encoding="utf-8"))

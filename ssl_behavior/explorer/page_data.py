@@ -31,11 +31,11 @@ _DRAWN_BOUT_COLUMNS = (
 
 _EMPTY: dict[str, Sequence[str]] = {
     "bouts": BOUT_COLUMNS,  # of the video that plays
-    "request": (*MOMENT, "count"),  # the moment that is to play
+    "request": (*MOMENT, "count"),  # the moment to play
     "clip": (),  # the clip that plays, see ``clip``
     "matches": MATCH_COLUMNS,  # moments like the one that plays
     "selection": _SELECTION_COLUMNS,  # bouts within the lasso
-    # The browser fills the others itself, again and again, without telling the server.
+    # The browser alone fills and updates the sources below; the server does not see them.
     "skeletons": ("xs", "ys", "colour", "alpha", "width"),
     "keypoints": ("x", "y", "colour", "alpha", "size"),
     "scale_bar": ("xs", "ys", "x", "y", "text"),
@@ -50,7 +50,7 @@ _EMPTY: dict[str, Sequence[str]] = {
 
 
 def sources(scene: Scene, sample: MapSample) -> dict[str, ColumnDataSource]:
-    """Name -> source, filled as far as the page needs when it opens."""
+    """Make the sources by name, filled as far as the page needs when it opens."""
     flat = sample.clips.reshape(-1, 2)
     first_colouring = next(iter(scene.rows), "video")
     points = dict(sample.columns) | {"value": sample.columns[first_colouring].astype(np.float32)}
@@ -72,18 +72,18 @@ def sources(scene: Scene, sample: MapSample) -> dict[str, ColumnDataSource]:
 
 
 def colouring_columns(rows: Sequence[Colouring]) -> dict[str, list[Any]]:
-    """Colourings as columns."""
+    """Return colourings as columns."""
     plain = [asdict(row) for row in rows]
     return {name: [row[name] for row in plain] for name in plain[0]}
 
 
 def bout_style_columns(scene: Scene) -> dict[str, list[str]]:
-    """The appearance of bouts as columns."""
+    """Return the appearance of bouts as columns."""
     return {name: [getattr(style, name) for style in scene.bout_styles()] for name in BoutStyle._fields}
 
 
 def _cluster_numbers(scene: Scene) -> dict[str, Any]:
-    """Columns ``x, y`` (the middle of a cluster on the map), ``text`` and ``colour``, a row per cluster."""
+    """Return columns ``x, y`` (the middle of a cluster on the map), ``text`` and ``colour``, with a row per cluster."""
     if scene.clustered is None:
         return {"x": [], "y": [], "text": [], "colour": []}
     fitted = scene.clustered.clusters
@@ -94,13 +94,13 @@ def _cluster_numbers(scene: Scene) -> dict[str, Any]:
 
 
 def clip(scene: Scene, video: int, pair: tuple[int, int], frame: int, seconds: float = CLIP_S) -> dict[str, list[Any]]:
-    """The columns of the source ``clip``, a value each.
+    """Return the columns of the source ``clip``, each with one value.
 
     Args:
-        scene: of the video.
-        video: its index in the atlas.
+        scene: scene of the video.
+        video: index of the video in the atlas.
         pair: individuals.
-        frame: of the poses; one past an end of the video is moved to it.
+        frame: frame of the poses; one past an end of the video is moved to it.
         seconds: length of the clip.
     """
     embedded = scene.atlas.video(scene.atlas.ids[video])

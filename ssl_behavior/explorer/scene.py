@@ -49,7 +49,7 @@ class PcaMap:
 
     @classmethod
     def fit(cls, atlas: Atlas, seed: int = 0) -> PcaMap:
-        """The map of a random sample of 5,000 frames."""
+        """Fit the map to a random sample of 5,000 frames."""
         drawn = atlas.draw(_PCA_FRAMES, seed)
         values = np.concatenate(
             [np.asarray(video.embeddings[pair][frames], np.float32) for video, pair, frames in drawn]
@@ -61,7 +61,7 @@ class PcaMap:
         return cls(centre, axes.T)
 
     def positions(self, embeddings: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """(chosen, 2) float32 positions of some frames of embeddings (time, channel)."""
+        """Return (chosen, 2) float32 positions of some frames of embeddings (time, channel)."""
         return np.asarray((np.asarray(embeddings[frames], np.float32) - self.centre) @ self.axes, np.float32)
 
 
@@ -98,7 +98,7 @@ class Scene:
                 f"run ssl-behavior cluster --atlas {folder}"
             )
         else:
-            _ = scene.cluster_seconds  # raises if a video has no clusters
+            _ = scene.cluster_seconds  # raises InputError if a video has no clusters
         return scene
 
     @cached_property
@@ -112,7 +112,7 @@ class Scene:
         return self.clustered.clusters.centre if self.clustered else self.pca.centre
 
     def positions(self, embeddings: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """(chosen, 2) float32 positions on the map of some frames of a pair's embeddings (time, channel)."""
+        """Return (chosen, 2) float32 positions on the map of some frames of a pair's embeddings (time, channel)."""
         if self.clustered is None:
             return self.pca.positions(embeddings, frames)
         return self.clustered.clusters.assign(embeddings, frames)[1]
@@ -135,7 +135,7 @@ class Scene:
         return [CLUSTER] * bool(self.clustered) + labels + [PREDICTED] * bool(self.predicted)
 
     def names(self, row: str) -> list[str]:
-        """The name of each code in a row; clusters have the names that people gave them so far."""
+        """Return the name of each code in a row; clusters have the names that people gave them so far."""
         if row == CLUSTER:
             return [
                 self.cluster_name(number) for number in range(self.clustered.clusters.count if self.clustered else 0)
@@ -143,11 +143,11 @@ class Scene:
         return list(self.predicted_behaviours if row == PREDICTED else self.atlas.channels[row.removeprefix(LABEL)])
 
     def cluster_name(self, cluster: int) -> str:
-        """The name of a cluster; of noise, or in an atlas without clusters, ``in none``."""
+        """Return the name of a cluster; ``in none`` for noise, or in an atlas without clusters."""
         return self.clustered.name(cluster) if self.clustered and cluster != NOISE else "in none"
 
     def looks(self, row: str) -> list[tuple[str, str]]:
-        """(colour, hatch) of each code in a row; noise is left out."""
+        """Return (colour, hatch) of each code in a row; noise is left out."""
         if row == CLUSTER:
             return [(colour, "") for colour in cluster_colours(len(self.names(row)))[:-1]]
         return [self._behaviour_looks[name] for name in self.names(row)]
@@ -160,7 +160,7 @@ class Scene:
         return dict(zip(behaviours, styles(behaviours), strict=True))
 
     def bout_styles(self) -> list[BoutStyle]:
-        """The appearance of all clusters and behaviours, row by row."""
+        """Return the appearance of all clusters and behaviours, row by row."""
         return [
             BoutStyle(row, name, colour, hatch[:1] or " ")
             for row in self.rows
@@ -168,7 +168,7 @@ class Scene:
         ]
 
     def codes(self, video: EmbeddedVideo, pair: tuple[int, int]) -> dict[str, np.ndarray]:
-        """Row -> (time,) code at each frame of the video's poses, -1 for noise and for unscored frames."""
+        """Return row -> (time,) codes at the frames of the video's poses, -1 for noise and for unscored frames."""
         names = (video.poses.individuals[pair[0]], video.poses.individuals[pair[1]])
         frames = len(video.poses.positions)
         codes = {CLUSTER: self._cluster_labels(video.id)[names]} if self.clustered else {}
@@ -189,13 +189,13 @@ class Scene:
         return lru_cache(maxsize=2)(self.clustered.labels)  # all pairs of a video lie in one file
 
     def sections(self, video: EmbeddedVideo, pair: tuple[int, int]) -> np.ndarray:
-        """(time,) codes that change where a new bout of a cluster begins; without clusters, every second."""
+        """Return (time,) codes that change where a new bout of a cluster begins; without clusters, every second."""
         if self.clustered:
             return self.codes(video, pair)[CLUSTER]
         return (np.arange(len(video.poses.positions)) / video.poses.frame_rate).astype(np.int32)
 
     def bouts(self, video: EmbeddedVideo, pairs: Sequence[tuple[int, int]]) -> dict[str, np.ndarray]:
-        """The bouts in the ethogram of a video.
+        """Find the bouts in the ethogram of a video.
 
         Returns:
             columns, each (bout,): indices of the ``video``, of ``agent`` and ``target`` among its individuals and of
@@ -213,7 +213,7 @@ class Scene:
 
 
 def bout_limits(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First frames, frames after the last, and codes of the bouts in (time,) codes; frames of code -1 are in none."""
+    """Return first frames, frames after the last, and codes of the bouts in (time,) codes; code -1 is in no bout."""
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1)) if len(codes) else np.zeros(0, int)
     stops = np.append(starts[1:], len(codes)) if len(codes) else starts
     is_bout = codes[starts] != NOISE
@@ -225,7 +225,7 @@ def _dtype(column: str) -> type[np.generic]:
 
 
 def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None]) -> dict[str, Prediction]:
-    """Video id -> prediction, for the videos of the atlas."""
+    """Read the predictions of the videos of the atlas, by video id."""
     tables = {prediction.id: prediction for prediction in predictions_tables.read_folder(folder)}
     ids = {file_stem(video): video for video in atlas.ids}
     matching = {ids[name]: prediction for name, prediction in tables.items() if name in ids}
@@ -244,5 +244,5 @@ def _unscored(frames: int) -> np.ndarray:
 
 
 def _at(values: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Values at these frames, -1 past their end."""
+    """Return the values at these frames, and -1 past their end."""
     return np.where(frames < len(values), values[np.minimum(frames, len(values) - 1)], UNSCORED).astype(np.int16)

@@ -23,7 +23,7 @@ from ssl_behavior.errors import InputError
 
 LOOPBACK = ("127.0.0.1", "localhost")
 MAX_PAGES = 32
-"""Pages that are open at once; a page that was closed counts for another half a minute."""
+"""Most pages that may be open at once; a closed page counts for another half a minute."""
 _MAX_REQUEST_BYTES = 1 << 16
 _MAX_MESSAGE_BYTES = 1 << 20
 _MAX_BYTES_PER_POINT = 16
@@ -33,17 +33,17 @@ _PAGE, _PATHS, _STATIC = "/", ("/", "/ws", "/favicon.ico"), "/static/"
 def serve(
     app: Application, address: str, port: int, origins: Sequence[str] = (), points: int = 0
 ) -> tuple[BaseServer, str]:
-    """Start a server on the thread's own loop; it answers as soon as the loop runs, as that of a notebook does.
+    """Start a server on this thread's event loop. It answers while the loop runs; in a notebook, it runs already.
 
     Args:
         app: the page; nothing else is served.
-        address: to listen on.
-        port: to listen on; 0 for any that is free.
+        address: address to listen on.
+        port: port to listen on; 0 for any that is free.
         origins: further hosts, ``name`` or ``name:port``, under which the page may be opened.
-        points: on the map; a message that names those in a lasso may be as long as they require.
+        points: number of points on the map. A lasso sends the index of every point in it, so they bound a message.
 
     Returns:
-        the server, and the address of its page.
+        The server, and the address of its page.
 
     Raises:
         InputError: the port is in use, or this machine has no such address.
@@ -82,10 +82,10 @@ def serve(
 
 
 class ExplorerTornado(BokehTornado):
-    """Bokeh's application, without its scripts for formulas: 2 MB that each page would load and never use."""
+    """Bokeh's application without its scripts for formulas: each page would load 2 MB and never use them."""
 
     def resources(self, absolute_url: str | bool | None = None) -> Resources:
-        """The scripts that a page loads."""
+        """Return the scripts that a page loads."""
         return super().resources(absolute_url).clone(components=["bokeh", "bokeh-gl", "bokeh-widgets", "bokeh-tables"])
 
 
@@ -103,7 +103,7 @@ class ForeignRequest(Matcher):
         self.hosts = hosts
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """An empty dictionary for a request to refuse, else None."""
+        """Return an empty dictionary for a request to refuse, else None."""
         headers = request.headers
         origin = urlsplit(headers["Origin"]).netloc if "Origin" in headers else request.host
         has_our_name = all(check_allowlist(host.lower(), self.hosts) for host in (request.host, origin))
@@ -114,26 +114,26 @@ class ForeignRequest(Matcher):
 
 
 class TooManyPages(Matcher):
-    """Matches requests for a page when as many are open as may be.
+    """Matches requests for a page when the largest number of pages is open.
 
     Args:
         tornado: the application.
-        limit: number of pages.
+        limit: largest number of open pages.
     """
 
     def __init__(self, tornado: BokehTornado, limit: int) -> None:
         self.tornado, self.limit = tornado, limit
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """An empty dictionary for a request to refuse, else None."""
+        """Return an empty dictionary for a request to refuse, else None."""
         is_full = request.path == _PAGE and len(self.tornado.get_sessions(_PAGE)) >= self.limit
         return {} if is_full else None
 
 
 class ContentPolicy(OutputTransform):
-    """Adds headers by which the browser lets the page ask only this server, and lets few sites frame it.
+    """Adds headers that let the page contact only this server, and let only a few sites embed it.
 
-    Notebooks on this machine may frame it. Bokeh compiles functions from text, which ``unsafe-eval`` allows.
+    Notebooks on this machine may embed it. Bokeh compiles functions from text, which ``unsafe-eval`` allows.
 
     Args:
         hosts: ``name:port`` under which the page may be opened.
@@ -155,14 +155,14 @@ class ContentPolicy(OutputTransform):
         chunk: bytes,
         finishing: bool,  # noqa: ARG002
     ) -> tuple[int, HTTPHeaders, bytes]:
-        """The answer with the headers added."""
+        """Return the answer with the headers added."""
         headers["Content-Security-Policy"] = self.policy
         headers["X-Content-Type-Options"] = "nosniff"
         return status_code, headers, chunk
 
 
 def _free_port(address: str, port: int) -> int:
-    """The port, or for 0 any that is free, if this process can listen on it."""
+    """Return the port, or any free port for 0, once it is certain that this process can listen on it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address, port))

@@ -1,4 +1,4 @@
-"""What the page shows: map, player, ethogram, tables and texts, without what they do."""
+"""The figures and widgets of the page: map, player, ethogram, tables and texts. ``page`` adds their behaviour."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STYLE = (WEB / "style.css").read_text(encoding="utf-8")
 _QUIET = {"outline_line_color": None, "toolbar_location": None, "min_border": 0}
 _CLOCK = "const s = Math.max(0, {0}); return `${{Math.floor(s / 60)}}:${{(s % 60).toFixed(1).padStart(4, '0')}}`;"
 _WEBGL_ABOVE = 50_000
-"""Points from which WebGL is faster even where it is emulated; with fewer, its start takes longer than it saves."""
+"""Number of points above which WebGL is faster even if emulated; below, it takes longer to start than it saves."""
 
 _CHARACTER_WIDTH, _WIDEST_COLUMN = 6.6, 300
 
@@ -52,14 +52,14 @@ Sources = Mapping[str, ColumnDataSource]
 
 
 def text(html: str = "", **settings: Any) -> Div:
-    """A piece of HTML in the page's style; names that a user gave must be escaped in it."""
+    """Make a piece of HTML in the page's style. The caller must escape names that a user gave."""
     settings.setdefault("sizing_mode", "stretch_width")
     # Bokeh would take dollars in a name for a formula, and ask the network for the fonts.
     return Div(text=html, disable_math=True, stylesheets=[InlineStyleSheet(css=STYLE)], **settings)
 
 
 def map_figure(sources: Sources, sample: MapSample, mapper: LinearColorMapper) -> figure:
-    """The map: a point per frame, above them the clusters' numbers, the moment that plays and the matches."""
+    """Draw the map: a point per frame, and above them the clusters' numbers, the moment that plays and matches."""
     plot = figure(
         name="map", tools=[], match_aspect=True, output_backend="canvas" if len(sample) <= _WEBGL_ABOVE else "webgl",
         sizing_mode="stretch_both", outline_line_color=None, min_border=0, toolbar_location="right",
@@ -76,12 +76,12 @@ def map_figure(sources: Sources, sample: MapSample, mapper: LinearColorMapper) -
         background_fill_alpha=0.85, border_line_color="colour", border_line_width=1.5, padding=3, border_radius=4,
         name="numbers",
     )  # fmt: skip
-    # Moving marks lie on the overlay, so that the browser does not paint the points again with each of their steps.
-    over: dict[str, Any] = {"level": "overlay", "line_color": "#111"}
-    plot.line("x", "y", source=sources["map_path"], line_width=2, line_alpha=0.7, **over)
-    plot.scatter("x", "y", source=sources["map_position"], size=13, fill_color="white", line_width=3, **over)
+    # Moving markers lie on the overlay, so that the browser need not repaint the points at each step.
+    overlay: dict[str, Any] = {"level": "overlay", "line_color": "#111"}
+    plot.line("x", "y", source=sources["map_path"], line_width=2, line_alpha=0.7, **overlay)
+    plot.scatter("x", "y", source=sources["map_position"], size=13, fill_color="white", line_width=3, **overlay)
     rings: dict[str, Any] = {"size": 13, "fill_color": None, "line_width": 2, "visible": False}
-    plot.scatter("x", "y", source=sources["matches"], name="rings", **rings, **over)
+    plot.scatter("x", "y", source=sources["matches"], name="rings", **rings, **overlay)
     plot.x_range.renderers = plot.y_range.renderers = [dots]
     _add_map_tools(plot, dots, sample)
     return plot
@@ -101,7 +101,7 @@ def _add_map_tools(plot: figure, dots: GlyphRenderer, sample: MapSample) -> None
 
 
 def player_figure(sources: Sources) -> figure:
-    """The figure in which skeletons move; its ranges are the camera."""
+    """Make the figure in which skeletons move; its ranges are the camera."""
     plot = figure(
         name="player", tools=[], x_range=Range1d(-1.5, 1.5), y_range=Range1d(1.5, -1.5),
         background_fill_color="#FAFAFA", sizing_mode="stretch_both", **_QUIET,
@@ -117,7 +117,7 @@ def player_figure(sources: Sources) -> figure:
 
 
 def ethogram_figure(scene: Scene, sources: Sources) -> figure:
-    """The ethogram: a row of bouts for the clusters, for each channel of labels, and for predictions."""
+    """Draw the ethogram: a row of bouts for the clusters, for each channel of labels, and for predictions."""
     rows = scene.rows
     plot = figure(
         name="ethogram", tools=[], height=58 + 26 * len(rows), sizing_mode="stretch_width", x_range=Range1d(0, 1),
@@ -148,7 +148,7 @@ def ethogram_figure(scene: Scene, sources: Sources) -> figure:
 
 
 def _draw_bouts(plot: figure, scene: Scene, source: ColumnDataSource) -> GlyphRenderer:
-    """Coloured boxes, with one more glyph per hatch, as Bokeh makes a new pattern for each box where hatches vary."""
+    """Draw coloured boxes, and a glyph per hatch: with hatches in one glyph, Bokeh makes a new pattern for each box."""
     box: Any = ("left", "right", "top", "bottom")
     bouts = plot.quad(*box, source=source, fill_color="colour", line_color=None)
     for hatch in sorted({style.hatch for style in scene.bout_styles()} - {" "}):
@@ -159,7 +159,7 @@ def _draw_bouts(plot: figure, scene: Scene, source: ColumnDataSource) -> GlyphRe
 
 
 def stills_figure(sources: Sources) -> figure:
-    """Six by two small pictures of skeletons."""
+    """Make the figure of six by two small pictures of skeletons."""
     plot = figure(
         name="stills_figure", tools=[], x_range=Range1d(0, 6), y_range=Range1d(2, 0), height=116, visible=False,
         sizing_mode="stretch_width", background_fill_color="#FAFAFA", **_QUIET,
@@ -171,11 +171,11 @@ def stills_figure(sources: Sources) -> figure:
 
 
 def table(name: str, source: ColumnDataSource, columns: Mapping[str, tuple[str, int]], height: int) -> DataTable:
-    """A table whose rows can be chosen; one that is wider than its place scrolls, so that no column is cut.
+    """Make a table whose rows can be chosen. It scrolls if it is wider than its place, so that no column is cut.
 
     Args:
-        name: of the model.
-        source: of the rows.
+        name: name of the model.
+        source: source of the rows.
         columns: column of the source -> title, and width in px; ``time`` is in seconds.
         height: px, at least; a table fills the space that is left.
     """
@@ -200,13 +200,13 @@ def table(name: str, source: ColumnDataSource, columns: Mapping[str, tuple[str, 
 
 
 def column_width(title: str, texts: Iterable[str]) -> int:
-    """The width in px of a table's column that holds any of some texts."""
+    """Return the width in px of a table's column that holds any of some texts."""
     longest = max(map(len, (title, *texts)))
     return min(_WIDEST_COLUMN, round(_CHARACTER_WIDTH * longest) + 10)
 
 
 def cluster_list(scene: Scene) -> str:
-    """The clusters with their share of the time, as HTML."""
+    """Return the clusters with their share of the time, as HTML."""
     seconds = scene.cluster_seconds
     total = sum(seconds.values())
     largest = max((value for cluster, value in seconds.items() if cluster != NOISE), default=1.0)

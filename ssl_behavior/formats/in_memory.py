@@ -1,4 +1,4 @@
-"""Recordings as notebooks have them: one or several, read by this package or by ``movement``."""
+"""Recordings in the memory of a notebook: one or several, read by this package or by ``movement``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def as_recordings(recordings: Recordings) -> list[Recording]:
     """Return a list of recordings, whatever form they come in.
 
     Args:
-        recordings: one or several of: a ``Recording``, or a poses dataset of ``movement`` (``xarray.Dataset``). A
+        recordings: one or several, each a ``Recording`` or a poses dataset of ``movement`` (``xarray.Dataset``). A
             dataset gets the id that ``read_recordings`` gives to its source file, or ``dataset0``, ``dataset1`` ... by
             its place in the sequence where it has none. Its frame rate is its attribute ``fps``.
 
@@ -89,6 +89,6 @@ def _require_frame_rate(dataset: xarray.Dataset, name: str) -> None:
 
 
 def _is_dataset(value: Any) -> bool:
-    """Whether a value is an xarray Dataset. Without xarray in memory, no value can be one."""
+    """Return whether a value is an xarray Dataset. Without xarray in memory, no value can be one."""
     xarray = sys.modules.get("xarray")
     return xarray is not None and isinstance(value, xarray.Dataset)

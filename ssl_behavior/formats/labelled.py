@@ -70,7 +70,7 @@ def read_labelled(
         >>> labels.behaviours  # doctest: +SKIP
         ('attack', 'investigation', 'mount')
     """
-    # Checked before the reading, which may take minutes.
+    # Checked before the tracks are read, which may take minutes.
     pair = agent_and_target(agent, target)
     recordings = read_recordings(tracks, format, skip_bad_files, frame_rate, skeleton, mixed_skeletons=mixed_skeletons)
     return label_recordings(recordings, annotations, channel, unscored, pair, videos, skip_bad_files)
@@ -145,7 +145,7 @@ def add_labels(
     every_channel: bool,
     skip_bad_files: bool = False,
 ) -> list[Recording]:
-    """Return all recordings, those that are annotated with their labels.
+    """Return all recordings; annotated ones have their labels.
 
     Args:
         recordings: recordings with or without labels of their own.

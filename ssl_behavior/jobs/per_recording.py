@@ -103,7 +103,7 @@ class PerRecordingConfig(RayConfig):
         try:
             recordings = read_recordings(file, self.format, frame_rate=self.frame_rate, skeleton=skeleton)
         except InputError as error:
-            # Users know the address, and not the copy.
+            # The message names the address, because users do not know the copy.
             message = str(error).replace(str(file), address)
             raise InputError(message.replace(str(skeleton), str(self.skeleton)) if skeleton else message) from None
         if [file_stem(recording.id) for recording in recordings] != [unit.label]:

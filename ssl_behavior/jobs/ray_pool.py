@@ -109,7 +109,7 @@ def ray_connection(settings: RayConfig) -> Iterator[None]:
     opened_here = not ray.is_initialized()
     is_local = settings.address == "local"
     if opened_here:
-        # By default Ray restarts a unit that exceeds the memory without end.
+        # By default, Ray would restart a unit that exceeds the memory again and again.
         os.environ.setdefault("RAY_task_oom_retries", str(settings.attempts - 1))
         local_options: dict[str, Any] = (
             {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES} if is_local else {}

@@ -65,29 +65,29 @@ class Curve:
         return tuple(sorted({size for _, size in self.by_draw}))
 
     def at(self, variant: Variant, size: int, column: int = 0) -> Estimate:
-        """The mean score over draws; column 0 is macro F1, and the behaviours follow."""
+        """Return the mean score over draws; column 0 is macro F1, and the behaviours follow."""
         condition = (variant, size)
         return _estimate(_mean(self.by_draw[condition][:, column]), self.resampled[condition][:, column])
 
     def gain(self, before: Condition, after: Condition, column: int = 0) -> Estimate:
-        """How much higher the mean score is for ``after`` than for ``before``, on the same resamples."""
+        """Return the mean score of ``after`` minus that of ``before``, on the same resamples."""
         change = _mean(self.by_draw[after][:, column]) - _mean(self.by_draw[before][:, column])
         return _estimate(change, self.resampled[after][:, column] - self.resampled[before][:, column])
 
     def lead(self, variant: Variant, other: Variant) -> Estimate:
-        """How much higher the macro F1 of ``variant`` is than that of ``other``, on average over sizes."""
+        """Return the macro F1 of ``variant`` minus that of ``other``, on average over sizes."""
         gains = [self.gain((other, size), (variant, size)).value for size in self.sizes]
         resampled = [self.resampled[variant, size][:, 0] - self.resampled[other, size][:, 0] for size in self.sizes]
         return _estimate(_mean(np.array(gains)), np.mean(resampled, axis=0))
 
 
 def make_curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0) -> Curve:
-    """The curve through points. All conditions need the same draws and the same test videos.
+    """Make the curve through points. All conditions need the same draws and the same test videos.
 
     Args:
         points: their order gives the order of the variants.
         behaviours: names of the classes.
-        seed: of the resamples.
+        seed: seed of the resamples.
     """
     conditions = dict.fromkeys((point.task.variant, point.task.size) for point in points)
     by_condition: dict[Condition, list[np.ndarray]] = {condition: [] for condition in conditions}
@@ -114,12 +114,12 @@ def make_curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0
 
 
 def _with_mean(f1: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
-    """(..., 1 + behaviour) the macro F1, followed by the F1s (..., behaviour)."""
+    """Return (..., 1 + behaviour): the macro F1, followed by the F1s (..., behaviour)."""
     return np.concatenate([macro_mean(f1, behaviours)[..., None], f1], -1)
 
 
 def _weighted_mean(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(resample, score) mean of scores (resample, draw, score), weighted by how often each draw was drawn.
+    """Return the mean (resample, score) of scores (resample, draw, score), weighted by the times each draw was drawn.
 
     A score that is NaN has no weight.
     """

@@ -23,9 +23,9 @@ class FitSettings:
     """Settings of the training that all variants share.
 
     Attributes:
-        supervision: of the training on labels, as for fine-tuning.
-        device: to compute on.
-        precision: of the forward pass.
+        supervision: settings of the training on labels, as for fine-tuning.
+        device: device to compute on.
+        precision: precision of the forward pass.
     """
 
     supervision: Supervision
@@ -48,17 +48,17 @@ def fit_and_predict(
         variant: ``pretrained`` tunes the encoder; ``from-scratch`` tunes a fresh encoder of the same architecture;
             ``frozen-linear`` trains a linear head on the frozen encoder, without trees; ``expert-features`` grows trees
             without a network.
-        train_videos: at least one. Cross-validation over these videos chooses the decoder.
+        train_videos: at least one video to train on. Cross-validation over these videos chooses the decoder.
         test_videos: their labels are ignored.
         behaviours: names of the labels.
-        encoder: pretrained; its weights are not changed.
-        fit_settings: of the training.
-        seed: of all random numbers.
+        encoder: pretrained encoder; its weights are not changed.
+        fit_settings: settings of the training.
+        seed: seed of all random numbers.
 
     Returns:
         (time,) indices of behaviours for each test video, at the frame rate of the recording itself.
     """
-    # Without labels, no mistake in this function could leak them into a score.
+    # The labels are removed here, so that no mistake below can leak them into a score.
     blind = [replace(video, labels=np.full_like(video.labels, UNSCORED)) for video in test_videos]
     settings = fit_settings.supervision
     if variant == "expert-features":

@@ -46,10 +46,10 @@ def label_curve_picture(path: Path, curve: Curve, title: str, notes: Sequence[st
 
     Args:
         path: a picture file.
-        curve: to draw.
-        title: above the picture.
-        notes: lines below the title.
-        behaviours: to draw a panel for; if there are too many to fit, none has a panel.
+        curve: curve to draw.
+        title: title above the picture.
+        notes: lines of text below the title.
+        behaviours: behaviours to draw a panel for; if there are too many to fit, none has a panel.
     """
     panels = list(behaviours) if 1 < len(behaviours) <= _MOST_PANELS else []
     columns = min(len(panels), _PANELS_PER_ROW) or 1
@@ -119,7 +119,7 @@ def _draw(axes: Axes, curve: Curve, column: int, is_large: bool) -> None:
 
 
 def _frame(axes: Axes, sizes: np.ndarray, is_large: bool) -> None:
-    """A logarithmic axis with the sizes themselves as ticks."""
+    """Make the axis logarithmic, with the sizes themselves as ticks."""
     axes.set_xscale("log")
     axes.set_xlim(sizes[0] / 1.18, sizes[-1] * 1.18)
     axes.xaxis.set_major_locator(FixedLocator(list(sizes)))

@@ -22,7 +22,7 @@ class PointTask:
     """One point to fit: a variant, and the videos to train on.
 
     Attributes:
-        variant: to fit.
+        variant: variant to fit.
         size: number of videos.
         draw: number of the random choice of this many videos, from 0.
         videos: their ids.
@@ -35,7 +35,7 @@ class PointTask:
 
     @property
     def name(self) -> str:
-        """Unique among the points of a run; also the name of its file."""
+        """Name of the point, unique within a run; also the name of its file."""
         return f"{self.variant}-{self.size}-{self.draw}"
 
 
@@ -58,9 +58,9 @@ class PointStore:
     """A folder of points that share recordings, labels, encoder and settings. The folder is created if need be.
 
     Args:
-        folder: of the points.
-        key: names everything that the points depend on.
-        settings: of the run, to say which of them differ if the key differs.
+        folder: folder of the points.
+        key: identifies everything that the points depend on.
+        settings: settings of the run, to say which of them differ if the key differs.
         overwrite: delete the points of another run.
 
     Raises:
@@ -82,7 +82,7 @@ class PointStore:
         return self.get(task) is not None
 
     def get(self, task: PointTask) -> Point | None:
-        """The stored point of this task; None if there is none."""
+        """Return the stored point of this task; None if there is none."""
         values = _read(self.folder / f"{task.name}.json")
         try:
             if values is None or values["task"]["videos"] != list(task.videos):

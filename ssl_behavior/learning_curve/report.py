@@ -23,7 +23,7 @@ _FEW_TEST_VIDEOS = 5
 
 
 def table(curve: Curve) -> str:
-    """Macro F1 by number of labelled videos, with 95 % intervals."""
+    """Tabulate macro F1 by number of labelled videos, with 95 % intervals."""
     cells = {condition: _with_band(curve.at(*condition)) for condition in curve.by_draw}
     width = max(map(len, [*cells.values(), *map(variant_name, curve.variants)]))
     lines = ["videos  " + "  ".join(f"{variant_name(variant):<{width}}" for variant in curve.variants).rstrip()]
@@ -34,17 +34,17 @@ def table(curve: Curve) -> str:
 
 
 def resamples_notes(curve: Curve) -> Iterator[str]:
-    """A line on the resamples that the bands leave out, if there are any."""
+    """Yield a line on the resamples that the bands leave out, if there are any."""
     if curve.resamples_left_out:
         resamples = f"{curve.resamples_left_out:,} of {RESAMPLES:,} resamples of the test videos"
         yield f"Bands: {resamples} lack all true frames of a behaviour and are left out."
 
 
 def advice(curve: Curve, test_videos: int, draws: int) -> list[str]:
-    """Sentences on how many videos to label, and on which variant is better. With little data, they judge nothing.
+    """Advise on the number of videos to label and on the better variant; with little data, only describe the scores.
 
     Args:
-        curve: its first variant is the one advised on.
+        curve: curve whose first variant the advice is about.
         test_videos: number of test videos.
         draws: number of draws of labelled videos.
     """
@@ -67,7 +67,7 @@ def advice(curve: Curve, test_videos: int, draws: int) -> list[str]:
 
 
 def csv_text(points: Sequence[Point], curve: Curve) -> str:
-    """The content of ``curve.csv``: a row per point, with its scores on all test videos together."""
+    """Return the content of ``curve.csv``: a row per point, with its scores on all test videos together."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["size", "draw", "variant", "macro F1", *curve.behaviours, "minutes", "videos"])
@@ -82,7 +82,7 @@ def csv_text(points: Sequence[Point], curve: Curve) -> str:
 
 
 def plain_values(curve: Curve) -> dict[str, Any]:
-    """The scores in ``curve.json``: means with 95 % intervals, and the gains from more videos and by variant."""
+    """Return the scores in ``curve.json``: means with 95 % intervals, and the gains from more videos and by variant."""
     sizes = curve.sizes
     steps = [
         {
@@ -128,7 +128,7 @@ def plain_values(curve: Curve) -> dict[str, Any]:
 
 
 def _enough(curve: Curve) -> Iterator[str]:
-    """A sentence on the smallest number of videos that is almost as good as the largest, if there is one."""
+    """Yield a sentence on the smallest number of videos that is almost as good as the largest, if there is one."""
     first, sizes = curve.variants[0], curve.sizes
     gains = {size: curve.gain((first, size), (first, sizes[-1])) for size in sizes[:-2]}
     if enough := [size for size, gain in gains.items() if gain.high < _LITTLE]:
@@ -137,7 +137,7 @@ def _enough(curve: Curve) -> Iterator[str]:
 
 
 def _comparisons(curve: Curve, judged: bool) -> Iterator[str]:
-    """One sentence per other variant, on the mean over sizes: among many comparisons, some would differ by chance.
+    """Yield a sentence per other variant, on the mean over sizes: among many comparisons, some would differ by chance.
 
     Without ``judged``, the sentences say which variant scored higher here, and not which is better.
     """

@@ -25,10 +25,10 @@ class Study:
         videos: all labelled videos.
         truth: video id -> (time,) labels at the frame rate of the recording itself.
         behaviours: names of the labels.
-        channel: of the annotations.
+        channel: channel of the annotations.
         test: indices of the test videos.
-        encoder: pretrained.
-        seen: ids of the test videos whose tracks the encoder was pretrained on; None if that is unknown.
+        encoder: the pretrained encoder.
+        seen_in_pretraining: ids of the test videos whose tracks the encoder was pretrained on; None if that is unknown.
     """
 
     videos: list[LabelledPoses]
@@ -37,7 +37,7 @@ class Study:
     channel: str
     test: list[int]
     encoder: Encoder
-    seen: set[str] | None
+    seen_in_pretraining: set[str] | None
 
     @property
     def pool(self) -> list[int]:
@@ -45,21 +45,21 @@ class Study:
         return [i for i in range(len(self.videos)) if i not in self.test]
 
     def ids(self, chosen: Sequence[int]) -> tuple[str, ...]:
-        """Ids of the videos with these indices."""
+        """Return the ids of the videos with these indices."""
         return tuple(self.videos[i].poses.id for i in chosen)
 
     def counts(self, chosen: Sequence[int]) -> np.ndarray:
-        """(video, behaviour) scored frames of the videos with these indices."""
+        """Return (video, behaviour) scored frames of the videos with these indices."""
         return behaviour_counts([self.videos[i] for i in chosen], len(self.behaviours))
 
     def tasks(self, sizes: Sequence[int], draws: int, variants: Sequence[Variant], seed: int) -> list[PointTask]:
-        """All points to fit, draw by draw, so that an interrupted run has whole curves.
+        """List all points to fit, draw by draw, so that an interrupted run has whole curves.
 
         Args:
             sizes: numbers of videos to train on; if empty, ``default_sizes`` chooses them.
             draws: number of random choices of videos, at each size.
-            variants: to fit.
-            seed: of the random choices.
+            variants: variants to fit.
+            seed: seed of the random choices.
 
         Raises:
             InputError: a size is larger than the pool, or its videos show fewer than two behaviours.
@@ -78,20 +78,20 @@ class Study:
                 names = self.ids([pool[i] for i in chosen])
                 if (counts[chosen].sum(0) > 0).sum() < 2:
                     raise InputError(
-                        f"--sizes {size}: expected videos that show two behaviours and found a single one in "
-                        f"{', '.join(names)}; give larger sizes"
+                        f"--sizes {size}: expected videos that show two behaviours; found a single one in "
+                        f"{', '.join(names)}: give larger sizes"
                     )
                 tasks += [PointTask(variant, size, draw, names) for variant in variants]
         return tasks
 
     def key(self, settings: object) -> str:
-        """A name for everything that points depend on: these settings and the content (not the paths) of the inputs."""
+        """Return a hash of everything that points depend on: these settings and the content of the inputs."""
         inputs = (settings, self.encoder.fingerprint(), self.behaviours, self.ids(self.test))
         labels = [part for video in self.videos for part in (video.labels, repr(video.pairs))]
         return digest(run_key(inputs, [video.poses for video in self.videos]), *labels, length=32)
 
     def warnings(self) -> Iterator[str]:
-        """A line for each behaviour that occurs only in test videos, or only in the others."""
+        """Yield a line for each behaviour that occurs only in test videos, or only in the others."""
         test_frames, pool_frames = self.counts(self.test).sum(0), self.counts(self.pool).sum(0)
         for name, in_test, in_pool in zip(self.behaviours, test_frames, pool_frames, strict=True):
             if in_pool and not in_test:
@@ -100,10 +100,11 @@ class Study:
                 yield f"{name} does not occur in the training videos: its F1 is 0"
 
     def about_pretraining(self) -> str:
-        """A sentence on whether the encoder was pretrained on the tracks of the test videos."""
-        if self.seen is None:
+        """Return a sentence on whether the encoder was pretrained on the tracks of the test videos."""
+        if self.seen_in_pretraining is None:
             return "It is unknown whether the encoder was pretrained on the test videos' tracks."
-        if not self.seen:
+        if not self.seen_in_pretraining:
             return "Inductive: the encoder was pretrained on other tracks than the test videos'."
-        number = "all" if len(self.seen) == len(self.test) else f"{len(self.seen)} of the {len(self.test)}"
+        count = len(self.seen_in_pretraining)
+        number = "all" if count == len(self.test) else f"{count} of the {len(self.test)}"
         return f"Transductive: the encoder was pretrained on the tracks, not the labels, of {number} test videos."

@@ -9,5 +9,5 @@ VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
 def variant_name(variant: Variant) -> str:
-    """The variant's name as tables and pictures show it: "from scratch" for ``from-scratch``."""
+    """Return the variant's name as tables and pictures show it: "from scratch" for ``from-scratch``."""
     return variant.replace("-", " ")

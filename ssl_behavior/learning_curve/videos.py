@@ -23,7 +23,7 @@ def hold_out(counts: np.ndarray, videos: int, seed: int) -> list[int]:
     Args:
         counts: (video, behaviour) scored frames.
         videos: number of test videos.
-        seed: of the random choices.
+        seed: seed of the random choices.
 
     Returns:
         Indices of videos, rising.
@@ -41,7 +41,7 @@ def hold_out(counts: np.ndarray, videos: int, seed: int) -> list[int]:
 
 
 def draw_orders(counts: np.ndarray, draws: int, seed: int) -> list[list[int]]:
-    """Random orders in which videos are labelled; the first n videos of an order are its draw of n videos.
+    """Draw random orders in which videos are labelled; the first n videos of an order are its draw of n videos.
 
     A larger draw therefore contains the smaller one, as the labels of a lab do. Each order starts with another video,
     and with one that shows at least two behaviours if there is one, because a single behaviour cannot be learned. An
@@ -50,7 +50,7 @@ def draw_orders(counts: np.ndarray, draws: int, seed: int) -> list[list[int]]:
     Args:
         counts: (video, behaviour) scored frames of the videos to train on.
         draws: number of orders.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
 
     Returns:
         Indices of all videos, for each order.
@@ -68,7 +68,7 @@ def draw_orders(counts: np.ndarray, draws: int, seed: int) -> list[list[int]]:
 
 
 def default_sizes(videos: int) -> tuple[int, ...]:
-    """Numbers of labelled videos for a curve: 1 or 2, 3, 5, 10, 20, 40, ... and all of the ``videos``.
+    """Return numbers of labelled videos for a curve: 1 or 2, 3, 5, 10, 20, 40, ... and all of the ``videos``.
 
     Example:
         >>> default_sizes(12)
@@ -89,6 +89,6 @@ def require_distinct(poses: Sequence[Poses]) -> None:
         first = ids.setdefault(recording.fingerprint(), recording.id)
         if first != recording.id:
             raise InputError(
-                f"videos {first} and {recording.id}: expected different tracks and found the same; choose one of them "
+                f"videos {first} and {recording.id}: expected different tracks; found the same: choose one of them "
                 "with --videos"
             )

@@ -24,7 +24,7 @@ from ssl_behavior.quality.vitals import Vitals
 INVALID = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
 """Errors of a config with missing or impossible values."""
 _Settings = TypeVar("_Settings", Preparation, Architecture)
-# These keys have the names of version 0.1, so that its checkpoints load.
+# Keys of settings in config.yaml; they keep the names of version 0.1, so that its checkpoints load.
 _VITALS, _SCHEME = "usual", "readout"
 _MAX_SETTING = 1e6
 """Bound of every number in the settings of an encoder from a file: no real setting comes near it."""
@@ -32,7 +32,7 @@ _MAX_BLOCKS = 64
 
 
 def encoder_to_config(encoder: Encoder) -> dict[str, Any]:
-    """Plain values that describe an encoder without its weights."""
+    """Return plain values that describe an encoder without its weights."""
     return {
         "landmarks": list(encoder.landmarks),
         "preparation": asdict(encoder.preparation),
@@ -55,7 +55,7 @@ def encoder_from_config(config: Mapping[str, Any], weights: Path) -> Encoder:
 
 
 def head_from_config(config: Mapping[str, Any]) -> HeadKind:
-    """The kind of head of a model."""
+    """Return the kind of head of a model."""
     name = config["head"]
     if name not in ("linear", "temporal"):
         raise ValueError(f"head {str(name)[:20]!r}" if isinstance(name, str) else "no name of a head")
@@ -63,14 +63,14 @@ def head_from_config(config: Mapping[str, Any]) -> HeadKind:
 
 
 def vitals_to_config(vitals: Vitals | None) -> dict[str, Any]:
-    """Plain values of vitals; empty if they are not known."""
+    """Return plain values of vitals; empty if they are not known."""
     if vitals is None:
         return {}
     return {_VITALS: {**asdict(vitals), "box": list(vitals.box), "proportions": dict(vitals.proportions)}}
 
 
 def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
-    """The vitals in a config, or None if they are not recorded."""
+    """Return the vitals in a config, or None if they are not recorded."""
     plain = config.get(_VITALS)
     if plain is None:
         return None
@@ -80,7 +80,7 @@ def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
 
 
 def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:
-    """Plain values of a label scheme."""
+    """Return plain values of a label scheme."""
     plain = {
         "behaviours": list(scheme.behaviours),
         "channel": scheme.channel,
@@ -94,7 +94,7 @@ def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:
 
 
 def scheme_from_config(config: Mapping[str, Any]) -> LabelScheme:
-    """The label scheme in a config."""
+    """Return the label scheme in a config."""
     plain = config[_SCHEME]
     return LabelScheme(
         tuple(map(str, plain["behaviours"])),
@@ -128,12 +128,12 @@ def _settings(kind: type[_Settings], plain: Mapping[str, Any]) -> _Settings:
 def _require_weights(
     landmarks: tuple[str, ...], preparation: Preparation, architecture: Architecture, path: Path
 ) -> None:
-    """Make sure that a file can hold the weights of an encoder, before memory is allocated for them.
+    """Check that a file can hold the weights of an encoder, before memory is allocated for them.
 
     Otherwise a small file could describe an encoder that fills the memory.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: the file cannot hold them.
     """
     size = path.stat().st_size if path.is_file() else 0
     # Some features are of pairs of landmarks, so their number grows with the square.

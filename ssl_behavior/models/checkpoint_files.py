@@ -36,11 +36,11 @@ def write_files(
     """Write a checkpoint; an interrupt at any time leaves the old one, the new one, or none that loads.
 
     Args:
-        folder: made if it does not exist.
-        kind: of checkpoint.
-        module: whose weights are written.
+        folder: folder of the checkpoint; created if it does not exist.
+        kind: kind of checkpoint.
+        module: module whose weights are written.
         config: plain values that rebuild the module.
-        trees: of a model, or None.
+        trees: trees of a model, or None.
     """
     folder.mkdir(parents=True, exist_ok=True)
     versions = {
@@ -112,7 +112,7 @@ def require_size(folder: Path, name: str, expected: Any) -> None:
     """Make sure that a file has the size that the config states: a copy may have been cut off.
 
     Raises:
-        InputError: it has another size, or does not exist.
+        InputError: the file has another size, or does not exist.
     """
     path = folder / name
     if not path.is_file() or path.stat().st_size != expected:
@@ -129,6 +129,6 @@ def damaged(folder: Path, problem: str, config: Mapping[str, Any] | None = None)
 
 
 def _version(config: Mapping[str, Any]) -> object:
-    """The version of the package that wrote the config; None if it is not recorded."""
+    """Return the version of the package that wrote the config; None if it is not recorded."""
     versions = config.get("versions")
     return versions.get("ssl_behavior") if isinstance(versions, dict) else None

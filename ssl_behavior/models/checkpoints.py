@@ -46,8 +46,8 @@ def save_encoder(folder: Path, encoder: Encoder, pretrained_on: Sequence[Poses] 
     """Write the checkpoint of a pretrained encoder.
 
     Args:
-        folder: of the checkpoint.
-        encoder: to write.
+        folder: folder of the checkpoint.
+        encoder: encoder to write.
         pretrained_on: recordings that it was pretrained on. Their fingerprints and vitals are stored with it.
     """
     fingerprints = {poses.id: poses.fingerprint() for poses in pretrained_on}
@@ -60,10 +60,11 @@ def save_model(folder: Path, model: Model, scheme: LabelScheme, vitals: Vitals |
     """Write the checkpoint of a fine-tuned model.
 
     Args:
-        folder: of the checkpoint.
-        model: to write.
-        scheme: of its labels.
-        vitals: of the recordings that its encoder was pretrained on (``load_vitals`` of the encoder's checkpoint).
+        folder: folder of the checkpoint.
+        model: model to write.
+        scheme: label scheme of the model.
+        vitals: vitals of the recordings that its encoder was pretrained on (``load_vitals`` of the encoder's
+            checkpoint).
     """
     classifier = model.classifier
     config = {
@@ -170,7 +171,7 @@ def load_pretraining_fingerprints(folder: Path) -> dict[str, str] | None:
 
 
 def fingerprint(folder: Path) -> str:
-    """16 characters that two checkpoints of models share only if their files are equal, wherever they lie.
+    """Return 16 characters that two checkpoints of models share only if their files are equal, wherever they lie.
 
     Raises:
         InputError: as ``load_model``.
@@ -181,7 +182,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def _make_encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
-    """The encoder of a checkpoint, with fresh weights."""
+    """Return the encoder of a checkpoint, with fresh weights."""
     try:
         return encoder_from_config(config, folder / WEIGHTS)
     except INVALID as error:

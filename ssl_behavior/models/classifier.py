@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.heads import HeadKind, make_head
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 
 
 class Classifier(nn.Module):
     """An encoder with a head: clips -> one score per frame and behaviour.
 
     Args:
-        encoder: pretrained or with fresh weights.
-        kind: of head.
+        encoder: an encoder, pretrained or with fresh weights.
+        kind: kind of head.
         outputs: number of behaviours.
     """
 
@@ -25,6 +25,6 @@ class Classifier(nn.Module):
         self.encoder, self.kind, self.outputs = encoder, kind, outputs
         self.head = make_head(kind, encoder.architecture.channels, outputs)
 
-    def forward(self, clip: Clip) -> Tensor:
-        """Clip -> logits (batch, time, behaviour)."""
+    def forward(self, clip: ClipBatch) -> Tensor:
+        """Compute logits (batch, time, behaviour) of a batch of clips."""
         return cast(Tensor, self.head(self.encoder(clip)))

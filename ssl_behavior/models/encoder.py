@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from ssl_behavior.compute.devices import Precision
-from ssl_behavior.models.tcn import Architecture, Block, Temporal
+from ssl_behavior.models.tcn import TCN, Architecture, Block
 from ssl_behavior.models.transformer import AttentionBlock, Transformer
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.features import feature_names, features, known_features
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.storage.digests import digest
 
-__all__ = ["Architecture", "Encoder", "Temporal"]
+__all__ = ["Architecture", "Encoder", "TCN"]
 
 
 class Encoder(nn.Module):
@@ -30,7 +30,7 @@ class Encoder(nn.Module):
         architecture: kind and size of the network.
 
     Attributes:
-        precision: of matrix products in ``embed``; auto is bfloat16 on hardware that multiplies it natively.
+        precision: precision of matrix products in ``embed``; auto is bfloat16 on hardware that multiplies it natively.
         mean: (feature,) of the kinematics, see ``standardise``.
         deviation: (feature,) standard deviation of the kinematics.
     """
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
         # The last features are flags: whether each landmark of the two animals is seen.
         inputs, flags = len(feature_names(landmarks)), 2 * len(landmarks)
         self.temporal = (
-            Temporal(inputs, architecture) if architecture.kind == "tcn" else Transformer(inputs, flags, architecture)
+            TCN(inputs, architecture) if architecture.kind == "tcn" else Transformer(inputs, flags, architecture)
         )
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("deviation", torch.ones(inputs))
@@ -56,12 +56,12 @@ class Encoder(nn.Module):
         return len(self.mean)
 
     def fingerprint(self) -> str:
-        """16 characters that two encoders share only if their weights and settings are equal."""
+        """Return 16 characters that two encoders share only if their weights and settings are equal."""
         weights = (tensor.detach().cpu().numpy() for tensor in self.state_dict().values())
         return digest(repr((self.landmarks, self.preparation, self.architecture)), *weights)
 
-    def kinematics(self, clip: Clip) -> tuple[Tensor, Tensor]:
-        """Standardised features of a clip.
+    def kinematics(self, clip: ClipBatch) -> tuple[Tensor, Tensor]:
+        """Compute the standardised features of a clip.
 
         Returns:
             Values (batch, time, feature), 0 where unknown; and (batch, time, feature) bool, True where known.
@@ -69,8 +69,8 @@ class Encoder(nn.Module):
         values, known = features(clip, self.preparation.frame_rate)
         return self._scale(values, slice(None)) * known, known
 
-    def mask_kinematics(self, values: Tensor, hidden: Clip) -> tuple[Tensor, Tensor]:
-        """``kinematics`` of a clip with hidden parts, from those of the whole clip, which takes less time.
+    def mask_kinematics(self, values: Tensor, hidden: ClipBatch) -> tuple[Tensor, Tensor]:
+        """Derive the ``kinematics`` of a clip with hidden parts from those of the whole clip, which takes less time.
 
         Args:
             values: standardised features (batch, time, feature) of the whole clip.
@@ -86,11 +86,11 @@ class Encoder(nn.Module):
         masked[..., flags] = self._scale(hidden.seen.flatten(2).float(), flags)
         return masked, known
 
-    def _scale(self, values: Tensor, which: slice) -> Tensor:
+    def _scale(self, values: Tensor, features: slice) -> Tensor:
         """Standardise features; tracking errors reach 5 standard deviations and no more."""
-        return ((values - self.mean[which]) / self.deviation[which]).clamp(-5, 5)
+        return ((values - self.mean[features]) / self.deviation[features]).clamp(-5, 5)
 
-    def standardise(self, clips: Iterable[Clip]) -> None:
+    def standardise(self, clips: Iterable[ClipBatch]) -> None:
         """Set mean and deviation of every feature from its known values in the clips."""
         # Sums in float64: in float32 the difference of squares would lose its digits.
         count, total, squares = (torch.zeros(self.features, dtype=torch.float64) for _ in range(3))
@@ -103,11 +103,11 @@ class Encoder(nn.Module):
         self.mean.copy_(mean)
         self.deviation.copy_(variance.sqrt().where(variance > 1e-6, 1.0))  # a constant feature stays as it is
 
-    def forward(self, clip: Clip, keep: Tensor | None = None) -> Tensor:
+    def forward(self, clip: ClipBatch, keep: Tensor | None = None) -> Tensor:
         """Embed clips.
 
         Args:
-            clip: a batch.
+            clip: batch of clips.
             keep: (batch, 1, feature) bool, features to embed; all of them by default.
 
         Returns:

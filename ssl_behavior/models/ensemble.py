@@ -16,16 +16,16 @@ from scipy.special import log_softmax
 
 from ssl_behavior.decoding import rebalance
 from ssl_behavior.models.classifier import Classifier
-from ssl_behavior.models.inference import Embedded, embed
+from ssl_behavior.models.inference import EmbeddingsByPair, embed
 from ssl_behavior.models.trees import Boosting, Trees, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_chunks, expert_features, swap_roles
 from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.recordings.labels import scored_frames
 
 _EVERY_S = 0.2
-"""Frames closer than this, in seconds, are too similar to teach trees more."""
+"""Seconds between the frames that trees are fitted to: closer frames are too similar to add information."""
 _MAX_EXAMPLES = 60_000
-"""Most frames of pairs that trees are fitted to: the time that they take grows with it."""
+"""Largest number of frames, over all pairs, that trees are fitted to; the time of a fit grows with it."""
 _SMALLEST = 1e-4
 """Smallest probability before the logarithm, so that trees which exclude a behaviour do not overrule the network."""
 
@@ -42,11 +42,11 @@ class Model:
     classifier: Classifier
     trees: Trees | None
 
-    def logits(self, video: LabelledPoses, embedded: Embedded | None = None) -> np.ndarray:
-        """(time, behaviour) log probabilities as if all behaviours were equally frequent; labels are not looked at.
+    def logits(self, video: LabelledPoses, embedded: EmbeddingsByPair | None = None) -> np.ndarray:
+        """Return (time, behaviour) log probabilities as if all behaviours were equally frequent; labels are not used.
 
         Args:
-            video: of any length.
+            video: video of any length.
             embedded: embeddings of the video, if they were computed before.
         """
         network = network_logits(self.classifier, video, embedded)
@@ -54,7 +54,7 @@ class Model:
 
 
 def average(network: np.ndarray, trees: np.ndarray | None) -> np.ndarray:
-    """(time, behaviour) float32: the mean of the log probabilities of the network and of the trees, if there are any.
+    """Average the log probabilities of the network and of the trees, if there are any: (time, behaviour) float32.
 
     Args:
         network: (time, behaviour) logits.
@@ -64,8 +64,10 @@ def average(network: np.ndarray, trees: np.ndarray | None) -> np.ndarray:
     return (log_probabilities if trees is None else (log_probabilities + trees) / 2).astype(np.float32)
 
 
-def network_logits(classifier: Classifier, video: LabelledPoses, embedded: Embedded | None = None) -> np.ndarray:
-    """(time, behaviour) logits of the network, the mean over the pairs that the labels hold for."""
+def network_logits(
+    classifier: Classifier, video: LabelledPoses, embedded: EmbeddingsByPair | None = None
+) -> np.ndarray:
+    """Return (time, behaviour) logits of the network, averaged over the pairs that the labels hold for."""
     with torch.inference_mode():
         device = classifier.encoder.mean.device
         by_pair = [
@@ -77,7 +79,7 @@ def network_logits(classifier: Classifier, video: LabelledPoses, embedded: Embed
 
 
 def tree_logits(trees: Trees, video: LabelledPoses) -> np.ndarray:
-    """(time, behaviour) log probabilities of the trees, as if all behaviours were equally frequent.
+    """Return (time, behaviour) log probabilities of the trees, as if all behaviours were equally frequent.
 
     Probabilities are averaged over the pairs that the labels hold for.
     """
@@ -93,7 +95,7 @@ def tree_logits(trees: Trees, video: LabelledPoses) -> np.ndarray:
 def _tree_probabilities(
     trees: Trees, video: LabelledPoses, pair: tuple[int, int], with_reverse: bool
 ) -> list[np.ndarray]:
-    """Probabilities (time, behaviour) of a pair, and of its reverse, whose features are the same in other columns."""
+    """Return probabilities (time, behaviour) of a pair and of its reverse, which has the same features reordered."""
     chunks: list[list[np.ndarray]] = []
     for features in expert_feature_chunks(video.poses, pair):
         reverse = [swap_roles(features, video.poses.positions.shape[2])] if with_reverse else []
@@ -115,7 +117,7 @@ class TreeExamples:
 
 
 def tree_examples(videos: Sequence[LabelledPoses]) -> list[TreeExamples]:
-    """Expert features and labels of every few frames of the videos, to fit trees to.
+    """Choose every few frames of the videos to fit trees to, with their expert features and labels.
 
     The more frames the videos have, the fewer of them are taken. Each pair starts at another frame, so that several
     pairs together cover more of the time.
@@ -146,10 +148,10 @@ def fit_tree_member(
 
     Args:
         examples: one per video.
-        behaviours: how many.
+        behaviours: number of behaviours.
         trees: rounds of boosting.
-        seed: of the random choice of frames and features.
-        description: of the progress bar; None for no bar.
+        seed: seed of the random choice of frames and features.
+        description: text of the progress bar; None for no bar.
 
     Returns:
         The trees, or None if the videos show fewer than two behaviours.

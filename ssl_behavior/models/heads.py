@@ -7,7 +7,7 @@ from typing import Literal, cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ssl_behavior.models.tcn import Architecture, Temporal
+from ssl_behavior.models.tcn import TCN, Architecture
 
 HeadKind = Literal["linear", "temporal"]
 
@@ -29,7 +29,7 @@ class TemporalHead(nn.Module):
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__()
-        self.temporal = Temporal(channels, Architecture(channels=64, blocks=6, dropout=0.2))
+        self.temporal = TCN(channels, Architecture(channels=64, blocks=6, dropout=0.2))
         self.score = nn.Linear(64, outputs)
 
     def forward(self, embeddings: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def make_head(kind: HeadKind, channels: int, outputs: int) -> nn.Module:
 def classification_loss(
     logits: Tensor, target: Tensor, weights: Tensor, focal: float = 0.0, smoothing: float = 0.0
 ) -> Tensor:
-    """Weighted mean cross-entropy over scored frames.
+    """Compute the weighted mean cross-entropy over scored frames.
 
     Args:
         logits: (..., behaviour).

@@ -11,7 +11,7 @@ from torch import Tensor
 from ssl_behavior.compute.devices import uses_bfloat16
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.augment import reflect
-from ssl_behavior.poses.clips import Clip, pair_clip
+from ssl_behavior.poses.clips import ClipBatch, pair_clip
 from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.poses import Poses
@@ -19,7 +19,7 @@ from ssl_behavior.poses.poses import Poses
 _AROUND = 8
 """Frames to either side of a chunk from which its kinematics are computed; velocities need 5 (``features.LAGS``)."""
 
-Embedded = Mapping[tuple[str, tuple[int, int]], Tensor]
+EmbeddingsByPair = Mapping[tuple[str, tuple[int, int]], Tensor]
 """Embeddings (time, channel) by recording id and ordered pair."""
 
 
@@ -33,8 +33,8 @@ def embed(
     frame is embedded as if the recording went through in one piece, and only the embeddings grow with its length.
 
     Args:
-        encoder: on any device.
-        poses: prepared with ``encoder.landmarks`` and ``encoder.preparation``.
+        encoder: encoder on any device.
+        poses: poses prepared with ``encoder.landmarks`` and ``encoder.preparation``.
         pair: indices of the agent and the target.
         chunk: frames at a time.
         with_mirror: average over the recording and its mirror image, so that left and right make no difference.
@@ -55,7 +55,7 @@ def embed(
         clip = pair_clip(poses, low, start + chunk + _AROUND, pair).map(lambda tensor: tensor.to(device))
         if with_mirror:
             images = reflect(clip, torch.ones(1, dtype=torch.bool, device=device), mirror(encoder.landmarks))
-            clip = Clip(*(torch.cat(both) for both in zip(clip, images, strict=True)))
+            clip = ClipBatch(*(torch.cat(both) for both in zip(clip, images, strict=True)))
         values = encoder.kinematics(clip)[0][:, start - low : start - low + chunk]
         with in_precision:
             done, state = encoder.temporal.step(values, state, last=start + chunk >= total)
@@ -63,6 +63,6 @@ def embed(
     return torch.cat(embeddings)
 
 
-def embed_all(encoder: Encoder, videos: Sequence[LabelledPoses]) -> Embedded:
+def embed_all(encoder: Encoder, videos: Sequence[LabelledPoses]) -> EmbeddingsByPair:
     """Embed every video and pair, to train heads on a frozen encoder."""
     return {(video.poses.id, pair): embed(encoder, video.poses, pair) for video in videos for pair in video.pairs}

@@ -1,4 +1,4 @@
-"""Label scheme: what the outputs of a model mean, and how they become labels."""
+"""Label scheme: the meaning of a model's outputs, and their conversion to labels."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.kind not in ("tcn", "transformer"):
-            raise InputError(f"--architecture.kind: expected tcn or transformer and found {self.kind!r}; choose one")
+            raise InputError(f"--architecture.kind: expected tcn or transformer; found {self.kind!r}: choose one")
         if self.kind == "tcn" and (self.heads, self.window) != (Architecture.heads, Architecture.window):
             raise InputError(
                 "--architecture.heads and --architecture.window belong to a transformer and the architecture is a tcn; "
@@ -49,7 +49,7 @@ class Architecture:
             raise InputError(
                 "--architecture: expected a window of at least 1 frame, at least 1 head, and an even number of "
                 f"channels per head; found --architecture.window {self.window}, --architecture.heads {self.heads} and "
-                f"--architecture.channels {self.channels}; choose channels that are a multiple of twice the heads"
+                f"--architecture.channels {self.channels}: choose channels that are a multiple of twice the heads"
             )
 
     @property
@@ -92,11 +92,11 @@ class Block(nn.Module):
         return self._mix(x, neighbours)
 
     def step(self, x: Tensor, state: BlockState, last: bool) -> tuple[Tensor, BlockState]:
-        """``forward`` of frames that come in pieces; see ``Temporal.step``.
+        """Compute ``forward`` of frames that come in pieces; see ``TCN.step``.
 
         Args:
             x: (batch, time, channel) the next frames, possibly none.
-            state: that the last call returned; None at first.
+            state: state that the last call returned; None at first.
             last: whether these are the last frames.
 
         Returns:
@@ -175,7 +175,7 @@ def drop_channels(x: Tensor, share: float, training: bool) -> Tensor:
     return x * mask.div_(1 - share)
 
 
-class Temporal(nn.Module):
+class TCN(nn.Module):
     """The TCN: a linear input, residual blocks of doubling dilation, and a norm."""
 
     def __init__(self, inputs: int, architecture: Architecture) -> None:
@@ -193,13 +193,13 @@ class Temporal(nn.Module):
         return cast(Tensor, self.norm(x))
 
     def step(self, x: Tensor, states: list[BlockState] | None, last: bool) -> tuple[Tensor, list[BlockState]]:
-        """``forward`` of a long recording in pieces.
+        """Compute ``forward`` of a long recording in pieces.
 
         No frame is computed twice, and a piece is small enough for the cache of the processor.
 
         Args:
             x: (batch, time, input) the next frames.
-            states: that the last call returned; None at first.
+            states: states that the last call returned; None at first.
             last: whether these are the last frames.
 
         Returns:

@@ -56,7 +56,7 @@ class Transformer(nn.Module):
         return cast(Tensor, self.norm(x[:, :frames]))
 
     def step(self, x: Tensor, state: tuple[Tensor, int] | None, last: bool) -> tuple[Tensor, tuple[Tensor, int]]:
-        """``forward`` of a long recording in pieces, as ``Temporal.step``; frames near a cut are computed twice.
+        """Compute ``forward`` in pieces, as ``TCN.step`` does; frames near a cut are computed twice.
 
         The state holds input frames, and how many of them are done: frames that are not done still depend on these.
         """
@@ -125,7 +125,7 @@ def with_adjacent_blocks(x: Tensor, window: int) -> Tensor:
 
 
 def attention_mask(known: Tensor, window: int) -> Tensor:
-    """Which frames each frame of a block attends to.
+    """Return which frames each frame of a block attends to.
 
     It attends to the known frames at most ``window`` away. It always attends to itself, as attention to nothing is NaN.
 
@@ -142,7 +142,7 @@ def attention_mask(known: Tensor, window: int) -> Tensor:
 
 
 def rotary_angles(like: Tensor, channels: int, window: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (3 window, 1, channels / 2) of the rotary positions of a block and the two beside it."""
+    """Return cosines and sines (3 window, 1, channels / 2) of the rotary positions of a block and the two beside it."""
     speeds = 10000 ** (-torch.arange(0, channels, 2, device=like.device) / channels)
     angles = torch.arange(3 * window, device=like.device)[:, None, None] * speeds
     return angles.cos(), angles.sin()

@@ -45,7 +45,7 @@ def validate_trees(model: Any, features: int, behaviours: int) -> None:
 
 
 def _is_tree(tree: Mapping[str, Any], features: int) -> bool:
-    """Whether the nodes form one tree: each node except the root is the child of exactly one earlier node."""
+    """Return whether the nodes form one tree: each node except the root is the child of exactly one earlier node."""
     left, right, parents = (np.array(tree[name]) for name in ("left_children", "right_children", "parents"))
     nodes, parameters = len(left), tree["tree_param"]
     sizes = [int(parameters[name]) for name in ("num_nodes", "num_deleted", "size_leaf_vector", "num_feature")]
@@ -62,6 +62,6 @@ def _is_tree(tree: Mapping[str, Any], features: int) -> bool:
 
 
 def _within(values: Any, low: int, high: int) -> bool:
-    """Whether values are whole numbers from ``low`` to below ``high``."""
+    """Return whether values are whole numbers from ``low`` to below ``high``."""
     array = np.array(values)
     return array.ndim == 1 and array.dtype.kind in "iu" and bool(((low <= array) & (array < high)).all())

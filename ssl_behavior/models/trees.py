@@ -1,4 +1,4 @@
-"""Boosted trees on expert features (XGBoost): part of the ensemble, and the control of the network.
+"""Boosted trees on expert features (XGBoost): part of the ensemble, and the baseline for the network.
 
 Chen and Guestrin 2016, "XGBoost: A Scalable Tree Boosting System" (https://arxiv.org/abs/1603.02754). The features are
 those of ``poses.expert_features``. Unknown values stay NaN: each split learns to which side they go.
@@ -80,7 +80,7 @@ def load_trees(path: Path, features: int, behaviours: int) -> Trees:
     """Load the trees that ``Trees.save`` wrote.
 
     Args:
-        path: of the file.
+        path: path of the file.
         features: expected number of features.
         behaviours: expected number of behaviours.
 
@@ -93,7 +93,7 @@ def load_trees(path: Path, features: int, behaviours: int) -> Trees:
         model = json.loads(content)  # XGBoost crashes the process on some files that are not JSON
         validate_trees(model, features, behaviours)
         booster = xgboost.Booster()
-        # From the values that were validated: XGBoost may parse the bytes of the file differently.
+        # XGBoost gets the validated values, because it might parse the bytes of the file differently.
         booster.load_model(bytearray(json.dumps(model), "utf-8"))
         feature_count = booster.num_features()
         frequencies = np.array(json.loads(booster.attr("frequencies") or "[]"), float)
@@ -124,10 +124,10 @@ def fit_trees(
         features: (time, feature) per recording; for labels of the whole group, per recording and ordered pair.
         labels: (time,) of each of these, -1 where unscored.
         behaviours: number of behaviours.
-        settings: of the trees.
-        seed: of the random choice of frames and features.
+        settings: settings of the trees.
+        seed: seed of the random choice of frames and features.
         weights: (time,) of each of these, how much each frame counts; 1 by default.
-        description: of the progress bar; no bar by default.
+        description: text of the progress bar; no bar by default.
 
     Raises:
         InputError: fewer than two behaviours have scored frames.
@@ -135,8 +135,7 @@ def fit_trees(
     counts = scored_frames(np.concatenate(labels), behaviours)
     if (present := np.flatnonzero(counts)).size < 2:
         raise InputError(
-            f"boosted trees: expected scored frames of at least two behaviours and found {present.size}; "
-            "label more videos"
+            f"boosted trees: expected scored frames of at least two behaviours; found {present.size}: label more videos"
         )
     options = {
         "objective": "multi:softprob",

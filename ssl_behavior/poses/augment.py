@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssl_behavior.cli.validators import AtLeast, AtMost, Share
 from ssl_behavior.compute import batch_random
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ class Augmentation:
     swap_identities: Annotated[float, AtLeast(0), AtMost(1)] = 0.05
 
     def frames_needed(self, frames: int) -> int:
-        """Number of frames to draw so that ``warp`` can return ``frames`` of them."""
+        """Return the number of frames to draw so that ``warp`` can return ``frames`` of them."""
         return math.ceil(frames * (1 + self.warp)) + 1
 
 
-def augment(clip: Clip, mirror: Sequence[int], settings: Augmentation, generator: torch.Generator) -> Clip:
+def augment(clip: ClipBatch, mirror: Sequence[int], settings: Augmentation, generator: torch.Generator) -> ClipBatch:
     """Vary each clip of a batch independently, in everything but its tempo (see ``warp``).
 
     Args:
         clip: batch of clips.
         mirror: for each landmark, the index of its mirror image (see ``landmarks.mirror``).
         settings: strength of each variation.
-        generator: of random numbers, on the CPU.
+        generator: generator of the random numbers, on the CPU.
     """
     (batch, frames), device = clip.positions.shape[:2], clip.positions.device
 
@@ -91,7 +91,7 @@ def spans(rows: int, frames: int, probability: float, generator: torch.Generator
     return chosen & (time >= start) & (time < start + length)
 
 
-def warp(clip: Clip, frames: int, strength: float, generator: torch.Generator) -> tuple[Clip, Tensor]:
+def warp(clip: ClipBatch, frames: int, strength: float, generator: torch.Generator) -> tuple[ClipBatch, Tensor]:
     """Change the tempo of each clip by up to ``strength``; a point between two frames is known if it is known in both.
 
     Returns:
@@ -119,8 +119,8 @@ def warp(clip: Clip, frames: int, strength: float, generator: torch.Generator) -
     return _zero_unknown(warped._replace(heading=heading)), at.round().long()
 
 
-def _zero_unknown(clip: Clip) -> Clip:
-    """Set values that are unknown to 0, as ``Clip`` promises."""
+def _zero_unknown(clip: ClipBatch) -> ClipBatch:
+    """Set values that are unknown to 0, as ``ClipBatch`` promises."""
     return clip._replace(
         positions=clip.positions * clip.known[..., None],
         centre=clip.centre * clip.anchored[..., None],
@@ -128,11 +128,11 @@ def _zero_unknown(clip: Clip) -> Clip:
     )
 
 
-def reflect(clip: Clip, chosen: Tensor, mirror: Sequence[int]) -> Clip:
+def reflect(clip: ClipBatch, chosen: Tensor, mirror: Sequence[int]) -> ClipBatch:
     """Mirror the chosen (batch,) clips: y changes sign, left and right landmarks are exchanged."""
     order = torch.as_tensor(mirror, device=clip.positions.device)
     sign = torch.tensor([1.0, -1.0], device=clip.positions.device)
-    mirrored = Clip(
+    mirrored = ClipBatch(
         clip.positions[:, :, :, order] * sign,
         clip.known[..., order],
         clip.seen[..., order],
@@ -140,12 +140,12 @@ def reflect(clip: Clip, chosen: Tensor, mirror: Sequence[int]) -> Clip:
         clip.heading * sign,
         clip.anchored,
     )
-    return Clip(
+    return ClipBatch(
         *(new.where(chosen.reshape(-1, *[1] * (new.ndim - 1)), old) for new, old in zip(mirrored, clip, strict=True))
     )
 
 
-def rotate(clip: Clip, angle: Tensor) -> Clip:
+def rotate(clip: ClipBatch, angle: Tensor) -> ClipBatch:
     """Rotate the arena of each clip by its ``angle`` (batch,) in radians, anticlockwise."""
     matrix = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).reshape(-1, 2, 2)
     turn = {
@@ -155,18 +155,18 @@ def rotate(clip: Clip, angle: Tensor) -> Clip:
     return clip._replace(**turn)
 
 
-def scale(clip: Clip, factor: Tensor) -> Clip:
+def scale(clip: ClipBatch, factor: Tensor) -> ClipBatch:
     """Multiply the lengths of each clip by its ``factor`` (batch,)."""
     return clip._replace(
         positions=clip.positions * factor[:, None, None, None, None], centre=clip.centre * factor[:, None, None, None]
     )
 
 
-def hide(clip: Clip, hidden: Tensor) -> Clip:
+def hide(clip: ClipBatch, hidden: Tensor) -> ClipBatch:
     """Make landmarks unknown where ``hidden`` (batch, time, 2, landmark) is True."""
     return _zero_unknown(clip._replace(known=clip.known & ~hidden, seen=clip.seen & ~hidden))
 
 
-def hide_animals(clip: Clip, hidden: Tensor) -> Clip:
+def hide_animals(clip: ClipBatch, hidden: Tensor) -> ClipBatch:
     """Make animals unknown where ``hidden`` (batch, time, 2) is True: their landmarks, centre and heading."""
     return hide(clip._replace(anchored=clip.anchored & ~hidden), hidden[..., None].expand_as(clip.known))

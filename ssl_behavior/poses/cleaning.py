@@ -24,14 +24,14 @@ _CENTRE = (
 
 
 def body_length(positions: np.ndarray, landmarks: Sequence[str]) -> float:
-    """Median distance from head to tail base over frames and individuals, in the unit of the positions.
+    """Return the median distance from head to tail base over frames and individuals, in the unit of the positions.
 
     It is one length for the whole group, so that differences in size between animals remain. Without a head or a tail
     base, it is estimated from other landmarks, and at last from the extent of all of them.
 
     Args:
         positions: (time, individual, landmark, 2), NaN where unseen.
-        landmarks: names, in order.
+        landmarks: names of the landmarks, in order.
     """
     index = {name: i for i, name in enumerate(landmarks)}
     for front, rear, relative in _BODY_LENGTHS:
@@ -45,7 +45,7 @@ def body_length(positions: np.ndarray, landmarks: Sequence[str]) -> float:
 
 
 def remove_outliers(positions: np.ndarray, reach: float = 2.0, jump: float = 0.5) -> np.ndarray:
-    """Replace points that no body can reach with NaN.
+    """Replace points that are impossible for a body with NaN.
 
     Args:
         positions: (time, individual, landmark, 2) in body lengths.
@@ -64,7 +64,7 @@ def remove_outliers(positions: np.ndarray, reach: float = 2.0, jump: float = 0.5
 
 
 def _medians(positions: np.ndarray) -> np.ndarray:
-    """(time, individual, 1, space) medians over the known landmarks, NaN where none is known.
+    """Return (time, individual, 1, space) medians over the known landmarks, NaN where none is known.
 
     As ``np.nanmedian``, which takes three times as long.
     """
@@ -120,13 +120,13 @@ def fill_gaps(values: np.ndarray, longest: int) -> np.ndarray:
 
 
 def body_frames(positions: np.ndarray, landmarks: Sequence[str], frame_rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and heading of every animal, from the best landmarks that are known in each frame.
+    """Compute centre and heading of every animal, from the best landmarks that are known in each frame.
 
     Gaps of up to two seconds are interpolated.
 
     Args:
         positions: (time, individual, landmark, 2), NaN where unknown.
-        landmarks: names, in order.
+        landmarks: names of the landmarks, in order.
         frame_rate: Hz.
 
     Returns:
@@ -152,7 +152,7 @@ def body_frames(positions: np.ndarray, landmarks: Sequence[str], frame_rate: flo
 
 
 def _first_known(positions: np.ndarray, landmarks: Sequence[str], choices: Sequence[Sequence[str]]) -> np.ndarray:
-    """(time, individual, 2): the mean of the first landmarks of ``choices`` that are known in a frame, else NaN."""
+    """Return the mean (time, individual, 2) of the first of ``choices`` that is known in a frame, else NaN."""
     index = {name: i for i, name in enumerate(landmarks)}
     out = np.full((*positions.shape[:2], 2), np.nan, np.float32)
     for names in choices:

@@ -18,7 +18,7 @@ Place = tuple[Poses, int, tuple[int, int]]
 """Where a clip is: poses, first frame, and ordered pair (agent, target)."""
 
 
-class Clip(NamedTuple):
+class ClipBatch(NamedTuple):
     """A batch of clips of ordered pairs; index 0 of the animal dimension is the agent, 1 the target.
 
     Attributes:
@@ -37,12 +37,12 @@ class Clip(NamedTuple):
     heading: Tensor
     anchored: Tensor
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> Clip:
+    def map(self, function: Callable[[Tensor], Tensor]) -> ClipBatch:
         """Apply a function to every tensor."""
-        return Clip(*(function(tensor) for tensor in self))
+        return ClipBatch(*(function(tensor) for tensor in self))
 
 
-def pair_clip(poses: Poses, start: int, stop: int, pair: tuple[int, int]) -> Clip:
+def pair_clip(poses: Poses, start: int, stop: int, pair: tuple[int, int]) -> ClipBatch:
     """Cut frames ``start`` to ``stop`` of one ordered pair, as a batch of one clip.
 
     The clip ends with the recording. A lone animal is paired with itself; its target is unknown.
@@ -50,13 +50,13 @@ def pair_clip(poses: Poses, start: int, stop: int, pair: tuple[int, int]) -> Cli
     return clips_at([(poses, start, pair)], min(stop, len(poses.positions)) - start)
 
 
-def clips_at(places: Sequence[Place], frames: int) -> Clip:
+def clips_at(places: Sequence[Place], frames: int) -> ClipBatch:
     """Cut clips of ``frames`` frames at these places, as one batch; frames past the end of a recording are unknown."""
     alone = torch.tensor([agent == target for _, _, (agent, target) in places])
     return assemble((_cut(name, places, frames) for name in CLIP_ARRAYS), alone)
 
 
-def assemble(arrays: Iterable[Tensor], alone: Tensor) -> Clip:
+def assemble(arrays: Iterable[Tensor], alone: Tensor) -> ClipBatch:
     """Make a batch of clips of the arrays that ``CLIP_ARRAYS`` names.
 
     Args:
@@ -66,7 +66,7 @@ def assemble(arrays: Iterable[Tensor], alone: Tensor) -> Clip:
     positions, seen, centre, heading = arrays
     known, anchored = ~positions[..., 0].isnan(), ~centre[..., 0].isnan()
     known[alone, :, 1], anchored[alone, :, 1] = False, False
-    return Clip(
+    return ClipBatch(
         positions.where(known[..., None], 0.0),
         known,
         seen & known,
@@ -77,7 +77,7 @@ def assemble(arrays: Iterable[Tensor], alone: Tensor) -> Clip:
 
 
 def _cut(name: str, places: Sequence[Place], frames: int) -> Tensor:
-    """(batch, time, 2, ...) of one array of the poses, NaN or False past the end of a recording."""
+    """Return (batch, time, 2, ...) of one array of the poses, NaN or False past the end of a recording."""
     like = getattr(places[0][0], name)
     batch = np.full((len(places), frames, 2, *like.shape[2:]), False if like.dtype == bool else np.nan, like.dtype)
     for row, (poses, start, (agent, target)) in zip(batch, places, strict=True):

@@ -43,30 +43,32 @@ KINEMATICS: Mapping[str, tuple[str, str]] = {
 
 
 def expert_feature_names(landmarks: Sequence[str]) -> list[str]:
-    """The name of every feature that ``expert_features`` returns for these landmarks, in order."""
+    """Return the name of every feature that ``expert_features`` returns for these landmarks, in order."""
     names = _frame_feature_names(landmarks)
-    running = [f"{what} over {window:g} s: {name}" for window in WINDOWS_S for what in _STATISTICS for name in names]
+    running = [
+        f"{statistic} over {window:g} s: {name}" for window in WINDOWS_S for statistic in _STATISTICS for name in names
+    ]
     return names + running
 
 
 def _frame_feature_names(landmarks: Sequence[str]) -> list[str]:
     names = [f"distance {a} of agent to {b} of target" for a in landmarks for b in landmarks]
     names += _SYMMETRIC
-    for who in _INDIVIDUALS:
-        names += [f"{who} speed of centre over {lag:.2g} s" for lag in LAGS_S]
-        names += [f"{who} speed of {k}" for k in landmarks]
-        names += [f"{who} turning speed", f"{who} forward speed", f"{who} speed towards the other"]
-        names += [f"{who} bearing of the other: cos"]
-        names += [f"{who} {k} {way} of centre" for way in ("ahead", "aside") for k in landmarks]
-        names += [*(f"{who} {k} seen" for k in landmarks), f"{who} share of keypoints seen"]
+    for animal in _INDIVIDUALS:
+        names += [f"{animal} speed of centre over {lag:.2g} s" for lag in LAGS_S]
+        names += [f"{animal} speed of {k}" for k in landmarks]
+        names += [f"{animal} turning speed", f"{animal} forward speed", f"{animal} speed towards the other"]
+        names += [f"{animal} bearing of the other: cos"]
+        names += [f"{animal} {k} {direction} of centre" for direction in ("ahead", "aside") for k in landmarks]
+        names += [*(f"{animal} {k} seen" for k in landmarks), f"{animal} share of keypoints seen"]
     return names
 
 
 def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
-    """Expert features of every frame of one ordered pair (agent, target).
+    """Compute the expert features of every frame of one ordered pair (agent, target).
 
     Args:
-        poses: of any landmarks and frame rate; lags and windows are in seconds.
+        poses: poses of any landmarks and frame rate; lags and windows are in seconds.
         pair: indices of the agent and the target. A lone animal is paired with itself; its target is unknown.
 
     Returns:
@@ -87,12 +89,12 @@ def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
 
 
 def expert_feature_chunks(poses: Poses, pair: tuple[int, int], chunk: int = 8_192) -> Iterator[np.ndarray]:
-    """``expert_features`` of a long recording in chunks, so that memory does not grow with its length.
+    """Compute ``expert_features`` of a long recording in chunks, so that memory does not grow with its length.
 
     Yields:
         (frames of the chunk, feature) float32; all chunks together are ``expert_features``.
     """
-    # The longest window of the longest lag reaches this far; 2 for the rounding of both.
+    # Windows of lagged values reach this far; the 2 covers the rounding of window and lag.
     margin = round((max(WINDOWS_S) + max(LAGS_S)) * poses.frame_rate) + 2
     for start in range(0, len(poses.positions), chunk):
         low = max(0, start - margin)
@@ -100,7 +102,7 @@ def expert_feature_chunks(poses: Poses, pair: tuple[int, int], chunk: int = 8_19
 
 
 def swap_roles(features: np.ndarray, landmarks: int) -> np.ndarray:
-    """Features of the pair (target, agent) from those of (agent, target), without computing them again.
+    """Return the features of the pair (target, agent) from those of (agent, target), without computing them again.
 
     Both pairs have the same numbers in other columns.
 
@@ -118,14 +120,14 @@ def swap_roles(features: np.ndarray, landmarks: int) -> np.ndarray:
 
 
 def kinematics(poses: Poses, pair: tuple[int, int]) -> dict[str, np.ndarray]:
-    """The kinematics that ``KINEMATICS`` names: name -> (time,) float32, NaN where unknown."""
+    """Compute the kinematics that ``KINEMATICS`` names: name -> (time,) float32, NaN where unknown."""
     names = _frame_feature_names([str(landmark) for landmark in range(poses.positions.shape[2])])
     columns = _frame_features(poses, pair)
     return {name: columns[:, names.index(feature)] for name, (feature, _) in KINEMATICS.items()}
 
 
 def _frame_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
-    """(time, feature) features of single frames, without their running means and spreads."""
+    """Return (time, feature) features of single frames, without their running means and spreads."""
     individuals = list(pair)
     positions, centre = poses.positions[:, individuals], poses.centre[:, individuals]
     heading, seen = poses.heading[:, individuals], poses.seen[:, individuals].astype(np.float32)
@@ -153,7 +155,7 @@ def _frame_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
 
 
 def _posture(positions: np.ndarray, centre: np.ndarray, heading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (time, landmark) of keypoints ahead of the animal's centre, and to either side of its axis.
+    """Return distances (time, landmark) of keypoints ahead of the animal's centre, and to either side of its axis.
 
     The side itself is left out, so that a mirrored video has the same features.
     """
@@ -166,7 +168,7 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(...) radians in 0..pi between vectors (..., 2)."""
+    """Return (...) radians in 0..pi between vectors (..., 2)."""
     return np.abs(np.arctan2(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0], _dot(a, b)))
 
 
@@ -179,14 +181,14 @@ def _compare(lag: int, values: np.ndarray, function: Callable[[np.ndarray, np.nd
 
 
 def _smallest(distances: np.ndarray) -> np.ndarray:
-    """(time,) the smallest known distance of (time, pair of keypoints)."""
+    """Return (time,) the smallest known distance of (time, pair of keypoints)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # frames in which none is known
         return np.nanmin(distances, axis=1)
 
 
 def _running_statistics(values: np.ndarray, reaches: Sequence[int]) -> Iterator[np.ndarray]:
-    """Running mean and standard deviation of the known values.
+    """Compute the running mean and standard deviation of the known values.
 
     Args:
         values: (time, feature), NaN where unknown.
@@ -213,11 +215,11 @@ def _running_statistics(values: np.ndarray, reaches: Sequence[int]) -> Iterator[
 
 
 def _cumulative(terms: np.ndarray) -> np.ndarray:
-    """(feature, time + 1) sums of ``terms`` (feature, time) before each frame."""
+    """Return (feature, time + 1) sums of ``terms`` (feature, time) before each frame."""
     return np.concatenate([np.zeros((len(terms), 1)), np.cumsum(terms, axis=1, dtype=np.float64)], axis=1)
 
 
 def _window_sums(reach: int, sums: np.ndarray) -> np.ndarray:
-    """(feature, time) sums over ``reach`` frames to either side, from cumulative sums."""
+    """Return (feature, time) sums over ``reach`` frames to either side, from cumulative sums."""
     padded = np.pad(sums, ((0, 0), (reach, reach)), mode="edge")
     return padded[:, 2 * reach + 1 :] - padded[:, : -2 * reach - 1]

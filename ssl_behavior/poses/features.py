@@ -14,32 +14,36 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 
 LAGS = (1, 5)
 """Velocities are differences between this many frames before and after."""
 _INDIVIDUALS = ("agent", "target")
-# Whose landmarks are seen in whose frame of reference.
+# (animal whose landmarks are seen, animal whose frame of reference they are seen in).
 _VIEWS = (("agent", "agent"), ("target", "agent"), ("target", "target"), ("agent", "target"))
-_VIEW_INDICES = tuple((_INDIVIDUALS.index(who), _INDIVIDUALS.index(of)) for who, of in _VIEWS)
+_VIEW_INDICES = tuple((_INDIVIDUALS.index(animal), _INDIVIDUALS.index(owner)) for animal, owner in _VIEWS)
 
 
 def feature_names(landmarks: tuple[str, ...]) -> list[str]:
-    """The name of every feature that ``features`` returns, in order."""
+    """Return the name of every feature that ``features`` returns, in order."""
     xy = ("forward", "left")
-    names = [f"{who} {k} in frame of {of}: {d}" for who, of in _VIEWS for k in landmarks for d in xy]
+    names = [f"{animal} {k} in frame of {owner}: {d}" for animal, owner in _VIEWS for k in landmarks for d in xy]
     names += [
-        f"{who} velocity of {k} over {lag}: {d}" for lag in LAGS for who in _INDIVIDUALS for k in landmarks for d in xy
+        f"{animal} velocity of {k} over {lag}: {d}"
+        for lag in LAGS
+        for animal in _INDIVIDUALS
+        for k in landmarks
+        for d in xy
     ]
     names += [f"distance {a} of agent to {b} of target" for a in landmarks for b in landmarks]
-    names += [f"{who} bearing of the other: {d}" for who in _INDIVIDUALS for d in xy]
+    names += [f"{animal} bearing of the other: {d}" for animal in _INDIVIDUALS for d in xy]
     names += ["relative heading: cos", "relative heading: sin", "distance of centres", "closing speed"]
-    names += [f"{who} turning speed" for who in _INDIVIDUALS]
-    return names + [f"{who} {k} seen" for who in _INDIVIDUALS for k in landmarks]
+    names += [f"{animal} turning speed" for animal in _INDIVIDUALS]
+    return names + [f"{animal} {k} seen" for animal in _INDIVIDUALS for k in landmarks]
 
 
-def features(clip: Clip, frame_rate: float) -> tuple[Tensor, Tensor]:
-    """Invariant kinematics of every frame.
+def features(clip: ClipBatch, frame_rate: float) -> tuple[Tensor, Tensor]:
+    """Compute the invariant kinematics of every frame.
 
     Lengths and speeds are compressed with asinh: near 0 they keep their scale, and an animal at the other end of the
     arena does not outweigh one that is near.
@@ -66,16 +70,16 @@ def features(clip: Clip, frame_rate: float) -> tuple[Tensor, Tensor]:
     return _frames_first(values.where(known, 0.0)), _frames_first(known)
 
 
-def known_features(clip: Clip) -> Tensor:
-    """(batch, time, feature) bool: which values of ``features`` are known.
+def known_features(clip: ClipBatch) -> Tensor:
+    """Return (batch, time, feature) bool: which values of ``features`` are known.
 
     A known value depends on no unknown position, so hidden positions cannot leak into it.
     """
     return _frames_first(_known(clip))
 
 
-def _known(clip: Clip) -> Tensor:
-    """(feature, batch, time) bool."""
+def _known(clip: ClipBatch) -> Tensor:
+    """Return (feature, batch, time) bool."""
     known, anchored = _time_last(clip.known), _time_last(clip.anchored)
     both, turning = anchored.all(0), _known_change(anchored, LAGS[-1])
     # Within a lag of the ends, the angle would be that of half the time.
@@ -115,31 +119,31 @@ def _concatenate(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _asinh(x: Tensor) -> Tensor:
-    """As ``torch.asinh``, which is not vectorised on CPUs and takes many times as long."""
+    """Compute asinh. ``torch.asinh`` is not vectorised on CPUs and takes many times as long."""
     size = x.abs()
     return torch.copysign(torch.log1p(size + size * size / (1 + (1 + size * size).sqrt())), x)
 
 
 def _components(vectors: Tensor, heading: Tensor) -> tuple[Tensor, Tensor]:
-    """Components of ``vectors`` (2, ...) along ``heading`` and to its left, each (...)."""
+    """Return the components of ``vectors`` (2, ...) along ``heading`` and to its left, each (...)."""
     (x, y), (ahead_x, ahead_y) = vectors, heading
     return x * ahead_x + y * ahead_y, y * ahead_x - x * ahead_y
 
 
 def _in_frame(vectors: Tensor, heading: Tensor) -> Tensor:
-    """As ``_components``, both components in one tensor (..., 2, batch, time)."""
+    """Return both ``_components`` in one tensor (..., 2, batch, time)."""
     return torch.stack(_components(vectors, heading), -3)
 
 
 def _length(vectors: Tensor) -> Tensor:
-    """Lengths (...) of vectors (2, ...)."""
+    """Return the lengths (...) of vectors (2, ...)."""
     x, y = vectors
     # The square root has no gradient at 0.
     return (x * x + y * y).clamp(min=1e-8).sqrt()
 
 
 def _shifted(values: Tensor, lag: int) -> tuple[Tensor, Tensor]:
-    """Values ``lag`` frames earlier and later; past the ends, the first and the last value."""
+    """Return the values ``lag`` frames earlier and later; past the ends, the first and the last value."""
     edge = (*values.shape[:-1], lag)
     longer = torch.cat([values[..., :1].expand(edge), values, values[..., -1:].expand(edge)], -1)
     return longer[..., : -2 * lag], longer[..., 2 * lag :]
@@ -164,20 +168,20 @@ def _velocities(at: Tensor, heading: Tensor, lag: int, frame_rate: float) -> Ten
 
 
 def _centre_distance(centre: Tensor, frame_rate: float) -> tuple[Tensor, Tensor]:
-    """Distance of the centres, and the speed at which it decreases."""
+    """Return the distance of the centres, and the speed at which it decreases."""
     distance, lag = _length(centre[:, 1] - centre[:, 0])[None], LAGS[-1]
     return distance, -_change(distance, lag) * (frame_rate / (2 * lag))
 
 
 def _bearings(centre: Tensor, heading: Tensor) -> tuple[Tensor, Tensor]:
-    """Direction of the other animal in the frame of each, and the target's heading in the agent's frame."""
+    """Return the direction of the other animal in the frame of each, and the target's heading in the agent's frame."""
     offset, (agent, target) = centre[:, 1] - centre[:, 0], heading.unbind(1)
     toward = offset / _length(offset)
     return torch.stack([_in_frame(toward, agent), _in_frame(-toward, target)]), _in_frame(target, agent)
 
 
 def _turning_speed(heading: Tensor, frame_rate: float) -> Tensor:
-    """Turning speed in radians per second, positive to the left."""
+    """Return the turning speed in radians per second, positive to the left."""
     earlier, later = _shifted(heading, LAGS[-1])
     forward, left = _components(later, earlier)
     return torch.atan2(left, forward) * (frame_rate / (2 * LAGS[-1]))

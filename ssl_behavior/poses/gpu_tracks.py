@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssl_behavior.poses.clips import CLIP_ARRAYS, Clip, assemble
+from ssl_behavior.poses.clips import CLIP_ARRAYS, ClipBatch, assemble
 from ssl_behavior.poses.poses import Poses
 
 
 def resident_bytes(poses: Sequence[Poses]) -> int:
-    """Bytes that ``ResidentTracks`` of these recordings take."""
+    """Return the bytes that ``ResidentTracks`` of these recordings take."""
     return sum(getattr(recording, name).nbytes for recording in poses for name in CLIP_ARRAYS)
 
 
@@ -22,7 +22,7 @@ class ResidentTracks:
 
     Args:
         poses: recordings of the same landmarks.
-        device: that holds the tracks.
+        device: device that holds the tracks.
     """
 
     def __init__(self, poses: Sequence[Poses], device: torch.device) -> None:
@@ -33,7 +33,7 @@ class ResidentTracks:
         self._tracks = [self._concatenated(name, poses, int(rows.sum())) for name in CLIP_ARRAYS]
 
     def _concatenated(self, name: str, poses: Sequence[Poses], rows: int) -> Tensor:
-        """(row, ...): one array of the poses, individual after individual, and a last row that is unknown."""
+        """Return one array of the poses as (row, ...), individual after individual, with a last row that is unknown."""
         like = getattr(poses[0], name)
         dtype, unknown = (torch.bool, False) if like.dtype == bool else (torch.float32, torch.nan)
         tracks = torch.full((rows + 1, *like.shape[2:]), unknown, dtype=dtype, device=self.device)
@@ -42,7 +42,7 @@ class ResidentTracks:
             tracks[first_row : first_row + len(by_individual)] = torch.from_numpy(by_individual)
         return tracks
 
-    def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> Clip:
+    def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> ClipBatch:
         """Cut the clips at these places, as one batch; frames past the end of a recording are unknown.
 
         Args:

@@ -1,4 +1,4 @@
-"""Poses with labels: what models are trained on and scored with."""
+"""Poses with labels, on which models are trained and scored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LabelledPoses:
     """Poses of one video with a label per frame.
 
     Attributes:
-        poses: of the video.
+        poses: poses of the video.
         labels: (time,) int, -1 where unscored.
         pairs: ordered pairs (agent, target) that the labels hold for, as indices of individuals.
     """
@@ -27,10 +27,10 @@ class LabelledPoses:
 
 
 def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[int, int], ...]:
-    """The ordered pairs that labels hold for, as indices of individuals.
+    """Return the ordered pairs that labels hold for, as indices of individuals.
 
     Args:
-        poses: with the names of the individuals.
+        poses: poses with the names of the individuals.
         pair: names of the agent and the target, or None for labels of the whole group, which hold for all pairs. If the
             tracks have other names than the annotations, the first individual is the agent and the second the target.
     """
@@ -42,17 +42,17 @@ def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[in
 
 
 def behaviour_counts(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
-    """(video, behaviour) int64: scored frames of each behaviour in each video."""
+    """Count the scored frames of each behaviour in each video: (video, behaviour) int64."""
     return np.stack([scored_frames(video.labels, behaviours) for video in videos])
 
 
 def frequencies(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
-    """(behaviour,) share of each behaviour among the scored frames of all videos."""
+    """Return (behaviour,) share of each behaviour among the scored frames of all videos."""
     counts = scored_frames(np.concatenate([video.labels for video in videos]), behaviours)
     return counts / counts.sum()
 
 
 def describe_shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:
-    """The share of each behaviour among the scored frames, as text to print: ``attack 2.8%, other 97.2%``."""
+    """Return the share of each behaviour among the scored frames, as text to print: ``attack 2.8%, other 97.2%``."""
     counts = behaviour_counts(videos, len(behaviours)).sum(0)
     return ", ".join(f"{name} {count / counts.sum():.1%}" for name, count in zip(behaviours, counts, strict=True))

@@ -1,4 +1,4 @@
-"""Anatomical landmarks: what keypoint names mean, so that recordings with different skeletons can be compared."""
+"""Anatomical landmarks: the meaning of keypoint names, which makes recordings with different skeletons comparable."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _SIDES = {"l": "left", "r": "right", "lft": "left", "rgt": "right"}
 
 
 def canonical(name: str) -> frozenset[str]:
-    """The words of a name; case, order, separators and abbreviations of the side are ignored.
+    """Return the words of a name; case, order, separators and abbreviations of the side are ignored.
 
     Example:
         >>> sorted(canonical("TailBase_L"))
@@ -86,7 +86,7 @@ _MEANING = {
 
 
 def landmark_of(name: str, skeleton: Skeleton) -> str:
-    """The landmark that a keypoint marks, or the keypoint's own name if it is no known landmark.
+    """Return the landmark that a keypoint marks, or the keypoint's own name if it is no known landmark.
 
     The meaning that the skeleton states (``Skeleton.landmarks``) goes before the name.
     """
@@ -95,19 +95,19 @@ def landmark_of(name: str, skeleton: Skeleton) -> str:
 
 
 def shared_landmarks(skeletons: Iterable[Skeleton]) -> tuple[str, ...]:
-    """Every landmark of at least one skeleton, from nose to tail; names that are no known landmark come last."""
+    """Return every landmark of at least one skeleton, from nose to tail; names that are no known landmark come last."""
     names = {landmark_of(name, skeleton) for skeleton in skeletons for name in skeleton.keypoints}
     return tuple(name for name in LANDMARKS if name in names) + tuple(sorted(names - set(LANDMARKS)))
 
 
 def coverage_notice(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
-    """A notice of the landmarks that a skeleton lacks and of its unused keypoints; empty if there are none."""
+    """Describe the landmarks that a skeleton lacks and its unused keypoints; empty if there are none."""
     keypoints = {landmark_of(name, skeleton): name for name in skeleton.keypoints}
-    stood_in = {
+    stand_ins = {
         name: parts for name, parts in STAND_INS.items() if set(parts) <= set(keypoints) and name not in keypoints
     }
-    lacking = [name for name in landmarks if name not in keypoints and name not in stood_in]
-    used = {*landmarks, *(part for name, parts in stood_in.items() if name in landmarks for part in parts)}
+    lacking = [name for name in landmarks if name not in keypoints and name not in stand_ins]
+    used = {*landmarks, *(part for name, parts in stand_ins.items() if name in landmarks for part in parts)}
     unused = [name for landmark, name in keypoints.items() if landmark not in used]
     if not lacking and not unused:
         return ""
@@ -117,7 +117,7 @@ def coverage_notice(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
 
 
 def mirror(landmarks: Sequence[str]) -> list[int]:
-    """For each landmark, the index of its mirror image: left and right are exchanged, all others stay.
+    """Return the index of each landmark's mirror image: left and right are exchanged, all others stay.
 
     Example:
         >>> mirror(("nose", "left ear", "right ear"))
@@ -133,8 +133,8 @@ def as_landmarks(skeleton: Skeleton, landmarks: Sequence[str], values: np.ndarra
     """Reorder the keypoints of a skeleton to landmarks.
 
     Args:
-        skeleton: of the values.
-        landmarks: names, in the order wanted.
+        skeleton: skeleton of the values.
+        landmarks: names of the landmarks, in the order of the result.
         values: (time, individual, keypoint, ...), positions or confidence.
 
     Returns:
@@ -150,12 +150,12 @@ def as_landmarks(skeleton: Skeleton, landmarks: Sequence[str], values: np.ndarra
         repeated = next(meaning for meaning in meanings if meanings.count(meaning) > 1)
         both = [name for name, meaning in zip(names, meanings, strict=True) if meaning == repeated]
         raise InputError(
-            f"expected keypoints of different meanings and found {' and '.join(both)}, both {repeated!r}; "
+            f"expected keypoints of different meanings; found {' and '.join(both)}, both {repeated!r}: "
             "say what they mean with --skeleton FILE"
         )
     if not set(index) & set(landmarks):
         raise InputError(
-            f"expected at least one of the keypoints {list(landmarks)} and found {list(names)}; "
+            f"expected at least one of the keypoints {list(landmarks)}; found {list(names)}: "
             "say what they mean with --skeleton FILE"
         )
     out = np.full((*values.shape[:2], len(landmarks), *values.shape[3:]), np.nan, np.float32)
@@ -168,13 +168,13 @@ def as_landmarks(skeleton: Skeleton, landmarks: Sequence[str], values: np.ndarra
 
 
 def edges(landmarks: Sequence[str]) -> list[tuple[int, int]]:
-    """The lines of a drawn body, as pairs of indices into ``landmarks``."""
+    """Return the lines of a drawn body, as pairs of indices into ``landmarks``."""
     index = {name: number for number, name in enumerate(landmarks)}
     lines: dict[tuple[int, int], None] = {}
     for chain in _CHAINS:
         tracked = [name for name in chain if name in index]
         # A chain along a side of the body is drawn only if one of its landmarks on that side is tracked. Without them
-        # it would be a second line along the middle.
+        # the chain would repeat the line along the middle.
         if chain is _CHAINS[0] or any(name.startswith(("left", "right")) for name in tracked):
             lines.update(dict.fromkeys(pairwise(index[name] for name in tracked)))
     return list(lines)

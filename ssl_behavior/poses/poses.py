@@ -24,9 +24,9 @@ class Poses:
         heading: (time, individual, 2) float32 unit vectors from rear to front, NaN where unknown.
         frame_rate: Hz.
         native_rate: frame rate of the recording in Hz, before resampling.
-        body_length: of the group, in the recording's own unit.
+        body_length: body length of the group, in the recording's own unit.
         native_frames: (time,) int64, the frame of the recording that is nearest to each frame.
-        individuals: names, in order.
+        individuals: names of the individuals, in order.
         frames: number of frames of the recording, before resampling.
         content_hash: hash of the positions, where the file that they were read from stores it.
     """
@@ -45,19 +45,19 @@ class Poses:
     content_hash: ContentHash | None = field(default=None, repr=False)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
+        """Return ordered pairs (agent, target) of individuals; a lone animal is paired with itself."""
         n = len(self.individuals)
         return [(0, 0)] if n == 1 else [(i, j) for i in range(n) for j in range(n) if i != j]
 
     def fingerprint(self) -> str:
-        """16 characters that two poses share only if their positions are equal; ids and names do not count."""
-        # Hashing reads every value. A hash from the file spares that while the positions are still the file's array.
+        """Return 16 characters that two poses share only if their positions are equal; ids and names do not count."""
+        # Hashing reads every value. The hash from the file makes that unnecessary if the array is still the file's.
         if self.content_hash is not None and self.positions is self.content_hash.arrays[0]:
             return self.content_hash.digest
         return digest(self.positions)
 
     def between(self, start: int, stop: int) -> Poses:
-        """Poses of the frames from ``start`` up to and without ``stop``."""
+        """Return the poses of the frames from ``start`` up to, but not including, ``stop``."""
         return replace(self, **{name: getattr(self, name)[start:stop] for name in ARRAYS}, content_hash=None)
 
     def to_native(self, values: np.ndarray) -> np.ndarray:

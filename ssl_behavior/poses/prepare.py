@@ -46,8 +46,8 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     """Make a recording comparable with others.
 
     Args:
-        recording: with positions in the plane and at least one of the landmarks.
-        landmarks: names, in the order that the encoder takes.
+        recording: recording with positions in the plane and at least one of the landmarks.
+        landmarks: names of the landmarks, in the order that the encoder takes.
         settings: frame rate, confidence and gaps.
 
     Raises:
@@ -70,8 +70,8 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     centre, heading = body_frames(positions, landmarks, frame_rate)
     if np.isnan(heading).all():
         raise InputError(
-            f"{where}: expected a keypoint at the front of the body and one at its rear, both seen in some frame, and "
-            f"found {', '.join(recording.skeleton.keypoints)} in {recording.id!r}; say what they mean with "
+            f"{where}: expected a keypoint at the front of the body and one at its rear, both seen in some frame; "
+            f"found {', '.join(recording.skeleton.keypoints)} in {recording.id!r}: say what they mean with "
             "--skeleton FILE"
         )
     return Poses(
@@ -92,15 +92,15 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
 def _landmark_positions(
     recording: Recording, landmarks: Sequence[str], min_confidence: float, where: str
 ) -> np.ndarray:
-    """Positions (time, individual, landmark, 2), NaN where the confidence is too low or a coordinate is not finite.
+    """Return positions (time, individual, landmark, 2), NaN where confidence is too low or a coordinate not finite.
 
     Raises:
         InputError: as ``prepare``, ``where`` named first.
     """
     if recording.positions.shape[-1] != 2:
         raise InputError(
-            f"{where}: expected positions in the plane and found {recording.positions.shape[-1]} coordinates in "
-            f"{recording.id!r}; project them to the floor of the arena first"
+            f"{where}: expected positions in the plane; found {recording.positions.shape[-1]} coordinates in "
+            f"{recording.id!r}: project them to the floor of the arena first"
         )
     positions = recording.positions.copy()
     if recording.confidence is not None:
@@ -113,8 +113,8 @@ def _landmark_positions(
     if (unseen := np.isnan(positions[..., 0]).all((0, 2))).any():
         names = ", ".join(name for name, never in zip(recording.individuals, unseen, strict=True) if never)
         raise InputError(
-            f"{where}: expected keypoints of every animal and found none of {names} in any frame of {recording.id!r} "
-            f"(confidence of at least {min_confidence:g}); leave out the recording or the animal"
+            f"{where}: expected keypoints of every animal; found none of {names} in any frame of {recording.id!r} "
+            f"(confidence of at least {min_confidence:g}): leave out the recording or the animal"
         )
     return positions
 
@@ -136,7 +136,7 @@ def prepare_cached(recording: Recording, landmarks: Sequence[str], settings: Pre
         pack,
         unpack,
     )
-    # The cache goes by tracks: these may have been cached under another id and other names.
+    # The key of the cache is the tracks, which may have been cached under another id and other names.
     return replace(poses, id=recording.id, individuals=recording.individuals)
 
 
@@ -146,9 +146,9 @@ def prepare_all(
     """Prepare recordings.
 
     Args:
-        recordings: in any order.
-        landmarks: names, in the order that the encoder takes.
-        settings: of the preparation.
+        recordings: recordings in any order.
+        landmarks: names of the landmarks, in the order that the encoder takes.
+        settings: settings of the preparation.
         skip_bad: print why a recording cannot be used and go on without it.
 
     Raises:
@@ -167,9 +167,9 @@ def prepare_each(
     """Prepare one recording after the other under a progress bar, so that one alone is in memory.
 
     Args:
-        recordings: in any order.
-        landmarks: names, in the order that the encoder takes.
-        settings: of the preparation.
+        recordings: recordings in any order.
+        landmarks: names of the landmarks, in the order that the encoder takes.
+        settings: settings of the preparation.
         skip_bad: print why a recording cannot be used and go on without it.
         doing: description of the progress bar.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ssl_behavior.compute import batch_random, devices
 from ssl_behavior.errors import InputError, count_of
-from ssl_behavior.poses.clips import Clip, clips_at
+from ssl_behavior.poses.clips import ClipBatch, clips_at
 from ssl_behavior.poses.gpu_tracks import ResidentTracks, resident_bytes
 from ssl_behavior.poses.poses import Poses
 
@@ -27,7 +27,7 @@ def require_length(
         poses: recordings.
         frames: length of a clip.
         skip_short: print which recordings are too short and leave them out.
-        option: that sets the length of a clip, to name in messages.
+        option: name of the option that sets the length of a clip, to name in messages.
 
     Raises:
         InputError: a recording is too short, or with ``skip_short`` all of them are.
@@ -61,7 +61,7 @@ class ClipSampler:
         poses: one or more recordings.
         pairs: ordered pairs to draw from, per recording; all pairs by default.
         weights: (time,) per recording, how often clips are centred near each frame; equally often by default.
-        device: of the clips. A GPU with enough memory holds the tracks, and clips are cut there.
+        device: device of the clips. A GPU with enough memory holds the tracks, and clips are cut there.
 
     Example:
         >>> sampler = ClipSampler(poses)
@@ -82,7 +82,7 @@ class ClipSampler:
         self._drawn: list[int] = []
         self._cumulative = torch.from_numpy(np.cumsum(np.concatenate(weights))) if weights else None
 
-    def draw(self, batch: int, frames: int, generator: torch.Generator) -> Clip:
+    def draw(self, batch: int, frames: int, generator: torch.Generator) -> ClipBatch:
         """Draw a batch of ``batch`` clips of ``frames`` frames."""
         return self.clips(self.places(batch, frames, generator), frames)
 
@@ -102,7 +102,7 @@ class ClipSampler:
             places.append((recording, start, pairs[int(share * len(pairs))]))
         return places
 
-    def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> Clip:
+    def clips(self, places: Sequence[tuple[int, int, tuple[int, int]]], frames: int) -> ClipBatch:
         """Cut the clips at these places, as one batch; frames past the end of a recording are unknown."""
         if self._resident is not None:
             return self._resident.clips(places, frames)
@@ -114,7 +114,7 @@ class ClipSampler:
         return [self.poses[recording].id for recording in dict.fromkeys(self._drawn)]
 
     def _frames_at(self, shares: Tensor) -> np.ndarray:
-        """(batch,) frames, counted over all recordings, at which these shares of the whole weight are reached."""
+        """Return the frames (batch,), counted over all recordings, at which these shares of the weight are reached."""
         if self._cumulative is None:
             return np.minimum((shares * int(self._first[-1])).long().numpy(), self._first[-1] - 1)
         frames = torch.searchsorted(self._cumulative, shares * self._cumulative[-1], right=True)
@@ -122,6 +122,6 @@ class ClipSampler:
 
     @cached_property
     def _resident(self) -> ResidentTracks | None:
-        """The tracks on the GPU. Loaded with the first clip: heads on frozen encoders want places only."""
+        """The tracks on the GPU, loaded with the first clip. A head on a frozen encoder needs no clips, only places."""
         has_room = devices.has_room(self.device, resident_bytes(self.poses))
         return ResidentTracks(self.poses, self.device) if has_room else None

@@ -14,7 +14,7 @@ from ssl_behavior.scoring.mabe22 import Split
 
 
 def read_split(path: Path, recordings: Sequence[Recording]) -> Split:
-    """Indices of the recordings to train on and to score.
+    """Read the indices of the recordings to train on and to score.
 
     Raises:
         InputError: no recording is on one of the sides.
@@ -25,17 +25,17 @@ def read_split(path: Path, recordings: Sequence[Recording]) -> Split:
     if not train or not test:
         raise InputError(
             f"{path}: expected some of the recordings {list_names((recording.id for recording in recordings), 5)} on "
-            f"both sides and found {len(train)} to train on and {len(test)} to score; give another --split"
+            f"both sides; found {len(train)} to train on and {len(test)} to score: give another --split"
         )
     return train, test
 
 
 def submission_rows(path: Path | None, recordings: Sequence[Recording]) -> dict[str, tuple[int, int]]:
-    """Rows (start, stop) of each recording in a submission, by its id.
+    """Return the rows (start, stop) of each recording in a submission, by its id.
 
     Args:
         path: the challenge's frame_number_map; without it, recordings follow each other.
-        recordings: to embed.
+        recordings: recordings to embed.
 
     Raises:
         InputError: the map is of other recordings.
@@ -49,14 +49,14 @@ def submission_rows(path: Path | None, recordings: Sequence[Recording]) -> dict[
     frames = {recording.id: recording.frames for recording in recordings}
     if differing := {name for name, (a, b) in places.items() if frames.get(name) != b - a} | frames.keys() - places:
         raise InputError(
-            f"{path}: expected the ids and numbers of frames of {count_of(len(frames), 'recording')} and found "
-            f"others for {list_names(differing, 5)}; give the map of these recordings"
+            f"{path}: expected the ids and numbers of frames of {count_of(len(frames), 'recording')}; found "
+            f"others for {list_names(differing, 5)}: give the map of these recordings"
         )
     return places
 
 
 def read_embeddings(path: Path, recordings: Sequence[Recording]) -> list[np.ndarray]:
-    """(frame, dimension) embeddings of each recording, from a submission.
+    """Read the embeddings (frame, dimension) of each recording from a submission.
 
     Raises:
         InputError: the submission lacks a recording, or has another number of frames for it.
@@ -66,7 +66,7 @@ def read_embeddings(path: Path, recordings: Sequence[Recording]) -> list[np.ndar
         frames = len(submission.get(recording.id, ()))
         if frames != recording.frames:
             raise InputError(
-                f"{path}: {recording.id!r}: expected embeddings of {recording.frames} frames and found {frames}; give "
+                f"{path}: {recording.id!r}: expected embeddings of {recording.frames} frames; found {frames}: give "
                 "the embeddings of these recordings"
             )
     return [submission[recording.id] for recording in recordings]

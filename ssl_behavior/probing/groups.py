@@ -33,7 +33,7 @@ _FITTED_TO = 64
 
 @torch.inference_mode()
 def kinematics(encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int = 8192) -> Tensor:
-    """The input of the encoder for one ordered pair: (time, feature) standardised kinematics, 0 where unknown."""
+    """Return the encoder's input for one ordered pair: (time, feature) standardised kinematics, 0 where unknown."""
     device = encoder.mean.device
     # A chunk needs the frames around it, or its first and last features would differ from those of the whole.
     margin, total = max(LAGS) + 1, len(poses.positions)
@@ -47,7 +47,7 @@ def kinematics(encoder: Encoder, poses: Poses, pair: tuple[int, int], chunk: int
 
 
 def pool_pairs(source: Source, group: Group) -> np.ndarray:
-    """(frame, 2 channel): the mean over pairs, then the maximum, at the frame rate of the recording itself."""
+    """Return (frame, 2 channel): the mean over pairs, then the maximum, at the frame rate of the recording itself."""
     poses, pairs = group
     total: np.ndarray | float = 0.0
     highest: np.ndarray | float = -np.inf
@@ -75,7 +75,7 @@ class Reduction:
 
 
 def fit_reduction(vectors: Iterable[np.ndarray], dimensions: int) -> Reduction:
-    """Principal components of several recordings, at most ``dimensions`` of them.
+    """Compute the principal components of several recordings, at most ``dimensions`` of them.
 
     Sums are taken recording by recording, so that memory does not grow with their number.
 
@@ -98,18 +98,18 @@ def fit_reduction(vectors: Iterable[np.ndarray], dimensions: int) -> Reduction:
 def embed_groups(
     source: Source, groups: Sequence[Group], places: Mapping[str, tuple[int, int]], dimensions: int, description: str
 ) -> np.ndarray:
-    """Vectors (frame, dimension) float32 of all groups in one array.
+    """Compute vectors (frame, dimension) float32 of all groups in one array.
 
     Args:
-        source: of the pairs' vectors.
+        source: source of the pairs' vectors.
         groups: one or more recordings.
         places: recording id -> its rows (start, stop) in the array. Rows of a recording without a group stay 0.
         dimensions: largest number per frame.
-        description: of the progress bar.
+        description: text of the progress bar.
     """
-    spread = np.unique(np.linspace(0, len(groups) - 1, min(_FITTED_TO, len(groups))).astype(int))
-    reduction = fit_reduction((pool_pairs(source, groups[i]) for i in spread), dimensions)
-    whole = np.zeros((max(stop for _, stop in places.values()), reduction.directions.shape[1]), np.float32)
+    evenly_spread = np.unique(np.linspace(0, len(groups) - 1, min(_FITTED_TO, len(groups))).astype(int))
+    reduction = fit_reduction((pool_pairs(source, groups[i]) for i in evenly_spread), dimensions)
+    vectors = np.zeros((max(stop for _, stop in places.values()), reduction.directions.shape[1]), np.float32)
     for group in progress(groups, description, unit="video"):
-        whole[slice(*places[group[0].id])] = reduction(pool_pairs(source, group))
-    return whole
+        vectors[slice(*places[group[0].id])] = reduction(pool_pairs(source, group))
+    return vectors

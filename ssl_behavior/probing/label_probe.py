@@ -1,4 +1,4 @@
-"""The probe that runs during pretraining: how well labels can be read from the embeddings so far."""
+"""The probe that runs during pretraining: it measures how well the embeddings predict labels."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _VIDEOS, _EVERY = 10, 10
 def label_probe(
     encoder: Encoder, poses: Sequence[Poses], recordings: Sequence[Recording], every: int, steps: int
 ) -> Callable[[int], dict[str, float] | None] | None:
-    """Make the function that scores the encoder after a step.
+    """Make the function that scores the encoder between steps of pretraining.
 
     It uses recordings with a single channel of labels, and those with the most common vocabulary.
 
     Args:
-        encoder: in training.
-        poses: of the recordings.
-        recordings: some may have labels.
+        encoder: encoder that is being trained.
+        poses: poses of the recordings.
+        recordings: the recordings, of which some may have labels.
         every: steps between probes; 0 for no probes.
-        steps: in all; the last one is followed by a probe too.
+        steps: number of steps in all; the last one is followed by a probe too.
 
     Returns:
         Number of finished steps -> ``{"probe F1": ...}``, or None at a step without a probe. None if fewer than two

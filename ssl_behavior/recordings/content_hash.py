@@ -1,4 +1,4 @@
-"""Content hashes compare recordings by what they hold; a hash stored in the file spares reading the arrays."""
+"""Content hashes, which identify recordings by their arrays. A hash stored in the file spares reading the arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssl_behavior.storage.digests import digest
 class ContentHash(NamedTuple):
     """Content hash stored in the file, with the arrays it was computed from.
 
-    Lets recordings be compared without reading their arrays.
+    It allows recordings to be compared without reading their arrays.
 
     Attributes:
         digest: the result of ``fingerprint`` when the arrays were written.
@@ -29,7 +29,7 @@ def fingerprint(arrays: Sequence[np.ndarray | None], content_hash: ContentHash |
 
     Args:
         arrays: shapes, types and values all count; None counts as a missing array.
-        content_hash: its digest is returned, and no array is read, if it holds these very objects.
+        content_hash: stored hash; if it holds these very objects, its digest is returned and no array is read.
     """
     # Identity, not equality: comparing values would read the mapped arrays, which the stored hash is there to avoid.
     if content_hash is not None and all(a is b for a, b in zip(arrays, content_hash.arrays, strict=True)):

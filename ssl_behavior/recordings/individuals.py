@@ -1,4 +1,4 @@
-"""Number of individuals and ordered pairs in words, so that track fragments which look like animals are noticed."""
+"""The number of individuals and pairs in words, so that users notice track fragments that count as animals."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def crowding_warning(recordings: Sequence[Recording]) -> Iterator[str]:
 
 
 def _pairs(individuals: int) -> int:
-    """Ordered pairs of so many individuals; a lone animal is paired with itself."""
+    """Count the ordered pairs of so many individuals; a lone animal is paired with itself."""
     return individuals * (individuals - 1) if individuals > 1 else individuals

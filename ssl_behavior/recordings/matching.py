@@ -51,7 +51,7 @@ def require_behaviours(
 
     Args:
         unscored: names that the user gives.
-        annotations: their behaviours count.
+        annotations: annotations whose behaviours count.
         channel: the channel of the annotations.
         others: further behaviours that count, such as those of predictions.
 
@@ -73,8 +73,8 @@ def attach(
     """Return the annotated recordings, each with the labels of one channel over one shared vocabulary.
 
     Args:
-        recordings: matched with annotations by id.
-        annotations: at most one per video.
+        recordings: recordings to match with annotations by id.
+        annotations: at most one Annotations per video.
         channel: the channel to use; may be None if there is only one.
         unscored: behaviours that mean "nobody judged this frame"; they become -1 and leave the vocabulary.
         notify: called with a notice about mismatches, frames that are cut, and overlapping bouts.
@@ -104,7 +104,7 @@ def _require_matches(tracked: set[str], annotated: set[str], strict: bool, notif
     """Make sure that tracks and annotations share video ids, and report those that only one side has.
 
     Raises:
-        InputError: they share none, or (strict) a video has annotations and no tracks.
+        InputError: the two have no id in common, or (strict) a video has annotations and no tracks.
     """
     if not tracked & annotated:
         raise InputError(

@@ -105,7 +105,7 @@ class Recording:
         return positions
 
     def __repr__(self) -> str:
-        """Two lines: arrays would fill a notebook's screen."""
+        """Describe the recording in two lines: arrays would fill a notebook's screen."""
         return (
             f"Recording {self.id!r}: {count_of(self.frames, 'frame')} at {self.frame_rate:g} Hz; "
             f"individuals: {_listed(self.individuals)}\n"
@@ -119,7 +119,7 @@ class Recording:
         return len(self.positions)
 
     def fingerprint(self) -> str:
-        """Hash of positions and confidence; names and labels do not count (see ``fingerprint``)."""
+        """Hash positions and confidence; names and labels do not count (see ``fingerprint``)."""
         return fingerprint((self.positions, self.confidence), self.content_hash)
 
     def with_labels(self, labels: Mapping[str, Labels]) -> Recording:
@@ -134,6 +134,6 @@ class Recording:
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
-    """Names in their own order, with only the number of those beyond ``_MAX_NAMES``."""
+    """Join names in their own order; beyond ``_MAX_NAMES``, give only their number."""
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     return ", ".join(list(names)[:_MAX_NAMES]) + more if names else "none"

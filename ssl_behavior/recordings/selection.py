@@ -12,7 +12,7 @@ from ssl_behavior.recordings.recording import Recording
 def select_labels(
     recordings: Sequence[Recording], channel: str | None, unscored: Sequence[str], where: str
 ) -> list[Recording]:
-    """Return the recordings with only the requested ones of the labels and series that they carry.
+    """Return the recordings with only the requested labels and series.
 
     Args:
         recordings: recordings with or without labels.
@@ -63,7 +63,7 @@ def require_videos(videos: Iterable[str], existing: Iterable[str], expected: str
     Args:
         videos: ids that the user asks for.
         existing: ids to choose from.
-        expected: what ``existing`` is, for the error: "ids among the recordings".
+        expected: description of ``existing`` for the error: "ids among the recordings".
 
     Raises:
         InputError: an id does not exist.
@@ -88,6 +88,6 @@ def require_unscored(unscored: Iterable[str], behaviours: Iterable[str], channel
     if unknown := set(unscored) - behaviours:
         origin = "" if channel is None else f" of channel {channel}"
         raise InputError(
-            f"--unscored {list_names(unknown)}: expected behaviours{origin}; found {list_names(behaviours)}; "
+            f"--unscored {list_names(unknown)}: expected behaviours{origin}; found {list_names(behaviours)}: "
             "correct the name, or leave it out"
         )

@@ -1,4 +1,4 @@
-"""Skeleton: the keypoints of one individual, and what they mean."""
+"""Skeleton: the keypoints of one individual, and their anatomical meaning."""
 
 from __future__ import annotations
 

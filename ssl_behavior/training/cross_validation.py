@@ -26,9 +26,9 @@ def fit_calibrated_decoder(
 
     Args:
         logits: (time, behaviour) of each video, from a model that was trained on other videos (see ``cross_validate``).
-        videos: labelled; two or more.
+        videos: two or more labelled videos.
         behaviours: names of the outputs.
-        frame_rate: of the logits, in Hz.
+        frame_rate: frame rate of the logits, in Hz.
 
     Returns:
         The decoder, fitted to all videos; and each video with the labels of a decoder that was fitted to others.
@@ -58,15 +58,15 @@ def cross_validation_report(
     decoded: Sequence[ScoredVideo],
     behaviours: Sequence[str],
 ) -> dict[str, Any]:
-    """Scores of the held-out videos, and the chosen temperature and decoder, as plain values.
+    """Return the scores of the held-out videos, and the chosen temperature and decoder, as plain values.
 
     ``temperature`` divides the logits; ``expected_calibration_error_without_temperature`` shows what that gains.
     ``decoder`` has the fields of ``Decoder``, its behaviours in the order of ``classes``.
 
     Args:
         logits: as given to ``fit_calibrated_decoder``.
-        calibrated_decoder: its first result.
-        decoded: its second result.
+        calibrated_decoder: first result of ``fit_calibrated_decoder``.
+        decoded: second result of ``fit_calibrated_decoder``.
         behaviours: names of the outputs.
     """
     report = score(decoded, behaviours)
@@ -85,7 +85,7 @@ def folds_by_video(videos: Sequence[LabelledPoses], behaviours: int, folds: int)
     Videos with rare behaviours are dealt first, while all folds are still open to them.
 
     Args:
-        videos: labelled.
+        videos: labelled videos.
         behaviours: number of behaviours.
         folds: number of folds; as many as videos if there are fewer videos.
 

@@ -17,7 +17,7 @@ _END = 50
 
 
 def report_curves(output: Path, channels: int) -> None:
-    """Draw ``curves.png``, print how the training went and which values are good, and warn of a collapse.
+    """Draw ``curves.png``, print the final values and which values are good, and warn of a collapse.
 
     Args:
         output: folder with the ``metrics.csv`` of a pretraining run.

@@ -16,7 +16,7 @@ from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model, TreeExamples, fit_tree_member, tree_examples
 from ssl_behavior.models.heads import HeadKind
-from ssl_behavior.models.inference import Embedded, embed_all
+from ssl_behavior.models.inference import EmbeddingsByPair, embed_all
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.scoring.report import ScoredVideo
@@ -31,7 +31,7 @@ _DEFAULT_SMOOTHING_S = 0.25
 
 @dataclass(frozen=True, eq=False)
 class FinetuneResult:
-    """A model fitted to labelled videos, and what to expect of it.
+    """A model fitted to labelled videos, with its predictions for held-out videos.
 
     Attributes:
         model: trained on all videos.
@@ -47,7 +47,7 @@ class FinetuneResult:
     held_out_videos: list[ScoredVideo]
 
     def label(self, video: LabelledPoses) -> np.ndarray:
-        """(time,) indices of behaviours, at the frame rate of the recording itself."""
+        """Return (time,) indices of behaviours, at the frame rate of the recording itself."""
         probabilities = self.calibrated_decoder.probabilities(self.model.logits(video))
         return video.poses.to_native(self.calibrated_decoder.decoder.decode(probabilities, video.poses.frame_rate))
 
@@ -65,12 +65,13 @@ def finetune_encoder(
     """Fit a model to the videos' labels.
 
     Args:
-        encoder: pretrained, on the device to compute on; not changed.
-        videos: labelled. A single video allows no cross-validation: its model is not calibrated and smooths a little.
+        encoder: pretrained encoder on the device to compute on; it is not changed.
+        videos: labelled videos. A single video allows no cross-validation: its model is not calibrated and smooths a
+            little.
         behaviours: names of the labels.
-        settings: of the training.
-        seed: of all random numbers.
-        precision: of the encoder, in training and in the resulting model.
+        settings: settings of the training.
+        seed: seed of all random numbers.
+        precision: precision of the encoder, in training and in the resulting model.
         from_scratch: start from a fresh encoder of the same architecture.
         state_folder: where the trainings save their states, so that an interrupted run can be resumed. None saves
             nothing.
@@ -80,7 +81,7 @@ def finetune_encoder(
         states = StateFolder(state_folder, _key(encoder, videos, precision, behaviours, settings, seed, from_scratch))
     device = encoder.mean.device
     if from_scratch:
-        # There are no pretrained weights to spare, so the encoder learns as fast as the head.
+        # There are no pretrained weights to preserve, so the encoder learns as fast as the head.
         encoder, settings = fresh_encoder(encoder, videos, seed), replace(settings, encoder_rate=1.0)
     kind: HeadKind = "temporal" if settings.tune == "temporal" else "linear"
     torch.manual_seed(seed)
@@ -111,21 +112,21 @@ def cross_validate(
     settings: Supervision,
     seed: int,
     precision: Precision,
-    embedded: Embedded | None = None,
+    embedded: EmbeddingsByPair | None = None,
     examples: Sequence[TreeExamples] = (),
     states: StateFolder | None = None,
 ) -> list[np.ndarray]:
-    """Logits of every video, as ``Model.logits`` gives them, by a model that was trained on other videos.
+    """Compute the logits of every video, as ``Model.logits`` does, with a model that was trained on other videos.
 
     Args:
         classifier: the start of every fold; not changed.
-        videos: labelled; two or more.
+        videos: two or more labelled videos.
         behaviours: names of the outputs.
-        settings: of the training.
-        seed: of all random numbers.
-        precision: of the forward pass.
+        settings: settings of the training.
+        seed: seed of all random numbers.
+        precision: precision of the forward pass.
         embedded: embeddings of the videos by the frozen encoder, to train the head alone.
-        examples: of the videos, to grow trees from; without them the models have no trees.
+        examples: examples of the videos, to grow trees from; without them the models have no trees.
         states: where the trainings save their states; each fold has a subfolder.
 
     Returns:
@@ -159,7 +160,7 @@ def _key(encoder: Encoder, videos: Sequence[LabelledPoses], precision: Precision
 
 
 def fresh_encoder(encoder: Encoder, videos: Sequence[LabelledPoses], seed: int) -> Encoder:
-    """An untrained encoder of the same architecture, which knows only the mean kinematics of the labelled videos."""
+    """Make an untrained encoder of the same architecture, standardised on the labelled videos."""
     torch.manual_seed(seed)
     fresh = Encoder(encoder.landmarks, encoder.preparation, encoder.architecture)
     sampler, generator = ClipSampler([video.poses for video in videos]), torch.Generator().manual_seed(seed)

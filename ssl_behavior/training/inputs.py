@@ -29,7 +29,7 @@ class LearningConfig(LabelledTracksConfig):
     Attributes:
         encoder: folder that pretrain wrote.
         supervision: settings of the training on labels.
-        seed: of all random numbers.
+        seed: seed of all random numbers.
         device: auto takes a GPU if there is one.
         precision: auto takes bfloat16 if the hardware multiplies it natively.
     """
@@ -47,9 +47,9 @@ def labelled_poses(
     """Prepare recordings for an encoder and attach their labels. Recordings without a scored frame are left out.
 
     Args:
-        recordings: with labels in ``channel``.
-        channel: of the labels.
-        encoder: gives the landmarks and the preparation.
+        recordings: recordings with labels in ``channel``.
+        channel: channel of the labels.
+        encoder: encoder that determines the landmarks and the preparation.
         clip_seconds: length of the clips to train on; shorter recordings cannot be used.
         skip_bad: print a recording that cannot be used and go on without it.
 
@@ -66,7 +66,7 @@ def labelled_poses(
     videos = [video for video in videos if (video.labels != UNSCORED).any()]
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
-            f"channel {channel}: expected scored frames of at least two behaviours and found fewer in "
-            f"{count_of(len(recordings), 'labelled video')}; choose other --videos, or check --channel and --unscored"
+            f"channel {channel}: expected scored frames of at least two behaviours; found fewer in "
+            f"{count_of(len(recordings), 'labelled video')}: choose other --videos, or check --channel and --unscored"
         )
     return videos

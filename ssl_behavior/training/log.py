@@ -42,7 +42,7 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """The curves in a ``metrics.csv``: name -> (step, value) points. A step without a value has no point."""
+    """Read the curves in a ``metrics.csv``: name -> (step, value) points. A step without a value has no point."""
     curves: dict[str, list[tuple[float, float]]] = {}
     with path.open() as file:
         for row in csv.DictReader(file):

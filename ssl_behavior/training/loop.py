@@ -25,13 +25,13 @@ AfterStep = Callable[[int], dict[str, float] | None]
 
 @dataclass(frozen=True)
 class Messages:
-    """How the progress bar and the errors of a run speak of it.
+    """Wording of the progress bar and of the errors of a run.
 
     Attributes:
-        description: of the progress bar.
+        description: text of the progress bar.
         rate_option: the option that sets the learning rate.
         size_options: the options that set how much memory a batch takes.
-        last_recordings: returns the ids of the recordings in the last batch.
+        last_recordings: function that returns the ids of the recordings in the last batch.
     """
 
     description: str = "training"
@@ -56,15 +56,15 @@ def fit(
     If several processes share the run, only the first one writes, logs and calls ``after_step``.
 
     Args:
-        module: on its device; in a run of several processes, as ``launching`` set it up.
-        losses: called once a step.
-        schedule: how the weights are moved.
-        seed: of all random numbers.
-        precision: of the forward pass.
+        module: module to train, on its device; in a run of several processes, as ``launching`` set it up.
+        losses: function that computes the losses of a batch, called once a step.
+        schedule: schedule of the optimiser.
+        seed: seed of all random numbers.
+        precision: precision of the forward pass.
         state_folder: where ``metrics.csv`` and the state are written; nothing is written without one. A state with the
             same key is resumed, to the same result as an uninterrupted run. It stays until ``remove_state``.
-        after_step: called with the mean weights in place.
-        messages: words for the progress bar and errors.
+        after_step: function that is called after a step, with the mean weights in place.
+        messages: wording of the progress bar and of errors.
 
     Raises:
         InputError: the loss is not finite or has diverged, or a batch does not fit in memory. The last saved state
@@ -100,7 +100,7 @@ def fit(
             if state_folder and (is_due or signals):
                 with fail_together():
                     if is_first():
-                        # The log first: a resumed run drops rows past the saved step, and cannot recover missing ones.
+                        # The log goes first: a resumed run drops rows past the saved step, but cannot recover any.
                         log.flush()
                         state_folder.save(state)
             if signals:
@@ -147,6 +147,6 @@ def _explain_errors(step: int, messages: Messages) -> Iterator[None]:
         )
         if world_size() == 1:
             raise InputError(message) from None
-        # The other processes are inside the step and wait for nobody, so there is nothing to agree on with them.
+        # The other processes are inside the step and cannot be waited for, so this one exits alone.
         print(f"error: {message}", file=sys.__stderr__, flush=True)
         sys.exit(2)

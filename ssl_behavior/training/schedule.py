@@ -1,4 +1,4 @@
-"""How an optimiser moves the weights over a training run."""
+"""Schedule: settings of the optimiser over a training run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Schedule:
     """Settings of AdamW and of its learning rate.
 
     Attributes:
-        steps: batches in all.
-        learning_rate: after the warm-up.
-        weight_decay: of AdamW; it acts on matrices only, not on biases and scales.
-        warmup: steps over which the rate rises; at most half of all.
+        steps: number of batches in all.
+        learning_rate: learning rate after the warm-up.
+        weight_decay: weight decay of AdamW; it acts on matrices only, not on biases and scales.
+        warmup: steps over which the rate rises; at most half of all steps.
         cosine: whether the rate falls to 0 along a cosine after the warm-up; otherwise it stays constant.
         clip_norm: largest norm of the gradient.
         average: decay of the running mean of the weights. The module ends with this mean; 0 keeps the last weights.
@@ -33,7 +33,7 @@ class Schedule:
     factors: Mapping[str, float] = field(default_factory=dict)
 
     def rate(self, step: int) -> float:
-        """Factor on the learning rate at a step, counted from 0.
+        """Return the factor on the learning rate at a step, counted from 0.
 
         Example:
             >>> [Schedule(100, warmup=4).rate(step) for step in range(4)]
@@ -45,5 +45,5 @@ class Schedule:
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.steps - warm))) if self.cosine else 1.0
 
     def factor(self, parameter: str) -> float:
-        """Factor on the learning rate of the parameter with this name."""
+        """Return the factor on the learning rate of the parameter with this name."""
         return next((factor for prefix, factor in self.factors.items() if parameter.startswith(prefix)), 1.0)

@@ -21,7 +21,7 @@ from ssl_behavior.storage.digests import digest
 from ssl_behavior.training.schedule import Schedule
 
 _FILE = "unfinished.safetensors"
-# A loss this many times the first one has diverged: no healthy run comes near it.
+# A loss of this many times the first loss has diverged: no healthy run comes near it.
 _DIVERGED = 100
 Losses = Callable[[torch.Generator], dict[str, Tensor]]
 """Random generator -> loss terms by name, of which ``loss`` is minimised."""
@@ -31,9 +31,9 @@ class TrainingState:
     """Everything that the next step of a run depends on.
 
     Args:
-        module: to train, on its device.
-        schedule: how the weights are moved.
-        seed: of all random numbers.
+        module: module to train, on its device.
+        schedule: schedule of the optimiser.
+        seed: seed of all random numbers.
     """
 
     def __init__(self, module: nn.Module, schedule: Schedule, seed: int) -> None:
@@ -63,7 +63,7 @@ class TrainingState:
         """Take one step.
 
         Args:
-            losses: of the next batch.
+            losses: function that computes the losses of the next batch.
             autocast: whether the forward pass computes in bfloat16.
 
         Returns:
@@ -87,7 +87,7 @@ class TrainingState:
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
         if self.mean:
-            # Early on, a shorter memory, or the mean would remember the random initial weights.
+            # The decay is smaller in the first steps, or the mean would remember the random initial weights.
             decay = min(self.schedule.average, self.step / (self.step + 10))
             torch._foreach_lerp_(self.mean, [parameter.detach() for parameter in self.trained], 1 - decay)
         return {**values, "gradient": float(norm)}
@@ -109,7 +109,7 @@ class TrainingState:
             parameter.data, mean.data = mean.data, parameter.data
 
     def tensors(self) -> dict[str, Tensor]:
-        """Copies of weights, mean weights, optimiser state and random generators, on the CPU."""
+        """Copy weights, mean weights, optimiser state and random generators to the CPU."""
         tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
         tensors |= {f"mean.{i}": tensor for i, tensor in enumerate(self.mean)}
         for i, state in self.optimiser.state_dict()["state"].items():
@@ -142,11 +142,11 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class StateFolder:
-    """Where a run saves its state, so that it can be resumed after an interruption.
+    """The folder in which a run saves its state, so that it can be resumed after an interruption.
 
     Attributes:
-        folder: also holds ``metrics.csv``.
-        key: names the run's settings and inputs (see ``run_key``). Only a state with the same key is resumed.
+        folder: folder of the state and of ``metrics.csv``.
+        key: identifies the run's settings and inputs (see ``run_key``). Only a state with the same key is resumed.
         save_every: steps between saved states.
     """
 
@@ -155,7 +155,7 @@ class StateFolder:
     save_every: int = 250
 
     def subfolder(self, name: str) -> StateFolder:
-        """Where one of several trainings of the same run saves its state."""
+        """Return the folder in which one of several trainings of the same run saves its state."""
         return replace(self, folder=self.folder / name)
 
     def save(self, state: TrainingState) -> None:
@@ -165,7 +165,7 @@ class StateFolder:
             save_file(state.tensors(), aside, notes)
 
     def load(self, state: TrainingState) -> None:
-        """Make ``state`` the one that was saved."""
+        """Restore ``state`` from the saved one."""
         path = self.folder / _FILE
         notes = _notes(path)
         first_loss = json.loads(notes["first_loss"].replace("None", "null"))
@@ -173,13 +173,13 @@ class StateFolder:
 
 
 def run_key(settings: object, poses: Sequence[Poses]) -> str:
-    """A name for a run: the hash of its settings and of its inputs' content."""
+    """Return a name for a run: the hash of its settings and of its inputs' content."""
     inputs = [part for recording in poses for part in (recording.id, recording.fingerprint())]
     return digest(repr(settings), *inputs, length=32)
 
 
 def has_state(folder: Path, key: str | None = None) -> bool:
-    """Whether ``folder`` holds the state of an interrupted run; if ``key`` is given, of the run with this key."""
+    """Return whether ``folder`` holds the state of an interrupted run: of the one with this key, if it is given."""
     path = folder / _FILE
     try:
         return path.exists() and key in (None, _notes(path).get("key"))
@@ -188,7 +188,7 @@ def has_state(folder: Path, key: str | None = None) -> bool:
 
 
 def saved_steps(folder: Path) -> int:
-    """Number of finished steps in the state that ``folder`` holds; 0 without a state."""
+    """Return the number of finished steps in the state that ``folder`` holds; 0 without a state."""
     return int(_notes(folder / _FILE).get("step", 0)) if has_state(folder) else 0
 
 

@@ -15,7 +15,7 @@ from ssl_behavior.cli.validators import Above, AtLeast, Share
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.heads import classification_loss
-from ssl_behavior.models.inference import Embedded
+from ssl_behavior.models.inference import EmbeddingsByPair
 from ssl_behavior.poses.augment import Augmentation, augment, warp
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.poses.landmarks import mirror
@@ -38,9 +38,9 @@ class Supervision:
         steps: batches for one labelled video. They grow with the square root of the number of videos.
         batch: clips per step.
         clip_seconds: length of a clip.
-        learning_rate: of the head.
+        learning_rate: learning rate of the head.
         encoder_rate: learning rate of a pretrained encoder, relative to the head's.
-        weight_decay: of AdamW.
+        weight_decay: weight decay of AdamW.
         average: decay of the running mean of the weights.
         dropout: share of the encoder's channels that are dropped in training.
         drop_features: share of the kinematic features that are hidden from the encoder in each clip.
@@ -48,7 +48,7 @@ class Supervision:
         label_smoothing: share of each label spread over all behaviours.
         mixup: clips are mixed in pairs with weights from Beta(mixup, mixup); 0 switches it off.
         trees: rounds of boosted trees on expert features, averaged with the network's predictions; 0 for no trees.
-        folds: of the cross-validation; as many as videos if there are fewer videos.
+        folds: number of folds of the cross-validation; as many as videos if there are fewer videos.
     """
 
     tune: Tune = "full"
@@ -68,7 +68,7 @@ class Supervision:
     folds: Annotated[int, AtLeast(2)] = 3
 
     def steps_for(self, videos: int) -> int:
-        """Number of batches for this number of labelled videos."""
+        """Return the number of batches for this number of labelled videos."""
         return max(1, round(self.steps * videos**0.5))
 
 
@@ -77,7 +77,7 @@ AUGMENTATION = Augmentation(jitter=0.02, warp=0.1, drop_landmarks=0.1, drop_anim
 
 
 def class_weights(shares: np.ndarray) -> Tensor:
-    """(behaviour,) weights that make all behaviours count equally, with mean 1 over frames.
+    """Return (behaviour,) weights that make all behaviours count equally, with mean 1 over frames.
 
     A behaviour that never occurs has weight 0.
 
@@ -94,7 +94,7 @@ def train_classifier(
     settings: Supervision,
     seed: int,
     precision: Precision,
-    embedded: Embedded | None = None,
+    embedded: EmbeddingsByPair | None = None,
     description: str = "fine-tuning",
     state_folder: StateFolder | None = None,
 ) -> None:
@@ -104,13 +104,13 @@ def train_classifier(
     behaviours are equally frequent, and a ``CalibratedDecoder`` must correct them.
 
     Args:
-        classifier: on its device.
-        videos: labelled.
-        settings: of the training.
-        seed: of all random numbers.
-        precision: of the forward pass.
+        classifier: classifier to train, on its device.
+        videos: labelled videos.
+        settings: settings of the training.
+        seed: seed of all random numbers.
+        precision: precision of the forward pass.
         embedded: embeddings of the videos by the frozen encoder.
-        description: of the progress bar.
+        description: text of the progress bar.
         state_folder: where the state is saved, so that an interrupted run can be resumed. None saves nothing.
     """
     outputs, device = classifier.outputs, classifier.encoder.mean.device
@@ -155,7 +155,7 @@ def train_classifier(
 
 
 def _beta(concentration: float, generator: torch.Generator) -> float:
-    """A number from Beta(concentration, concentration), which torch can only draw from its global generator."""
+    """Draw a number from Beta(concentration, concentration); torch itself could only use its global generator."""
     seed = int(torch.randint(2**31, (), generator=generator))
     return float(np.random.default_rng(seed).beta(concentration, concentration))
 
@@ -168,7 +168,7 @@ class _Examples:
         classifier: Classifier,
         videos: Sequence[LabelledPoses],
         settings: Supervision,
-        embedded: Embedded | None,
+        embedded: EmbeddingsByPair | None,
     ) -> None:
         self.encoder, self.embedded, self.drop_features = classifier.encoder, embedded, settings.drop_features
         self.frames = round(settings.clip_seconds * classifier.encoder.preparation.frame_rate)
@@ -183,7 +183,7 @@ class _Examples:
         )
 
     def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Embeddings (batch, time, channel) and labels (batch, time) of a batch, on the encoder's device."""
+        """Draw embeddings (batch, time, channel) and labels (batch, time) of a batch, on the encoder's device."""
         device = self.encoder.mean.device
         if self.embedded is not None:
             places = self.sampler.places(batch, self.frames, generator)
@@ -203,6 +203,6 @@ class _Examples:
 
 
 def _span(values: Tensor, start: int, frames: int, padding: float) -> Tensor:
-    """``frames`` rows from ``start`` on, padded where the video ends before."""
+    """Return ``frames`` rows from ``start`` on, padded where the video ends before."""
     span = values[start : start + frames]
     return torch.cat([span, span.new_full((frames - len(span), *span.shape[1:]), padding)])

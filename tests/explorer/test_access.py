@@ -361,9 +361,9 @@ def test_two_explorers_keep_each_others_marks_and_names(atlas: Path) -> None:
         marks = Marks(Atlas(atlas))
         assert [mark.label for mark in marks.all] == ["attack", "sniff", "wrong"]
         assert ClusteredAtlas(Atlas(atlas)).names == {0: "called 0", 1: "called 1", 2: "called 2"}
-        pages[0].press("take back")  # its own list ends with its own mark
+        pages[0].press("remove mark")  # its own list ends with its own mark
         assert [mark.label for mark in marks.all] == ["sniff", "wrong"]
         chosen = {"kind": "ModelChanged", "model": {"id": pages[1].model("marks").selected.id}}
         pages[1].send_events(chosen | {"attr": "indices", "new": [-7]})
-        pages[1].press("take back")
+        pages[1].press("remove mark")
         assert [mark.label for mark in marks.all] == ["wrong"]

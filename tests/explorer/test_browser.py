@@ -334,7 +334,7 @@ def test_names_run_no_code_and_request_nothing(visit: Visit, running: Running, h
         visit.until("Bokeh.documents[0].get_model_by_name('marks').data.video.length === 1")
         show_everything(visit, hostile.names)
         visit.tab("Marks")
-        visit.press("Take back")
+        visit.press("Remove mark")
         visit.until("Bokeh.documents[0].get_model_by_name('marks').data.video.length === 0")
         assert visit.page.evaluate("window.hacked") is None
     assert [url for url in visit.requested if "evil" in url or "cdn" in url] == []

@@ -125,5 +125,5 @@ def test_impossible_frames_are_refused(marks: Marks) -> None:
     marks.path.write_text(text)
     with pytest.raises(InputError, match="expected frames of the video; found 590 to 601"):
         marks.add(Mark("a", "mouse0", "mouse1", "S1", "sniff", 590, 601))
-    with pytest.raises(InputError, match="taken back already"):
+    with pytest.raises(InputError, match="removed already"):
         marks.remove(CHASE)

@@ -87,7 +87,7 @@ def test_a_page_is_written_once(shared_atlas: Path, tmp_path: Path, capsys: pyte
     config = ExploreConfig(shared_atlas, points=60, export=tmp_path / "new" / "page.html")
     assert explore(config) == config.export
     assert "60 of 1,200 frames" in capsys.readouterr().out
-    with pytest.raises(InputError, match="found a file; choose another name, or add --overwrite"):
+    with pytest.raises(InputError, match="found a file: choose another name, or add --overwrite"):
         explore(config)
 
 

@@ -14,7 +14,7 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.inference import embed
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.augment import rotate
-from ssl_behavior.poses.clips import Clip, pair_clip
+from ssl_behavior.poses.clips import ClipBatch, pair_clip
 from ssl_behavior.poses.features import features
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation, prepare
@@ -267,5 +267,5 @@ def test_calms21_embeds_with_the_landmarks_of_the_dyads(make: Make, shared_data:
 
 def test_rotation_is_invisible(make: Make, poses: Poses) -> None:
     clip = pair_clip(poses, 0, 60, (0, 1))
-    turned: Clip = rotate(clip, torch.tensor([1.0]))
+    turned: ClipBatch = rotate(clip, torch.tensor([1.0]))
     torch.testing.assert_close(make()(turned), make()(clip), atol=1e-4, rtol=0)

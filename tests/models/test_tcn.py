@@ -1,13 +1,13 @@
 import torch
 from torch.nn import functional as F
 
-from ssl_behavior.models.tcn import Architecture, Block, Temporal, drop_channels
+from ssl_behavior.models.tcn import TCN, Architecture, Block, drop_channels
 
 SMALL = Architecture(channels=16, blocks=3)
 
 
 def test_temporal_keeps_the_frames() -> None:
-    assert Temporal(5, SMALL)(torch.randn(2, 3, 5)).shape == (2, 3, 16)
+    assert TCN(5, SMALL)(torch.randn(2, 3, 5)).shape == (2, 3, 16)
 
 
 def test_a_block_is_a_dilated_convolution() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ssl_behavior.poses.augment import reflect, rotate
-from ssl_behavior.poses.clips import Clip, pair_clip
+from ssl_behavior.poses.clips import ClipBatch, pair_clip
 from ssl_behavior.poses.features import feature_names, features
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.poses import Poses
@@ -19,7 +19,7 @@ MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 RATE = 30.0
 
 
-def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> Clip:
+def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> ClipBatch:
     poses = prepare(recording, MICE, Preparation(30.0))
     # In the unit of the positions, for which the answers are known.
     whole = Poses(**{**vars(poses), "positions": poses.positions * poses.body_length})
@@ -27,7 +27,7 @@ def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> Clip:
     return pair_clip(whole, 0, len(poses.positions), pair)
 
 
-def named(clip: Clip, rate: float = RATE) -> dict[str, Tensor]:
+def named(clip: ClipBatch, rate: float = RATE) -> dict[str, Tensor]:
     """Feature name -> (time,), NaN where unknown."""
     values, known = features(clip, rate)
     values = values.where(known, math.nan)[0]
@@ -101,11 +101,11 @@ def test_speed_does_not_depend_on_the_frame_rate(walk: Callable[..., Recording])
 
 
 @pytest.fixture
-def clip(wander: Callable[..., Recording]) -> Clip:
-    return Clip(*(torch.cat(parts) for parts in zip(*(clip_of(wander(seed)) for seed in (1, 2)), strict=True)))
+def clip(wander: Callable[..., Recording]) -> ClipBatch:
+    return ClipBatch(*(torch.cat(parts) for parts in zip(*(clip_of(wander(seed)) for seed in (1, 2)), strict=True)))
 
 
-def test_moving_and_turning_the_arena_changes_nothing(clip: Clip) -> None:
+def test_moving_and_turning_the_arena_changes_nothing(clip: ClipBatch) -> None:
     far = torch.tensor([31.0, -17.0])
     moved = rotate(clip, torch.tensor([1.0, -2.5]))
     moved = moved._replace(
@@ -124,7 +124,7 @@ def other_side(name: str) -> str:
     return re.sub(r"\b(left|right)\b", lambda match: swap[match[0]], what) + colon + direction
 
 
-def test_mirroring_the_arena_changes_sides_only(clip: Clip) -> None:
+def test_mirroring_the_arena_changes_sides_only(clip: ClipBatch) -> None:
     names = feature_names(MICE)
     order = [names.index(other_side(name)) for name in names]
     sign = torch.tensor([-1.0 if re.search(": left$|: sin$|turning speed$", name) else 1.0 for name in names])
@@ -141,7 +141,7 @@ def with_roles_swapped(name: str) -> str:
     return re.sub(r"^distance (.*) of target to (.*) of agent$", r"distance \2 of agent to \1 of target", swapped)
 
 
-def test_the_reverse_pair_has_the_same_features_with_roles_swapped(clip: Clip) -> None:
+def test_the_reverse_pair_has_the_same_features_with_roles_swapped(clip: ClipBatch) -> None:
     names = feature_names(MICE)
     order = [names.index(with_roles_swapped(name)) for name in names]
     sign = torch.tensor([-1.0 if name == "relative heading: sin" else 1.0 for name in names])
@@ -152,7 +152,7 @@ def test_the_reverse_pair_has_the_same_features_with_roles_swapped(clip: Clip) -
 
 
 @pytest.mark.parametrize("garbage", [1e4, math.nan, math.inf])
-def test_values_where_nothing_is_known_do_not_matter(garbage: float, clip: Clip) -> None:
+def test_values_where_nothing_is_known_do_not_matter(garbage: float, clip: ClipBatch) -> None:
     clip = clip._replace(anchored=clip.anchored & (torch.rand(clip.anchored.shape) < 0.8))
     value, known = features(clip, RATE)
     dirty = clip._replace(

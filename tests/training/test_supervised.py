@@ -13,7 +13,7 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model, fit_tree_member, network_logits, tree_examples, tree_logits
 from ssl_behavior.models.inference import embed, embed_all
 from ssl_behavior.models.tcn import Architecture
-from ssl_behavior.poses.clips import Clip, pair_clip
+from ssl_behavior.poses.clips import ClipBatch, pair_clip
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies, labelled_pairs
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.poses import Poses
@@ -218,7 +218,7 @@ def test_cross_validation_beats_chance_on_simulated_recordings() -> None:
 class Place(Encoder):
     """Returns the position of the agent as its embedding."""
 
-    def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def forward(self, clip: ClipBatch, left: Tensor | None = None) -> Tensor:  # noqa: ARG002
         return clip.centre[:, :, 0]
 
 
@@ -307,7 +307,7 @@ def test_frozen_is_frozen(videos: list[LabelledPoses]) -> None:
 class Watched(Encoder):
     """Keeps the masks of the features it was called with; None stands for all features."""
 
-    def forward(self, clip: Clip, left: Tensor | None = None) -> Tensor:
+    def forward(self, clip: ClipBatch, left: Tensor | None = None) -> Tensor:
         self.__dict__.setdefault("masks", []).append(left)
         return super().forward(clip, left)
 

@@ -23,7 +23,7 @@ from ssl_behavior.storage.atomic import write_text
 NO_SUBJECT = "No focal subject"
 
 _NO_DATE = "2000-01-01T00:00:00"
-"""BORIS needs a date and the recording's is unknown. Today's would make every run write another file."""
+"""BORIS needs a date, and that of the recording is unknown. With today's date, every run would write another file."""
 
 _FIELD = re.compile(r'"(behaviors_conf|subjects_conf|project_format_version)"\s*:')
 _KEYS = "abcdefghijklmnopqrstuvwxyz0123456789"

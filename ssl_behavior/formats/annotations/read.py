@@ -133,7 +133,7 @@ def _detect(path: Path) -> ModuleType:
         if module.detect(path):
             return module
     raise InputError(
-        f"{path}: expected annotations ({', '.join(FORMATS)}); found a file of none of these formats; "
+        f"{path}: expected annotations ({', '.join(FORMATS)}); found a file of none of these formats: "
         "leave it out, or use --skip-bad-files"
     )
 

@@ -115,9 +115,9 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
     try:
         header = _csv_header(path)
         if not header:
-            raise InputError(f"{path}: expected DeepLabCut's header rows (scorer, bodyparts, coords) and found none")
+            raise InputError(f"{path}: expected DeepLabCut's header rows (scorer, bodyparts, coords); found none")
         if len(header[0]) > limits.MOST_COLUMNS:
-            raise InputError(f"{path}: expected at most {limits.MOST_COLUMNS:,} columns and found {len(header[0]):,}")
+            raise InputError(f"{path}: expected at most {limits.MOST_COLUMNS:,} columns; found {len(header[0]):,}")
         names = [str(i) for i in range(len(header[0]) + 1)]
         with limits.opened(path) as file:
             table = pa.csv.read_csv(
@@ -128,19 +128,19 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read to its end as a DeepLabCut table ({error})") from None
     if not pa.types.is_integer(table.schema.types[0]):
-        raise InputError(f"{path}: expected frame numbers in the first column and found {table.schema.types[0]}")
+        raise InputError(f"{path}: expected frame numbers in the first column; found {table.schema.types[0]}")
     if table.columns[0].null_count:
-        raise InputError(f"{path}: expected a frame number in every row and found rows without one")
+        raise InputError(f"{path}: expected a frame number in every row; found rows without one")
     return header, matrix(table.select(names[:1]))[:, 0], matrix(table.select(names[1:]))
 
 
 def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column], str]:
     """Return the meaning of each column, and where the names of the individuals come from."""
     if len(header) not in (3, 4) or len({len(row) for row in header}) != 1 or not header[0]:
-        raise InputError(f"{path}: expected 3 or 4 header rows of one length and found {[len(row) for row in header]}")
+        raise InputError(f"{path}: expected 3 or 4 header rows of one length; found {[len(row) for row in header]}")
     coordinates = [name.lower() for name in header[-1]]
     if unknown := set(coordinates) - {"x", "y", "z", "likelihood"}:
-        raise InputError(f"{path}: expected the coords x, y, z and likelihood and found {sorted(unknown)[0]!r}")
+        raise InputError(f"{path}: expected the coords x, y, z and likelihood; found {sorted(unknown)[0]!r}")
     parts, origin = list(header[-2]), "header"
     if len(header) == 4:
         individuals = list(header[1])
@@ -170,7 +170,7 @@ def _split_prefixes(parts: Sequence[str]) -> tuple[list[str], list[str]] | None:
     """Split names like "B_Nose" into individuals and bodyparts.
 
     Returns:
-        None if the prefixes are no individuals: one comes with other bodyparts than the rest, or names a side.
+        None if the prefixes do not name individuals: their bodyparts differ, or one names a side of the body.
     """
     split = [name.partition("_")[::2] for name in parts]
     by_prefix: dict[str, set[str]] = {}
@@ -186,16 +186,16 @@ def _split_prefixes(parts: Sequence[str]) -> tuple[list[str], list[str]] | None:
 def _at_frames(values: np.ndarray, frames: np.ndarray, path: Path) -> np.ndarray:
     """Return one row per frame: the table's at their frame numbers, and NaN for missing frames."""
     if not len(frames):
-        raise InputError(f"{path}: expected a row per frame and found none")
+        raise InputError(f"{path}: expected a row per frame; found none")
     if frames[0] < 0 or (np.diff(frames) <= 0).any():
-        raise InputError(f"{path}: expected frame numbers that rise from 0 on and found some that fall or repeat")
+        raise InputError(f"{path}: expected frame numbers that rise from 0 on; found some that fall or repeat")
     if np.array_equal(frames, np.arange(len(frames))):
         return values
     if frames[-1] - frames[0] >= _MAX_FRAMES_PER_ROW * len(frames) or (
         (int(frames[-1]) + 1) * values.shape[1] * values.itemsize > limits.most_bytes(values.nbytes)
     ):
         raise InputError(
-            f"{path}: expected a row per frame and found {len(frames)} rows for frames {frames[0]} to {frames[-1]}"
+            f"{path}: expected a row per frame; found {len(frames)} rows for frames {frames[0]} to {frames[-1]}"
         )
     filled = np.full((int(frames[-1]) + 1, values.shape[1]), np.nan, np.float32)
     filled[frames] = values
@@ -209,11 +209,11 @@ def _arrays(
     index = {(column.individual, column.part, column.coordinate): i for i, column in enumerate(columns)}
     space = [axis for axis in "xyz" if axis in {column.coordinate for column in columns}]
     if space[:2] != ["x", "y"]:
-        raise InputError(f"{path}: expected the coords x and y and found {space}")
+        raise InputError(f"{path}: expected the coords x and y; found {space}")
     shape = (len(values), len(individuals), len(parts))
 
     def select(coordinates: Sequence[str]) -> np.ndarray:
-        """Columns as (time, individual, keypoint, coordinate); NaN where an individual lacks a bodypart."""
+        """Return columns as (time, individual, keypoint, coordinate); NaN where an individual lacks a bodypart."""
         keys = [(name, part, axis) for name in individuals for part in parts for axis in coordinates]
         column_numbers = np.array([index.get(key, -1) for key in keys])
         selected = np.take(values, column_numbers, axis=1)

@@ -108,7 +108,7 @@ def _require_safe(path: Path) -> None:
         with open(path, "rb") as file:
             head = file.readline(LONGEST_LINE)
         if len(head) == LONGEST_LINE or head.count(b",") > MOST_COLUMNS:
-            raise InputError(f"{path}: expected at most {MOST_COLUMNS:,} columns and found more")
+            raise InputError(f"{path}: expected at most {MOST_COLUMNS:,} columns; found more")
     elif h5py.is_hdf5(path):
         with opened(path, "movement"):
             pass
@@ -141,7 +141,7 @@ def _recording(dataset: xarray.Dataset, id: str, source: str) -> Recording:
 def _dimensions(dataset: xarray.Dataset, where: str) -> list[str]:
     """Return the dataset's names of time, individual, keypoint and space."""
     if "position" not in dataset:
-        raise InputError(f"{where}: expected a movement dataset of poses and found {list(dataset)}")
+        raise InputError(f"{where}: expected a movement dataset of poses; found {list(dataset)}")
     dimensions = [name for names in _DIMENSIONS for name in names if name in dataset.position.dims]
     if len(dimensions) != len(_DIMENSIONS) or len(dataset.position.dims) != len(_DIMENSIONS):
         raise InputError(

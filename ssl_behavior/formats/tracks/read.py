@@ -110,14 +110,14 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
     except InputError as error:
         if submissions.detect(path):
             raise InputError(
-                f"{path}: expected tracks and found a submission, which has labels only; "
+                f"{path}: expected tracks; found a submission, which has labels only: "
                 "give it to evaluate as --predictions"
             ) from None
         raise with_path(error, path) from None
     except (OSError, EOFError, UnicodeError, MemoryError) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     if empty := next((recording.id for recording in recordings if not recording.frames), None):
-        raise InputError(f"{path}: expected frames and found none in {empty!r}")
+        raise InputError(f"{path}: expected frames; found none in {empty!r}")
     return recordings
 
 
@@ -182,8 +182,8 @@ def _with_same_keypoints(recordings: Sequence[Recording]) -> list[Recording]:
         if set(keypoints) != set(expected) or recording.positions.shape[3] != dimensions:
             raise InputError(
                 f"{recording.source} ({recording.id}): expected the keypoints of {reference.source} ({reference.id}), "
-                f"{list(expected)} in {dimensions} dimensions, and found {list(keypoints)} in "
-                f"{recording.positions.shape[3]}; read recordings of different skeletons separately, or give "
+                f"{list(expected)} in {dimensions} dimensions; found {list(keypoints)} in "
+                f"{recording.positions.shape[3]}: read recordings of different skeletons separately, or give "
                 "--mixed-skeletons"
             )
         ordered.append(recording if keypoints == expected else _reorder(recording, expected))
@@ -203,7 +203,7 @@ def _with_landmarks(recordings: Sequence[Recording], path: Path) -> list[Recordi
     except InputError as error:
         raise InputError(f"{error}: cannot be read as a skeleton file") from None
     if not isinstance(landmarks, dict) or not all(isinstance(name, str) for pair in landmarks.items() for name in pair):
-        raise InputError(f"{path}: expected lines like 'keypoint: landmark' and found something else")
+        raise InputError(f"{path}: expected lines like 'keypoint: landmark'; found something else")
     keypoints = {name for recording in recordings for name in recording.skeleton.keypoints}
     if unknown := sorted(set(landmarks) - keypoints):
         raise InputError(

@@ -55,13 +55,13 @@ def _read_analysis(path: Path) -> Recording:
         symmetries = _json(file.attrs, "skeleton_symmetries", "[]")
     if tracks.shape[2] != len(nodes) or tracks.shape[3] not in (2, 3):
         raise InputError(
-            f"{path}: expected tracks of {len(nodes)} nodes and 2 coordinates and found the shape {tracks.shape} "
-            f"(frame, track, node, xy); state the order of the axes in the attribute 'dims'"
+            f"{path}: expected tracks of {len(nodes)} nodes and 2 coordinates; found the shape {tracks.shape} "
+            f"(frame, track, node, xy): state the order of the axes in the attribute 'dims'"
         )
     if len(set(nodes)) < len(nodes):
-        raise InputError(f"{path}: expected nodes of different names and found {list(nodes)}")
+        raise InputError(f"{path}: expected nodes of different names; found {list(nodes)}")
     if edges.size and not (edges.dtype.kind in "iu" and edges.min() >= 0 and edges.max() < len(nodes)):
-        raise InputError(f"{path}: expected edges between its {len(nodes)} nodes and found nodes beyond these")
+        raise InputError(f"{path}: expected edges between its {len(nodes)} nodes; found nodes beyond these")
     skeleton = Skeleton(nodes, tuple((nodes[int(a)], nodes[int(b)]) for a, b in edges))
     metadata = {"symmetries": symmetries} if symmetries else {}
     return _recording(
@@ -78,7 +78,7 @@ def _in_order(file: h5py.File, name: str, nodes: Sequence[str], path: Path) -> n
     else:
         dims = axes if text(file.attrs.get("preset", "")) == "standard" else _LEGACY[name]
     if sorted(dims) != sorted(axes) or values.ndim != len(axes):
-        raise InputError(f"{path}: expected {name} with the axes {', '.join(axes)} and found {dims}, {values.shape}")
+        raise InputError(f"{path}: expected {name} with the axes {', '.join(axes)}; found {dims}, {values.shape}")
     return values.transpose([dims.index(axis) for axis in axes])
 
 
@@ -107,7 +107,7 @@ def _recording(
 ) -> Recording:
     positions = mask_unseen(tracks)
     if scores is not None and scores.shape != positions.shape[:3]:
-        raise InputError(f"{path}: expected point_scores of shape {positions.shape[:3]} and found {scores.shape}")
+        raise InputError(f"{path}: expected point_scores of shape {positions.shape[:3]}; found {scores.shape}")
     confidence = None if scores is None else bound_confidence(scores, positions)
     return Recording(
         name,
@@ -144,8 +144,8 @@ def _read_video(labels: Any, video: Any, path: Path) -> Recording:
     frames = [frame for frame in labels if frame.video is video]
     if not frames or len(labels.skeletons) != 1:
         raise InputError(
-            f"{path}: expected frames of {video.filename} and one skeleton, "
-            f"and found {len(frames)} frames and {len(labels.skeletons)} skeletons"
+            f"{path}: expected frames of {video.filename} and one skeleton; "
+            f"found {len(frames)} frames and {len(labels.skeletons)} skeletons"
         )
     skeleton = Skeleton(tuple(labels.skeletons[0].node_names), tuple(map(tuple, labels.skeletons[0].edge_names)))
     individuals, values = _tracks(labels, frames, len(skeleton.keypoints))

@@ -10,7 +10,7 @@ import numpy as np
 def mask_unseen(positions: np.ndarray) -> np.ndarray:
     """Return float32 positions (..., space) with NaN where all coordinates are exactly 0 or any is not finite.
 
-    Trackers write 0, 0 for "not found"; no tracked point lies in the very corner of the picture to all decimals.
+    Trackers write 0, 0 for "not found". A tracked point is never exactly in the corner of the picture.
     """
     with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and so unseen
         positions = np.ascontiguousarray(positions, np.float32)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 
 def matrix(table: pa.Table) -> np.ndarray:
-    """(row, column) of a table with columns of one type; missing numbers of floating-point columns are NaN.
+    """Convert a table with columns of one type to (row, column); missing numbers of floating-point columns are NaN.
 
     Raises:
         pyarrow.ArrowTypeError: a column of whole numbers lacks one.

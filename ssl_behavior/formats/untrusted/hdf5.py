@@ -1,8 +1,8 @@
 """HDF5 files, opened without trust.
 
 HDF5 lets a file link to other files, store the bytes of a dataset in any file of the machine, assemble a dataset from
-other files, and declare an array a thousand times as large as what is stored. Files that do are refused, and so are
-damaged ones.
+other files, and declare an array a thousand times as large as the stored data. Files that do any of this are refused,
+and so are damaged ones.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def opened(path: Path, software: str) -> Iterator[h5py.File]:
 
 
 def holds(path: Path, *names: str, attribute: str | None = None) -> bool:
-    """Whether an HDF5 file has these names and this attribute at its top. Follows no link, reads no data."""
+    """Return whether an HDF5 file has these names and this attribute at its top. Follows no link, reads no data."""
     try:
         with h5py.File(path, "r") as file:
             return set(file).issuperset(names) and (attribute is None or attribute in file.attrs)
@@ -61,13 +61,13 @@ def require_plain(file: h5py.File, path: Path) -> None:
 
     Raises:
         InputError: it links to other files, keeps datasets in other files, or declares too much.
-        OSError, KeyError, ValueError, RuntimeError: it is damaged.
+        OSError, KeyError, ValueError, RuntimeError: the file is damaged.
     """
-    left = most_bytes(path.stat().st_size)
-    waiting: list[h5py.Group] = [file]
-    seen = {h5py.h5o.get_info(file.id).addr}
-    while waiting:
-        group = waiting.pop()
+    remaining = most_bytes(path.stat().st_size)
+    unvisited: list[h5py.Group] = [file]
+    visited = {h5py.h5o.get_info(file.id).addr}
+    while unvisited:
+        group = unvisited.pop()
         for name in group:
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):
@@ -76,21 +76,21 @@ def require_plain(file: h5py.File, path: Path) -> None:
                 continue  # a soft link leads to an object that is visited anyway, or to none
             item = group[name]
             # Hard links may form circles: an object is known by its address in the file, not by its name.
-            if (address := h5py.h5o.get_info(item.id).addr) in seen:
+            if (address := h5py.h5o.get_info(item.id).addr) in visited:
                 continue
-            seen.add(address)
-            if len(seen) > _MOST_OBJECTS:
-                raise InputError(f"{path}: expected tracks and found more than {_MOST_OBJECTS:,} groups and arrays")
+            visited.add(address)
+            if len(visited) > _MOST_OBJECTS:
+                raise InputError(f"{path}: expected tracks; found more than {_MOST_OBJECTS:,} groups and arrays")
             if isinstance(item, h5py.Group):
-                waiting.append(item)
+                unvisited.append(item)
             elif isinstance(item, h5py.Dataset):
-                left -= _size(item, name, path)
-                if left < 0:
+                remaining -= _size(item, name, path)
+                if remaining < 0:
                     raise InputError(f"{path}: {name!r} declares the shape {item.shape}, more than the file can hold")
 
 
 def _size(dataset: h5py.Dataset, name: str, path: Path) -> int:
-    """Bytes in memory for a dataset, or for one of its chunks if that is larger: HDF5 unpacks whole chunks."""
+    """Return the bytes in memory for a dataset, or for a chunk if that is larger: HDF5 unpacks whole chunks."""
     if dataset.is_virtual or dataset.external:
         raise InputError(f"{path}: refused, as the data of its {name!r} are in other files")
     chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
@@ -99,42 +99,42 @@ def _size(dataset: h5py.Dataset, name: str, path: Path) -> int:
 
 
 def array(parent: h5py.Group, name: str, path: Path) -> np.ndarray:
-    """A whole dataset of numbers, or of records of numbers.
+    """Read a whole dataset of numbers, or of records of numbers.
 
     Raises:
         InputError: it is not an array of numbers.
     """
     dataset = parent[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
-        raise InputError(f"{path}: expected an array named {name!r} and found none")
+        raise InputError(f"{path}: expected an array named {name!r}; found none")
     fields = dataset.dtype.fields
     dtypes = [dataset.dtype] if fields is None else [dtype for dtype, *_ in fields.values()]
     if any(dtype.base.kind not in "biuf" for dtype in dtypes):
-        raise InputError(f"{path}: expected an array of numbers named {name!r} and found {dataset.dtype}")
+        raise InputError(f"{path}: expected an array of numbers named {name!r}; found {dataset.dtype}")
     return np.asarray(dataset[()])
 
 
 def names(parent: h5py.Group, name: str, path: Path) -> list[str]:
-    """The texts in a dataset of one dimension.
+    """Read the texts in a dataset of one dimension.
 
     Raises:
         InputError: it is not a list of texts, or is too long for a list of names.
     """
     dataset = parent[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1 or dataset.dtype.kind not in "OSU":
-        raise InputError(f"{path}: expected a list of names in {name!r} and found none")
+        raise InputError(f"{path}: expected a list of names in {name!r}; found none")
     if len(dataset) > _MOST_NAMES:
-        raise InputError(f"{path}: expected at most {_MOST_NAMES:,} names in {name!r} and found {len(dataset):,}")
+        raise InputError(f"{path}: expected at most {_MOST_NAMES:,} names in {name!r}; found {len(dataset):,}")
     texts: list[str] = []
-    left = _MOST_TEXT
+    remaining = _MOST_TEXT
     for i in range(len(dataset)):  # one by one: all of them may point to the same long text, stored once
         texts.append(text(dataset[i]))
-        left -= len(texts[-1])
-        if left < 0:
-            raise InputError(f"{path}: expected names in {name!r} and found long texts")
+        remaining -= len(texts[-1])
+        if remaining < 0:
+            raise InputError(f"{path}: expected names in {name!r}; found long texts")
     return texts
 
 
 def text(value: Any) -> str:
-    """A name as text; h5py gives it as bytes or as str."""
+    """Return a name as text; h5py gives it as bytes or as str."""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)

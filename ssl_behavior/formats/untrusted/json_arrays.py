@@ -53,7 +53,7 @@ def load(path: str | Path) -> Any:
 class _Stream:
     """A parser that holds one block of the text at a time.
 
-    ``text`` is the block at hand, ``at`` the position in it, and ``read`` the number of bytes read so far.
+    ``text`` is the current block, ``at`` the position in it, and ``read`` the number of bytes read so far.
     """
 
     def __init__(self, file: IO[bytes], path: str | Path) -> None:
@@ -75,7 +75,7 @@ class _Stream:
         return self._string() if first == b'"' else self._scalar()
 
     def next_byte(self, at_end: bool = False) -> bytes:
-        """The next byte that is not white space, without moving past it; b"" at the end, if the file may end here."""
+        """Return the next byte that is not white space, without moving past it; b"" where the file may end."""
         while True:
             self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
             if self.at < len(self.text):
@@ -83,10 +83,10 @@ class _Stream:
             if not self._more(at_end):
                 return b""
 
-    def error(self, found: str) -> InputError:
-        """The error for an unexpected text at this position."""
+    def error(self, content: str) -> InputError:
+        """Make the error for an unexpected text at this position."""
         return InputError(
-            f"{self.path}: expected complete JSON and found {found} near byte {self.read - len(self.text) + self.at}"
+            f"{self.path}: expected complete JSON; found {content} near byte {self.read - len(self.text) + self.at}"
         )
 
     def _more(self, at_end: bool = False) -> bool:
@@ -144,7 +144,7 @@ class _Stream:
         return self._literal(re.compile(rb"[^\s,\]}]+(?=[\s,\]}])"), "a value")
 
     def _literal(self, pattern: re.Pattern[bytes], expected: str) -> Any:
-        """Parse a string or short value, for which the text may have to be read on."""
+        """Parse a string or short value, and read more blocks if it does not end in this one."""
         while not (match := pattern.match(self.text, self.at)):
             if self.text[self.at : self.at + 1] != b'"' and expected.startswith("a string"):
                 raise self.error(f"no {expected.removeprefix('a ')}")
@@ -158,7 +158,7 @@ class _Stream:
         return content
 
     def _holds_numbers(self) -> bool:
-        """Whether the list that starts here has a number in its first, innermost place."""
+        """Return whether the list that starts here has a number in its first, innermost place."""
         while not (match := re.compile(rb"[\s\[]+([^\s\[])").match(self.text, self.at)):
             self._require_shallow(self.text[self.at :])
             self._more()
@@ -205,7 +205,7 @@ class _Stream:
         yield inside[:-1]
 
     def _beyond_numbers(self) -> int:
-        """Position of the first byte that cannot be part of a list of numbers; -1 if the block has none."""
+        """Return the position of the first byte that cannot be part of a list of numbers; -1 if the block has none."""
         return min((at for mark in (b'"', b"{", b"}") if (at := self.text.find(mark, self.at)) >= 0), default=-1)
 
 
@@ -213,7 +213,7 @@ class _Rows:
     """Parses blocks of rows, all of which need the nesting of the first row.
 
     Args:
-        depth: of nesting, 1 for a flat list.
+        depth: depth of nesting, 1 for a flat list.
     """
 
     def __init__(self, depth: int) -> None:

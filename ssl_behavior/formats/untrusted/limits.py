@@ -1,7 +1,7 @@
 """Limits on how much memory a file may take.
 
-A few bytes can declare an array of a terabyte, or unpack into one. Readers therefore compare what a file asks for with
-its size on disk before they make room for it.
+A few bytes can declare an array of a terabyte, or unpack into one. Readers therefore compare the size that a file
+declares with its size on disk before they allocate memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, Any
 from ssl_behavior.errors import InputError
 
 LEAST = 512 << 20
-"""Bytes that any file may take, however small it is: ten hours of two animals with 13 keypoints."""
+"""Bytes of memory that any file may take, however small it is: ten hours of two animals with 13 keypoints."""
 RATIO = 100
 """A file that needs more may take this many times its own size. Compressed tracks take a half to a thirtieth."""
 MOST_COLUMNS = 30_000
@@ -25,7 +25,7 @@ LONGEST_LINE = 4 << 20
 
 
 def most_bytes(stored: int) -> int:
-    """How many bytes in memory a file of ``stored`` bytes may take."""
+    """Return the bytes in memory that a file of ``stored`` bytes may take."""
     return max(LEAST, RATIO * stored)
 
 
@@ -57,9 +57,7 @@ class _BoundedGzip(io.RawIOBase):
             raise InputError(f"{self.path}: cannot be read to its end ({error})") from None
         self.left -= count
         if self.left < 0:
-            raise InputError(
-                f"{self.path}: expected a file that unpacks to at most {RATIO} times its size and found more"
-            )
+            raise InputError(f"{self.path}: expected a file that unpacks to at most {RATIO} times its size; found more")
         return count
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Functions that stand in for numpy's when a pickle calls them.
 
-numpy's own functions trust the file: a doctored dtype makes them take bytes of the file for pointers. These check what
-the file says first, and then call numpy's with nothing but what numpy itself would have written.
+numpy's own functions trust the file: a doctored dtype makes them take bytes of the file for pointers. The stand-ins
+check all arguments first, and then call numpy only with arguments that numpy itself would have written.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ _LARGEST_CHARACTER = 0x10FFFF
 
 
 class StandIns:
-    """The functions that one pickle may call, and how much they may still make for it.
+    """The functions that one pickle may call, and the memory that they may still allocate for it.
 
     Args:
-        size: bytes of the file. What is made may be twice as large, because values can be shared.
+        size: bytes of the file. All objects together may be twice as large, because values can be shared.
         look: called with the shape of each array before it is made; it may raise to stop the unpickling.
     """
 
     ndarray = object()
-    """In place of the class, which a pickle only passes on. It cannot be called."""
+    """Stands for the class ``numpy.ndarray``, which a pickle only passes on, so it need not be callable."""
 
     def __init__(self, size: int, look: Callable[[tuple[int, ...]], None]) -> None:
         self._left = 2 * size + 4096
         self._look = look
-        # Kept by id, and kept alive, so that each object takes one state and no other object takes its place.
+        # Keyed by id. Each object takes one state, and is kept alive so that no other object gets its id.
         self._without_state: dict[int, np.dtype | np.ndarray] = {}
 
     def find(self, module: str, name: str) -> Any:
-        """The stand-in for a function or class; None if a pickle may not have it."""
+        """Return the stand-in for a function or class; None if a pickle may not have it."""
         # Python 2 and numpy 1 used other names for the same modules.
         key = {"__builtin__": "builtins"}.get(module, module).replace("numpy.core", "numpy._core"), name
         if key in _CONTAINERS:
@@ -60,10 +60,10 @@ class StandIns:
         return getattr(self, _NAMES[key]) if key in _NAMES else None
 
     def take(self, amount: int) -> None:
-        """Count what is made.
+        """Count the bytes or elements of a new object.
 
         Raises:
-            ValueError: it is more than the file can hold.
+            ValueError: the objects are larger than the file can hold.
         """
         self.require(amount)
         self._left -= amount
@@ -74,7 +74,7 @@ class StandIns:
             raise ValueError("arrays or containers of more than the file can hold")
 
     def dtype(self, code: Any, _align: Any = False, _copy: Any = False) -> np.dtype:
-        """A new dtype of one plain code. Its byte order follows as its state."""
+        """Make a dtype from a plain code. Its byte order follows as its state."""
         if not isinstance(code, str) or not _DTYPE_CODE.fullmatch(code):
             raise ValueError(f"a dtype that is not plain: {code!r:.60}")
         dtype = np.dtype(code, False, True)  # copied, because its state will change it
@@ -82,43 +82,44 @@ class StandIns:
         return dtype
 
     def empty_array(self, kind: Any, shape: Any, _code: Any) -> np.ndarray:
-        """A new array, whose shape and data follow as its state."""
+        """Make an array, whose shape and data follow as its state."""
         if kind is not self.ndarray or shape != (0,):
             raise ValueError("an array is not pickled as numpy does it")
         array = np.empty(0, np.int8)
         self._without_state[id(array)] = array
         return array
 
-    def set_state(self, made: Any, state: Any) -> None:
+    def set_state(self, target: Any, state: Any) -> None:
         """Give an array or dtype that was made here its state, once.
 
         Raises:
-            ValueError: it takes no state, or not this one.
+            ValueError: the object takes no state, or another one.
         """
-        if self._without_state.pop(id(made), None) is None or type(state) is not tuple:
+        if self._without_state.pop(id(target), None) is None or type(state) is not tuple:
             raise ValueError("a state is not pickled as numpy does it")
-        made.__setstate__(self._array_state(state) if isinstance(made, np.ndarray) else self._dtype_state(made, state))
-        if isinstance(made, np.ndarray):
-            made.flags.writeable = False  # its memory may be that of an immutable bytes object
+        is_array = isinstance(target, np.ndarray)
+        target.__setstate__(self._array_state(state) if is_array else self._dtype_state(target, state))
+        if is_array:
+            target.flags.writeable = False  # its memory may be that of an immutable bytes object
 
     def array(self, data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> np.ndarray:
-        """A whole array, as protocol 5 writes it."""
+        """Make a whole array, as protocol 5 writes it."""
         if order not in ("C", "F") or axes is not None:  # numpy.save writes no protocol that has others
-            raise ValueError("an array in an order of its own")
+            raise ValueError("an array in another order than numpy writes")
         dtype, data = self._checked(shape, dtype, data)
         array = np.frombuffer(data, dtype).reshape(shape, order=order)
         array.flags.writeable = False
         return array
 
     def scalar(self, dtype: Any, data: Any) -> Any:
-        """A scalar of numpy's."""
+        """Make a numpy scalar."""
         dtype, data = self._checked((1,), dtype, data)
         if dtype.hasobject:
             raise ValueError("a scalar is not pickled as numpy does it")
         return np.frombuffer(data, dtype)[0] if dtype.itemsize else dtype.type()
 
     def encode(self, text: Any, encoding: Any) -> bytes:
-        """Bytes, as protocol 2 writes them."""
+        """Make bytes, as protocol 2 writes them."""
         if encoding != "latin1" or type(text) is not str:
             raise ValueError("bytes are not pickled as Python does it")
         self.take(len(text) // 2)  # the array that takes them counts them as well
@@ -127,11 +128,11 @@ class StandIns:
     def require_data(self, content: Any) -> None:
         """Make sure that a pickle made data and nothing else, and no more than the file can hold.
 
-        A list or dict counts as often as others hold it, because whoever writes or copies it walks through it as
-        often. So a container that holds itself is refused as well.
+        A list or dict counts as often as others hold it, because writing or copying the whole visits it as often. So a
+        container that holds itself is refused as well.
 
         Raises:
-            ValueError: a value is a function or lacks its state, or it is all too much.
+            ValueError: a value is a function or lacks its state, or the values are larger than the file can hold.
         """
         if self._without_state:
             raise ValueError("an array without its data")
@@ -165,19 +166,19 @@ class StandIns:
         return 1, shape, dtype, bool(is_fortran), data
 
     def _dtype_state(self, dtype: np.dtype, state: tuple[Any, ...]) -> tuple[Any, ...]:
-        # A state can describe fields and flags that turn bytes into pointers. Only the two that numpy writes are taken.
-        if state not in [made.__reduce__()[2] for made in (dtype.newbyteorder("<"), dtype.newbyteorder(">"))]:
-            raise ValueError("a dtype with fields, a shape or flags of its own")
+        # A state can describe fields and flags that turn bytes into pointers. Only the two that numpy writes pass.
+        if state not in [plain.__reduce__()[2] for plain in (dtype.newbyteorder("<"), dtype.newbyteorder(">"))]:
+            raise ValueError("a dtype with fields, a shape or flags")
         return state
 
     def _checked(self, shape: Any, dtype: Any, data: Any) -> tuple[np.dtype, Any]:
-        """Dtype and data of an array, if they are whole and fit its shape."""
+        """Return dtype and data of an array, once it is certain that they are complete and fit its shape."""
         if (
             type(shape) is not tuple
             or len(shape) > _MOST_DIMENSIONS
             or not all(type(n) is int and n >= 0 for n in shape)
         ):
-            raise ValueError("an array whose shape is none")
+            raise ValueError("an array without a valid shape")
         if not isinstance(dtype, np.dtype):
             raise ValueError("an array without a dtype")
         self._look(shape)

@@ -1,13 +1,13 @@
 """Pickled ``.npy`` files, read without trust: numpy arrays, scalars and plain containers come in, nothing else.
 
 A pickle is a program that names functions, calls them, and hands objects a state. Here it finds only the functions of
-``numpy_stand_ins``, which check what they are given; an instruction that no data need is refused; and what comes out is
-walked through once more. Memory is bounded by the size of the file.
+``numpy_stand_ins``, which check their arguments. An instruction that data never need is refused, and the result is
+checked once more. Memory is bounded by the size of the file.
 
 An allow-list in a child process with limits was measured and is not used (``experiments/benchmarks/unpickling.md``). It
-takes half as many lines (115 beside 223), but only while it trusts numpy: given a doctored dtype, numpy follows the
-file's bytes as pointers, and a limit of memory does not keep what has taken over a process from acting. A safe child
-needs the same checks, and then adds .1 to .2 s to every file that is looked at and a second copy of all arrays.
+takes half as many lines (115 instead of 223), but only if it trusts numpy. Given a doctored dtype, numpy follows the
+file's bytes as pointers, and a limit of memory does not stop an attacker who has taken over the process. A safe child
+needs the same checks, and also costs 0.1 to 0.2 s for every file and a second copy of all arrays.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ssl_behavior.formats.untrusted.numpy_stand_ins import StandIns
 
 
 def load(path: str | Path) -> Any:
-    """The object in a pickled ``.npy``: usually a dict. Its arrays are read-only and lie in memory once.
+    """Load the object in a pickled ``.npy``, usually a dict. Its arrays are read-only and lie in memory once.
 
     Raises:
         InputError: the file is no pickled ``.npy``, is cut short, or its pickle asks for anything that could act.
@@ -39,7 +39,7 @@ def load(path: str | Path) -> Any:
 
 
 def loads(data: bytes, where: str | Path) -> Any:
-    """The object in pickled bytes, under the same restrictions. ``where`` names the bytes in an error.
+    """Load the object in pickled bytes, under the same restrictions. ``where`` names the bytes in an error.
 
     Raises:
         InputError: as for ``load``.
@@ -48,7 +48,7 @@ def loads(data: bytes, where: str | Path) -> Any:
 
 
 def is_pickled(path: str | Path) -> bool:
-    """Whether the file is a ``.npy`` that holds Python objects. Reads the header only."""
+    """Return whether the file is a ``.npy`` that holds Python objects, from its header alone."""
     try:
         with open(path, "rb") as file:
             _skip_header(file, path)
@@ -58,7 +58,7 @@ def is_pickled(path: str | Path) -> bool:
 
 
 def first_shape(path: str | Path, dimensions: int) -> tuple[int, ...] | None:
-    """The shape of the first array of at least ``dimensions`` dimensions, without reading what comes after it."""
+    """Return the shape of the first array of at least ``dimensions`` dimensions; the rest of the file is not read."""
     try:
         with open(path, "rb") as file:
             _skip_header(file, path)
@@ -79,7 +79,7 @@ def _stopping_at(dimensions: int) -> Callable[[tuple[int, ...]], None]:
 
 
 def bare_array(path: str | Path) -> tuple[np.dtype, tuple[int, ...]] | None:
-    """Dtype and shape of a ``.npy`` that holds numbers; None if the file is not one, or holds Python objects."""
+    """Return dtype and shape of a ``.npy`` that holds numbers; None for any other file."""
     try:
         with open(path, "rb") as file:
             shape, dtype = _header(file)
@@ -102,10 +102,10 @@ def _skip_header(file: BinaryIO, path: str | Path) -> None:
     try:
         shape, dtype = _header(file)
     except ValueError as error:
-        raise InputError(f"{path}: expected a .npy file and found none ({error})") from None
+        raise InputError(f"{path}: expected a .npy file; found none ({error})") from None
     if not dtype.hasobject:
         raise InputError(
-            f"{path}: expected a pickled dict of sequences with ids and found a bare {dtype} array of shape {shape}"
+            f"{path}: expected a pickled dict of sequences with ids; found a bare {dtype} array of shape {shape}"
         )
 
 
@@ -124,7 +124,7 @@ def _unpickled(file: BinaryIO, where: str | Path) -> Any:
 
 
 class _BoundedFile:
-    """A file that refuses to read more than it holds. Python would first make room for as much as is asked for."""
+    """A file that refuses to read more than it holds. Python would first allocate as much as the pickle requests."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.readline, self._file, self._size = file.readline, file, size
@@ -141,8 +141,8 @@ _PythonUnpickler: Any = pickle._Unpickler
 class _Unpickler(_PythonUnpickler):
     """Finds stand-ins for the few functions and types that numpy pickles by.
 
-    The base is the unpickler in Python. The one in C makes room for as many notes ("memo") as a file of 20 bytes says,
-    and lets nobody look at the states that objects are given.
+    The base class is the unpickler in Python. The one in C allocates as many memo entries as a file of 20 bytes states,
+    and offers no way to check the states of objects.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class _Unpickler(_PythonUnpickler):
         super().__init__(_BoundedFile(file, size), encoding="latin1")
         self.where = where
         self.stand_ins = StandIns(size, look)
-        # By the tuple's id; the tuple itself is kept so that no other object takes its id.
+        # Keyed by the tuple's id. The tuple is kept too, so that no other object gets its id.
         self.tuple_sizes: dict[int, tuple[Any, int]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -171,7 +171,7 @@ class _Unpickler(_PythonUnpickler):
         self.stand_ins.set_state(self.stack[-1], state)
 
     def load_bytearray(self) -> None:
-        """Python's own makes room for as many bytes as the file says before it reads them."""
+        """Read a bytearray. Python's own method allocates as many bytes as the file states before it reads them."""
         length = int.from_bytes(self.read(8), "little")
         self.append(bytearray(self.read(length)))
 
@@ -179,14 +179,14 @@ class _Unpickler(_PythonUnpickler):
         raise ValueError("an instruction that no data need")
 
     def check_tuple(self) -> None:
-        """Count the tuple made last, with all that it holds as often as it holds it.
+        """Count the latest tuple and its content; an object counts as often as the tuple holds it.
 
         Raises:
             ValueError: it is larger than the file; as a key of a dict it could take years to hash.
         """
-        made = self.stack[-1]
-        size = 1 + sum(self.tuple_sizes.get(id(item), (None, 1))[1] for item in made)
-        self.tuple_sizes[id(made)] = made, size
+        latest = self.stack[-1]
+        size = 1 + sum(self.tuple_sizes.get(id(item), (None, 1))[1] for item in latest)
+        self.tuple_sizes[id(latest)] = latest, size
         self.stand_ins.require(size)
 
 

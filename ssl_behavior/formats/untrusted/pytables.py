@@ -19,7 +19,7 @@ from ssl_behavior.formats.untrusted.hdf5 import names as names_in
 
 
 def is_table(path: Path) -> bool:
-    """Whether a group of the file is marked as written by pandas."""
+    """Return whether a group of the file is marked as written by pandas."""
     try:
         with h5py.File(path, "r") as file:
             return bool(_groups(file))
@@ -40,15 +40,15 @@ def read_table(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
     with opened(path, "DeepLabCut") as file:
         groups = _groups(file)
         if len(groups) != 1:
-            raise InputError(f"{path}: expected one table that pandas wrote and found {sorted(groups) or 'none'}")
+            raise InputError(f"{path}: expected one table that pandas wrote; found {sorted(groups) or 'none'}")
         group = file[groups[0]]
         names, index, values = _appendable(group, path) if "table" in group else _fixed(group, path)
     if not np.issubdtype(index.dtype, np.integer) or index.ndim != 1 or (index > np.iinfo(np.int64).max).any():
-        raise InputError(f"{path}: expected frame numbers as the table's index and found {index.dtype}")
+        raise InputError(f"{path}: expected frame numbers as the table's index; found {index.dtype}")
     if values.shape != (len(index), len(names)):
-        raise InputError(f"{path}: expected {len(index)} rows of {len(names)} columns and found {values.shape}")
+        raise InputError(f"{path}: expected {len(index)} rows of {len(names)} columns; found {values.shape}")
     if len(levels := {len(name) for name in names}) != 1:
-        raise InputError(f"{path}: expected names of as many levels for every column and found {sorted(levels)}")
+        raise InputError(f"{path}: expected names of as many levels for every column; found {sorted(levels)}")
     return [list(level) for level in zip(*names, strict=True)], index.astype(np.int64), values
 
 
@@ -62,7 +62,7 @@ def _is_pandas(item: Any) -> bool:
 
 
 def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
-    """The layout of ``to_hdf(format="fixed")``: a block of values per type, column names as codes of levels."""
+    """Read the layout of ``to_hdf(format="fixed")``: a block of values per type, column names as codes of levels."""
     names: list[tuple[str, ...]] = []
     blocks = []
     for i in range(int(group.attrs["nblocks"])):
@@ -72,17 +72,17 @@ def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.nda
             values = names_in(group, f"block{i}_items_level{level}", path)
             codes = array(group, f"block{i}_items_label{level}", path)
             if codes.dtype.kind not in "iu" or (codes.size and not 0 <= codes.min() <= codes.max() < len(values)):
-                raise InputError(f"{path}: expected columns that all have a name and found columns without one")
+                raise InputError(f"{path}: expected columns that all have a name; found columns without one")
             rows.append([values[code] for code in codes])
         names += zip(*rows, strict=True)
         blocks.append(_float32(array(group, f"block{i}_values", path), path))
     if not names:
-        raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords and found others")
+        raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords; found others")
     return names, array(group, "axis1", path), np.concatenate(blocks, axis=1)
 
 
 def _appendable(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
-    """The layout of ``to_hdf(format="table")``: rows are records, and column names are pickled into attributes."""
+    """Read the layout of ``to_hdf(format="table")``: rows are records, column names are pickled into attributes."""
     rows = array(group, "table", path)
     attributes = group["table"].attrs
     names: list[tuple[str, ...]] = []
@@ -91,16 +91,16 @@ def _appendable(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], n
         pickled = attributes[f"{field}_kind"]
         columns: Any = pickles.loads(pickled.tobytes() if isinstance(pickled, np.ndarray) else bytes(pickled), path)
         if not isinstance(columns, list) or not all(isinstance(name, tuple) for name in columns):
-            raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords and found others")
+            raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords; found others")
         names += [tuple(text(part) for part in name) for name in columns]
         blocks.append(_float32(rows[field].reshape(len(rows), -1), path))
     if not names:
-        raise InputError(f"{path}: expected a table of numbers and found none")
+        raise InputError(f"{path}: expected a table of numbers; found none")
     return names, rows["index"], np.concatenate(blocks, axis=1)
 
 
 def _float32(values: np.ndarray, path: Path) -> np.ndarray:
     if values.dtype.kind not in "fiu":
-        raise InputError(f"{path}: expected a table of numbers and found {values.dtype}")
+        raise InputError(f"{path}: expected a table of numbers; found {values.dtype}")
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite
         return values.astype(np.float32)

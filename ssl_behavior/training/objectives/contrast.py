@@ -29,7 +29,7 @@ class Contrast(nn.Module):
     whole batch, and so does the loss.
 
     Args:
-        channels: of an embedding.
+        channels: length of an embedding.
         loss: ``ntxent`` (SimCLR, https://arxiv.org/abs/2002.05709), ``vicreg`` (https://arxiv.org/abs/2105.04906),
             ``barlow_twins`` (https://arxiv.org/abs/2103.03230) or ``lejepa`` (https://arxiv.org/abs/2511.08544).
         neighbourhood: frames that count as the same moment.
@@ -53,12 +53,12 @@ class Contrast(nn.Module):
             raise ValueError(f"loss must be ntxent, vicreg, barlow_twins or lejepa; got {loss!r}")
 
     def forward(self, first: Tensor, second: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean loss over random moments.
+        """Compute the mean loss over random moments.
 
         Args:
             first: (batch, time, channel) embeddings of one view.
             second: (batch, time, channel) embeddings of another view; its frames are the same moments.
-            generator: of random numbers, on the CPU.
+            generator: generator of the random numbers, on the CPU.
         """
         batch, frames, _ = first.shape
         at = batch_random.randint(0, frames, batch, self.moments, generator=generator)
@@ -78,5 +78,5 @@ class Contrast(nn.Module):
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows of all processes, in the order of their ranks. Gradients flow back to each process."""
+    """Gather the rows of all processes, in the order of their ranks. Gradients flow back to each process."""
     return torch.cat(dist.gather(rows)) if dist.world_size() > 1 else rows

@@ -18,7 +18,7 @@ from ssl_behavior.cli.validators import Above, Share
 from ssl_behavior.compute import batch_random
 from ssl_behavior.compute.distributed import mean_over_processes
 from ssl_behavior.poses.augment import hide, hide_animals
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Masking:
 
 
 def random_spans(rows: int, frames: int, share: float, length: float, generator: torch.Generator) -> Tensor:
-    """(rows, frames) bool: about ``share`` of the frames are True, in spans of about ``length`` frames.
+    """Draw (rows, frames) bool: about ``share`` of the frames are True, in spans of about ``length`` frames.
 
     A two-state Markov chain draws the spans, so their lengths are geometric: often short, sometimes long.
     """
@@ -52,23 +52,23 @@ def random_spans(rows: int, frames: int, share: float, length: float, generator:
     return state.gather(1, last_renewal)
 
 
-def mask(clip: Clip, settings: Masking, frame_rate: float, generator: torch.Generator) -> Clip:
+def mask(clip: ClipBatch, settings: Masking, frame_rate: float, generator: torch.Generator) -> ClipBatch:
     """Hide random spans of single landmarks, of whole animals and of all animals at once.
 
     Args:
         clip: batch of clips.
-        settings: how much to hide.
-        frame_rate: of the clip, in Hz.
-        generator: of random numbers, on the CPU.
+        settings: share of landmarks and animals to hide.
+        frame_rate: frame rate of the clip, in Hz.
+        generator: generator of the random numbers, on the CPU.
     """
     batch, frames, animals, landmarks = clip.known.shape
     length = settings.seconds * frame_rate
-    single = random_spans(batch * animals * landmarks, frames, settings.landmarks, length, generator)
-    whole = random_spans(batch * animals, frames, settings.animals, length, generator)
-    all_at_once = random_spans(batch, frames, settings.everything, length, generator)
-    hidden = whole.reshape(batch, animals, frames) | all_at_once[:, None]
+    single_landmarks = random_spans(batch * animals * landmarks, frames, settings.landmarks, length, generator)
+    whole_animals = random_spans(batch * animals, frames, settings.animals, length, generator)
+    all_animals = random_spans(batch, frames, settings.everything, length, generator)
+    hidden = whole_animals.reshape(batch, animals, frames) | all_animals[:, None]
     device = clip.known.device
-    clip = hide(clip, single.reshape(batch, animals, landmarks, frames).movedim(-1, 1).to(device))
+    clip = hide(clip, single_landmarks.reshape(batch, animals, landmarks, frames).movedim(-1, 1).to(device))
     return hide_animals(clip, hidden.movedim(-1, 1).to(device))
 
 
@@ -76,7 +76,7 @@ class MaskedModelling(nn.Module):
     """Predicts the kinematics that ``mask`` hid.
 
     Args:
-        channels: of an embedding.
+        channels: length of an embedding.
         features: number of kinematic features.
     """
 
@@ -85,7 +85,7 @@ class MaskedModelling(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, features))
 
     def forward(self, embeddings: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-        """Mean smooth L1 distance over the hidden values of the whole batch.
+        """Compute the mean smooth L1 distance over the hidden values of the whole batch.
 
         Args:
             embeddings: (batch, time, channel) of the masked clip.

@@ -13,7 +13,7 @@ from ssl_behavior.compute import batch_random
 from ssl_behavior.compute.distributed import world_size
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.augment import Augmentation, augment, warp
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.training.objectives.contrast import Contrast, gather_rows
 from ssl_behavior.training.objectives.masking import MaskedModelling, Masking, mask
@@ -22,7 +22,7 @@ from ssl_behavior.training.objectives.summaries import Summaries
 
 @dataclass(frozen=True)
 class Objective:
-    """What the encoder is trained to do.
+    """The losses that the encoder is trained with.
 
     Attributes:
         masked_weight: weight of masked modelling; 0 leaves it out.
@@ -30,7 +30,7 @@ class Objective:
         contrast: loss between two views of neighbouring moments, or ``none``.
         contrast_weight: weight of this loss; 0 leaves it out.
         neighbourhood: moments at most this many seconds apart count as the same for the contrast.
-        masking: what is hidden from the encoder, for all three losses.
+        masking: how much is hidden from the encoder, for all three losses.
         augmentation: how clips are varied.
     """
 
@@ -43,7 +43,7 @@ class Objective:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def weights(self) -> dict[str, float]:
-        """Weights of the losses that are not left out, by name.
+        """Return the weights of the losses that are not left out, by name.
 
         Example:
             >>> Objective(summaries_weight=0).weights()
@@ -60,7 +60,7 @@ class Pretraining(nn.Module):
     One pass of the encoder serves all losses. Contrast needs two views of each clip; without it there is one.
 
     Args:
-        encoder: to train.
+        encoder: encoder to train.
         objective: the losses and their weights.
     """
 
@@ -77,13 +77,13 @@ class Pretraining(nn.Module):
         )
         self.mirror = mirror(encoder.landmarks)
 
-    def forward(self, clip: Clip, frames: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Losses of one batch by name; ``loss`` is their weighted sum, and ``rank`` watches for a collapse.
+    def forward(self, clip: ClipBatch, frames: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Compute the losses of one batch by name. ``loss`` is their weighted sum, and ``rank`` watches for a collapse.
 
         Args:
             clip: batch of clips of ``objective.augmentation.frames_needed(frames)`` frames.
-            frames: of a view, after the change of tempo.
-            generator: of random numbers, on the CPU.
+            frames: number of frames of a view, after the change of tempo.
+            generator: generator of the random numbers, on the CPU.
         """
         clip, _ = warp(clip, frames, self.objective.augmentation.warp, generator)
         with batch_random.views(1 if self.contrast is None else 2):
@@ -103,15 +103,15 @@ class Pretraining(nn.Module):
         total = torch.stack([self.weights[name] * loss for name, loss in losses.items()]).sum()
         return {"loss": total, **losses, "rank": effective_rank(embeddings.detach())}
 
-    def _views(self, clip: Clip, generator: torch.Generator) -> Clip:
-        """One view of each clip, or for contrast two of the same moments: the first of all clips, then the second."""
+    def _views(self, clip: ClipBatch, generator: torch.Generator) -> ClipBatch:
+        """Make one view of each clip, or for contrast two of the same moments: all first views, then all second."""
         if self.contrast is not None:
             clip = clip.map(lambda tensor: torch.cat([tensor, tensor]))
         return augment(clip, self.mirror, self.objective.augmentation, generator)
 
 
 def effective_rank(embeddings: Tensor, frames: int = 1024) -> Tensor:
-    """Effective number of directions that embeddings use; a fall towards 1 is a collapse.
+    """Compute the effective number of directions that embeddings use; a fall towards 1 is a collapse.
 
     It is the exponential of the entropy of their covariance's spectrum (Roy and Vetterli 2007;
     https://arxiv.org/abs/2210.02885).

@@ -1,6 +1,6 @@
 """Summaries: predict means and spreads of the kinematics over the seconds around a frame, some of them hidden.
 
-A behaviour is recognised by how its seconds go rather than by a single frame. The winner of MABe22 (BAMS, Azabou et al.
+A behaviour shows in the course of seconds rather than in a single frame. The winner of MABe22 (BAMS, Azabou et al.
 2023, https://arxiv.org/abs/2303.08811) also has targets at several time scales: histograms of the future. Our windows
 are centred on the frame.
 """
@@ -25,7 +25,7 @@ class Summaries(nn.Module):
     """Predicts means and standard deviations of the whole clip's kinematics around every ``_EVERY``-th frame.
 
     Args:
-        channels: of an embedding.
+        channels: length of an embedding.
         features: number of kinematic features.
         frame_rate: Hz.
     """
@@ -37,7 +37,7 @@ class Summaries(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, outputs))
 
     def forward(self, embeddings: Tensor, values: Tensor, known: Tensor) -> Tensor:
-        """Mean smooth L1 distance over the summaries of windows in which a feature is known at least half of the time.
+        """Compute the mean smooth L1 distance over summaries; a feature must be known in at least half of a window.
 
         Args:
             embeddings: (batch, time, channel) of the masked clip.
@@ -50,7 +50,7 @@ class Summaries(nn.Module):
 
 
 def summaries(values: Tensor, known: Tensor, reaches: list[int]) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the known values around every ``_EVERY``-th frame.
+    """Compute mean and standard deviation of the known values around every ``_EVERY``-th frame.
 
     Args:
         values: (batch, time, feature), 0 where unknown.
@@ -73,5 +73,5 @@ def summaries(values: Tensor, known: Tensor, reaches: list[int]) -> tuple[Tensor
 
 
 def _around(x: Tensor, reach: int) -> Tensor:
-    """(batch, frame, feature) means over ``reach`` frames to either side, and over fewer at the ends of the clip."""
+    """Return means (batch, frame, feature) over ``reach`` frames to either side, and over fewer at the ends."""
     return F.avg_pool1d(x.transpose(1, 2), 2 * reach + 1, _EVERY, reach, count_include_pad=False).transpose(1, 2)

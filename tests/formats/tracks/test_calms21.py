@@ -173,7 +173,7 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path):
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        ({"a": {"keypoints": np.ones((5, 2, 7, 2))}}, r"expected shape \(time, 2, 2, 7\) and found \(5, 2, 7, 2\)"),
+        ({"a": {"keypoints": np.ones((5, 2, 7, 2))}}, r"expected shape \(time, 2, 2, 7\); found \(5, 2, 7, 2\)"),
         ({"a": {"keypoints": [[1, 2], [3]]}}, "uneven"),
         ({"vocabulary": ["x"], "a": _sequence(annotations=[0, 0, 1, 0, 0])}, r"label 1 of frame 2 .* \['x'\]"),
         ({"vocabulary": ["x"], "a": _sequence(annotations=[0, 0.5, 0, 0, 0])}, r"label 0\.5 of frame 1"),

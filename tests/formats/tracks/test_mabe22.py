@@ -87,7 +87,7 @@ def test_a_file_without_labels_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("vocabulary", "message"),
     [
-        (["chase"], r"t\.npy: vocabulary: expected 4 names, one per task, and found \['chase'\]"),
+        (["chase"], r"t\.npy: vocabulary: expected 4 names, one per task; found \['chase'\]"),
         (["a", "a", "b", "c"], "expected names that differ"),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_vocabulary_that_does_not_fit_the_tasks_is_refused(
 def test_annotations_of_another_length_are_refused(tmp_path: Path) -> None:
     wrong = {**sequence([0]), "annotations": np.zeros((1, FRAMES + 1))}
     path = save(tmp_path / "t.npy", {"sequences": {"a": wrong}, "vocabulary": ["chase"]})
-    with pytest.raises(InputError, match=r"sequence 'a': annotations: .*\(task, 5 frames\) and found \(1, 6\)"):
+    with pytest.raises(InputError, match=r"sequence 'a': annotations: .*\(task, 5 frames\); found \(1, 6\)"):
         mabe22.read(path)
 
 
@@ -138,12 +138,12 @@ def test_labels_are_attached_from_a_separate_file(tmp_path: Path) -> None:
     ("changed", "message"),
     [
         ({"task_type": ["Discrete", "Discrete"], "label_array": np.full((2, 10), 0.5)}, "task 'chase': .* discrete"),
-        ({"label_array": np.zeros((2, 9))}, "expected to end at frame 9 and found 10"),
+        ({"label_array": np.zeros((2, 9))}, "expected to end at frame 9; found 10"),
         ({"label_array": np.zeros((3, 10))}, "vocabulary: expected 3 names"),
         ({"frame_number_map": {"x": (0, 10)}}, "expected labels of the recordings a, b, c; found those of x"),
-        ({"frame_number_map": {"a": (0, 4), "b": (4, 10)}}, "'a': expected 5 frames and found 4"),
+        ({"frame_number_map": {"a": (0, 4), "b": (4, 10)}}, "'a': expected 5 frames; found 4"),
         ({"frame_number_map": {"a": (0, 5), "b": (4, 10)}}, "expected 'b' from frame 5 on"),
-        ({"frame_number_map": [1, 2]}, "id to \\(start, stop\\), and found something else"),
+        ({"frame_number_map": [1, 2]}, "id to \\(start, stop\\); found something else"),
     ],
 )
 def test_task_labels_that_do_not_fit_the_recordings_are_refused(
@@ -181,11 +181,11 @@ def test_a_submission_passes_the_checks_of_the_challenge(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("embeddings", "message"),
     [
-        (np.zeros((5, 129), np.float32), "at most 128 numbers per frame and found 129"),
+        (np.zeros((5, 129), np.float32), "at most 128 numbers per frame; found 129"),
         (np.zeros((5, 8)), "expected a float32 array"),
         (np.zeros(5, np.float32), "expected a float32 array"),
         (np.full((5, 8), np.nan, np.float32), "found NaN or infinity"),
-        (np.zeros((6, 8), np.float32), "expected to end at frame 6 and found 5"),
+        (np.zeros((6, 8), np.float32), "expected to end at frame 6; found 5"),
     ],
 )
 def test_embeddings_that_the_challenge_would_refuse_are_not_written(

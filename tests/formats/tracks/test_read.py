@@ -132,7 +132,7 @@ def test_every_failure_of_a_reader_is_an_input_error(tmp_path, format, name):
 
 def test_the_error_of_a_submission_says_that_it_is_one(tmp_path):
     write_submission(tmp_path / "s.npy", {"a": [0, 1]})
-    with pytest.raises(InputError, match=r"s\.npy: expected tracks and found a submission.*evaluate as --predictions"):
+    with pytest.raises(InputError, match=r"s\.npy: expected tracks; found a submission.*evaluate as --predictions"):
         read_recordings(tmp_path / "s.npy")
 
 

@@ -6,7 +6,7 @@ import torch
 
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.features import feature_names
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
@@ -23,7 +23,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 @pytest.fixture(scope="module")
-def clip(wander: Callable[..., Recording]) -> Clip:
+def clip(wander: Callable[..., Recording]) -> ClipBatch:
     poses = [prepare(wander(seed, frames=90), MICE, Preparation(30.0)) for seed in range(3)]
     return ClipSampler(poses).draw(8, 60, generator())
 
@@ -51,7 +51,7 @@ def test_spans_are_about_as_long_as_set(length: float) -> None:
     assert float(hidden[:, 1:].sum() / starts.sum()) == pytest.approx(length / 0.9, rel=0.15)
 
 
-def test_masking_hides_and_never_shows(clip: Clip) -> None:
+def test_masking_hides_and_never_shows(clip: ClipBatch) -> None:
     masked = mask(clip, SOME, RATE, generator())
     assert not (masked.known & ~clip.known).any()
     assert not masked.positions[~masked.known].any()
@@ -61,7 +61,7 @@ def test_masking_hides_and_never_shows(clip: Clip) -> None:
     assert float(masked.anchored.sum() / clip.anchored.sum()) == pytest.approx(0.7, abs=0.1)
 
 
-def test_hidden_positions_do_not_leak_into_the_kinematics(clip: Clip, encoder: Encoder) -> None:
+def test_hidden_positions_do_not_leak_into_the_kinematics(clip: ClipBatch, encoder: Encoder) -> None:
     masked = mask(clip, SOME, RATE, generator())
     gone, lost = clip.known & ~masked.known, clip.anchored & ~masked.anchored
     elsewhere = clip._replace(
@@ -78,7 +78,7 @@ def test_hidden_positions_do_not_leak_into_the_kinematics(clip: Clip, encoder: E
     assert not torch.equal(encoder.kinematics(clip)[0], encoder.kinematics(elsewhere)[0])
 
 
-def test_a_hidden_animal_leaves_nothing_of_itself(clip: Clip, encoder: Encoder) -> None:
+def test_a_hidden_animal_leaves_nothing_of_itself(clip: ClipBatch, encoder: Encoder) -> None:
     masked = mask(clip, Masking(landmarks=0.0, animals=1.0, everything=0.0), RATE, generator())
     values, known = encoder.kinematics(masked)
     seen = torch.tensor([name.endswith("seen") for name in feature_names(MICE)])
@@ -110,17 +110,19 @@ CHANGES = {"landmarks": 0.6, "animals": 0.6, "everything": 0.6, "seconds": 1.0}
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Masking)])
-def test_every_setting_matters(name: str, clip: Clip) -> None:
+def test_every_setting_matters(name: str, clip: ClipBatch) -> None:
     usual, other = (
         mask(clip, settings, RATE, generator()) for settings in (SOME, replace(SOME, **{name: CHANGES[name]}))
     )
     assert not torch.equal(usual.known, other.known)
 
 
-def whole(rows: int, frames: int) -> Clip:
+def whole(rows: int, frames: int) -> ClipBatch:
     """Clips in which everything is known."""
     known = torch.ones(rows, frames, 2, 1, dtype=torch.bool)
-    return Clip(torch.zeros(rows, frames, 2, 1, 2), known, known, *torch.zeros(2, rows, frames, 2, 2), known[..., 0])
+    return ClipBatch(
+        torch.zeros(rows, frames, 2, 1, 2), known, known, *torch.zeros(2, rows, frames, 2, 2), known[..., 0]
+    )
 
 
 def test_everything_is_both_animals_in_the_same_frames() -> None:

@@ -7,9 +7,9 @@ import torch
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.tcn import Architecture, Temporal
+from ssl_behavior.models.tcn import TCN, Architecture
 from ssl_behavior.poses.augment import Augmentation
-from ssl_behavior.poses.clips import Clip
+from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.recording import Recording
@@ -38,7 +38,7 @@ def make(objective: Objective, sampler: ClipSampler) -> Pretraining:
     return Pretraining(encoder, objective)
 
 
-def draw(sampler: ClipSampler, objective: Objective, seed: int = 0, batch: int = 8) -> Clip:
+def draw(sampler: ClipSampler, objective: Objective, seed: int = 0, batch: int = 8) -> ClipBatch:
     return sampler.draw(batch, objective.augmentation.frames_needed(FRAMES), generator(seed))
 
 
@@ -91,13 +91,13 @@ def test_positions_of_unseen_keypoints_change_no_loss(garbage: float, sampler: C
 
 def test_two_views_for_contrast_and_one_without(sampler: ClipSampler, monkeypatch: pytest.MonkeyPatch) -> None:
     clips: list[int] = []
-    usual = Temporal.forward
+    usual = TCN.forward
 
-    def count(self: Temporal, values: torch.Tensor) -> torch.Tensor:
+    def count(self: TCN, values: torch.Tensor) -> torch.Tensor:
         clips.append(len(values))
         return usual(self, values)
 
-    monkeypatch.setattr(Temporal, "forward", count)
+    monkeypatch.setattr(TCN, "forward", count)
     for objective in (Objective(), Objective(contrast="vicreg"), Objective(contrast="vicreg", contrast_weight=0.0)):
         make(objective, sampler)(draw(sampler, objective, batch=5), FRAMES, generator())
     assert clips == [5, 10, 5]

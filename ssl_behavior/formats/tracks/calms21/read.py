@@ -43,7 +43,7 @@ def read(path: Path) -> list[Recording]:
     """
     tree = json_arrays.load(path) if path.suffix.lower() in (".json", ".gz") else pickles.load(path)
     if not isinstance(tree, dict):
-        raise InputError(f"{path}: expected a dict of sequences and found {type(tree).__name__}")
+        raise InputError(f"{path}: expected a dict of sequences; found {type(tree).__name__}")
     recordings: dict[str, Recording] = {}
     for group, name, fields, vocabulary in _sequences(tree, path):
         recording = _recording(group, name, fields, vocabulary, path)
@@ -51,7 +51,7 @@ def read(path: Path) -> list[Recording]:
             recording = _merge(earlier, recording, path)
         recordings[recording.id] = recording
     if not recordings:
-        raise InputError(f"{path}: expected sequences with keypoints or features and found none")
+        raise InputError(f"{path}: expected sequences with keypoints or features; found none")
     return list(recordings.values())
 
 
@@ -63,7 +63,7 @@ def _sequences(
     for key in list(tree):
         value = tree.pop(key)
         if not isinstance(value, dict):
-            raise InputError(f"{path}: expected a dict under {key!r} and found {type(value).__name__}")
+            raise InputError(f"{path}: expected a dict under {key!r}; found {type(value).__name__}")
         if "keypoints" in value or "features" in value:
             yield group, str(key), value, vocabulary
         else:
@@ -116,7 +116,7 @@ def _array(values: Any, where: str, expected: tuple[Any, ...]) -> np.ndarray:
     fits = array.ndim >= len(lengths) if free else array.ndim == len(lengths)
     if not fits or any(length not in (None, actual) for length, actual in zip(lengths, array.shape, strict=False)):
         shape = ", ".join("time" if length is None else "..." if length is ... else str(length) for length in expected)
-        raise InputError(f"{where}: expected shape ({shape}) and found {array.shape}")
+        raise InputError(f"{where}: expected shape ({shape}); found {array.shape}")
     return array
 
 
@@ -127,7 +127,7 @@ def _vocabulary(vocabulary: Any, where: str) -> tuple[str, ...]:
             str(name): int(untrusted_values.number(code, f"{where}: vocabulary")) for name, code in vocabulary.items()
         }
         if sorted(numbers.values()) != list(range(len(numbers))):
-            raise InputError(f"{where}: expected a vocabulary numbered from 0 and found {numbers}")
+            raise InputError(f"{where}: expected a vocabulary numbered from 0; found {numbers}")
         return tuple(sorted(numbers, key=lambda name: numbers[name]))
     if vocabulary is None:
         raise InputError(f"{where}: expected a vocabulary, as there are annotations; neither it nor the file has one")
@@ -142,7 +142,7 @@ def _labels(annotations: Any, vocabulary: tuple[str, ...], group: str, where: st
             for name, row in zip(vocabulary, values, strict=True)
         }
     if values.ndim != 1:
-        raise InputError(f"{where}: annotations: expected shape (time) and found {values.shape}")
+        raise InputError(f"{where}: annotations: expected shape (time); found {values.shape}")
     return {_channel_name(vocabulary, group): _channel(values, vocabulary, where)}
 
 

@@ -15,7 +15,7 @@ from ssl_behavior.storage.atomic import write_atomically
 
 
 def detect(path: Path) -> bool:
-    """Return whether the file is a pickled .npy of a dict of lists of whole numbers. Reads it all, for it is small."""
+    """Return whether the file is a pickled .npy of a dict of lists of whole numbers. It is read whole."""
     if path.suffix.lower() != ".npy" or not pickles.is_pickled(path) or pickles.first_shape(path, 3) is not None:
         return False
     try:
@@ -33,7 +33,7 @@ def read_submission(path: str | Path) -> dict[str, np.ndarray]:
     """
     content = pickles.load(path)
     if not isinstance(content, Mapping) or not content:
-        raise InputError(f"{path}: expected a dict of labels by id and found {type(content).__name__}")
+        raise InputError(f"{path}: expected a dict of labels by id; found {type(content).__name__}")
     return {str(name): _labels(values, f"{path}: {name!r}") for name, values in content.items()}
 
 
@@ -63,9 +63,9 @@ def _labels(values: Any, where: str) -> np.ndarray:
         with contextlib.suppress(ValueError, TypeError, OverflowError):
             array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise InputError(f"{where}: expected a list of whole numbers, one per frame, and found something else")
+        raise InputError(f"{where}: expected a list of whole numbers, one per frame; found something else")
     if array.size and not np.iinfo(np.int16).min <= array.min() <= array.max() <= np.iinfo(np.int16).max:
-        raise InputError(f"{where}: expected numbers of behaviours and found {array.min()} to {array.max()}")
+        raise InputError(f"{where}: expected numbers of behaviours; found {array.min()} to {array.max()}")
     return array.astype(np.int16)
 
 
@@ -89,6 +89,4 @@ def check_lengths(path: str | Path, lengths: Mapping[str, int], sample: str | Pa
         )
     for name, values in expected.items():
         if lengths[name] != len(values):
-            raise InputError(
-                f"{path}: {name!r}: expected {len(values)} frames as in {sample} and found {lengths[name]}"
-            )
+            raise InputError(f"{path}: {name!r}: expected {len(values)} frames as in {sample}; found {lengths[name]}")

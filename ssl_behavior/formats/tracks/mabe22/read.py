@@ -60,7 +60,7 @@ def read(path: Path) -> list[Recording]:
     """
     tree = pickles.load(path)
     if not isinstance(tree, Mapping) or not isinstance(tree.get("sequences"), Mapping) or not tree["sequences"]:
-        raise InputError(f"{path}: expected a dict with 'sequences' in it and found none")
+        raise InputError(f"{path}: expected a dict with 'sequences' in it; found none")
     recordings = [_tracks(str(name), fields, path) for name, fields in tree["sequences"].items()]
     values = {}
     for recording, fields in zip(recordings, tree["sequences"].values(), strict=True):
@@ -73,7 +73,7 @@ def read(path: Path) -> list[Recording]:
     vocabulary = _vocabulary(tree.get("vocabulary"), tasks, path)
     if uneven := next((name for name, rows in values.items() if len(rows) != len(vocabulary)), None):
         raise InputError(
-            f"{path}: sequence {uneven!r}: annotations: expected the {len(vocabulary)} tasks of the vocabulary and "
+            f"{path}: sequence {uneven!r}: annotations: expected the {len(vocabulary)} tasks of the vocabulary; "
             f"found {len(values[uneven])}"
         )
     return _with_tasks(recordings, values, vocabulary, tree.get("task_type"), path)
@@ -106,7 +106,7 @@ def attach_task_labels(
         raise InputError(f"{path}: expected task labels, a dict with {', '.join(keys)}; found {content[:200]}")
     array = untrusted_values.array(tree["label_array"], f"{path}: label_array")
     if array.ndim != 2:
-        raise InputError(f"{path}: label_array: expected shape (task, frame) and found {array.shape}")
+        raise InputError(f"{path}: label_array: expected shape (task, frame); found {array.shape}")
     spans = check_frame_number_map(tree["frame_number_map"], array.shape[1], path)
     ids = [recording.id for recording in recordings]
     values = {name: array[:, slice(*spans[name])] for name in ids if name in spans}
@@ -118,7 +118,7 @@ def attach_task_labels(
         notify(f"recordings without task labels: {list_names(unlabelled)}")
     for recording in recordings:
         if recording.id in values and (frames := values[recording.id].shape[1]) != recording.frames:
-            raise InputError(f"{path}: {recording.id!r}: expected {recording.frames} frames and found {frames}")
+            raise InputError(f"{path}: {recording.id!r}: expected {recording.frames} frames; found {frames}")
     vocabulary = _vocabulary(tree["vocabulary"], len(array), path)
     return _with_tasks(recordings, values, vocabulary, tree.get("task_type"), path)
 
@@ -126,18 +126,18 @@ def attach_task_labels(
 def _tracks(name: str, fields: Any, path: Path) -> Recording:
     where = f"{path}: sequence {name!r}"
     if not isinstance(fields, Mapping) or "keypoints" not in fields:
-        raise InputError(f"{where}: expected keypoints and found none")
+        raise InputError(f"{where}: expected keypoints; found none")
     keypoints = untrusted_values.array(fields["keypoints"], f"{where}: keypoints")
     if keypoints.ndim != 4 or keypoints.shape[1:] != _SHAPE:
         shape = ", ".join(map(str, _SHAPE))
-        raise InputError(f"{where}: keypoints: expected shape (time, {shape}) and found {keypoints.shape}")
+        raise InputError(f"{where}: keypoints: expected shape (time, {shape}); found {keypoints.shape}")
     return Recording(name, mask_unseen(keypoints), INDIVIDUALS, Skeleton(KEYPOINTS), FRAME_RATE, source=str(path))
 
 
 def _task_rows(annotations: Any, frames: int, where: str) -> np.ndarray:
     values = np.atleast_2d(untrusted_values.array(annotations, where))
     if values.ndim != 2 or values.shape[1] != frames:
-        raise InputError(f"{where}: expected shape (task, {frames} frames) and found {values.shape}")
+        raise InputError(f"{where}: expected shape (task, {frames} frames); found {values.shape}")
     return values
 
 
@@ -146,7 +146,7 @@ def _vocabulary(names: Any, tasks: int, path: Path) -> list[str]:
         return [f"task{i}" for i in range(tasks)]
     vocabulary = untrusted_values.names(names, f"{path}: vocabulary")
     if len(vocabulary) != tasks:
-        raise InputError(f"{path}: vocabulary: expected {tasks} names, one per task, and found {list(vocabulary)}")
+        raise InputError(f"{path}: vocabulary: expected {tasks} names, one per task; found {list(vocabulary)}")
     return list(vocabulary)
 
 
@@ -181,7 +181,7 @@ def _types(task_type: Any, tasks: int, path: Path) -> list[str | None]:
         return [None] * tasks
     listed = list(np.atleast_1d(np.asarray(task_type, object)))
     if len(listed) != tasks or not all(isinstance(kind, str) for kind in listed):
-        raise InputError(f"{path}: task_type: expected a word for each of {tasks} tasks and found something else")
+        raise InputError(f"{path}: task_type: expected a word for each of {tasks} tasks; found something else")
     return listed
 
 

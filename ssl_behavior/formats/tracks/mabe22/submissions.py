@@ -105,9 +105,7 @@ def check_frame_number_map(spans: Any, frames: int | None, path: str | Path) -> 
     try:
         checked = {str(name): (int(start), int(stop)) for name, (start, stop) in spans.items()}
     except (AttributeError, TypeError, ValueError, OverflowError):
-        raise InputError(
-            f"{path}: expected a frame_number_map, id to (start, stop), and found something else"
-        ) from None
+        raise InputError(f"{path}: expected a frame_number_map, id to (start, stop); found something else") from None
     reached = 0
     for name, (start, stop) in sorted(checked.items(), key=lambda item: item[1]):
         if start != reached or stop <= start:
@@ -116,18 +114,18 @@ def check_frame_number_map(spans: Any, frames: int | None, path: str | Path) -> 
             )
         reached = stop
     if not checked:
-        raise InputError(f"{path}: frame_number_map: expected the frames of sequences and found none")
+        raise InputError(f"{path}: frame_number_map: expected the frames of sequences; found none")
     if frames is not None and reached != frames:
-        raise InputError(f"{path}: frame_number_map: expected to end at frame {frames} and found {reached}")
+        raise InputError(f"{path}: frame_number_map: expected to end at frame {frames}; found {reached}")
     return checked
 
 
 def _require_valid_embeddings(embeddings: Any, path: str | Path) -> None:
     if not isinstance(embeddings, np.ndarray) or embeddings.ndim != 2 or embeddings.dtype != np.float32:
-        raise InputError(f"{path}: embeddings: expected a float32 array of shape (frame, dimension) and found another")
+        raise InputError(f"{path}: embeddings: expected a float32 array of shape (frame, dimension); found another")
     if not 1 <= embeddings.shape[1] <= MAX_DIMENSIONS:
         raise InputError(
-            f"{path}: embeddings: expected at most {MAX_DIMENSIONS} numbers per frame and found {embeddings.shape[1]}"
+            f"{path}: embeddings: expected at most {MAX_DIMENSIONS} numbers per frame; found {embeddings.shape[1]}"
         )
     if not np.isfinite(embeddings).all():
-        raise InputError(f"{path}: embeddings: expected finite numbers and found NaN or infinity")
+        raise InputError(f"{path}: embeddings: expected finite numbers; found NaN or infinity")
