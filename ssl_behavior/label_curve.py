@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -213,7 +214,10 @@ def _next_steps(config: LabelCurveConfig, _: dict[str, Any]) -> None:
     """Print where the results are, and what to run next."""
     print(f"\ncurve: {config.output}   (curve.png; curve.csv holds every draw and behaviour, curve.json the intervals)")
     print("next:  label as many videos as the curve suggests, then")
-    print(f"       ssl-behavior finetune --encoder {config.encoder} --recordings TRACKS --annotations ANNOTATIONS")
+    labels = [] if config.channel is None else ["--channel", config.channel]
+    labels += ["--unscored", *config.unscored] if config.unscored else []
+    print(f"       ssl-behavior finetune --encoder {config.encoder} --recordings TRACKS --annotations ANNOTATIONS \\")
+    print(f"           {shlex.join([*labels, '--output', 'runs/model'])}")
 
 
 main = run.command(

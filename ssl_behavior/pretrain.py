@@ -229,7 +229,8 @@ def _next_steps(config: PretrainConfig, output: Path) -> None:
         print("next:    ssl-behavior simulate --output simulated")
         print(f"         ssl-behavior finetune --encoder {output} --recordings simulated/train.npy")
         return
-    recordings = shlex.join(map(str, config.recordings[:3])) + (" ..." if len(config.recordings) > 3 else "")
+    # A shell expands a glob into many paths, which nobody wants to read or paste.
+    recordings = shlex.join(map(str, config.recordings)) if len(config.recordings) <= 3 else "TRACKS"
     print("next:    label a few videos, then (without --annotations if the recordings' files hold labels)")
     print(f"         ssl-behavior finetune --encoder {output} --recordings {recordings} \\")
     print(f"             --annotations ANNOTATIONS --output {output}-model")

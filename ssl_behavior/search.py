@@ -31,7 +31,7 @@ class SearchConfig(Checked):
     Attributes:
         atlas: folder that embed wrote.
         video: id of the video that shows the example.
-        frames: frames of the example, as first:last in the recording's own frames from 0, the last one excluded; for
+        frames: frames of the example, as START:STOP in the recording's own frames from 0, STOP excluded; for
             example 5400:5460.
         agent: agent of the pair that shows the example; without it, the best match over all pairs counts.
         target: target of the pair that shows the example.
@@ -113,8 +113,9 @@ def _example_frames(config: SearchConfig, video: EmbeddedVideo) -> tuple[int, in
     match = re.fullmatch(r"(\d+):(\d+)", config.frames)
     if not match or not int(match[1]) < int(match[2]) <= poses.frames:
         raise InputError(
-            f"--frames {config.frames}: expected first:last of the {poses.frames} frames of video {video.id}, such as "
-            f"0:{min(60, poses.frames)}"
+            f"--frames {config.frames}: expected START:STOP, such as 0:{min(60, poses.frames)}; START is the first "
+            f"frame of the example, counted from 0, and STOP the one after its last, at most {poses.frames} in video "
+            f"{video.id}"
         )
     ratio = poses.frame_rate / poses.native_rate
     low = min(int(int(match[1]) * ratio), len(poses.positions) - 1)

@@ -13,7 +13,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.calms21 import SKELETON
 from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.label_curve import LabelCurveConfig, label_curve
+from ssl_behavior.label_curve import LabelCurveConfig, _next_steps, label_curve
 from ssl_behavior.models.checkpoints import save_encoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
@@ -243,3 +243,10 @@ def test_the_real_dyads(shared_data: Callable[[str], Path], tmp_path: Path) -> N
     assert report["in_the_means"] == report["behaviours"]
     assert [point["size"] for point in report["curve"]] == [1, 2]
     assert report["other_videos"] == ["16", "33"]
+
+
+def test_the_next_command_has_the_options_of_the_labels(
+    config: LabelCurveConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _next_steps(replace(config, channel="S1", unscored=("base", "not seen")), {})
+    assert "--channel S1 --unscored base 'not seen' --output" in capsys.readouterr().out

@@ -16,7 +16,7 @@ from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses import sampling
 from ssl_behavior.poses.landmarks import shared_landmarks
-from ssl_behavior.pretrain import PretrainConfig, pretrain
+from ssl_behavior.pretrain import PretrainConfig, _next_steps, pretrain
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.simulator import simulate_recordings
 from ssl_behavior.training.objectives.pretraining import Objective
@@ -73,6 +73,15 @@ def test_the_input_and_the_meaning_of_the_scores_are_printed(config: PretrainCon
     assert "3 recordings, 300 frames at 15 Hz, nose" in output
     assert "lower is better" in output
     assert "below 4 means collapse" in output
+    last = [float(row["rank"]) for row in rows(config.output)][2:]
+    assert f"rank of the embeddings: {sum(last) / 2:.1f} of" in output
+
+
+def test_the_next_command_can_be_pasted_after_a_glob_of_many_files(config: PretrainConfig, capsys: Capture) -> None:
+    _next_steps(replace(config, recordings=tuple(Path(f"{i}.csv") for i in range(4))), config.output)
+    printed = capsys.readouterr().out
+    assert "--recordings TRACKS" in printed
+    assert "..." not in printed
 
 
 @pytest.mark.parametrize("contrast", [{}, {"contrast_weight": 0.1}, {"contrast": "vicreg", "contrast_weight": 0.0}])

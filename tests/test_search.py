@@ -111,10 +111,10 @@ def test_bouts_are_drawn(config: SearchConfig, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"video": "c"}, "expected one of its videos a, b; found c"),
-        ({"frames": "120:80"}, "--frames 120:80: expected first:last of the 500 frames"),
-        ({"frames": "80"}, "--frames 80: expected first:last"),
-        ({"frames": "400:501"}, "of the 500 frames of video a"),
+        ({"video": "c"}, "expected one of its videos a, b; found video c"),
+        ({"frames": "120:80"}, "--frames 120:80: expected START:STOP, .* at most 500 in video"),
+        ({"frames": "80"}, "--frames 80: expected START:STOP"),
+        ({"frames": "400:501"}, "at most 500 in video a"),
         ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a; found mouse0, mouse1"),
         ({"agent": "mouse1"}, "expected two individuals"),
         ({"top": 0}, "--top: expected a number above 0"),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 
 from ssl_behavior.active_learning import Suggestion
 from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
@@ -12,6 +14,7 @@ from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import caltech
 from ssl_behavior.formats.annotations.read import read_annotations
+from ssl_behavior.plots.style import styles
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.predictions import tables
 from ssl_behavior.predictions.tables import Prediction
@@ -156,6 +159,13 @@ def test_the_list_holds_the_returned_suggestions(with_model: SuggestConfig) -> N
         (clip.rank, clip.video, clip.start_frame, clip.start) for clip in suggestions
     ]
     assert [float(row["uncertainty"]) for row in rows] == [round(clip.uncertainty or 0, 3) for clip in suggestions]
+
+
+def test_a_behaviour_has_the_colour_that_it_has_in_the_ethograms(with_model: SuggestConfig) -> None:
+    assert {clip.label for clip in suggest(replace(with_model, seconds=30.0, top=1))} == {"sniff"} != {BEHAVIOURS[0]}
+    pixels = imread(with_model.output / "suggestions.png")[..., :3]
+    for behaviour, (colour, _) in zip(BEHAVIOURS, styles(BEHAVIOURS), strict=True):
+        assert (np.abs(pixels - to_rgb(colour)).max(-1) < 0.01).any() == (behaviour == "sniff")
 
 
 def test_a_rerun_removes_the_files_of_the_run_before(with_model: SuggestConfig) -> None:

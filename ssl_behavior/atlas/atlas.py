@@ -124,9 +124,9 @@ class Atlas:
         if atlas.meta != meta:
             differing = [name for name, value in asdict(meta).items() if getattr(atlas.meta, name) != value]
             raise InputError(
-                f"{folder}: expected an atlas with the same settings; found one with another {list_names(differing)} "
-                f"({', '.join(str(getattr(atlas.meta, name)) for name in differing)}): choose another --output, or "
-                "pass --overwrite to recreate the atlas"
+                f"{folder}: expected an atlas with the same settings; found one with another {list_names(differing)}, which "
+                "embeddings of these settings cannot be added to: choose another --output, or pass --overwrite to "
+                "delete that atlas and create this one"
             )
         return atlas
 
@@ -219,7 +219,9 @@ class Atlas:
         """
         path = self.path(video)
         if not path.is_file():
-            raise InputError(f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found {video}")
+            raise InputError(
+                f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}"
+            )
         return read_video(path, self.meta.channels, self.version)
 
     def videos(self) -> Iterator[EmbeddedVideo]:

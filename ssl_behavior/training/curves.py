@@ -37,7 +37,7 @@ def report_curves(output: Path, channels: int) -> None:
     curves_picture(output / "curves.png", curves, notes)
     steps = min(_END, -(-len(curves["loss"]) // 2))
     start, end = _mean(curves, "loss", slice(steps)), _mean(curves, "loss", slice(-steps, None))
-    embedding_rank = _mean(curves, "rank", slice(-_END, None))
+    embedding_rank = _mean(curves, "rank", slice(-steps, None))
     print(f"\nloss: {start:.3g} at the start, {end:.3g} at the end ({lower})")
     print(f"rank of the embeddings: {embedding_rank:.1f} of {channels} directions ({collapse})")
     if "probe F1" in curves:
