@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     with exit_on_closed_pipe():
-        if not words or words[0] in ("-h", "--help"):
+        if not words or words[0] in ("-h", "--help", "help"):
             print(overview())
         elif words[0] == "--version":
             print(f"ssl_behavior {__version__}")
@@ -68,6 +68,7 @@ def overview() -> str:
             f"To see all options of a command:                      {PROGRAM} pretrain --help",
             "The same if the program is not on the path:           python -m ssl_behavior.pretrain --help",
             f"To complete commands and options in the shell:        {PROGRAM} --print-completion bash (or zsh)",
+            f"To see the version:                                   {PROGRAM} --version",
         ]
     )
 

@@ -124,8 +124,8 @@ class Atlas:
         if atlas.meta != meta:
             differing = [name for name, value in asdict(meta).items() if getattr(atlas.meta, name) != value]
             raise InputError(
-                f"{folder}: expected an atlas with the same settings; found one with another {list_names(differing)}, which "
-                "embeddings of these settings cannot be added to: choose another --output, or pass --overwrite to "
+                f"{folder}: expected an atlas with the same settings; found one with another {list_names(differing)}, "
+                "which cannot take embeddings of these settings: choose another --output, or pass --overwrite to "
                 "delete that atlas and create this one"
             )
         return atlas

@@ -34,14 +34,14 @@ class ClusteredAtlas:
     """An atlas that clusters were fitted or applied to.
 
     Args:
-        atlas: an atlas that ``ssl-behavior cluster`` ran on.
+        atlas: an atlas that ``ssl-behavior cluster`` ran on, or its folder.
 
     Raises:
         InputError: the atlas has no clusters, or clusters of another encoder.
     """
 
-    def __init__(self, atlas: Atlas) -> None:
-        self.atlas = atlas
+    def __init__(self, atlas: Atlas | str | Path) -> None:
+        self.atlas = atlas = atlas if isinstance(atlas, Atlas) else Atlas(Path(atlas))
         self.folder = atlas.folder / FOLDER
         if not self.exists(atlas):
             raise InputError(f"{atlas.folder}: expected an atlas with clusters; found none: run {_RUN} {atlas.folder}")

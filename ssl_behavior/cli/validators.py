@@ -9,6 +9,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from types import UnionType
 from typing import Any
@@ -136,6 +137,8 @@ def require_bounds(settings: Any, outer: str = "") -> None:
     for name, bounds in field_bounds(type(settings)).items():
         value = getattr(settings, name)
         for bound in bounds if value is not None else ():
+            if not isinstance(value, int | float):
+                raise InputError(f"{option_of(outer + name)}: expected {bound.expected}; found {value!r}")
             if not bound.allows(value):
                 raise InputError(f"{option_of(outer + name)}: expected {bound.expected} and found {value:g}")
     for field in dataclasses.fields(settings):
@@ -145,6 +148,8 @@ def require_bounds(settings: Any, outer: str = "") -> None:
 
 def _as_hinted(value: Any, hint: Any) -> Any:
     """A setting as its annotation wants it: a path in place of text, a tuple in place of a list or a single value."""
+    if type(value).__module__ == "numpy" and isinstance(value, Real):
+        value = value.item()  # type: ignore[attr-defined]  # YAML has no numbers of numpy
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (UnionType, typing.Union) else (hint,)
     several = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
     if several is not None and isinstance(value, str | Path | list | tuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -16,8 +16,10 @@ def choose_device(device: Device) -> torch.device:
     """Return the device to compute on: ``auto`` takes a GPU if there is one.
 
     Raises:
-        InputError: the device is cuda and there is no GPU.
+        InputError: the device is cuda and there is no GPU, or the name is none of a device.
     """
+    if device not in get_args(Device):
+        raise InputError(f"--device {device}: expected one of {', '.join(get_args(Device))}")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: expected a CUDA device; found none: use --device cpu or auto")
     return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")

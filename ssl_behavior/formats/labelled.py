@@ -31,11 +31,11 @@ def read_labelled(
     tracks: Paths,
     annotations: Paths | None = None,
     channel: str | None = None,
-    unscored: Sequence[str] = (),
+    unscored: str | Sequence[str] = (),
     frame_rate: float | None = None,
     agent: str | None = None,
     target: str | None = None,
-    videos: Sequence[str] = (),
+    videos: str | Sequence[str] = (),
     format: str | None = None,
     skeleton: str | Path | None = None,
     mixed_skeletons: bool = False,
@@ -72,6 +72,7 @@ def read_labelled(
     """
     # Checked before the tracks are read, which may take minutes.
     pair = agent_and_target(agent, target)
+    unscored, videos = ((names,) if isinstance(names, str) else names for names in (unscored, videos))
     recordings = read_recordings(tracks, format, skip_bad_files, frame_rate, skeleton, mixed_skeletons=mixed_skeletons)
     return label_recordings(recordings, annotations, channel, unscored, pair, videos, skip_bad_files)
 
@@ -119,7 +120,7 @@ def label_recordings(
         sources = dict.fromkeys(recording.source or recording.id for recording in recordings)
         raise InputError(
             f"{shorten_paths(list(sources))}: expected labels in the recordings' own files, as no --annotations are "
-            "given; found none"
+            "given; found none: give --annotations"
         )
     channel = choose_channel(video_annotations, channel)
     if videos:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,10 +119,10 @@ def _compare_video(prediction: Prediction, annotations: Annotations, channel: st
         name = names[values[unpredicted[0]]]
         reason = ", which frames outside all bouts get," if name == annotations.background else ""
         raise InputError(
-            f"{annotations.source}: label {name!r}{reason} is not in the vocabulary {list(prediction.behaviours)} of "
-            f"the predictions, and {unpredicted.size} of the {len(values)} frames of {annotations.id} have it, from "
-            f"frame {unpredicted[0]} on; choose another --channel, or name it with --unscored if nobody judged those "
-            "frames"
+            f"{annotations.source}: label {name!r}{reason} is not in the vocabulary of the predictions "
+            f"({list_names(prediction.behaviours, 10)}), and {unpredicted.size} of the {len(values)} frames of "
+            f"{annotations.id} have it, from frame {unpredicted[0]} on: add --unscored {shlex.quote(name)} if nobody "
+            "judged those frames, or choose another --channel"
         )
     return ScoredVideo(annotations.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
 

@@ -159,6 +159,7 @@ def test_missing_clusters_and_damaged_names_are_named(atlas: Atlas) -> None:
     with pytest.raises(InputError, match=r"expected an atlas with clusters; found none: run ssl-behavior cluster"):
         ClusteredAtlas(atlas)
     clustered = ClusteredAtlas.create(atlas, CLUSTERS)
+    assert ClusteredAtlas(str(atlas.folder)).clusters.count == clustered.clusters.count
     (clustered.folder / "names.yaml").write_text("chase")
     with pytest.raises(InputError, match=r"names\.yaml: expected lines such as"):
         clustered.name(0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pytest
 
 from ssl_behavior.__main__ import COMMANDS
@@ -86,6 +87,16 @@ def test_a_notebook_gives_text_for_paths_and_single_values_for_several() -> None
     assert listed.recordings == (Path("a.csv"), Path("b.csv"))
     assert replace(config, format="sleap").format == "sleap"
     assert PretrainConfig(skeleton=None).skeleton is None
+
+
+def test_a_value_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InputError, match="--steps: expected a number above 0; found 'many'"):
+        PretrainConfig(steps="many")  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_stored_as_plain_numbers() -> None:
+    config = PretrainConfig(steps=np.int64(7), learning_rate=np.float32(0.5))  # type: ignore[arg-type]
+    assert (type(config.steps), type(config.learning_rate)) == (int, float)
 
 
 def test_help_shows_default_and_bounds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,12 @@ def test_labels_of_an_agent_and_a_target_name_the_pair(folder: Path) -> None:
     assert a.labels["own"].pair == ("m2", "m1")
 
 
+def test_a_single_name_stands_for_a_list_of_one(folder: Path) -> None:
+    (found,) = read_labelled(folder / "tracks", unscored="other", videos="b")
+    assert found.id == "b"
+    assert found.labels["own"].behaviours == ("groom",)
+
+
 def test_videos_without_the_channel_are_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     only_s2 = Annotations("a", {"S2": (Bout(0, 5, "rest"),)}, "base", frames=FRAMES)
     caltech.write(folder / "annotations" / "a_annot.txt", only_s2)
