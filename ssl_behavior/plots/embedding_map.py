@@ -18,7 +18,7 @@ _NOISE = -1
 
 
 class Mapped(Protocol):
-    """What has a map of its own, as a ``ClusteredAtlas`` has."""
+    """An object that has a map, such as a ``ClusteredAtlas``."""
 
     def sample_map(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Positions (point, 2), clusters (point,) and the names of the clusters."""

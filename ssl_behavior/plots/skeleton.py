@@ -24,7 +24,7 @@ def skeleton(recording: RecordingLike, frame: int, ax: Axes | None = None) -> Fi
     the keypoints say where they are.
 
     Args:
-        recording: a ``Recording``, or a dataset of ``movement``. Of positions in space, x and y are drawn.
+        recording: a ``Recording``, or a dataset of ``movement``. In three dimensions, x and y are drawn.
         frame: from 0.
         ax: axes to draw into; a new figure if None.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError, natural_key
 
-# Endings that programs append to a video's name, longest first. Of any other ending, such as in "mouse1.2024.csv",
-# only the last part goes.
+# Endings that programs append to a video's name, longest first. A name such as "mouse1.2024.csv" loses
+# its last ending only.
 _SUFFIXES = (
     ".predictions.analysis.h5",
     ".predictions.slp",
