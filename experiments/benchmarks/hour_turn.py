@@ -42,7 +42,7 @@ PREDICTING: tuple[Watched, ...] = (
     *_SHARED,
     (checkpoints, "load_model", "load the model"),
     (predict, "prepare_all", "prepare"),
-    (labelling, "animals_tracked", "count tracked animals"),
+    (labelling, "count_tracked_animals", "count tracked animals"),
     (expert_features, "expert_features", "expert features"),
     (trees.Trees, "predict", "trees"),
     (CalibratedDecoder, "probabilities", "decode"),

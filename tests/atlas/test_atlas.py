@@ -168,7 +168,7 @@ def test_a_missing_atlas_or_video_is_named(atlas: Atlas, tmp_path: Path) -> None
     for folder, problem in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "no atlas.yaml")):
         with pytest.raises(InputError, match=f"expected an atlas.*found {problem}"):
             Atlas(folder)
-    with pytest.raises(InputError, match="found v7"):
+    with pytest.raises(InputError, match="found video v7"):
         atlas.video("v7")
     (atlas.folder / "atlas.yaml").write_text("encoder: [")
     with pytest.raises(InputError, match=r"atlas\.yaml"):

@@ -201,7 +201,7 @@ def test_an_error_of_memory_says_what_to_lower(error: Exception) -> None:
     def losses(_: torch.Generator) -> dict[str, Tensor]:
         raise error
 
-    with pytest.raises(InputError, match=r"step 0 \((CUDA out of memory|Unable .* 7\.28 TiB)\): lower --my-batch"):
+    with pytest.raises(InputError, match=r"step 0 \((CUDA out of memory|Unable .* 7\.28 TiB)\)[:;] lower --my-batch"):
         fit(Small(), losses, Schedule(3), seed=0, messages=Messages(size_options="--my-batch"))
 
 
