@@ -1,6 +1,6 @@
 """Self-supervised representation learning for animal behaviour, from pose tracks to reviewed labels.
 
-Example:
+Examples:
     From files to embeddings:
 
     >>> import ssl_behavior as sb

@@ -51,7 +51,7 @@ def check(config: CheckConfig) -> list[Suspicion]:
     Raises:
         InputError: no recording can be read, the encoder is unusable, or the output exists.
 
-    Example:
+    Examples:
         >>> for suspicion in check(CheckConfig(recordings=(Path("tracks"),))):
         ...     print(suspicion.video, suspicion.evidence)
     """

@@ -48,7 +48,7 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
     Raises:
         InputError: an atlas does not exist, is too small, is of another encoder, or has clusters already.
 
-    Example:
+    Examples:
         >>> clustered = cluster(ClusterConfig(Path("atlas")))  # doctest: +SKIP
         >>> clustered.bouts()[["video", "agent", "target", "cluster", "seconds"]]  # doctest: +SKIP
     """

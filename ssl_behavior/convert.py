@@ -31,7 +31,7 @@ def convert(config: ConvertConfig) -> list[Path]:
     Raises:
         InputError: no recording can be read, or the output exists.
 
-    Example:
+    Examples:
         >>> convert(ConvertConfig(recordings=(Path("tracks"),), output=Path("converted")))
     """
     with open_output(config) as output:

@@ -46,7 +46,7 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
     Raises:
         InputError: encoder and recordings do not match, or the output holds something else.
 
-    Example:
+    Examples:
         >>> config = EmbedConfig(encoder=Path("runs/encoder"), recordings=(Path("tracks"),))  # doctest: +SKIP
         >>> embed_recordings(config).rows  # doctest: +SKIP
         21600

@@ -20,7 +20,7 @@ class InputError(ValueError):
     with code 2. Any other exception that escapes is a bug in this package. Because a message may quote a file, it is
     reduced to one line of bounded length, and control characters, which could steer a terminal, are escaped.
 
-    Example:
+    Examples:
         >>> raise InputError("a.csv: expected tracks and found an empty file; export it again")
     """
 
@@ -54,7 +54,7 @@ def memory_message(error: BaseException) -> str:
 def count_of(number: int, thing: str) -> str:
     """A number of things in words.
 
-    Example:
+    Examples:
         >>> count_of(1, "video"), count_of(12_345, "frame")
         ('1 video', '12,345 frames')
     """
@@ -81,7 +81,7 @@ def list_names(names: Iterable[str], limit: int = 20) -> str:
         names: in any order.
         limit: how many names to list; the rest are counted.
 
-    Example:
+    Examples:
         >>> list_names(["10", "9", "1"], limit=2)
         '1, 9 and 1 more'
     """

@@ -72,7 +72,7 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
         InputError: the input cannot be read, no video is both predicted and annotated, a label is not among the
             predicted behaviours, or the output exists.
 
-    Example:
+    Examples:
         >>> report = evaluate(EvaluateConfig(Path("predictions"), annotations=(Path("annotations"),)))
         >>> report["macro_f1"]
     """

@@ -101,7 +101,7 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
     Raises:
         InputError: as ``explore``.
 
-    Example:
+    Examples:
         >>> in_notebook(ExploreConfig(Path("atlas")))  # doctest: +SKIP
     """
     _check(config)

@@ -58,7 +58,7 @@ def predict(config: PredictConfig) -> list[Prediction]:
     Raises:
         InputError: the recordings lack the model's landmarks, or the output exists.
 
-    Example:
+    Examples:
         >>> predictions = predict(PredictConfig(model=Path("model"), recordings=(Path("tracks"),)))
     """
     return list(predict_each(config))

@@ -103,7 +103,7 @@ def pretrain(config: PretrainConfig) -> Path:
     Raises:
         InputError: the recordings cannot be used, the output is taken, or the processes cannot share a batch evenly.
 
-    Example:
+    Examples:
         >>> pretrain(PretrainConfig(recordings=(Path("tracks"),), output=Path("runs/encoder")))
         PosixPath('runs/encoder')
     """

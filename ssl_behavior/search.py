@@ -58,7 +58,7 @@ def search(config: SearchConfig) -> list[Hit]:
     Raises:
         InputError: there is no such video, or it has no such frames or individuals.
 
-    Example:
+    Examples:
         >>> hits = search(SearchConfig(Path("atlas"), "video1", "5400:5460", top=5))  # doctest: +SKIP
         >>> hits[0].video, hits[0].start, hits[0].stop  # doctest: +SKIP
         ('video3', 1200, 1260)

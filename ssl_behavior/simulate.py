@@ -58,7 +58,7 @@ def simulate(config: SimulateConfig) -> Path:
     Raises:
         InputError: a setting is out of bounds, or the output folder is not empty.
 
-    Example:
+    Examples:
         >>> simulate(SimulateConfig(Path("simulated"), train_videos=2))
     """
     if config.min_frames > config.max_frames:

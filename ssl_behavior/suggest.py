@@ -83,7 +83,7 @@ def suggest(config: SuggestConfig) -> list[Suggestion]:
     Raises:
         InputError: the atlas does not exist, all its clips are labelled, or the predictions are of other videos.
 
-    Example:
+    Examples:
         >>> suggestions = suggest(SuggestConfig(Path("atlas"), top=5))  # doctest: +SKIP
         >>> suggestions[0].video, suggestions[0].start  # doctest: +SKIP
         ('video3', '2:10')

@@ -88,7 +88,7 @@ def sweep(config: SweepConfig) -> pd.DataFrame:
         InputError: the grid cannot be read, or some combinations could not be trained. The others are trained in that
             case.
 
-    Example:
+    Examples:
         >>> table = sweep(SweepConfig(configs=Path("sweep.yaml")))  # doctest: +SKIP
         >>> table.sort_values("macro_f1").iloc[-1]["model"]  # doctest: +SKIP
         'models/0c1f2a9be4d35678'

@@ -51,7 +51,7 @@ def split_into_clips(mask: np.ndarray, length: int, keep_rest: bool = False) -> 
     Returns:
         First frame of each clip, and the frame after its last.
 
-    Example:
+    Examples:
         >>> split_into_clips(np.array([True, True, True, False, True]), 2)
         [(0, 2)]
         >>> split_into_clips(np.array([True, True, True, False, True]), 2, keep_rest=True)

@@ -24,7 +24,7 @@ class Embeddings:
             filmed alone is agent and target. A recording that is slower than the encoder has several rows for a frame.
         frame_rate: of the rows of one pair, in Hz.
 
-    Example:
+    Examples:
         The embeddings of one pair, with the label of each row:
 
         >>> recording = sb.read_recordings("tracks")[0]

@@ -29,7 +29,7 @@ def load_encoder(folder: str | Path, device: Device = "auto", precision: Precisi
     Raises:
         InputError: the folder holds no encoder, or the device or the precision does not exist.
 
-    Example:
+    Examples:
         >>> encoder = sb.load_encoder("encoder")
         >>> embeddings = encoder.embed(sb.read_recordings("tracks"))
     """

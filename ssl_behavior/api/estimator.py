@@ -58,7 +58,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
     Attributes:
         encoder_: the ``PretrainedEncoder``, once fitted.
 
-    Example:
+    Examples:
         >>> recordings = sb.read_labelled("tracks")
         >>> encoder = sb.BehaviourEncoder(steps=1000, agent="resident", target="intruder")
         >>> vectors = encoder.fit(recordings).transform(recordings)

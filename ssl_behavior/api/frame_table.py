@@ -25,7 +25,7 @@ def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFr
     Raises:
         InputError: there are several channels of labels and no ``channel``, or ``channel`` is none of them.
 
-    Example:
+    Examples:
         >>> frames = sb.frame_table(sb.read_recordings("tracks")).dropna(subset=["label"])
         >>> every_fifth = frames[frames["frame"] % 5 == 0]
     """

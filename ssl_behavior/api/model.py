@@ -33,7 +33,7 @@ def load_model(folder: str | Path, device: Device = "auto", precision: Precision
     Raises:
         InputError: the folder holds no model, or the device or the precision does not exist.
 
-    Example:
+    Examples:
         >>> model = sb.load_model("model")
         >>> table = model.predict(sb.read_recordings("tracks"))
         >>> shares = table.groupby("video")["label"].value_counts(normalize=True)
@@ -96,7 +96,7 @@ class FinetunedModel:
         Raises:
             InputError: as ``predict``.
 
-        Example:
+        Examples:
             >>> probabilities = sb.load_model("model").probabilities(sb.read_recordings("tracks"))
             >>> attack = probabilities.loc["video000", "attack"]
         """

@@ -76,7 +76,7 @@ class Atlas:
     Raises:
         InputError: the folder holds no atlas, or a damaged one.
 
-    Example:
+    Examples:
         >>> atlas = Atlas(Path("atlas"))  # doctest: +SKIP
         >>> atlas.video("video1").embeddings[0, 1].shape  # (time, channel)  # doctest: +SKIP
         (5400, 128)

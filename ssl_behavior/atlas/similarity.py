@@ -47,7 +47,7 @@ class Hit:
 def as_clock(seconds: float) -> str:
     """Format a time in a video.
 
-    Example:
+    Examples:
         >>> as_clock(125.3)
         '2:05.3'
     """

@@ -155,7 +155,7 @@ def read_video_header(path: Path) -> dict[str, Any]:
 def pair_name(agent: str, target: str) -> str:
     """Return an ordered pair in words; a lone animal is its own target.
 
-    Example:
+    Examples:
         >>> pair_name("mouse0", "mouse1")
         'mouse0 > mouse1'
     """

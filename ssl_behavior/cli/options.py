@@ -43,7 +43,7 @@ def short_options(settings_class: type[Any]) -> dict[str, str]:
 def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]:
     """Translate command-line words for jsonargparse: ``--option=value`` each, lists as JSON, switches as true.
 
-    Example:
+    Examples:
         >>> as_parser_words(PredictConfig, ["--recordings", "a", "b", "--overwrite"])
         ['--overwrite=true', '--recordings=["a", "b"]']
 

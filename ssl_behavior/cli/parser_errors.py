@@ -24,7 +24,7 @@ def explain(settings_class: type[Any], message: str) -> str:
         message: of the parser's ``ArgumentError``. The patterns here are those of jsonargparse's messages; a message
             that matches none is returned on one line.
 
-    Example:
+    Examples:
         >>> explain(PretrainConfig, 'Parser key "steps": ... Got value: many')
         '--steps takes a whole number; got many'
     """

@@ -84,7 +84,7 @@ def command(
 ) -> Command[Settings, Result]:
     """Make the ``main`` of a command's module; see ``Command`` for the arguments.
 
-    Example:
+    Examples:
         >>> main = command(EmbedConfig, embed_recordings, "Write the embedding of every frame.", _next_steps)
     """
     return Command(settings_class, function, description, report)

@@ -41,7 +41,7 @@ def parse(
         InputError: an unknown option or key, or a value of the wrong type.
         SystemExit: 0 after ``--help`` or ``--print-config``.
 
-    Example:
+    Examples:
         >>> parse(SimulateConfig, ["--output", "data", "--seed", "3"])
     """
     parser = build_parser(settings_class, description, command)

@@ -23,7 +23,7 @@ def delay_signals(message: str = "", once: bool = False) -> Iterator[list[signal
     Yields:
         The list of signals that have arrived so far.
 
-    Example:
+    Examples:
         >>> with delay_signals("writing the file first"):
         ...     write(file)
     """

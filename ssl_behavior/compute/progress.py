@@ -81,7 +81,7 @@ def progress(
         leave: keep the finished bar, or the last line.
         shown: False shows nothing.
 
-    Example:
+    Examples:
         >>> for video in progress(videos, "predicting", unit="video"):
         ...     predict(video)
     """

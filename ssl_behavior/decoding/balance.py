@@ -20,7 +20,7 @@ def balancing_weights(frequencies: np.ndarray, power: float = 1.0) -> tuple[floa
     Returns:
         One weight per behaviour.
 
-    Example:
+    Examples:
         >>> balancing_weights(np.array([0.8, 0.2]))
         (1.25, 5.0)
     """

@@ -34,7 +34,7 @@ def as_recordings(recordings: Recordings) -> list[Recording]:
         InputError: there are none, one is something else, a dataset has no frame rate or its times have another one, or
             two have the same id.
 
-    Example:
+    Examples:
         >>> dataset = movement.io.load_dataset("mice.slp", source_software="SLEAP", fps=30)  # doctest: +SKIP
         >>> (recording,) = as_recordings(dataset)  # doctest: +SKIP
     """

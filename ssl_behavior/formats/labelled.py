@@ -64,7 +64,7 @@ def read_labelled(
     Raises:
         InputError: a file cannot be read, recordings and annotations do not match, or a name does not exist.
 
-    Example:
+    Examples:
         >>> recordings = read_labelled("tracks/*.csv", "annotations", unscored=["other"])  # doctest: +SKIP
         >>> (labels,) = recordings[0].labels.values()  # doctest: +SKIP
         >>> labels.behaviours  # doctest: +SKIP

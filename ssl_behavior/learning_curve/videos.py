@@ -70,7 +70,7 @@ def draw_orders(counts: np.ndarray, draws: int, seed: int) -> list[list[int]]:
 def default_sizes(videos: int) -> tuple[int, ...]:
     """Return numbers of labelled videos for a curve: 1 or 2, 3, 5, 10, 20, 40, ... and all of the ``videos``.
 
-    Example:
+    Examples:
         >>> default_sizes(12)
         (2, 3, 5, 12)
     """

@@ -82,7 +82,7 @@ def load_encoder(folder: Path) -> Encoder:
     Raises:
         InputError: there is no such checkpoint, it is of another kind, or it is damaged.
 
-    Example:
+    Examples:
         >>> encoder = load_encoder(Path("runs/pretrain"))
         >>> embeddings = embed(encoder, prepare(recording, encoder.landmarks, encoder.preparation), (0, 1))
     """

@@ -42,7 +42,7 @@ def embed(
     Returns:
         (time, channel) float32 on the CPU.
 
-    Example:
+    Examples:
         >>> embed(encoder, prepare(recording, encoder.landmarks, encoder.preparation), (0, 1)).shape
         torch.Size([18000, 128])
     """

@@ -2,7 +2,7 @@
 
 ``ethogram``, ``skeleton`` and ``map`` return a matplotlib figure, or draw into the axes that they are given as ``ax``.
 
-Example:
+Examples:
     >>> import ssl_behavior as sb
     >>> figure = sb.plots.ethogram(sb.simulate_recordings(2))
     >>> figure.savefig("ethogram.png")

@@ -46,7 +46,7 @@ def embedding_map(
     Raises:
         InputError: the points are not positions in the plane, or labels and points differ in number.
 
-    Example:
+    Examples:
         >>> from sklearn.decomposition import PCA
         >>> embeddings = sb.load_encoder("encoder").embed(sb.read_recordings("tracks"))
         >>> figure = sb.plots.map(PCA(2).fit_transform(embeddings.values))

@@ -39,7 +39,7 @@ def ethogram(
     Raises:
         InputError: there are no labels to draw.
 
-    Example:
+    Examples:
         >>> recordings = sb.read_recordings("tracks")
         >>> predicted = sb.load_model("model").predict(recordings)
         >>> figure = sb.plots.ethogram({"truth": recordings, "predicted": predicted})

@@ -34,7 +34,7 @@ def skeleton(recording: RecordingLike, frame: int, ax: Axes | None = None) -> Fi
     Raises:
         InputError: the recording has no such frame.
 
-    Example:
+    Examples:
         >>> import matplotlib.pyplot as plt
         >>> recording = sb.read_recordings("tracks")[0]
         >>> figure, row = plt.subplots(1, 3, sharex=True, sharey=True)

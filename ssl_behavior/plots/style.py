@@ -59,7 +59,7 @@ def styles(behaviours: Sequence[str]) -> list[tuple[str, str]]:
     Returns:
         (colour, hatch) per behaviour; ``other`` is cream. Colours repeat after seven, with another hatch.
 
-    Example:
+    Examples:
         >>> styles(("attack", "other"))
         [('#D55E00', ''), ('#EFE3C8', '')]
     """

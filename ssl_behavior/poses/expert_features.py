@@ -75,7 +75,7 @@ def expert_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
         (time, feature) float32 in body lengths, seconds and radians, NaN where unknown. Means and spreads are over the
         frames of a window in which the feature is known.
 
-    Example:
+    Examples:
         >>> expert_features(poses, (0, 1)).shape[1] == len(expert_feature_names(landmarks))
         True
     """

@@ -67,7 +67,7 @@ _SIDES = {"l": "left", "r": "right", "lft": "left", "rgt": "right"}
 def canonical(name: str) -> frozenset[str]:
     """Return the words of a name; case, order, separators and abbreviations of the side are ignored.
 
-    Example:
+    Examples:
         >>> sorted(canonical("TailBase_L"))
         ['base', 'left', 'tail']
     """
@@ -119,7 +119,7 @@ def coverage_notice(skeleton: Skeleton, landmarks: Sequence[str]) -> str:
 def mirror(landmarks: Sequence[str]) -> list[int]:
     """Return the index of each landmark's mirror image: left and right are exchanged, all others stay.
 
-    Example:
+    Examples:
         >>> mirror(("nose", "left ear", "right ear"))
         [0, 2, 1]
     """

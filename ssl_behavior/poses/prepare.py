@@ -54,7 +54,7 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
         InputError: the positions are not in the plane, the recording has none of the landmarks, an individual is never
             seen, or no frame shows the front and the rear of an animal.
 
-    Example:
+    Examples:
         >>> poses = prepare(recording, ("nose", "centre", "tail base"), Preparation(frame_rate=30.0))
     """
     where = recording.source or recording.id

@@ -63,7 +63,7 @@ class ClipSampler:
         weights: (time,) per recording, how often clips are centred near each frame; equally often by default.
         device: device of the clips. A GPU with enough memory holds the tracks, and clips are cut there.
 
-    Example:
+    Examples:
         >>> sampler = ClipSampler(poses)
         >>> clip = sampler.draw(batch=16, frames=150, generator=torch.Generator().manual_seed(0))
     """

@@ -37,7 +37,7 @@ def predict_recording(model: Model, scheme: LabelScheme, recording: Recording) -
     Raises:
         InputError: the recording has none of the encoder's landmarks, or no animal in it is ever seen.
 
-    Example:
+    Examples:
         >>> prediction = predict_recording(*load_model(Path("model")), recording)
     """
     encoder = model.classifier.encoder

@@ -100,7 +100,7 @@ def merge_vocabularies(vocabularies: Iterable[Sequence[str]]) -> tuple[str, ...]
 
     Where these orders leave it open, or contradict each other, the order is alphabetical.
 
-    Example:
+    Examples:
         >>> merge_vocabularies([("social", "nonsocial"), ("aggression", "social")])
         ('aggression', 'social', 'nonsocial')
     """

@@ -16,7 +16,7 @@ _USUAL_MAXIMUM = 6
 def describe_individuals(recordings: Sequence[Recording]) -> Iterator[str]:
     """Yield lines to print: the number of individuals and ordered pairs, then ``crowding_warning`` if it applies.
 
-    Example:
+    Examples:
         >>> next(describe_individuals(read_recordings("flies.h5")))  # doctest: +SKIP
         '27 individuals, 702 ordered pairs'
     """

@@ -44,7 +44,7 @@ class Labels:
     Raises:
         InputError: a value is neither -1 nor an index into the vocabulary.
 
-    Example:
+    Examples:
         >>> Labels(("attack", "other"), np.array([1, 0, 0, -1])).bouts()
         [Bout(start=0, stop=1, behaviour='other'), Bout(start=1, stop=3, behaviour='attack')]
     """

@@ -47,7 +47,7 @@ class Recording:
     Raises:
         InputError: shapes or lengths disagree, individuals share a name, or the frame rate is not positive.
 
-    Example:
+    Examples:
         >>> Recording("a", np.zeros((90, 1, 2, 2)), ("mouse",), Skeleton(("nose", "tail")), 30.0)
         Recording 'a': 90 frames at 30 Hz; individuals: mouse
           keypoints: nose, tail; labels: none; source: none

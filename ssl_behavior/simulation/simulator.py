@@ -41,7 +41,7 @@ def simulate_recordings(
     Raises:
         InputError: a number of videos or frames is below 1, or the seed is negative.
 
-    Example:
+    Examples:
         >>> recordings = simulate_recordings(2, seed=0, frames=1800)
         >>> recordings[0].positions.shape
         (1800, 2, 7, 2)

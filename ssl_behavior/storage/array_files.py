@@ -50,7 +50,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], kind: str, metada
         TypeError, KeyError, ValueError: an array or a value is of a type that the file cannot hold.
         OSError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> write_arrays(Path("a.safetensors"), {"speed": np.zeros(9)}, "ssl_behavior.example", {"unit": "px/s"})
         >>> arrays, metadata = read_arrays(Path("a.safetensors"), "ssl_behavior.example")
     """

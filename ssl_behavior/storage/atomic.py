@@ -29,7 +29,7 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     Raises:
         OSError: the file cannot be written. A file that was at ``path`` before is unchanged.
 
-    Example:
+    Examples:
         >>> with write_atomically("scores.csv") as temporary:
         ...     table.to_csv(temporary)
     """

@@ -20,7 +20,7 @@ def digest(*parts: Part, length: int = 16) -> str:
         *parts: text (encoded as UTF-8), bytes and arrays.
         length: number of characters, 64 at most.
 
-    Example:
+    Examples:
         >>> digest("abc", length=8)
         'ba7816bf'
     """

@@ -127,7 +127,7 @@ class Store:
     Attributes:
         address: of the folder, as ``absolute`` returns it.
 
-    Example:
+    Examples:
         >>> store = Store(absolute("s3://bucket/atlas"))
         >>> store.put("videos/7.safetensors", Path("7.safetensors"))
         >>> store.names("videos")

@@ -43,7 +43,7 @@ def expand(paths: str | Path | Sequence[str | Path], suffixes: tuple[str, ...] |
     Raises:
         InputError: a path does not exist, a folder holds no such file, or a glob matches nothing.
 
-    Example:
+    Examples:
         >>> expand(["tracks", "more/*.csv"], (".csv", ".h5"))
         [PosixPath('tracks/2.csv'), PosixPath('more/10.csv')]
     """
@@ -97,7 +97,7 @@ def video_id(path: str | Path) -> str:
     This is the file's name without its endings (``.csv.gz``, ``.analysis.h5``, ...), without all that follows ``DLC_``
     in files of DeepLabCut, and without the ``_annot`` of files of an annotator.
 
-    Example:
+    Examples:
         >>> video_id("tracks/mouse1DLC_resnet50.csv.gz")
         'mouse1'
     """
@@ -114,7 +114,7 @@ def file_stem(video: str) -> str:
 
     Two ids may give one name; a writer of several files has to refuse them.
 
-    Example:
+    Examples:
         >>> file_stem("day1/mouse")
         'day1_mouse'
     """

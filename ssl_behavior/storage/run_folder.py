@@ -124,7 +124,7 @@ def open_output(settings: Any, file_suffix: str | None = None) -> Iterator[Path]
         InputError: as ``check_output``, or another run is writing to the folder.
         OSError: the folder cannot be written to.
 
-    Example:
+    Examples:
         >>> with open_output(config) as output:
         ...     write_text(output / "scores.csv", text)
     """

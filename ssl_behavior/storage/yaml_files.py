@@ -44,7 +44,7 @@ def loads(text: str | bytes, source: str | Path, repeats: bool = False) -> Any:
     Raises:
         InputError: it is not YAML of plain values.
 
-    Example:
+    Examples:
         >>> loads("{a: 1}", "settings")
         {'a': 1}
     """

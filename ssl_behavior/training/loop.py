@@ -72,7 +72,7 @@ def fit(
         KeyboardInterrupt: the run was interrupted. With a state folder, it stopped between two steps and saved its
             state.
 
-    Example:
+    Examples:
         >>> layer = torch.nn.Linear(2, 1)
         >>> fit(layer, lambda generator: {"loss": layer(torch.ones(2)).square().mean()}, Schedule(100), seed=0)
     """

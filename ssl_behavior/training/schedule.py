@@ -35,7 +35,7 @@ class Schedule:
     def rate(self, step: int) -> float:
         """Return the factor on the learning rate at a step, counted from 0.
 
-        Example:
+        Examples:
             >>> [Schedule(100, warmup=4).rate(step) for step in range(4)]
             [0.25, 0.5, 0.75, 1.0]
         """

@@ -84,7 +84,7 @@ def from_dataset(dataset: xarray.Dataset, id: str, frame_rate: float | None = No
     Raises:
         InputError: this is no dataset of poses, or neither ``frame_rate`` nor ``fps`` is given.
 
-    Example:
+    Examples:
         >>> dataset = movement.io.load_poses.from_sleap_file("flies.h5", fps=30)  # doctest: +SKIP
         >>> from_dataset(dataset, "flies")  # doctest: +SKIP
         Recording 'flies': 9,000 frames at 30 Hz; individuals: female, male

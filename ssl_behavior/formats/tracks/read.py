@@ -71,7 +71,7 @@ def read_recordings(
     Raises:
         InputError: a path does not exist, a file cannot be read, two recordings share an id, or keypoints differ.
 
-    Example:
+    Examples:
         >>> read_recordings("tracks/*.csv", frame_rate=25)[0]  # doctest: +SKIP
         Recording 'day1': 45,000 frames at 25 Hz; individuals: resident, intruder
           keypoints: nose, neck, tail; labels: none; source: tracks/day1.csv

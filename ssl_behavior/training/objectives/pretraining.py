@@ -45,7 +45,7 @@ class Objective:
     def weights(self) -> dict[str, float]:
         """Return the weights of the losses that are not left out, by name.
 
-        Example:
+        Examples:
             >>> Objective(summaries_weight=0).weights()
             {'masked': 1.0}
         """
