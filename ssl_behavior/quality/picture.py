@@ -70,7 +70,8 @@ def _draw_over_time(axes: Axes, poses: Poses, axis: int, frames: Sequence[int]) 
     axes.set(xlabel="time (min)", ylabel=f"{'xy'[axis]} of the centre")
     _simplify(axes)
     if axis == 0:
-        axes.legend(frameon=False, fontsize=7)
+        # Above the axes, as the lines fill all of it.
+        axes.legend(frameon=False, fontsize=7, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
 
 
 def _draw_around(axes: Axes, poses: Poses, axis: int, frames: Sequence[int]) -> None:
@@ -122,7 +123,7 @@ def _draw_shifts(axes: Axes, poses: Poses, labels: np.ndarray) -> None:
     explained = explained_by_shift(poses, labels)[::-1]
     axes.plot(np.linspace(-LONGEST_S, LONGEST_S, len(explained)), explained, color="black", lw=1)
     axes.axvline(0, color=_LINE, lw=0.8)
-    axes.set(xlabel="labels come too late by (s)", ylabel="explained variance of the movement")
+    axes.set(xlabel="delay of the labels (s)", ylabel="explained variance of the movement")
     _simplify(axes)
 
 
