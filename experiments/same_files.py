@@ -3,8 +3,8 @@
 A rebuild that promises to change nothing is held to it here. The same commands (pretrain, finetune, predict, evaluate,
 embed, cluster, search) run on real dyads with the code of ``--before`` and with the code of this checkout, in the same
 folder, one after the other, and every file is compared to the bit. Two things are compared by content: settings and
-scores, whose keys may stand in another order, and the training log without its column of seconds. New and renamed
-settings, pictures and pages are named; they are for people, and are no difference in the results.
+scores, whose keys may stand in another order, and tables without their column of seconds or of sentences. New and
+renamed settings, pictures and pages are named; they are for people, and are no difference in the results.
 
 Threads change the order of sums, so everything runs on one.
 """
@@ -42,6 +42,8 @@ COMMANDS = (
 """One after the other in an empty folder; each reads what those before it wrote."""
 RENAMED = {"landmarks: ": "anchors: "}
 """Settings that have another name since: in 0.1.0 the frames that clusters are fitted to were called landmarks."""
+IGNORED = {"metrics.csv": "seconds", "suspicions.csv": "evidence"}
+"""Columns that hold times, or sentences for people."""
 FOR_PEOPLE = {".png", ".html"}
 
 
@@ -106,11 +108,9 @@ def content(path: Path) -> Any:
         return {name: json.dumps(value, sort_keys=True) for name, value in yaml.safe_load(text).items()}
     if path.suffix == ".json":
         return json.loads(text)
-    if path.name == "metrics.csv":
-        return [
-            {name: value for name, value in row.items() if name != "seconds"}
-            for row in csv.DictReader(text.splitlines())
-        ]
+    if path.name in IGNORED:
+        rows = csv.DictReader(text.splitlines())
+        return [{name: value for name, value in row.items() if name != IGNORED[path.name]} for row in rows]
     return None
 
 
