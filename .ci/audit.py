@@ -46,8 +46,10 @@ def has_vulnerabilities() -> bool:
 def has_secrets() -> bool:
     """Whether tracked files contain secrets that are not in the baseline; prints the result."""
     files = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
-    # The hostile files of tests/corpus would take a parser without limits all memory.
-    scanned = [name for name in files.split("\0") if name and not name.startswith("tests/corpus/")]
+    # The hostile files of tests/corpus would take a parser without limits all memory. The files that released versions
+    # wrote hold digests, which look like keys.
+    left_out = ("tests/corpus/", "tests/versions/")
+    scanned = [name for name in files.split("\0") if name and not name.startswith(left_out)]
     command = [sys.executable, "-m", "detect_secrets.pre_commit_hook", "--baseline", ".secrets.baseline"]
     done = subprocess.run([*command, *scanned], check=False)
     print("detect-secrets: found what is listed above" if done.returncode else "detect-secrets: no secrets")

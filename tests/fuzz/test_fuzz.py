@@ -31,7 +31,7 @@ def _raise(error: BaseException) -> None:
         ("unclear", lambda _: _raise(InputError("expected more"))),
         ("wrong", lambda _: _raise(sandbox.WrongResult("infinite"))),
         ("crash", lambda _: _raise(KeyError("x"))),
-        ("memory", lambda _: bytearray((sandbox.MEGABYTES + 100) << 20)),
+        ("memory", lambda _: bytearray(2 * sandbox.MEGABYTES << 20)),
         ("died", lambda _: os._exit(3)),
         ("slow", lambda _: time.sleep(60)),
     ],
