@@ -38,7 +38,7 @@ def _one_line(text: str) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out: numpy's, or torch's on a GPU or a CPU."""
+    """Return whether an error means that memory ran out: numpy's, or torch's on a GPU or a CPU."""
     # torch raises a plain RuntimeError on the CPU, which only its text tells apart from others.
     message = str(error).lower() if isinstance(error, RuntimeError) else ""
     return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message

@@ -1,23 +1,13 @@
-"""Checks of arguments that a command line cannot get wrong, but Python can: a type, a spelling, a number of numpy."""
+"""Checks of arguments that a command line makes by itself, and Python does not."""
 
 from __future__ import annotations
 
 from operator import index
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from ssl_behavior.errors import InputError
 
 Settings = TypeVar("Settings")
-
-
-def require_choice(name: str, value: object, choices: Any) -> None:
-    """Check a value against a ``Literal``.
-
-    Raises:
-        InputError: the value is none of the choices.
-    """
-    if value not in get_args(choices):
-        raise InputError(f"{name}: expected one of {', '.join(get_args(choices))}; found {value!r}")
 
 
 def whole_number(name: str, value: Any) -> int:

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ssl_behavior.api.arguments import require_choice
 from ssl_behavior.api.embeddings import INDEX, Embeddings
-from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
+from ssl_behavior.compute.devices import Device, Precision, choose_device, require_choice, resolve_precision
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
@@ -33,10 +32,8 @@ def load_encoder(folder: str | Path, device: Device = "auto", precision: Precisi
         >>> encoder = sb.load_encoder("encoder")
         >>> embeddings = encoder.embed(sb.read_recordings("tracks"))
     """
-    require_choice("device", device, Device)
     require_choice("precision", precision, Precision)
-    path = Path(folder).expanduser()
-    chosen = choose_device(device)
+    path, chosen = Path(folder).expanduser(), choose_device(device)
     encoder = checkpoints.load_encoder(path).to(chosen)
     encoder.precision = resolve_precision(precision, chosen)
     return PretrainedEncoder(encoder, str(path))

@@ -13,10 +13,10 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ssl_behavior.api.arguments import number, require_choice, settings_or_default, whole_number
+from ssl_behavior.api.arguments import number, settings_or_default, whole_number
 from ssl_behavior.api.encoder import PretrainedEncoder, load_encoder
 from ssl_behavior.api.frame_table import require_frame_table
-from ssl_behavior.compute.devices import Device, Precision
+from ssl_behavior.compute.devices import Device, Precision, choose_device, require_choice
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
 from ssl_behavior.formats.tracks import native
@@ -126,7 +126,7 @@ class BehaviourEncoder(TransformerMixin, BaseEstimator):
         """
         if (self.agent is None) != (self.target is None):
             raise InputError(f"expected agent and target together; found {self.agent} and {self.target}: give both")
-        require_choice("device", self.device, Device)
+        choose_device(self.device)
         require_choice("precision", self.precision, Precision)
         recordings = [sample.recording for sample in _samples(X)]
         for recording in recordings:

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ssl_behavior.api.arguments import require_choice
-from ssl_behavior.compute.devices import Device, Precision, choose_device
+from ssl_behavior.compute.devices import Device, Precision, choose_device, require_choice
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
 from ssl_behavior.models import checkpoints
@@ -38,11 +37,10 @@ def load_model(folder: str | Path, device: Device = "auto", precision: Precision
         >>> table = model.predict(sb.read_recordings("tracks"))
         >>> shares = table.groupby("video")["label"].value_counts(normalize=True)
     """
-    require_choice("device", device, Device)
     require_choice("precision", precision, Precision)
-    path = Path(folder).expanduser()
+    path, chosen = Path(folder).expanduser(), choose_device(device)
     model, scheme = checkpoints.load_model(path)
-    model.classifier.to(choose_device(device))
+    model.classifier.to(chosen)
     model.classifier.encoder.precision = precision
     return FinetunedModel(model, scheme, path, checkpoints.load_vitals(path))
 

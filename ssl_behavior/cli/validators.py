@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -21,12 +22,12 @@ __all__ = ["Above", "AtLeast", "AtMost", "Bound", "Checked", "Share", "field_bou
 
 
 @dataclass(frozen=True)
-class Bound:
+class Bound(ABC):
     """A condition on a number. Help texts show it as ``short``, errors as ``expected``."""
 
+    @abstractmethod
     def allows(self, value: float) -> bool:
-        """Whether the number satisfies the condition; NaN never does."""
-        raise NotImplementedError
+        """Return whether the number satisfies the condition; NaN never does."""
 
     @property
     def expected(self) -> str:
@@ -34,9 +35,9 @@ class Bound:
         return self.short
 
     @property
+    @abstractmethod
     def short(self) -> str:
         """The condition in a few words."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Above(Bound):
     limit: float
 
     def allows(self, value: float) -> bool:
-        """Whether the number is larger than the limit."""
+        """Return whether the number is larger than the limit."""
         return value > self.limit
 
     @property
@@ -67,7 +68,7 @@ class AtLeast(Bound):
     limit: float
 
     def allows(self, value: float) -> bool:
-        """Whether the number is the limit or larger."""
+        """Return whether the number is the limit or larger."""
         return value >= self.limit
 
     @property
@@ -83,7 +84,7 @@ class AtMost(Bound):
     limit: float
 
     def allows(self, value: float) -> bool:
-        """Whether the number is the limit or smaller."""
+        """Return whether the number is the limit or smaller."""
         return value <= self.limit
 
     @property
@@ -97,7 +98,7 @@ class Share(Bound):
     """At least 0 and below 1."""
 
     def allows(self, value: float) -> bool:
-        """Whether the number is at least 0 and below 1."""
+        """Return whether the number is at least 0 and below 1."""
         return 0 <= value < 1
 
     @property

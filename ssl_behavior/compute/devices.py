@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -12,14 +12,23 @@ Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
+def require_choice(name: str, value: object, choices: Any) -> None:
+    """Make sure that a value is one of a ``Literal``. The command line does this by itself; Python does not.
+
+    Raises:
+        InputError: the value is none of the choices.
+    """
+    if value not in get_args(choices):
+        raise InputError(f"{name}: expected one of {', '.join(get_args(choices))}; found {value!r}")
+
+
 def choose_device(device: Device) -> torch.device:
     """Return the device to compute on: ``auto`` takes a GPU if there is one.
 
     Raises:
         InputError: the device is cuda and there is no GPU, or the name is none of a device.
     """
-    if device not in get_args(Device):
-        raise InputError(f"--device {device}: expected one of {', '.join(get_args(Device))}")
+    require_choice("--device", device, Device)
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: expected a CUDA device; found none: use --device cpu or auto")
     return torch.device("cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu")

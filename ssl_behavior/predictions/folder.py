@@ -58,7 +58,7 @@ class PredictionFolder:
 
     @property
     def has_predictions(self) -> bool:
-        """Whether the folder holds predictions of a video that the run predicts again."""
+        """Return whether the folder holds predictions of a video that the run predicts again."""
         return any((self.path / f"{stem}.bouts.csv").exists() for stem in self.stems)
 
     def clear(self) -> None:

@@ -182,7 +182,7 @@ def _ratio(value: float, typical: float) -> float:
 
 
 def _is_turned(vitals: Vitals, typical: Vitals) -> bool:
-    """Whether the box fits the typical one with x and y exchanged, and does not fit it as it is."""
+    """Return whether the box fits the typical one with x and y exchanged, and does not fit it as it is."""
     box, typical_box = np.array(vitals.box), np.array(typical.box)
     distance, exchanged_distance = (np.abs(box - other).max() for other in (typical_box, typical_box[[1, 0, 3, 2]]))
     longest_side = np.ptp(typical_box.reshape(2, 2), axis=0).max()

@@ -127,7 +127,7 @@ class Encounter:
         return int(FRAME_RATE * gap / APPROACH_SPEED) if self.behaviour == OTHER else 0
 
     def _has_reached(self, gap: float) -> bool:
-        """Whether the resident is close enough for the next behaviour, and behind the intruder for a mount."""
+        """Return whether the resident is close enough for the next behaviour, and behind the intruder for a mount."""
         if self.next_behaviour != MOUNT:
             return gap < REACHED[self.next_behaviour]
         x, y = self.resident.nose

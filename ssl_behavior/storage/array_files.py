@@ -93,7 +93,7 @@ def read_metadata(path: Path, kind: str) -> Any:
 
 
 def is_kind(path: Path, kind: str) -> bool:
-    """Whether ``path`` is a file of this kind."""
+    """Return whether ``path`` is a file of this kind."""
     if path.suffix != SUFFIX:
         return False
     try:

@@ -83,7 +83,7 @@ def check_output(
 
 
 def is_unfinished(folder: Path, run_id: str | None = None) -> bool:
-    """Whether a folder holds only files of a run that did not end.
+    """Return whether a folder holds only files of a run that did not end.
 
     Args:
         folder: the output of a command.
@@ -243,7 +243,7 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 
 
 def _is_empty(folder: Path) -> bool:
-    """Whether a folder holds nothing but a lock and temporary files."""
+    """Return whether a folder holds nothing but a lock and temporary files."""
     return all(
         path.name == _LOCK or TEMPORARY.fullmatch(path.name) or SAFETENSORS_TEMPORARY.fullmatch(path.name)
         for path in folder.iterdir()
