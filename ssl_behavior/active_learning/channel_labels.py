@@ -14,6 +14,7 @@ from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.formats.annotations.read import read_labels
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.recordings.videos import Video, Videos
 
 _NEW_CHANNEL = "behaviour"
 """Name of the channel if nothing is labelled yet and the user names none."""
@@ -76,11 +77,12 @@ def read_channel_labels(
     Raises:
         InputError: there is no such channel, there are several and none is named, or no annotations match a video.
     """
-    rates = {video.id: video.poses.native_rate for video in atlas.videos()}
-    annotations = read_labels(paths, rates)[0] if paths else []
-    if annotations and not {each.id for each in annotations} & set(rates):
+    videos = [Video(video.id, video.poses.native_rate, video.poses.frames) for video in atlas.videos()]
+    annotations = read_labels(paths, Videos(videos))[0] if paths else []
+    known = [video.id for video in videos]
+    if annotations and not {each.id for each in annotations} & set(known):
         raise InputError(
-            f"--annotations {paths[0]}: expected videos of the atlas, {list_names(rates, 5)}; found annotations of "
+            f"--annotations {paths[0]}: expected videos of the atlas, {list_names(known, 5)}; found annotations of "
             f"{list_names([each.id for each in annotations], 5)}"
         )
     vocabularies: dict[str, list[Sequence[str]]] = {}

@@ -19,6 +19,7 @@ from ssl_behavior.recordings.matching import (
 )
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import require_unscored, require_videos, select_labels
+from ssl_behavior.recordings.videos import Videos
 
 Paths = str | Path | Sequence[str | Path]
 """Files, folders and globs."""
@@ -171,9 +172,7 @@ def add_labels(
 
 
 def _read_annotations(recordings: Iterable[Recording], paths: Paths, skip_bad_files: bool) -> list[Annotations]:
-    """Read annotations; times in seconds become frames at the rate of the recording."""
-    rates = {recording.id: recording.frame_rate for recording in recordings}
-    return read_labels(paths, rates, skip_bad_files)[0]
+    return read_labels(paths, Videos.of(recordings), skip_bad_files)[0]
 
 
 def _with_every_channel(

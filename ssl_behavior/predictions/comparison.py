@@ -17,8 +17,9 @@ from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.matching import choose_channel, conversion_notices, require_behaviours
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import require_videos
+from ssl_behavior.recordings.videos import Video, Videos
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.storage.paths import file_stem
 
@@ -96,10 +97,13 @@ def compare_folder(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], t
             predicted behaviours.
     """
     predictions = prediction_files.read_folder(path)
-    frame_rates = _FrameRates({prediction.id: prediction.frame_rate for prediction in predictions})
-    annotations, _ = read_labels(truth.annotations, truth.frame_rate or frame_rates, truth.skip_bad_files)
+    videos_predicted = Videos(
+        Video(prediction.id, truth.frame_rate or prediction.frame_rate, len(prediction.labels))
+        for prediction in predictions
+    )
+    annotations, _ = read_labels(truth.annotations, videos_predicted, truth.skip_bad_files)
     channel = choose_channel(annotations, truth.channel)
-    annotated = {file_stem(of_video.id): of_video for of_video in annotations if channel in of_video.channels}
+    annotated = {of_video.id: of_video for of_video in annotations if channel in of_video.channels}
     predicted = {prediction.id: prediction for prediction in predictions}
     videos = truth.match_videos(set(predicted), set(annotated))
     behaviours = predictions[0].behaviours
@@ -142,9 +146,8 @@ def compare_submission(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo
             differ.
     """
     submission = read_submission(path)
-    annotations, recordings = read_labels(
-        truth.annotations, truth.frame_rate or ASSUMED_FRAME_RATE, truth.skip_bad_files
-    )
+    videos_of_rate = Videos(frame_rate=truth.frame_rate)
+    annotations, recordings = read_labels(truth.annotations, videos_of_rate, truth.skip_bad_files)
     sequences = _scored_sequences(recordings, truth)
     annotations = [of_video for of_video in annotations if of_video.id in sequences]
     channel = choose_channel(annotations, truth.channel)
@@ -184,12 +187,3 @@ def _scored_sequences(recordings: Sequence[Recording], truth: GroundTruth) -> Ma
     if len(sequences) < len(recordings):
         print(f"{len(sequences)} of {count_of(len(recordings), 'sequence')} count: those labelled by annotator 0")
     return sequences
-
-
-class _FrameRates(dict[str, float]):
-    """Frame rates by the stems of file names. Annotations ask for them by video id, which may contain a slash."""
-
-    def __missing__(self, video: str) -> float:
-        if (stem := file_stem(video)) == video:
-            raise KeyError(video)
-        return self[stem]

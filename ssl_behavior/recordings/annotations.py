@@ -13,9 +13,6 @@ from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels
 OTHER = "other"
 """The background behaviour of formats that list only the behaviours of interest."""
 
-FrameRate = float | Mapping[str, float]
-"""Hz: one rate for all videos, or video id -> rate."""
-
 LARGEST_TIME = 1e9
 """Seconds or frames. A year at 30 Hz has fewer frames, so a larger number is an error in the file."""
 
@@ -32,6 +29,8 @@ class Annotations:
         frames: the frame at which annotation stopped; later frames are unscored. None if the file does not give it.
         first_frame: the first annotated frame; earlier frames are unscored.
         vocabulary: channel -> behaviours in the file's order, including those that never occur if the file names them.
+        notices: what the reader assumed or left out, a sentence each, without the file's name. ``read_annotations``
+            prints and drops them.
 
     Raises:
         InputError: a bout or the end lies beyond ``LARGEST_TIME`` frames.
@@ -44,6 +43,7 @@ class Annotations:
     frames: int | None = None
     first_frame: int = 0
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         stops = [bout.stop for bouts in self.channels.values() for bout in bouts]

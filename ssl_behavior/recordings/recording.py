@@ -41,8 +41,10 @@ class Recording:
         source: the file that the recording was read from.
         metadata: further facts from the file (lab, annotator, ...).
         content_hash: the fingerprint of positions and confidence, if the file stores it.
-        needs_frame_rate: the file gives no frame rate and ``ASSUMED_FRAME_RATE`` stands in for it. Only the readers
-            of single formats return such recordings; ``read_recordings`` settles the rate.
+        frame_rate_is_assumed: neither the file nor the user gives a frame rate, so ``ASSUMED_FRAME_RATE`` stands in
+            for it.
+        notices: what a reader assumed or left out, a sentence each, without the file's name. ``read_recordings``
+            prints and drops them.
 
     Raises:
         InputError: shapes or lengths disagree, individuals share a name, or the frame rate is not positive.
@@ -65,7 +67,8 @@ class Recording:
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     content_hash: ContentHash | None = None
-    needs_frame_rate: bool = False
+    frame_rate_is_assumed: bool = False
+    notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"{self.source or 'recording'} ({self.id})"

@@ -69,9 +69,7 @@ def test_exported_marks_lie_over_the_labels(marks: Marks, kind: str) -> None:
     exported = marks.export()
     assert exported.videos == 2
     assert exported.unscored == {"S1": (UNMARKED, "unsure")}
-    exported_labels = {
-        labels.id: labels for labels in read_labels([exported.folder / kind], {"a": 30.0, "b": 30.0}, False)[0]
-    }
+    exported_labels = {labels.id: labels for labels in read_labels([exported.folder / kind])[0]}
     assert set(exported_labels) == {"a", "b"}
     names = (*exported_labels["a"].vocabulary["S1"], "other")
     values = exported_labels["a"].labels("S1", names, 600)

@@ -14,13 +14,14 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.values import (
     bout_from_frames,
     first_line,
-    frame_rate_of,
     occurring_behaviours,
     parse_number,
 )
-from ssl_behavior.recordings.annotations import OTHER, Annotations, FrameRate
+from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.time_base import frame_rate_of
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.paths import video_id
 
@@ -36,19 +37,20 @@ def detect(path: Path) -> bool:
     return first_line(path).lower().startswith(_HEADER.lower())
 
 
-def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
+def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     """Read the bouts of all channels.
 
     Args:
         path: an ``.annot`` file.
-        frame_rate: Hz, or video id -> Hz; used if the file counts in seconds and its header gives no rate.
+        videos: the videos that annotations may belong to.
 
     Raises:
         InputError: a row outside a channel or behaviour, a row without two numbers, or a bad number in the header.
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
     header = [line for line in lines if line[:10].lower() == "annotation"]
-    rate = _header_number(path, header, "annotation framerate") or frame_rate_of(frame_rate, video_id(path), path)
+    video = videos.find(video_id(path))
+    rate = frame_rate_of(video, _header_number(path, header, "annotation framerate"), path)
     stop = _header_number(path, header, "annotation stop frame")
     start = _header_number(path, header, "annotation start frame") or 1
     names = _section(lines, "list of annotations")
@@ -60,7 +62,7 @@ def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotat
     }
     return [
         Annotations(
-            id=video_id(path),
+            id=video.id,
             channels=channels,
             background=OTHER,
             source=str(path),

@@ -12,10 +12,11 @@ from pathlib import Path
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import boris_project
 from ssl_behavior.formats.annotations.boris_project import NO_SUBJECT, write
-from ssl_behavior.formats.annotations.values import bout_from_frames, frame_rate_of, parse_number
-from ssl_behavior.recordings.annotations import OTHER, Annotations, FrameRate
+from ssl_behavior.formats.annotations.values import bout_from_frames, parse_number
+from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.time_base import frame_rate_of
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Video, Videos
 from ssl_behavior.storage.paths import video_id
 
 __all__ = ["NAME", "detect", "read", "write"]
@@ -40,18 +41,18 @@ def detect(path: Path) -> bool:
     return boris_project.is_project(head) or _table(head) is not None
 
 
-def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
+def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     """Read one Annotations per observation; its id is the observation id.
 
     Args:
         path: a project, or an aggregated or tabular export of events, separated by commas, semicolons or tabs.
-        frame_rate: Hz, or observation id -> Hz; used if the file gives no rate.
+        videos: the videos that annotations may belong to.
 
     Raises:
         InputError: no events, a time that is no number, or a start without a stop.
     """
     if boris_project.is_project(_head(path)):
-        return boris_project.read(path, frame_rate)
+        return boris_project.read(path, videos)
     table = _table(Path(path).read_text(encoding="utf-8-sig", errors="replace"))
     if table is None:
         raise InputError(f"{path}: expected a BORIS table with a column 'Behavior' and times; found none")
@@ -61,16 +62,16 @@ def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotat
         events.setdefault(row.get("observation id") or observation or video_id(path), []).append(row)
     if not events:
         raise InputError(f"{path}: expected rows of events under the column names; found none")
-    return [_observation(path, name, event_rows, frame_rate) for name, event_rows in events.items()]
+    return [_observation(path, videos.find(name), event_rows) for name, event_rows in events.items()]
 
 
-def _observation(path: Path, name: str, rows: list[dict[str, str]], frame_rate: FrameRate) -> Annotations:
+def _observation(path: Path, video: Video, rows: list[dict[str, str]]) -> Annotations:
     channels: dict[str, list[Bout]] = {}
     running: _Events = {}
     frames: int | None = None
     for row in rows:
         subject, behaviour = row.get("subject") or NO_SUBJECT, row["behavior"]
-        rate = frame_rate_of(_optional_number(path, _first_value(row, _RATES)) or frame_rate, name, path)
+        rate = frame_rate_of(video, _optional_number(path, _first_value(row, _RATES)), path)
         length = _optional_number(path, _first_value(row, _LENGTHS))
         frames = frames if length is None else max(frames or 0, round(length * rate))
         times = _times(path, row, running)
@@ -81,8 +82,10 @@ def _observation(path: Path, name: str, rows: list[dict[str, str]], frame_rate: 
             bouts.append(bout_from_frames(round(times[0] * rate), round(times[1] * rate), behaviour))
     if running:
         subject, behaviour = next(iter(running))
-        raise InputError(f"{path}: {behaviour!r} of {subject!r} in {name!r} has a START without a STOP")
-    return Annotations(name, {subject: tuple(bouts) for subject, bouts in channels.items()}, OTHER, str(path), frames)
+        raise InputError(f"{path}: {behaviour!r} of {subject!r} in {video.id!r} has a START without a STOP")
+    return Annotations(
+        video.id, {subject: tuple(bouts) for subject, bouts in channels.items()}, OTHER, str(path), frames
+    )
 
 
 def _times(path: Path, row: dict[str, str], running: _Events) -> tuple[float, float] | None:

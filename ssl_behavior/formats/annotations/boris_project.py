@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.values import bout_from_frames, frame_rate_of, occurring_behaviours, parse_number
-from ssl_behavior.recordings.annotations import OTHER, Annotations, FrameRate
+from ssl_behavior.formats.annotations.values import bout_from_frames, occurring_behaviours, parse_number
+from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.time_base import frame_rate_of
+from ssl_behavior.recordings.videos import Video, Videos
 from ssl_behavior.storage.atomic import write_text
 
 NO_SUBJECT = "No focal subject"
@@ -38,7 +40,7 @@ def is_project(head: str) -> bool:
     return head.lstrip().startswith("{") and _FIELD.search(head) is not None
 
 
-def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
+def read(path: Path, videos: Videos) -> list[Annotations]:
     """Read one Annotations per observation that has events. Its id is the observation's; its channels are the subjects.
 
     Raises:
@@ -48,7 +50,7 @@ def read(path: Path, frame_rate: FrameRate) -> list[Annotations]:
         project = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_dict_of_distinct_names)
         kinds = {str(entry["code"]): str(entry["type"]) for entry in project["behaviors_conf"].values()}
         annotations = [
-            _observation(path, str(name), observation, kinds, frame_rate)
+            _observation(path, videos.find(str(name)), observation, kinds)
             for name, observation in project["observations"].items()
             if observation["events"]
         ]
@@ -159,15 +161,13 @@ def _dict_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _observation(
-    path: Path, name: str, observation: Mapping[str, Any], kinds: Mapping[str, str], frame_rate: FrameRate
-) -> Annotations:
+def _observation(path: Path, video: Video, observation: Mapping[str, Any], kinds: Mapping[str, str]) -> Annotations:
     rates = {float(rate) for rate in ((observation.get("media_info") or {}).get("fps") or {}).values()} - {0.0}
-    rate = frame_rate_of(rates.pop() if len(rates) == 1 else frame_rate, name, path)
+    rate = frame_rate_of(video, rates.pop() if len(rates) == 1 else None, path)
     channels: dict[str, list[Bout]] = {}
     running: dict[tuple[str, str, str], float] = {}
     for event in sorted(observation["events"], key=lambda event: float(event[0])):
-        time = parse_number(str(event[0]), f"{path}: {name!r}")
+        time = parse_number(str(event[0]), f"{path}: {video.id!r}")
         subject, behaviour, modifier = str(event[1]) or NO_SUBJECT, str(event[2]), str(event[3])
         key = (subject, behaviour, modifier)
         if kinds.get(behaviour, "").lower().startswith("state"):
@@ -181,9 +181,9 @@ def _observation(
         channels.setdefault(subject, []).append(bout)
     if running:
         subject, behaviour, _ = next(iter(running))
-        raise InputError(f"{path}: {behaviour!r} of {subject!r} in {name!r} starts and does not stop")
+        raise InputError(f"{path}: {behaviour!r} of {subject!r} in {video.id!r} starts and does not stop")
     return Annotations(
-        name,
+        video.id,
         {subject: tuple(bouts) for subject, bouts in channels.items()},
         background=OTHER,
         source=str(path),

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.values import first_line, gaps_between, occurring_behaviours, parse_frame
-from ssl_behavior.recordings.annotations import Annotations, FrameRate
+from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.paths import video_id
 
@@ -31,12 +32,12 @@ def detect(path: Path) -> bool:
     return first_line(path).lower() == _HEADER.lower()
 
 
-def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
+def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     """Read the bouts of all channels, with the behaviours in the order of the configuration.
 
     Args:
         path: a ``*_annot.txt`` file.
-        frame_rate: unused; the file counts in frames.
+        videos: the videos that annotations may belong to.
 
     Raises:
         InputError: an unexpected line, a bout that ends before it starts, or a behaviour that the configuration lacks.
@@ -65,7 +66,7 @@ def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotat
         raise InputError(f"{path}: expected rows of 'start end behaviour' under a channel such as 'S1:'; found none")
     return [
         Annotations(
-            id=video_id(path),
+            id=videos.find(video_id(path)).id,
             channels={name: tuple(bouts) for name, bouts in channels.items()},
             source=str(path),
             frames=max(bout.stop for bouts in channels.values() for bout in bouts),

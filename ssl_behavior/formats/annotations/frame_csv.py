@@ -13,9 +13,10 @@ import numpy as np
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.annotations.values import first_line, parse_frame
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
-from ssl_behavior.recordings.annotations import Annotations, FrameRate
+from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.paths import video_id
 
@@ -36,12 +37,12 @@ def detect(path: Path) -> bool:
     return CHANNEL in _names(first_line(path))
 
 
-def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotations]:
+def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     """Read the labels as bouts of one channel, ``label``.
 
     Args:
         path: a CSV file.
-        frame_rate: unused; the file counts in frames.
+        videos: the videos that annotations may belong to.
 
     Raises:
         InputError: no rows, or a frame that is no whole number, repeats, or lies far beyond the others.
@@ -58,7 +59,8 @@ def read(path: Path, frame_rate: FrameRate = ASSUMED_FRAME_RATE) -> list[Annotat
     bouts = tuple(Labels(behaviours, values).bouts())
     # Predictions name every behaviour, including those that never occur.
     vocabulary = {CHANNEL: tuple(names[len(_PREDICTION_COLUMNS) :]) if _is_prediction(names) else ()}
-    return [Annotations(video_id(path), {CHANNEL: bouts}, source=str(path), frames=len(values), vocabulary=vocabulary)]
+    video = videos.find(video_id(path))
+    return [Annotations(video.id, {CHANNEL: bouts}, source=str(path), frames=len(values), vocabulary=vocabulary)]
 
 
 def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -11,9 +12,11 @@ from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
 from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.recordings.annotations import Annotations, FrameRate
+from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.recordings.notices import notices_of
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.paths import expand, with_skip_hint
 
 __all__ = ["FORMATS", "read_annotations", "read_labels"]
@@ -35,7 +38,7 @@ LABEL_SUFFIXES = _TRACKS_WITH_LABELS + ANNOTATION_SUFFIXES
 def read_annotations(
     paths: str | Path | Sequence[str | Path],
     format: str | None = None,
-    frame_rate: FrameRate = ASSUMED_FRAME_RATE,
+    videos: Videos = UNKNOWN_VIDEOS,
     skip_bad_files: bool = False,
     notify: Callable[[str], None] = print,
 ) -> list[Annotations]:
@@ -45,9 +48,9 @@ def read_annotations(
         paths: files, folders and globs. In a folder, files with one of ``ANNOTATION_SUFFIXES`` are read, without
             DeepLabCut's tables and this program's tables of bouts.
         format: a key of ``FORMATS`` that overrules detection.
-        frame_rate: Hz, or video id -> Hz; used for files that count in seconds and give no rate.
+        videos: the videos that the annotations may belong to, which give their ids and frame rates.
         skip_bad_files: report a bad file and go on, as long as one file is good.
-        notify: called with a notice for each skipped file.
+        notify: called with each notice.
 
     Returns:
         At most one Annotations per video.
@@ -64,7 +67,7 @@ def read_annotations(
     errors: list[InputError] = []
     for path in files:
         try:
-            annotations += _read_file(path, format, frame_rate)
+            annotations += _read_file(path, format, videos)
         except InputError as error:
             if not skip_bad_files:
                 raise with_skip_hint(error, len(files)) from None
@@ -72,12 +75,14 @@ def read_annotations(
             notify(f"skipped: {error}")
     if not annotations:
         raise errors[0]
-    return require_one_per_video(annotations)
+    for notice in notices_of(annotations):
+        notify(notice)
+    return require_one_per_video([replace(item, notices=()) for item in annotations])
 
 
 def read_labels(
     paths: str | Path | Sequence[str | Path],
-    frame_rate: FrameRate = ASSUMED_FRAME_RATE,
+    videos: Videos = UNKNOWN_VIDEOS,
     skip_bad_files: bool = False,
     notify: Callable[[str], None] = print,
 ) -> tuple[list[Annotations], list[Recording]]:
@@ -85,9 +90,9 @@ def read_labels(
 
     Args:
         paths: files, folders and globs of either kind.
-        frame_rate: as for ``read_annotations``.
+        videos: as for ``read_annotations``.
         skip_bad_files: report a bad file and go on, as long as one file is good.
-        notify: called with a notice for each skipped file.
+        notify: called with each notice.
 
     Returns:
         The annotations, at most one per video, and the recordings read from tracks.
@@ -107,15 +112,15 @@ def read_labels(
             f"{shorten_paths(tracks)}: expected tracks with labels, or annotations; found tracks without labels"
         )
     if annotation_files:
-        annotations += read_annotations(annotation_files, None, frame_rate, skip_bad_files, notify)
+        annotations += read_annotations(annotation_files, None, videos, skip_bad_files, notify)
     return require_one_per_video(annotations), recordings
 
 
-def _read_file(path: Path, format: str | None, frame_rate: FrameRate) -> list[Annotations]:
+def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotations]:
     try:
         _require_readable(path)
         module = FORMATS[format] if format else _detect(path)
-        annotations: list[Annotations] = module.read(path, frame_rate)
+        annotations: list[Annotations] = module.read(path, videos)
     except InputError as error:
         raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:

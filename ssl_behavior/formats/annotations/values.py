@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import inf, nan
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.recordings.annotations import LARGEST_TIME, FrameRate
+from ssl_behavior.recordings.annotations import LARGEST_TIME
 from ssl_behavior.recordings.labels import Bout
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 
 _HEAD = 4096
 """Bytes that ``first_line`` reads: longer lines are no header, and a file without line breaks may be huge."""
@@ -50,29 +48,6 @@ def parse_frame(text: str, where: str | Path) -> int:
     if value != int(value):
         raise InputError(f"{where}: expected a whole number of frames; found {text[:40]!r}")
     return int(value)
-
-
-def frame_rate_of(frame_rate: FrameRate, video: str, path: str | Path) -> float:
-    """Return the frame rate of one video in Hz.
-
-    Args:
-        frame_rate: a rate for all videos, or a mapping from video id to rate. A video that the mapping lacks gets the
-            median of its rates, or 30 Hz if the mapping is empty.
-        video: the video id.
-        path: the file, for the error.
-
-    Raises:
-        InputError: the rate is not positive and finite.
-    """
-    rate = frame_rate
-    if isinstance(frame_rate, Mapping):
-        try:
-            rate = frame_rate[video]
-        except KeyError:
-            rate = median(frame_rate.values()) if frame_rate else ASSUMED_FRAME_RATE
-    if not 0 < rate < inf:  # type: ignore[operator]
-        raise InputError(f"{path}: the frame rate of {video!r} must be a positive number of Hz; got {rate}")
-    return float(rate)  # type: ignore[arg-type]
 
 
 def bout_from_frames(start: int, stop: int, behaviour: str) -> Bout:

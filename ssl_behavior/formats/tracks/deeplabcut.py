@@ -92,7 +92,7 @@ def read(path: Path) -> list[Recording]:
             series=series,
             source=str(path),
             metadata=metadata,
-            needs_frame_rate=True,
+            frame_rate_is_assumed=True,
         )
     ]
 

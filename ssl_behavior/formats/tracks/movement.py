@@ -92,8 +92,8 @@ def from_dataset(dataset: xarray.Dataset, id: str, frame_rate: float | None = No
     """
     recording = _recording(dataset, id, str(dataset.attrs.get("source_file") or ""))
     if frame_rate is not None:
-        return replace(recording, frame_rate=frame_rate, needs_frame_rate=False)
-    if recording.needs_frame_rate:
+        return replace(recording, frame_rate=frame_rate, frame_rate_is_assumed=False)
+    if recording.frame_rate_is_assumed:
         raise InputError(f"dataset {id!r}: expected its frame rate in the attribute fps; found none: give frame_rate=")
     return recording
 
@@ -134,7 +134,7 @@ def _recording(dataset: xarray.Dataset, id: str, source: str) -> Recording:
         unit="px" if positions.shape[-1] == 2 else "calibrated",
         source=source,
         metadata={"source_software": str(dataset.attrs.get("source_software") or "movement")},
-        needs_frame_rate=frame_rate is None,
+        frame_rate_is_assumed=frame_rate is None,
     )
 
 

@@ -89,7 +89,7 @@ def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "edges": skeleton.edges,
         "landmarks": dict(skeleton.landmarks),
         "series": list(recording.series),
-        "frame_rate": None if recording.needs_frame_rate else recording.frame_rate,
+        "frame_rate": None if recording.frame_rate_is_assumed else recording.frame_rate,
         "labels": {
             channel: {"behaviours": labels.behaviours, "pair": labels.pair}
             for channel, labels in recording.labels.items()
@@ -98,6 +98,7 @@ def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "source": recording.source,
         "metadata": dict(recording.metadata),
         "fingerprint": recording.fingerprint(),
+        "notices": recording.notices,
     }
 
 
@@ -125,14 +126,14 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
     names_of_series = [name.removeprefix("series/") for name in arrays if name.startswith("series/")]
     series = {name: arrays[f"series/{name}"] for name in about.get("series", names_of_series)}
     positions, confidence = _require_kind(arrays["positions"], "f"), arrays.get("confidence")
-    needs_frame_rate = about["frame_rate"] is None
+    frame_rate_is_assumed = about["frame_rate"] is None
     has_hash = "fingerprint" in about
     return Recording(
         id=_text(about["id"]),
         positions=positions,
         individuals=_texts(about["individuals"]),
         skeleton=skeleton,
-        frame_rate=ASSUMED_FRAME_RATE if needs_frame_rate else about["frame_rate"],
+        frame_rate=ASSUMED_FRAME_RATE if frame_rate_is_assumed else about["frame_rate"],
         confidence=confidence,
         labels=labels,
         series=series,
@@ -140,7 +141,8 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
         source=_text(about["source"]),
         metadata=dict(about["metadata"]),
         content_hash=ContentHash(str(about["fingerprint"]), (positions, confidence)) if has_hash else None,
-        needs_frame_rate=needs_frame_rate,
+        frame_rate_is_assumed=frame_rate_is_assumed,
+        notices=_texts(about.get("notices", [])),
     )
 
 

@@ -14,6 +14,7 @@ from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks import calms21, deeplabcut, mabe22, movement, native, sleap
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.untrusted import pickles
+from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.storage import cache, yaml_files
 from ssl_behavior.storage.array_files import SUFFIX
@@ -93,6 +94,9 @@ def read_recordings(
             notify(f"skipped: {error}")
     if not recordings:
         raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")
+    for notice in notices_of(recordings):
+        notify(notice)
+    recordings = [replace(recording, notices=()) for recording in recordings]
     _require_distinct_ids(recordings)
     if not mixed_skeletons:
         recordings = _with_same_keypoints(recordings)
@@ -222,14 +226,10 @@ def _with_frame_rate(
     recordings: Sequence[Recording], frame_rate: float | None, notify: Callable[[str], None]
 ) -> list[Recording]:
     if frame_rate is not None:
-        return [replace(recording, frame_rate=frame_rate, needs_frame_rate=False) for recording in recordings]
-    without_rate = sum(recording.needs_frame_rate for recording in recordings)
-    if without_rate:
+        return [replace(recording, frame_rate=frame_rate, frame_rate_is_assumed=False) for recording in recordings]
+    if without_rate := sum(recording.frame_rate_is_assumed for recording in recordings):
         notify(
             f"no frame rate in the files of {without_rate} of {len(recordings)} recordings: assuming "
             f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate sets another)"
         )
-    return [
-        replace(recording, needs_frame_rate=False) if recording.needs_frame_rate else recording
-        for recording in recordings
-    ]
+    return list(recordings)

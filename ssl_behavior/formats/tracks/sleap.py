@@ -118,7 +118,7 @@ def _recording(
         confidence,
         source=str(path),
         metadata=metadata,
-        needs_frame_rate=True,
+        frame_rate_is_assumed=True,
     )
 
 

@@ -9,6 +9,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import boris
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.videos import Video, Videos
 
 AGGREGATED = """Observation id,Date,Media file,Total length,FPS,Subject,Behavior,Behavior type,Start (s),Stop (s)
 day 1,2024-01-01,a.mp4,10.0,20,mouse1,attack,STATE,1.0,2.5
@@ -28,7 +29,7 @@ Time,Media file path,Total length,FPS,Subject,Behavior,Behavioral category,Comme
 def test_aggregated_tables_have_a_row_per_bout(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(AGGREGATED)
     assert boris.detect(tmp_path / "x.csv")
-    day1, day2 = boris.read(tmp_path / "x.csv", frame_rate=99.0)
+    day1, day2 = boris.read(tmp_path / "x.csv")
     assert (day1.id, day1.frames, day1.background) == ("day 1", 200, "other")
     assert day1.channels == {"mouse1": (Bout(20, 50, "attack"),), "mouse2": (Bout(60, 61, "jump"),)}
     assert day2.channels == {"mouse1": (Bout(0, 10, "attack"),)}
@@ -44,7 +45,7 @@ def test_tabular_tables_have_rows_of_starts_stops_and_points(tmp_path: Path, sep
 
 def test_a_file_without_a_frame_rate_takes_that_of_the_caller(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("Observation id,Subject,Behavior,Start (s),Stop (s)\nv,m,a,1,2\n")
-    (annotations,) = boris.read(tmp_path / "x.csv", frame_rate=50.0)
+    (annotations,) = boris.read(tmp_path / "x.csv", Videos(frame_rate=50.0))
     assert annotations.channels == {"m": (Bout(50, 100, "a"),)}
     assert annotations.frames is None
 
@@ -55,7 +56,7 @@ def test_a_written_project_reads_back_equal(tmp_path: Path, frame_rate: float) -
     original = Annotations("trial/1", {"S1": bouts}, "other", frames=20000)
     boris.write(tmp_path / "v.boris", original, frame_rate)
     assert boris.detect(tmp_path / "v.boris")
-    (annotations,) = boris.read(tmp_path / "v.boris", {"trial/1": frame_rate, "trial/2": 7.0})
+    (annotations,) = boris.read(tmp_path / "v.boris", Videos([Video("trial/1", frame_rate), Video("trial/2", 7.0)]))
     assert (annotations.id, annotations.channels, annotations.background, annotations.frames) == (
         "trial/1",
         original.channels,
@@ -74,7 +75,7 @@ def test_a_written_project_reads_back_equal(tmp_path: Path, frame_rate: float) -
         (AGGREGATED.replace("1.0,2.5", "1.0,inf"), "expected a number; found 'inf'"),
         (AGGREGATED.replace("1.0,2.5", "1.0,NaN"), "'attack' starts at 1.0 s and has no number in 'Stop"),
         (AGGREGATED.replace("1.0,2.5", "1.0,9e15"), "of at most 1,000,000,000; found '9e15'"),
-        (AGGREGATED.replace("10.0,20,", "10.0,-20,"), "frame rate of 'day 1' must be a positive number"),
+        (AGGREGATED.replace("10.0,20,", "10.0,-20,"), "frame rate of 'day 1': expected a positive number"),
         ("Observation id,Subject,Behavior,Start (s),Stop (s)\n", "expected rows"),
         ("a,b\n1,2\n", "expected a BORIS table"),
     ],
@@ -93,7 +94,7 @@ def test_a_point_event_without_a_stop_is_one_frame(tmp_path: Path) -> None:
 
 def test_each_observation_takes_its_own_frame_rate(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("Observation id,Subject,Behavior,Start (s),Stop (s)\na,m,r,1,2\nb,m,r,1,2\n")
-    a, b = boris.read(tmp_path / "x.csv", {"a": 10.0, "b": 50.0})
+    a, b = boris.read(tmp_path / "x.csv", Videos([Video("a", 10.0), Video("b", 50.0)]))
     assert a.channels == {"m": (Bout(10, 20, "r"),)}
     assert b.channels == {"m": (Bout(50, 100, "r"),)}
 
@@ -128,7 +129,7 @@ def project(events: list[object], **observation: object) -> str:
 def test_projects_are_read_with_the_frame_rate_of_their_media(tmp_path: Path) -> None:
     events = [[1.0, "", "attack", "", "", 20], [2.0, "m", "jump", "None", "", 40], [2.5, "", "attack", "", "", 50]]
     (tmp_path / "x.boris").write_text(project(events, media_info={"fps": {"a.mp4": 20.0}}))
-    (annotations,) = boris.read(tmp_path / "x.boris", frame_rate=99.0)
+    (annotations,) = boris.read(tmp_path / "x.boris")
     assert (annotations.id, annotations.background) == ("day 1", "other")
     assert annotations.channels == {"No focal subject": (Bout(20, 50, "attack"),), "m": (Bout(40, 41, "jump"),)}
 

@@ -17,6 +17,7 @@ from ssl_behavior.recordings.labels import Bout, Labels
 from ssl_behavior.recordings.matching import attach
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
+from ssl_behavior.recordings.videos import Video, Videos
 
 
 def recording(name: str, frames: int = 10, labels: Mapping[str, Labels] | None = None) -> Recording:
@@ -109,15 +110,12 @@ def test_every_failure_of_a_reader_is_an_input_error(tmp_path: Path) -> None:
 def test_each_video_takes_its_own_frame_rate(tmp_path: Path) -> None:
     text = "Observation id,Subject,Behavior,Start (s),Stop (s)\na,m,r,1,2\nb,m,r,1,2\nc,m,r,1,2\n"
     (tmp_path / "x.csv").write_text(text)
-    annotations = read_annotations(tmp_path / "x.csv", frame_rate={"a": 10.0, "b": 50.0})
+    annotations = read_annotations(tmp_path / "x.csv", videos=Videos([Video("a", 10.0), Video("b", 50.0)]))
     assert [item.channels["m"] for item in annotations] == [
         (Bout(10, 20, "r"),),
         (Bout(50, 100, "r"),),
-        (Bout(30, 60, "r"),),  # the mapping lacks this video: the median rate
+        (Bout(30, 60, "r"),),
     ]
-    for wrong in (0.0, float("nan"), {"a": -1.0}):
-        with pytest.raises(InputError, match="positive number of Hz"):
-            read_annotations(tmp_path / "x.csv", frame_rate=wrong)
 
 
 def test_labels_come_from_annotations_and_from_tracks(tmp_path: Path) -> None:

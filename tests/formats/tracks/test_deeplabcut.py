@@ -53,7 +53,7 @@ def test_four_header_rows_name_the_individuals(tmp_path, name):
     assert np.isnan(recording.positions[1, 0, 1]).all()
     assert recording.confidence[0].tolist() == [[0.5, 0.5], [0.5, 0.5]]
     assert recording.confidence[1].tolist() == [[0.5, 0], [0.5, 0.5]]
-    assert recording.needs_frame_rate
+    assert recording.frame_rate_is_assumed
 
 
 def test_three_header_rows_are_one_individual(tmp_path):

@@ -65,7 +65,7 @@ def test_a_dataset_without_a_frame_rate_needs_one() -> None:
     with pytest.raises(InputError, match=r"'day1'.*fps.*frame_rate="):
         from_dataset(dataset(), "day1")
     recording = from_dataset(dataset(), "day1", frame_rate=50)
-    assert (recording.frame_rate, recording.needs_frame_rate) == (50, False)
+    assert (recording.frame_rate, recording.frame_rate_is_assumed) == (50, False)
     assert from_dataset(dataset(fps=25.0), "day1", frame_rate=50).frame_rate == 50
 
 

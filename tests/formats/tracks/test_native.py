@@ -74,15 +74,15 @@ def test_a_recording_without_keypoints_and_confidence_is_kept(tmp_path):
     np.testing.assert_array_equal(copy.series["features"], plain.series["features"])
 
 
-def test_an_unknown_frame_rate_stays_unknown_until_recordings_are_read(tmp_path):
-    without_rate = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), 30.0, needs_frame_rate=True)
+def test_an_unknown_frame_rate_stays_unknown(tmp_path):
+    without_rate = Recording("a", np.zeros((4, 1, 1, 2)), ("m",), Skeleton(("k",)), 30.0, frame_rate_is_assumed=True)
     native.write(tmp_path / "a.safetensors", [without_rate])
     assert b'"frame_rate": null' in (tmp_path / "a.safetensors").read_bytes().replace(b"\\", b"")
     (copy,) = native.read(tmp_path / "a.safetensors")
-    assert (copy.frame_rate, copy.needs_frame_rate) == (30.0, True)
+    assert (copy.frame_rate, copy.frame_rate_is_assumed) == (30.0, True)
     notices: list[str] = []
-    (settled,) = read_recordings(tmp_path, notify=notices.append)
-    assert (settled.frame_rate, settled.needs_frame_rate) == (30.0, False)
+    (read,) = read_recordings(tmp_path, notify=notices.append)
+    assert (read.frame_rate, read.frame_rate_is_assumed) == (30.0, True)
     assert "no frame rate in the files of 1 of 1" in notices[0]
 
 
