@@ -21,7 +21,7 @@ from ssl_behavior.quality.suspicions import QualityInput, check_recordings
 from ssl_behavior.quality.vitals import Vitals
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.video_names import file_stems
 
 _NAMED = 10
 """Recordings that the summary names for each kind of suspicion."""
@@ -102,8 +102,9 @@ def _draw(
     for picture in folder.glob("*.png"):
         picture.unlink()
     suspicious = [pair for pair in zip(inputs, suspicions, strict=True) if pair[1]]
+    stems = file_stems(poses.id for poses, _, _ in inputs)
     for (poses, _, labels), of_recording in progress(suspicious, "drawing", unit="video", leave=False):
-        suspicions_picture(folder / f"{file_stem(poses.id)}.png", of_recording, poses, landmarks, labels)
+        suspicions_picture(folder / f"{stems[poses.id]}.png", of_recording, poses, landmarks, labels)
 
 
 def _write_tables(output: Path, measured: Mapping[str, Vitals], suspicions: Sequence[Suspicion]) -> None:

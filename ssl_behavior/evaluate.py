@@ -24,8 +24,8 @@ from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import file_stem
 from ssl_behavior.storage.run_folder import check_output, lock_folder, mark_unfinished, run_identity, unfinished_notices
+from ssl_behavior.storage.video_names import file_stems
 
 _DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
 _IN_ONE_PICTURE = 40
@@ -139,8 +139,9 @@ def _draw(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], t
         predicted = truth.mask_unscored(video.predicted, behaviours)
         strips.append(Strip(video.id, video.frame_rate, {"truth": video.truth, "predicted": predicted}))
     save(ethogram(strips[:_IN_ONE_PICTURE], behaviours), output / "ethogram.png")
+    stems = file_stems(strip.id for strip in strips)
     for strip in strips:
-        save(ethogram([strip], behaviours), output / "videos" / f"{file_stem(strip.id)}.png")
+        save(ethogram([strip], behaviours), output / "videos" / f"{stems[strip.id]}.png")
 
 
 def _require_same_question(scores: Path, settings: EvaluateConfig) -> None:

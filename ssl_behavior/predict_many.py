@@ -25,6 +25,7 @@ from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.predictions.folder import WRITTEN, PredictionFolder
 from ssl_behavior.predictions.labelling import predict_poses, print_assumed_pair
 from ssl_behavior.predictions.review import ReviewFolder
+from ssl_behavior.predictions.tables import RECORD
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.object_store import absolute, fetch_folder, require_cluster_packages
 
@@ -74,7 +75,7 @@ def predict_many(config: PredictManyConfig) -> str:
     try:
         failures = run_missing(units, missing, _Predicting(config, model, precision), config, "predicting")
     finally:
-        _update_review_record(results, units)
+        _update_records(results, units)
     require_no_failures(failures, len(missing))
     return config.output
 
@@ -100,11 +101,12 @@ class _Predicting:
             predictions.clear()
             predictions.write(predict_poses(model, scheme, poses, recording), scheme.channel)
             files = files_below(predictions.path)
-            # These two describe the whole folder, so the main process writes them.
+            # These describe the whole folder, so the main process writes them.
             del files[WRITTEN]
+            videos = yaml_files.read(files.pop(RECORD))
             written = yaml_files.read(files.pop(_REVIEW_WRITTEN), repeats=True)
             self._require_unedited(unit, files)
-            self.config.results.put(unit, files, {"reviewed": written})
+            self.config.results.put(unit, files, {"reviewed": written, "videos": videos})
 
     def _require_unedited(self, unit: Unit, files: Mapping[str, Path]) -> None:
         """Check that the existing review files are as they were written, or already as they would be written now."""
@@ -157,12 +159,14 @@ def _require_unedited(results: Results, former: Mapping[str, str], names: Sequen
             raise InputError(str(error).replace(name, results.store.address)) from None
 
 
-def _update_review_record(results: Results, units: Sequence[Unit]) -> None:
-    """Record the content of all review files as written, so that later runs recognise the edited ones."""
-    existing = results.store.read([_REVIEW_WRITTEN]).get(_REVIEW_WRITTEN, b"")
-    written: dict[str, Any] = yaml_files.loads(existing, _REVIEW_WRITTEN, repeats=True) or {}
-    written |= _merge(note["reviewed"] for note in results.notes(units).values())
-    results.write(_REVIEW_WRITTEN, _to_yaml(written).encode())
+def _update_records(results: Results, units: Sequence[Unit]) -> None:
+    """Record the content of all review files as written, so that later runs recognise edited ones, and the videos."""
+    notes = results.notes(units).values()
+    existing = results.store.read([_REVIEW_WRITTEN, RECORD])
+    for name, key in ((_REVIEW_WRITTEN, "reviewed"), (RECORD, "videos")):
+        record: dict[str, Any] = yaml_files.loads(existing.get(name, b""), name, repeats=True) or {}
+        record |= _merge(note.get(key, {}) for note in notes)  # version 0.1.0 noted no videos
+        results.write(name, _to_yaml(record).encode())
 
 
 def _merge(records: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -34,7 +34,7 @@ from ssl_behavior.recordings.annotations import merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.video_names import file_stems
 
 _LIST, _REVIEW, _PICTURE, _FILLER = "suggestions.csv", "review", "suggestions.png", "unscored"
 _NOVEL = 0.5
@@ -188,7 +188,8 @@ def _write(
     """Write the list, and files for review of each video in it; those of an earlier run are removed."""
     review.clear(review.stems)
     write_text(output / _LIST, suggestions_csv(suggestions))
-    for video_id in dict.fromkeys(suggestion.video for suggestion in suggestions):
+    stems = file_stems(suggestion.video for suggestion in suggestions)
+    for video_id, stem in stems.items():
         video = pool.atlas.video(video_id)
         existing = Labels(pool.labels.behaviours, pool.labels.for_video(video)).with_behaviours(vocabulary)
         values = existing.values.copy()
@@ -200,7 +201,7 @@ def _write(
                 prediction = pool.predictions[video_id]
                 values[span] = Labels(prediction.behaviours, prediction.labels[span]).with_behaviours(vocabulary).values
         annotations = review_annotations(video_id, pool.labels.channel, Labels(vocabulary, values), filler)
-        review.write(annotations, video.poses.native_rate)
+        review.write(annotations, video.poses.native_rate, stem)
 
 
 def _draw(
@@ -229,7 +230,8 @@ def _next_steps(config: SuggestConfig, suggestions: Sequence[Suggestion]) -> Non
         uncertainty = "" if clip.uncertainty is None else f"{clip.uncertainty:.2f}"
         novelty = f"{clip.novelty:.2f}"
         print(columns.format(clip.rank, clip.video, clip.start, frames, clip.label, uncertainty, novelty, clip.why))
-    example = config.output / _REVIEW / f"{file_stem(suggestions[0].video)}_annot.txt"
+    stems = file_stems(suggestion.video for suggestion in suggestions)
+    example = config.output / _REVIEW / f"{stems[suggestions[0].video]}_annot.txt"
     print(f"\nsuggestions: {config.output / _LIST}")
     print(f"             {_PICTURE} shows them in time and among all clips")
     print(f"             {_REVIEW}/ has the clips as files for the Caltech annotator and BORIS, to correct")

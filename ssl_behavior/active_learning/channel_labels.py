@@ -14,6 +14,7 @@ from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.formats.annotations.read import read_labels
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.recordings.matching import how_to_match
 from ssl_behavior.recordings.videos import Video, Videos
 
 _NEW_CHANNEL = "behaviour"
@@ -83,7 +84,7 @@ def read_channel_labels(
     if annotations and not {each.id for each in annotations} & set(known):
         raise InputError(
             f"--annotations {paths[0]}: expected videos of the atlas, {list_names(known, 5)}; found annotations of "
-            f"{list_names([each.id for each in annotations], 5)}"
+            f"{list_names([each.id for each in annotations], 5)}: {how_to_match(known, annotations)}"
         )
     vocabularies: dict[str, list[Sequence[str]]] = {}
     for video in atlas.videos():

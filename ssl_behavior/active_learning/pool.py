@@ -14,8 +14,7 @@ from ssl_behavior.active_learning.criterion import entropy
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, list_names
-from ssl_behavior.predictions.tables import Prediction, read_folder
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.predictions.tables import Prediction, by_video, read_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +88,8 @@ def read_predictions(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
     Raises:
         InputError: no video of the atlas was predicted, or a prediction is of another recording.
     """
-    ids = {file_stem(video): video for video in atlas.ids}
     in_folder = read_folder(folder)
-    predictions = {ids[prediction.id]: prediction for prediction in in_folder if prediction.id in ids}
+    predictions = by_video(in_folder, atlas.ids)
     if not predictions:
         raise InputError(
             f"{folder}: expected predictions of the atlas's videos, {list_names(atlas.ids, 5)}; found those of "

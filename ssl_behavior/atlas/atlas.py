@@ -25,8 +25,8 @@ from ssl_behavior.errors import InputError, count_of, list_names, natural_key
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.atomic import write_atomically
-from ssl_behavior.storage.paths import file_stem
 from ssl_behavior.storage.versions import require_not_newer, version_hint
+from ssl_behavior.storage.video_names import file_stem, unique_stem
 
 if TYPE_CHECKING:  # an atlas opens without torch, which this module imports
     from ssl_behavior.compute.devices import Precision
@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # an atlas opens without torch, which this module imports
 ABOUT, VIDEOS = "atlas.yaml", "videos"
 _VERSION = "version"
 _EMBED = "ssl-behavior embed"
+_LONGEST = 240
+"""Bytes of a file's name without its ending: no file can have a longer one."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,12 @@ class Atlas:
 
     def path(self, video: str) -> Path:
         """Return the path of a video's file, whether or not the file exists."""
-        # Version 0.1.0 kept a backslash in the name.
-        if "\\" in video and (former := self.folder / VIDEOS / f"{video.replace('/', '_')}{SUFFIX}").exists():
-            return former
-        return self.folder / VIDEOS / f"{file_stem(video)}{SUFFIX}"
+        # Version 0.1.0 changed nothing but slashes in the name.
+        former, *stems = video.replace("/", "_"), file_stem(video), unique_stem(video)
+        files = [self.folder / VIDEOS / f"{stem}{SUFFIX}" for stem in stems]
+        older = [files[0].with_name(f"{former}{SUFFIX}")] if len(former.encode()) <= _LONGEST else []
+        own = (file for file in (*older, *files) if file.is_file() and _is_of(file, video))
+        return next(own, files[0] if not files[0].exists() else files[1])
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -255,6 +259,14 @@ class Atlas:
             f"{path}: expected the metadata of an atlas; found something else: recreate the atlas with {_EMBED} "
             f"--overwrite{version_hint(getattr(self, 'version', None))}"
         )
+
+
+def _is_of(file: Path, video: str) -> bool:
+    """Return whether a file holds a video; a damaged one counts as the file that its name says."""
+    try:
+        return bool(read_video_header(file)["id"] == video)
+    except InputError:
+        return True
 
 
 def _require_valid(meta: AtlasMeta) -> None:

@@ -23,7 +23,7 @@ from ssl_behavior.formats.annotations import boris_project, caltech
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.video_names import file_stems
 
 UNMARKED = "unmarked"
 WRONG, UNSURE = "wrong", "unsure"
@@ -144,7 +144,7 @@ class Marks:
             raise InputError("nothing is marked yet: play a clip, choose a label and press Mark")
         folder = self.atlas.folder / _FOLDER / _EXPORTED
         unscored: dict[str, set[str]] = {mark.channel: set() for mark in marks}
-        videos = 0
+        videos, stems = 0, file_stems(self.atlas.ids)
         for video in self.atlas.videos():
             merged = {channel: _merged(video, channel, marks) for channel in unscored}
             channels = {channel: labels for channel, labels in merged.items() if labels is not None}
@@ -156,7 +156,7 @@ class Marks:
                 unscored[channel] |= occurring & {UNMARKED, WRONG, UNSURE}
             bouts = {_word(channel): tuple(labels.bouts()) for channel, labels in channels.items()}
             annotations = Annotations(video.id, bouts, frames=video.poses.frames)
-            rate, stem = video.poses.native_rate, file_stem(video.id)
+            rate, stem = video.poses.native_rate, stems[video.id]
             caltech.write(folder / "caltech" / f"{stem}_annot.txt", annotations, rate)
             boris_project.write(folder / "boris" / f"{stem}.boris", annotations, rate)
         exported = Exported(folder, videos, {_word(name): tuple(sorted(words)) for name, words in unscored.items()})

@@ -19,7 +19,6 @@ from ssl_behavior.plots.style import cluster_colours, styles
 from ssl_behavior.predictions import tables as predictions_tables
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.storage.paths import file_stem
 
 CLUSTER, PREDICTED, LABEL = "cluster", "prediction", "label "
 _PCA_FRAMES = 5_000
@@ -226,16 +225,15 @@ def _dtype(column: str) -> type[np.generic]:
 
 def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None]) -> dict[str, Prediction]:
     """Read the predictions of the videos of the atlas, by video id."""
-    tables = {prediction.id: prediction for prediction in predictions_tables.read_folder(folder)}
-    ids = {file_stem(video): video for video in atlas.ids}
-    matching = {ids[name]: prediction for name, prediction in tables.items() if name in ids}
+    tables = predictions_tables.read_folder(folder)
+    matching = predictions_tables.by_video(tables, atlas.ids)
     if tables and not matching:
         raise InputError(
-            f"--predictions {folder}: expected some of the atlas's videos {list_names(ids, 10)}; found those of "
-            f"{list_names(tables, 10)}"
+            f"--predictions {folder}: expected some of the atlas's videos {list_names(atlas.ids, 10)}; found those of "
+            f"{list_names([prediction.id for prediction in tables], 10)}"
         )
-    if len(matching) < len(tables):
-        notify(f"predictions of videos that are not in the atlas, left out: {list_names(set(tables) - set(ids))}")
+    if others := {prediction.id for prediction in tables} - {prediction.id for prediction in matching.values()}:
+        notify(f"predictions of videos that are not in the atlas, left out: {list_names(others)}")
     return matching
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks import movement
+from ssl_behavior.recordings.ids import require_usable_ids
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.paths import video_id
 
@@ -49,6 +50,8 @@ def as_recordings(recordings: Recordings) -> list[Recording]:
     if len(ids) < len(converted):
         repeated = list_names(name for name, count in ids.items() if count > 1)
         raise InputError(f"recordings {repeated}: expected ids that differ; found some twice: rename them")
+    for recording in converted:
+        require_usable_ids([recording.id], recording.source or "recordings")
     return converted
 
 

@@ -18,7 +18,7 @@ from ssl_behavior.recordings.matching import (
     shorten_paths,
 )
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.recordings.selection import require_unscored, require_videos, select_labels
+from ssl_behavior.recordings.selection import find_videos, require_unscored, select_labels
 from ssl_behavior.recordings.videos import Videos
 
 Paths = str | Path | Sequence[str | Path]
@@ -53,7 +53,7 @@ def read_labelled(
         frame_rate: frame rate of the tracks in Hz; overrules the rate in the files.
         agent: individual whose behaviour towards ``target`` was annotated; without it, labels hold for the group.
         target: individual that the agent's behaviour is directed at.
-        videos: ids of the videos to use; all labelled videos if empty.
+        videos: ids of the videos to use, or patterns such as ``day1/*``; all labelled videos if empty.
         format: format of the tracks; detected from their content by default.
         skeleton: YAML or JSON file that maps keypoints to landmarks.
         mixed_skeletons: let recordings differ in their keypoints.
@@ -124,15 +124,16 @@ def label_recordings(
             "given; found none: give --annotations"
         )
     channel = choose_channel(video_annotations, channel)
+    chosen: set[str] = set()
     if videos:
         tracked = {recording.id for recording in recordings}
-        require_videos(videos, tracked, "ids among the recordings")
-        require_videos(videos, (item.id for item in video_annotations), "ids among the annotations")
+        chosen = find_videos(videos, tracked, "ids among the recordings")
+        find_videos(videos, (item.id for item in video_annotations), "ids among the annotations")
         # With --videos, annotations of other videos need no tracks.
         video_annotations = [item for item in video_annotations if item.id in tracked]
     require_behaviours(unscored, video_annotations, channel)
     labelled = attach(recordings, video_annotations, channel, unscored, strict=not skip_bad_files)
-    labelled = [recording for recording in labelled if not videos or recording.id in videos]
+    labelled = [recording for recording in labelled if not videos or recording.id in chosen]
     if not labelled:
         raise InputError(f"channel {channel}: expected annotations of some recordings; found none: check --channel")
     return labelled if pair is None else [_with_pair(recording, pair) for recording in labelled]

@@ -20,7 +20,7 @@ from ssl_behavior.recordings.individuals import crowding_warning
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage import cache
 from ssl_behavior.storage.object_store import Store, absolute, fetch, input_files
-from ssl_behavior.storage.paths import file_stem, video_id
+from ssl_behavior.storage.video_names import distinct_ids, file_stem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class PerRecordingConfig(RayConfig):
             raise InputError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
         files = input_files(self.recordings, TRACK_SUFFIXES if self.format is None else None)
         skeleton = [file.stamp for file in input_files([self.skeleton])] if self.skeleton else []
-        labels = [file_stem(video_id(file.address)) for file in files]
+        labels = [file_stem(video) for video in distinct_ids([file.address for file in files])]
         if repeated := [label for label, count in Counter(labels).items() if count > 1]:
             raise InputError(
                 f"--recordings: expected one file per video; found several of {list_names(repeated, 5)}: a glob such "
@@ -106,17 +106,25 @@ class PerRecordingConfig(RayConfig):
             # The message names the address, because users do not know the copy.
             message = str(error).replace(str(file), address)
             raise InputError(message.replace(str(skeleton), str(self.skeleton)) if skeleton else message) from None
-        if [file_stem(recording.id) for recording in recordings] != [unit.label]:
+        names = [_named(recording.id, unit.label, address) for recording in recordings]
+        if len(recordings) != 1 or names[0] is None:
             raise InputError(
                 f"{address}: expected one recording named as its file; found "
                 f"{list_names(recording.id for recording in recordings)}: ssl-behavior convert writes such files"
             )
         for warning in crowding_warning(recordings):
             print(warning)
-        return replace(recordings[0], source=recordings[0].source.replace(str(file), address))
+        return replace(recordings[0], id=names[0], source=recordings[0].source.replace(str(file), address))
 
     def save(self) -> None:
         """Write the settings beside the results."""
         with TemporaryDirectory() as folder:
             save_settings(self, Path(folder) / "settings.yaml")
             self.results.store.put("settings.yaml", Path(folder) / "settings.yaml")
+
+
+def _named(video: str, label: str, address: str) -> str | None:
+    """Return a video's id with the folders of its file that a label has before it; None if it is of another video."""
+    *folders, _ = address.split("/")
+    ids = ("/".join([*folders[len(folders) - count :], video]) for count in range(len(folders) + 1))
+    return next((name for name in ids if file_stem(name) == label), None)

@@ -16,12 +16,16 @@ from ssl_behavior.predictions import tables as prediction_files
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED
-from ssl_behavior.recordings.matching import choose_channel, conversion_notices, require_behaviours
+from ssl_behavior.recordings.matching import (
+    choose_channel,
+    conversion_notices,
+    how_to_match,
+    require_behaviours,
+)
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.recordings.selection import require_videos
+from ssl_behavior.recordings.selection import find_videos
 from ssl_behavior.recordings.videos import Video, Videos
 from ssl_behavior.scoring.report import ScoredVideo
-from ssl_behavior.storage.paths import file_stem
 
 _NAMED = 5
 
@@ -46,12 +50,12 @@ class GroundTruth:
     frame_rate: float | None = None
     skip_bad_files: bool = False
 
-    def match_videos(self, predicted: set[str], annotated: set[str]) -> list[str]:
+    def match_videos(self, predicted: set[str], annotated: Mapping[str, Annotations]) -> list[str]:
         """Choose the videos to score, and print those that are predicted only or annotated only.
 
         Args:
             predicted: ids of the predicted videos.
-            annotated: ids of the annotated videos.
+            annotated: annotations by video id.
 
         Returns:
             Ids in natural order.
@@ -60,21 +64,19 @@ class GroundTruth:
             InputError: a chosen video is not both predicted and annotated, or no video is.
         """
         if self.videos:
-            # Predictions bear the stems of file names; a user may give the ids of the recordings instead.
-            stems = {name: file_stem(name) for name in self.videos}
-            chosen = {stem if stem in predicted | annotated else name for name, stem in stems.items()}
-            require_videos(chosen, predicted & annotated, "videos that are both predicted and annotated")
-            predicted, annotated = predicted & chosen, annotated & chosen
-        if not predicted & annotated:
+            both = predicted & set(annotated)
+            predicted = find_videos(self.videos, both, "videos that are both predicted and annotated")
+            annotated = {video: annotated[video] for video in predicted}
+        if not predicted & set(annotated):
             raise InputError(
                 f"no video is both predicted and annotated: the predictions are of {list_names(predicted, _NAMED)}; "
-                f"the annotations are of {list_names(annotated, _NAMED)}; file names must begin with the same video id"
+                f"the annotations are of {list_names(annotated, _NAMED)}; {how_to_match(predicted, annotated.values())}"
             )
-        if unmatched := predicted - annotated:
+        if unmatched := predicted - set(annotated):
             print(f"predicted and not annotated, left out: {list_names(unmatched)}")
-        if unmatched := annotated - predicted:
+        if unmatched := set(annotated) - predicted:
             print(f"annotated and not predicted, left out: {list_names(unmatched)}")
-        return sorted(predicted & annotated, key=natural_key)
+        return sorted(predicted & set(annotated), key=natural_key)
 
     def mask_unscored(self, values: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
         """A copy of labels (time,) with -1 in the frames of unscored behaviours."""
@@ -105,7 +107,7 @@ def compare_folder(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], t
     channel = choose_channel(annotations, truth.channel)
     annotated = {of_video.id: of_video for of_video in annotations if channel in of_video.channels}
     predicted = {prediction.id: prediction for prediction in predictions}
-    videos = truth.match_videos(set(predicted), set(annotated))
+    videos = truth.match_videos(set(predicted), annotated)
     behaviours = predictions[0].behaviours
     require_behaviours(truth.unscored, annotations, channel, behaviours)
     lengths = [(annotated[video], len(predicted[video].labels)) for video in videos]
@@ -156,18 +158,19 @@ def compare_submission(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo
     # The first sequence says what the submission's numbers mean; the others may list the behaviours in another order.
     behaviours = next(iter(sequences.values())).labels[channel].behaviours
     videos = []
-    for name in truth.match_videos(set(submission), set(sequences)):
-        annotated, labels = sequences[name].labels[channel], submission[name]
-        if len(labels) != len(annotated.values):
+    annotated = {item.id: item for item in annotations if item.id in sequences}
+    for name in truth.match_videos(set(submission), annotated):
+        labels, true = submission[name], sequences[name].labels[channel]
+        if len(labels) != len(true.values):
             raise InputError(
-                f"{path}: {name}: expected {len(annotated.values)} labels, one per frame; found {len(labels)} labels"
+                f"{path}: {name}: expected {len(true.values)} labels, one per frame; found {len(labels)} labels"
             )
         if labels.size and not 0 <= labels.min() <= labels.max() < len(behaviours):
             raise InputError(
                 f"{path}: {name}: expected labels that are indices of {list(behaviours)}; found {labels.min()} to "
                 f"{labels.max()}"
             )
-        values = truth.mask_unscored(annotated.with_behaviours(behaviours).values, behaviours)
+        values = truth.mask_unscored(true.with_behaviours(behaviours).values, behaviours)
         videos.append(ScoredVideo(name, values, labels, None, sequences[name].frame_rate))
     return videos, behaviours
 

@@ -1,7 +1,8 @@
 """The folder that ``predict`` writes to.
 
 A run replaces the files of the videos that it predicts, and keeps everything else. ``written.yaml`` stores which model
-made the predictions. Files to review have a folder of their own (see ``review``).
+made the predictions, and ``videos.yaml`` which video each file name stands for. Files to review have a folder of their
+own (see ``review``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.video_names import file_stems
 
 WRITTEN = "written.yaml"
 _NAMED = 5
@@ -35,19 +36,16 @@ class PredictionFolder:
         videos: ids of the videos that the run predicts.
 
     Raises:
-        InputError: the folder holds another model's predictions of other videos, a person has edited a file that would
-            be overwritten, or two videos would be written to the same file.
+        InputError: the folder holds another model's predictions of other videos, or a person has edited a file that
+            would be overwritten.
     """
 
     def __init__(self, path: Path, model: str, videos: Sequence[str]) -> None:
         self.path, self.model = path, model
-        self.stems = [file_stem(video) for video in videos]
+        self._recorded = tables.recorded_videos(path)
+        self._stem_of = file_stems(videos, self._recorded)
+        self.stems = list(self._stem_of.values())
         self.review = ReviewFolder(path / "review")
-        if repeated := {stem for stem in self.stems if self.stems.count(stem) > 1}:
-            raise InputError(
-                f"videos {list_names(repeated)}: expected ids that differ as file names; found some that do not: "
-                "rename the files of their tracks"
-            )
         others = {path.name.removesuffix(".bouts.csv") for path in path.glob("*.bouts.csv")} - set(self.stems)
         if others and _model(path / WRITTEN) != model:
             raise InputError(
@@ -68,6 +66,8 @@ class PredictionFolder:
                 file.unlink(missing_ok=True)
         self.review.clear(self.stems)
         write_text(self.path / WRITTEN, yaml.safe_dump({"model": self.model}))
+        record = {**self._recorded, **{stem: video for video, stem in self._stem_of.items()}}
+        write_text(self.path / tables.RECORD, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
 
     def write(self, prediction: Prediction, channel: str) -> None:
         """Write one video: tables, files to review in the Caltech annotator and in BORIS, and a picture.
@@ -76,10 +76,11 @@ class PredictionFolder:
             prediction: prediction to write.
             channel: channel of the annotations, as the Caltech annotator names it.
         """
-        tables.write(self.path, prediction)
-        self.review.write(prediction.to_annotations(channel), prediction.frame_rate)
+        stem = self._stem_of[prediction.id]
+        tables.write(self.path, prediction, stem)
+        self.review.write(prediction.to_annotations(channel), prediction.frame_rate, stem)
         strip = Strip(prediction.id, prediction.frame_rate, {"predicted": prediction.labels})
-        save(ethogram([strip], prediction.behaviours), self._picture(prediction.file_stem))
+        save(ethogram([strip], prediction.behaviours), self._picture(stem))
 
     def _picture(self, stem: str) -> Path:
         return self.path / "pictures" / f"{stem}.png"

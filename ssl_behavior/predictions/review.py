@@ -19,7 +19,6 @@ from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_atomically, write_text
 from ssl_behavior.storage.digests import file_digest
-from ssl_behavior.storage.paths import file_stem
 
 _ENDINGS = {"_annot.txt": caltech, ".boris": boris}
 _WRITTEN, _NAMED = "written.yaml", 5
@@ -69,15 +68,16 @@ class ReviewFolder:
         self._hashes = {name: digest for name, digest in self._hashes.items() if name in remaining}
         write_text(self.path / _WRITTEN, _to_yaml(self._hashes))
 
-    def write(self, annotations: Annotations, frame_rate: float) -> None:
+    def write(self, annotations: Annotations, frame_rate: float, stem: str) -> None:
         """Write the files of one video.
 
         Args:
             annotations: annotations of the video.
             frame_rate: frame rate of the video in Hz.
+            stem: beginning of the file names (see ``file_stems``).
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        files = self._files(file_stem(annotations.id))
+        files = self._files(stem)
         with TemporaryDirectory() as folder:
             drafts = [Path(folder) / file.name for file in files]
             for module, draft in zip(_ENDINGS.values(), drafts, strict=True):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,13 @@ from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.recordings.videos import Video, Videos
+from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.video_names import file_stem
+
+RECORD = "videos.yaml"
+"""File of a folder of predictions that says which video each file name stands for."""
 
 _LEADING = ["frame", "time_s", "label", "animals_tracked"]
 _BOUT_COLUMNS = ["behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "mean_probability"]
@@ -69,11 +75,6 @@ class Prediction:
         object.__setattr__(self, "probabilities", probabilities)
         object.__setattr__(self, "labels", labels)
 
-    @property
-    def file_stem(self) -> str:
-        """The beginning of the video's file names."""
-        return file_stem(self.id)
-
     def to_annotations(self, channel: str = "predicted") -> Annotations:
         """Convert the labels to bouts of one channel, to write them in an annotation format (Caltech, Bento, BORIS)."""
         bouts = tuple(Labels(self.behaviours, self.labels).bouts())
@@ -98,17 +99,18 @@ def bout_table(prediction: Prediction) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_BOUT_COLUMNS)
 
 
-def write(folder: str | Path, prediction: Prediction) -> list[Path]:
+def write(folder: str | Path, prediction: Prediction, stem: str | None = None) -> list[Path]:
     """Write both tables of one video. An interrupt leaves no half-written table.
 
     Args:
         folder: folder for the tables; created if missing.
         prediction: prediction to write; probabilities are rounded to six decimals.
+        stem: beginning of the file names; by default ``file_stem`` of the video's id.
 
     Returns:
         The paths of the table of frames and of the table of bouts.
     """
-    path = Path(folder) / prediction.file_stem
+    path = Path(folder) / (file_stem(prediction.id) if stem is None else stem)
     paths = [path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.bouts.csv")]
     write_text(paths[0], _frames_table(prediction))
     text = io.StringIO()
@@ -172,6 +174,8 @@ def read(path: str | Path) -> Prediction:
 def read_folder(folder: str | Path) -> list[Prediction]:
     """Read all predictions in a folder, in natural order of their names.
 
+    The ids are those that ``predict`` recorded in the folder, or else the stems of the file names.
+
     Raises:
         InputError: the folder does not exist or holds no predictions, a table is damaged, or two tables differ in their
             behaviours.
@@ -189,4 +193,29 @@ def read_folder(folder: str | Path) -> list[Prediction]:
                 f"{folder}: expected predictions of one model; found different models: {first.id} has the behaviours "
                 f"{list(first.behaviours)} and {other.id} has {list(other.behaviours)}; predict again with one model"
             )
-    return [first, *others]
+    ids = recorded_videos(folder)
+    return [replace(prediction, id=ids.get(prediction.id, prediction.id)) for prediction in (first, *others)]
+
+
+def recorded_videos(folder: Path) -> dict[str, str]:
+    """Return stem -> id of the videos whose files ``predict`` wrote to a folder; empty without a record."""
+    try:
+        record = yaml_files.read(folder / RECORD)
+    except InputError:  # version 0.1.0 wrote none
+        return {}
+    is_record = isinstance(record, dict) and all(isinstance(name, str) for pair in record.items() for name in pair)
+    return record if is_record and len(set(record.values())) == len(record) else {}
+
+
+def by_video(predictions: Iterable[Prediction], ids: Iterable[str]) -> dict[str, Prediction]:
+    """Return the predictions of some videos by the ids of these; others are left out.
+
+    Args:
+        predictions: predictions, whose ids may be stems of file names.
+        ids: ids of the videos.
+    """
+    videos = Videos(map(Video, ids))
+    found = ((videos.find(prediction.id).id, prediction) for prediction in predictions)
+    # A prediction whose id is the video's own comes last, and so before one that is only called alike.
+    in_order = sorted(found, key=lambda pair: pair[0] == pair[1].id)
+    return {video: prediction for video, prediction in in_order if video in videos}

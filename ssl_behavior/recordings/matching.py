@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
+from ssl_behavior.recordings.ids import advice_on_kinds
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import require_unscored
+from ssl_behavior.storage.video_names import file_stem, names_of_video
 
 
 def annotations_from_recordings(recordings: Iterable[Recording]) -> list[Annotations]:
@@ -88,7 +91,7 @@ def attach(
     """
     channel = choose_channel(annotations, channel)
     by_id = {item.id: item for item in require_one_per_video(annotations)}
-    _require_matches({recording.id for recording in recordings}, set(by_id), strict, notify)
+    _require_matches({recording.id for recording in recordings}, by_id, strict, notify)
     labelled = [recording for recording in recordings if recording.id in by_id]
     if lacking := {recording.id for recording in labelled if channel not in by_id[recording.id].channels}:
         notify(f"annotations without channel {channel}, left out: {list_names(lacking)}")
@@ -100,26 +103,57 @@ def attach(
     return [_with_channel(recording, by_id[recording.id], channel, behaviours, unscored) for recording in labelled]
 
 
-def _require_matches(tracked: set[str], annotated: set[str], strict: bool, notify: Callable[[str], None]) -> None:
+def _require_matches(
+    tracked: set[str], annotated: Mapping[str, Annotations], strict: bool, notify: Callable[[str], None]
+) -> None:
     """Make sure that tracks and annotations share video ids, and report those that only one side has.
 
     Raises:
         InputError: the two have no id in common, or (strict) a video has annotations and no tracks.
     """
-    if not tracked & annotated:
+    if not tracked & set(annotated):
         raise InputError(
             f"no annotation matches a video: the tracks are of {list_names(tracked, 5)}; the annotations are of "
-            f"{list_names(annotated, 5)}; file names must begin with the same video id"
+            f"{list_names(annotated, 5)}; {how_to_match(tracked, annotated.values())}"
         )
-    if without_tracks := annotated - tracked:
+    if without_tracks := set(annotated) - tracked:
         if strict:
             raise InputError(
                 f"annotations without tracks: {list_names(without_tracks)}; give their tracks too, or name the videos "
                 "to use with --videos"
             )
         notify(f"annotations without tracks, left out: {list_names(without_tracks)}")
-    if without_annotations := tracked - annotated:
+    if without_annotations := tracked - set(annotated):
         notify(f"tracks without annotations, left out: {list_names(without_annotations)}")
+
+
+def how_to_match(videos: Iterable[str], annotations: Iterable[Annotations]) -> str:
+    """Say how annotations find their video, and what to rename: for errors about annotations that match none.
+
+    Args:
+        videos: ids of the videos.
+        annotations: annotations of other videos.
+    """
+    rule = (
+        "annotations belong to the video that their file is named after (m_annot.txt, m.csv, m.annot and m.boris are "
+        "of m), or in BORIS the observation or its media file"
+    )
+    by_lower = {name.lower(): name for name in videos}
+    for item in sorted(annotations, key=lambda item: natural_key(item.id)):
+        near = [name for name in by_lower if name and (name in item.id.lower() or item.id.lower() in name)]
+        near = near or get_close_matches(item.id.lower(), by_lower, 1)
+        if near:
+            return f"{rule}: {_renaming(item, by_lower[max(near, key=len)])}"
+    return f"{rule}: rename them"
+
+
+def _renaming(annotations: Annotations, video: str) -> str:
+    """Say which name would make annotations those of a video."""
+    name, stem = Path(annotations.source).name, file_stem(video)
+    if annotations.id in names_of_video(name):
+        ending = name.removeprefix(annotations.id) if name.startswith(annotations.id) else Path(name).suffix
+        return f"if {name} is of {video}, rename it to {stem}{ending}"
+    return f"if {annotations.id} is of {video}, rename it to {video} in {annotations.source}"
 
 
 def conversion_notices(lengths: Iterable[tuple[Annotations, int]], channel: str, frames_of: str) -> Iterator[str]:
@@ -184,19 +218,10 @@ def require_one_per_video(annotations: Sequence[Annotations]) -> list[Annotation
         if item.id in by_id:
             raise InputError(
                 f"video {item.id!r} is annotated twice, in {by_id[item.id].source} and {item.source}; "
-                f"{_advice(by_id[item.id], item)}"
+                f"{advice_on_kinds(item.id, by_id[item.id].source, item.source, '--annotations')}"
             )
         by_id[item.id] = item
     return list(annotations)
-
-
-def _advice(first: Annotations, second: Annotations) -> str:
-    """Say how to drop one of two annotations of a video: by a glob for one kind of file, if the names allow it."""
-    paths = [Path(first.source), Path(second.source)]
-    if all(path.name.startswith(first.id) for path in paths) and len({path.name for path in paths}) == 2:
-        globs = [path.with_name("*" + path.name.removeprefix(first.id)) for path in paths]
-        return f"give files of one kind only, --annotations '{globs[0]}' or --annotations '{globs[1]}'"
-    return "keep one"
 
 
 def shorten_paths(paths: str | Path | Sequence[str | Path]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.videos import Video, Videos
 
 
 def select_labels(
@@ -53,24 +56,34 @@ def choose_videos(recordings: Sequence[Recording], videos: Sequence[str]) -> lis
     """
     if not videos:
         return list(recordings)
-    require_videos(videos, (recording.id for recording in recordings), "ids among the recordings")
-    return [recording for recording in recordings if recording.id in set(videos)]
+    chosen = find_videos(videos, (recording.id for recording in recordings), "ids among the recordings")
+    return [recording for recording in recordings if recording.id in chosen]
 
 
-def require_videos(videos: Iterable[str], existing: Iterable[str], expected: str) -> None:
-    """Make sure that every id in ``--videos`` exists.
+def find_videos(videos: Iterable[str], existing: Iterable[str], expected: str) -> set[str]:
+    """Return the ids that ``--videos`` names.
 
     Args:
-        videos: ids that the user asks for.
+        videos: what the user asks for: ids, names of their files, last parts of ids, and patterns such as ``day1/*``.
         existing: ids to choose from.
         expected: description of ``existing`` for the error: "ids among the recordings".
 
     Raises:
-        InputError: an id does not exist.
+        InputError: no id has such a name, or several have.
     """
     existing = set(existing)
-    if missing := set(videos) - existing:
+    known = Videos(map(Video, existing))
+    chosen, missing = set(), set()
+    for name in videos:
+        if name in existing or not glob.has_magic(name):
+            found = {known.find(name).id} & existing
+        else:
+            found = {video for video in existing if fnmatchcase(video, name)}
+        chosen |= found
+        missing |= set() if found else {name}
+    if missing:
         raise InputError(f"--videos {list_names(missing)}: expected {expected}; found {list_names(existing, 10)}")
+    return chosen
 
 
 def require_unscored(unscored: Iterable[str], behaviours: Iterable[str], channel: str | None = None) -> None:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.video_names import (
+    file_stem,
+    file_stems,
+    names_of_video,
+    plain_stem,
+    unique_stem,
+    video_id,
+    without_appended,
+)
+
+Parts = tuple[str, ...]
+"""The folders of a name, and the name itself, last."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +46,25 @@ class Videos:
         frame_rate: Hz of all other videos; None if it is unknown.
 
     Examples:
-        >>> Videos([Video("day1/mouse", 25.0)]).find("day1_mouse", "mouse")
+        >>> Videos([Video("day1/mouse", 25.0)]).find("day1_mouse")
         Video(id='day1/mouse', frame_rate=25.0, frames=None)
     """
 
     def __init__(self, videos: Iterable[Video] = (), frame_rate: float | None = None) -> None:
-        self._videos = {video.id: video for video in videos}
-        self._by_stem = {file_stem(name): video for name, video in self._videos.items()}
         self._frame_rate = frame_rate
+        self._parts: dict[str, Parts] = {}
+        self._by_parts: dict[Parts, list[Video]] = {}
+        self._by_stem: dict[str, list[Video]] = {}
+        self._by_last: tuple[dict[str, list[Video]], ...] = ({}, {})
+        for video in {video.id: video for video in videos}.values():
+            parts = self._parts[video.id] = _parts(video.id)
+            self._by_parts.setdefault(parts, []).append(video)
+            # An id may have been made from a name to which a program had appended something.
+            for level, last in enumerate(without_appended(parts[-1])):
+                self._by_last[level > 0].setdefault(last, []).append(video)
+            for stem in {_spelling(rule(video.id)) for rule in (file_stem, unique_stem, plain_stem)}:
+                self._by_stem.setdefault(stem, []).append(video)
+        self._longest = max(map(len, self._by_parts), default=0)
 
     @classmethod
     def of(cls, recordings: Iterable[Recording]) -> Videos:
@@ -53,19 +78,94 @@ class Videos:
             for recording in recordings
         )
 
-    def find(self, *names: str) -> Video:
+    def __contains__(self, video: str) -> bool:
+        return video in self._parts
+
+    def find(self, *names: str | Path) -> Video:
         """Return the first video that one of these names stands for.
 
+        A name stands for the video whose id it is. A path does so without what ``video_id`` leaves out, and with as
+        many of its folders as the id has; a file that this program writes has the name ``file_stem`` of the id, or
+        ``unique_stem``. Otherwise a name stands for the only video whose id has the same last part.
+
         Args:
-            names: names that a file of annotations gives for its video, the surest first.
+            names: what a file of annotations gives for its video, the surest first: names, and as ``Path`` its own
+                path or that of the film.
 
         Returns:
             A video of this collection; if none matches, one whose id is the first name.
+
+        Raises:
+            InputError: the names stand for several videos, and none of them for one alone.
         """
-        for name in names:
-            if video := self._videos.get(name) or self._by_stem.get(file_stem(name)):
-                return video
-        return Video(names[0], self._frame_rate)
+        several: list[Video] = []
+        for parts, is_path in _readings(names):
+            matches = [video for video in self._matches(parts, is_path) if not several or video in several]
+            if len(matches) == 1:
+                return matches[0]
+            several = several or matches
+        if several:
+            stems = file_stems(video.id for video in several)
+            first, stem = next(iter(stems.items()))
+            raise InputError(
+                f"{str(names[0])!r}: expected the name of one video; found that of {list_names(stems, 5)}: name the "
+                f"video in full, such as {first!r}, or {stem!r} at the start of a file's name"
+            )
+        return Video(video_id(names[0]) if isinstance(names[0], Path) else names[0], self._frame_rate)
+
+    def _matches(self, parts: Parts, is_path: bool) -> list[Video]:
+        """Return the videos that fit a name best: by their whole id, as file names, or by the last part of their id."""
+        endings = [parts[-count:] for count in range(min(len(parts), max(self._longest, 1)), 0, -1)]
+        for ending in endings:
+            if same := self._by_parts.get(tuple(map(_spelling, ending))):
+                # Ids that differ only in how accents are spelt, or in their slashes.
+                return [video for video in same if video.id == "/".join(ending)] or same
+        for ending in (parts, *endings):
+            if same := self._by_stem.get(_spelling(plain_stem("/".join(ending)))):
+                return same
+        name = _spelling(parts[-1])
+        return self._of_last_part(parts, self._by_last[0].get(name) or self._by_last[1].get(name) or [], is_path)
+
+    def _of_last_part(self, parts: Parts, candidates: Sequence[Video], is_path: bool) -> list[Video]:
+        """Return those candidates that share most folders with a name."""
+        folders = tuple(map(_spelling, parts[:-1]))
+        common = [_common_end(self._parts[video.id][:-1], folders) for video in candidates]
+        # A path lies in any folder, but two names with different folders are two names.
+        return [
+            video
+            for video, count in zip(candidates, common, strict=True)
+            if count == max(common) and (is_path or count in (len(folders), len(self._parts[video.id]) - 1))
+        ]
+
+
+def _readings(names: Iterable[str | Path]) -> Iterator[tuple[Parts, bool]]:
+    """Yield the parts of every name that may be meant, the surest first, and whether it is that of a path."""
+    for name in names:
+        if isinstance(name, Path):
+            folders = name.absolute().parent.parts
+            yield from (((*folders, each), True) for each in names_of_video(name))
+        else:
+            *above, last = _split(name)
+            yield from (((*above, each), False) for each in without_appended(last))
+
+
+def _split(name: str) -> Parts:
+    return tuple(name.replace("\\", "/").split("/"))
+
+
+def _parts(video: str) -> Parts:
+    return tuple(map(_spelling, _split(video)))
+
+
+def _spelling(name: str) -> str:
+    """Return the name with one spelling of its accents: disks and programs change it."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _common_end(first: Parts, second: Parts) -> int:
+    """Count the parts at the end that are equal."""
+    pairs = zip(reversed(first), reversed(second), strict=False)
+    return next((count for count, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
 
 
 UNKNOWN_VIDEOS = Videos()

@@ -1,4 +1,4 @@
-"""From the paths that users give to files, from a file's name to the video's id, and from an id to a file's name."""
+"""From the paths that users give to files; from a file's name to the video's id, and back."""
 
 from __future__ import annotations
 
@@ -7,30 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, natural_key
+from ssl_behavior.storage.video_names import file_stem, video_id
 
-# Endings that programs append to a video's name, longest first. A name such as "mouse1.2024.csv" loses
-# its last ending only.
-_SUFFIXES = (
-    ".predictions.analysis.h5",
-    ".predictions.slp",
-    ".analysis.h5",
-    ".bouts.csv",
-    ".csv.gz",
-    ".json.gz",
-    ".csv",
-    ".tsv",
-    ".json",
-    ".h5",
-    ".hdf5",
-    ".npy",
-    ".slp",
-    ".nwb",
-    ".txt",
-    ".annot",
-    ".boris",
-    ".parquet",
-    ".safetensors",
-)
+__all__ = ["expand", "file_stem", "video_id", "with_skip_hint"]
 
 
 def expand(paths: str | Path | Sequence[str | Path], suffixes: tuple[str, ...] | None = None) -> list[Path]:
@@ -89,33 +68,3 @@ def _is_wanted(relative: Path, suffixes: tuple[str, ...] | None) -> bool:
 def with_skip_hint(error: InputError, file_count: int) -> InputError:
     """The error of one of several files or recordings, with the option that skips it; as it is for a single one."""
     return InputError(f"{error} (--skip-bad-files leaves it out)") if file_count > 1 else error
-
-
-def video_id(path: str | Path) -> str:
-    """The id of the video that a file of tracks, annotations or predictions belongs to.
-
-    This is the file's name without its endings (``.csv.gz``, ``.analysis.h5``, ...), without all that follows ``DLC_``
-    in files of DeepLabCut, and without the ``_annot`` of files of an annotator.
-
-    Examples:
-        >>> video_id("tracks/mouse1DLC_resnet50.csv.gz")
-        'mouse1'
-    """
-    name = Path(path).name
-    if suffix := next((ending for ending in _SUFFIXES if name.lower().endswith(ending)), Path(name).suffix):
-        name = name[: -len(suffix)]
-    if (position := name.find("DLC_")) > 0:
-        name = name[:position].removesuffix("_")
-    return name.removesuffix("_annot") or name
-
-
-def file_stem(video: str) -> str:
-    r"""The file name, without an ending, for a video's id: ``/`` and ``\`` become ``_``.
-
-    Two ids may give one name; a writer of several files has to refuse them.
-
-    Examples:
-        >>> file_stem("day1/mouse")
-        'day1_mouse'
-    """
-    return video.replace("/", "_").replace("\\", "_")

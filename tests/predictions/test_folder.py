@@ -5,7 +5,7 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.predictions.folder import PredictionFolder
-from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.predictions.tables import Prediction, read_folder
 
 
 def run(path: Path, videos: tuple[str, ...], model: str = "m", label: int = 0) -> None:
@@ -34,7 +34,9 @@ def test_another_video_is_added_and_nothing_else_changes(path: Path) -> None:
     before = files(path)
     run(path, ("3",))
     after = files(path)
-    assert {name for name in before if after[name] != before[name]} == {"review/written.yaml"}
+    assert {name for name in before if after[name] != before[name]} == {
+        "review/written.yaml", "videos.yaml",
+    }  # fmt: skip
     assert set(after) - set(before) == {
         "3.csv", "3.bouts.csv", "review/3_annot.txt", "review/3.boris", "pictures/3.png",
     }  # fmt: skip
@@ -82,7 +84,9 @@ def test_predictions_of_two_models_are_not_mixed(path: Path) -> None:
 
 def test_an_interrupted_run_leaves_no_predictions_of_an_earlier_model(path: Path) -> None:
     PredictionFolder(path, "other", ("1", "day 2/2")).clear()
-    assert set(files(path)) == {"scores/scores.json", "notes.txt", "notes.csv", "written.yaml", "review/written.yaml"}
+    assert set(files(path)) == {
+        "scores/scores.json", "notes.txt", "notes.csv", "written.yaml", "videos.yaml", "review/written.yaml",
+    }  # fmt: skip
     run(path, ("1",), model="other")
 
 
@@ -106,6 +110,38 @@ def test_without_its_record_every_file_is_taken_for_a_persons(
         run(path, videos)
 
 
-def test_two_videos_with_the_same_file_name_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="videos a_1: expected ids that differ as file names"):
-        PredictionFolder(tmp_path, "m", ("a/1", "a_1"))
+ALIKE = ("a/1", "a_1", "a\\1", "A_1", "a_1.bouts")
+
+
+def test_videos_whose_ids_are_alike_as_file_names_keep_files_of_their_own(tmp_path: Path) -> None:
+    run(tmp_path, ALIKE)
+    assert {prediction.id for prediction in read_folder(tmp_path)} == set(ALIKE)
+    stems = PredictionFolder(tmp_path, "m", ALIKE).stems
+    assert len({stem.casefold() for stem in stems}) == len(ALIKE)
+    # A later run of some of them, in any order, replaces their files only.
+    for video in ("a_1", "a/1"):
+        before = {prediction.id: prediction.labels.tolist() for prediction in read_folder(tmp_path)}
+        run(tmp_path, (video,), label=1)
+        after = {prediction.id: prediction.labels.tolist() for prediction in read_folder(tmp_path)}
+        assert after == {**before, video: [1] * 6}
+
+
+def test_a_video_alike_to_one_of_an_earlier_run_gets_another_file(tmp_path: Path) -> None:
+    run(tmp_path, ("a/1",))
+    run(tmp_path, ("a_1",), label=1)
+    assert {one.id: int(one.labels[0]) for one in read_folder(tmp_path)} == {"a/1": 0, "a_1": 1}
+
+
+def test_a_folder_of_version_0_1_0_is_replaced_and_not_doubled(tmp_path: Path) -> None:
+    run(tmp_path, ("day/1",))
+    (tmp_path / "videos.yaml").unlink()
+    assert [one.id for one in read_folder(tmp_path)] == ["day_1"]
+    run(tmp_path, ("day/1",), label=1)
+    assert [(one.id, int(one.labels[0])) for one in read_folder(tmp_path)] == [("day/1", 1)]
+
+
+@pytest.mark.parametrize("damage", ["day_1: [", "7", "{day_1: 7}", "{day_1: a, b: a}", ""])
+def test_a_damaged_record_of_the_videos_leaves_the_names_of_the_files(tmp_path: Path, damage: str) -> None:
+    run(tmp_path, ("day/1",))
+    (tmp_path / "videos.yaml").write_text(damage)
+    assert [one.id for one in read_folder(tmp_path)] == ["day_1"]

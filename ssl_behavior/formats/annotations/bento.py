@@ -23,7 +23,6 @@ from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.time_base import frame_rate_of
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import video_id
 
 NAME = "bento"
 
@@ -49,7 +48,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
     header = [line for line in lines if line[:10].lower() == "annotation"]
-    video = videos.find(video_id(path))
+    video = videos.find(Path(path))
     rate = frame_rate_of(video, _header_number(path, header, "annotation framerate"), path)
     stop = _header_number(path, header, "annotation stop frame")
     start = _header_number(path, header, "annotation start frame") or 1

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import boris_project
-from ssl_behavior.formats.annotations.boris_project import NO_SUBJECT, write
+from ssl_behavior.formats.annotations.boris_project import NO_SUBJECT, names_of_observation, write
 from ssl_behavior.formats.annotations.values import bout_from_frames, parse_number
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.time_base import frame_rate_of
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Video, Videos
-from ssl_behavior.storage.paths import video_id
 
 __all__ = ["NAME", "detect", "read", "write"]
 
@@ -26,6 +25,7 @@ NAME = "boris"
 # Names of columns in different versions of BORIS.
 _LENGTHS = ("total length", "media duration (s)")
 _RATES = ("fps", "fps (frame/s)")
+_MEDIA = ("media file name", "media file", "media file path", "source")
 
 _HEAD_BYTES = 16384
 _HEAD_LINES = 60
@@ -59,10 +59,15 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     observation, rows = table
     events: dict[str, list[dict[str, str]]] = {}
     for row in rows:
-        events.setdefault(row.get("observation id") or observation or video_id(path), []).append(row)
+        events.setdefault(row.get("observation id") or observation, []).append(row)
     if not events:
         raise InputError(f"{path}: expected rows of events under the column names; found none")
-    return [_observation(path, videos.find(name), event_rows) for name, event_rows in events.items()]
+    # The table of a single observation may be named as its video.
+    own_name = [Path(path)] if len(events) == 1 else []
+    return [
+        _observation(path, videos.find(*names_of_observation(name, map(_media, event_rows)), *own_name), event_rows)
+        for name, event_rows in events.items()
+    ]
 
 
 def _observation(path: Path, video: Video, rows: list[dict[str, str]]) -> Annotations:
@@ -144,6 +149,11 @@ def _rows(names: list[str], lines: list[str], separator: str) -> Iterator[dict[s
         row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
         if row.get("behavior"):
             yield row
+
+
+def _media(row: Mapping[str, str]) -> str:
+    """Return the path of the film, or the paths of several, as BORIS's versions name it."""
+    return _first_value(row, _MEDIA)
 
 
 def _first_value(row: Mapping[str, str], names: tuple[str, ...]) -> str:

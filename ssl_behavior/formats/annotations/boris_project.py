@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def read(path: Path, videos: Videos) -> list[Annotations]:
         project = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_dict_of_distinct_names)
         kinds = {str(entry["code"]): str(entry["type"]) for entry in project["behaviors_conf"].values()}
         annotations = [
-            _observation(path, videos.find(str(name)), observation, kinds)
+            _observation(path, videos.find(*_names(path, project, str(name))), observation, kinds)
             for name, observation in project["observations"].items()
             if observation["events"]
         ]
@@ -100,6 +100,24 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUME
     }
     # json.dumps escapes all but ASCII: BORIS reads the file in the system's encoding, which may not be UTF-8.
     write_text(path, json.dumps(project, indent=1) + "\n")
+
+
+def _names(path: Path, project: Mapping[str, Any], observation: str) -> list[str | Path]:
+    """Return what may name the video of an observation; a project of a single one may be named as its video."""
+    films = project["observations"][observation].get("file") or {}
+    names = names_of_observation(observation, (str(film) for player in films.values() for film in player))
+    return [*names, Path(path)] if len(project["observations"]) == 1 else names
+
+
+def names_of_observation(observation: str, films: Iterable[str]) -> list[str | Path]:
+    """Return what may name the video of an observation, the surest first: its id, and the paths of its films.
+
+    Args:
+        observation: id of the observation; empty if the file gives none.
+        films: paths of films on any system; several in one text are separated by semicolons.
+    """
+    paths = dict.fromkeys(film.strip() for text in films for film in text.split(";"))
+    return [*([observation] if observation else []), *(Path(film.replace("\\", "/")) for film in paths if film)]
 
 
 def _state_event(i: int, name: str, names: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import video_id
 
 NAME = "caltech"
 
@@ -66,7 +65,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
         raise InputError(f"{path}: expected rows of 'start end behaviour' under a channel such as 'S1:'; found none")
     return [
         Annotations(
-            id=videos.find(video_id(path)).id,
+            id=videos.find(Path(path)).id,
             channels={name: tuple(bouts) for name, bouts in channels.items()},
             source=str(path),
             frames=max(bout.stop for bouts in channels.values() for bout in bouts),

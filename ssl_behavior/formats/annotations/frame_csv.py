@@ -18,7 +18,6 @@ from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.storage.paths import video_id
 
 NAME = "frame_csv"
 CHANNEL = "label"
@@ -59,7 +58,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     bouts = tuple(Labels(behaviours, values).bouts())
     # Predictions name every behaviour, including those that never occur.
     vocabulary = {CHANNEL: tuple(names[len(_PREDICTION_COLUMNS) :]) if _is_prediction(names) else ()}
-    video = videos.find(video_id(path))
+    video = videos.find(Path(path))
     return [Annotations(video.id, {CHANNEL: bouts}, source=str(path), frames=len(values), vocabulary=vocabulary)]
 
 

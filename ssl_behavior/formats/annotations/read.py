@@ -13,6 +13,7 @@ from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
 from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.ids import require_usable_ids
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import Recording
@@ -106,7 +107,7 @@ def read_labels(
     recordings: list[Recording] = []
     if tracks:
         recordings = read_recordings(tracks, None, skip_bad_files, None, None, notify, mixed_skeletons=True)
-    annotations = annotations_from_recordings(recordings)
+    annotations = [replace(item, id=videos.find(item.id).id) for item in annotations_from_recordings(recordings)]
     if tracks and not annotations and not annotation_files:
         raise InputError(
             f"{shorten_paths(tracks)}: expected tracks with labels, or annotations; found tracks without labels"
@@ -121,6 +122,7 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         _require_readable(path)
         module = FORMATS[format] if format else _detect(path)
         annotations: list[Annotations] = module.read(path, videos)
+        require_usable_ids((item.id for item in annotations), path)
     except InputError as error:
         raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:

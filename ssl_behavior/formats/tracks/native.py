@@ -19,7 +19,7 @@ from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.array_files import SUFFIX, is_kind, read_arrays, write_arrays
-from ssl_behavior.storage.paths import file_stem
+from ssl_behavior.storage.video_names import file_stems
 
 NAME = "native"
 _KEY = "ssl_behavior.recording"
@@ -29,15 +29,15 @@ def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
     """Write each recording to its own file in a folder, or one recording to one file.
 
     Args:
-        path: a file if it ends in ``.safetensors``; otherwise a folder, in which ``file_stem`` of a recording's id
-            names its file.
+        path: a file if it ends in ``.safetensors``; otherwise a folder, in which ``file_stems`` of the
+            recordings' ids name the files.
         recordings: exactly one if ``path`` is a file.
 
     Returns:
         The files, in the order of the recordings.
 
     Raises:
-        InputError: two ids give the same file name, or a recording holds a value that neither an array nor JSON can.
+        InputError: a recording holds a value that neither an array nor JSON can.
     """
     path = Path(path)
     recordings = list(recordings)
@@ -46,9 +46,8 @@ def write(path: str | Path, recordings: Iterable[Recording]) -> list[Path]:
             raise InputError(f"{path}: one file takes one recording and there are {len(recordings)}; give a folder")
         files = [path]
     else:
-        files = [path / f"{file_stem(recording.id)}{SUFFIX}" for recording in recordings]
-        if len(set(files)) < len(files):
-            raise InputError(f"{path}: two recordings' ids differ only in /, \\ and _; give them other ids")
+        stems = file_stems(recording.id for recording in recordings)
+        files = [path / f"{stems[recording.id]}{SUFFIX}" for recording in recordings]
     for file, recording in zip(files, recordings, strict=True):
         _write(file, recording)
     return files

@@ -14,6 +14,7 @@ from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks import calms21, deeplabcut, mabe22, movement, native, sleap
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.untrusted import pickles
+from ssl_behavior.recordings.ids import require_usable_ids, with_distinct_ids
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.storage import cache, yaml_files
@@ -67,10 +68,11 @@ def read_recordings(
         mixed_skeletons: let recordings differ in their keypoints and in the dimension of space.
 
     Returns:
-        Recordings with different ids and (without ``mixed_skeletons``) the same keypoints in the same order.
+        Recordings with different ids and (without ``mixed_skeletons``) the same keypoints in the same order. Files of
+        one name in several folders get these folders before their names, with a notice.
 
     Raises:
-        InputError: a path does not exist, a file cannot be read, two recordings share an id, or keypoints differ.
+        InputError: a path does not exist, a file cannot be read, a video has two files, or keypoints differ.
 
     Examples:
         >>> read_recordings("tracks/*.csv", frame_rate=25)[0]  # doctest: +SKIP
@@ -97,7 +99,7 @@ def read_recordings(
     for notice in notices_of(recordings):
         notify(notice)
     recordings = [replace(recording, notices=()) for recording in recordings]
-    _require_distinct_ids(recordings)
+    recordings = with_distinct_ids(recordings, notify)
     if not mixed_skeletons:
         recordings = _with_same_keypoints(recordings)
     if skeleton is not None:
@@ -122,6 +124,7 @@ def _read_file(path: Path, format: str | None) -> list[Recording]:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     if empty := next((recording.id for recording in recordings if not recording.frames), None):
         raise InputError(f"{path}: expected frames; found none in {empty!r}")
+    require_usable_ids((recording.id for recording in recordings), path)
     return recordings
 
 
@@ -163,17 +166,6 @@ def _describe_content(path: Path) -> str:
     if line := first_line(path):
         return f"text that is none of these and begins {line[:60]!r}"
     return "bytes that are none of these"
-
-
-def _require_distinct_ids(recordings: Sequence[Recording]) -> None:
-    sources: dict[str, str] = {}
-    for recording in recordings:
-        if (earlier := sources.get(recording.id)) is not None:
-            raise InputError(
-                f"{recording.source}: the video id {recording.id!r} is that of {earlier} too; "
-                "give one file per video (a glob like folder/*.csv picks one kind of file)"
-            )
-        sources[recording.id] = recording.source
 
 
 def _with_same_keypoints(recordings: Sequence[Recording]) -> list[Recording]:

@@ -1,0 +1,120 @@
+"""The ids of videos: what may be one, and ids that differ for files of the same name."""
+
+from __future__ import annotations
+
+import glob
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ssl_behavior.errors import InputError, count_of, list_names
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.storage.video_names import shortest_names, video_id
+
+_CONTROL = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, of bytes that are no text, and of breaks between lines."""
+
+
+def require_usable_ids(ids: Iterable[str], source: str | Path) -> None:
+    """Make sure that ids can name files and be printed.
+
+    Args:
+        ids: ids of the videos of one file.
+        source: the file, for the error.
+
+    Raises:
+        InputError: an id is empty, ``.`` or ``..``, or holds control characters.
+    """
+    for name in ids:
+        if any(unicodedata.category(letter) in _CONTROL for letter in name):
+            found = f"{name!a}, with control characters"
+        elif not name.strip() or name in (".", ".."):
+            found = f"{name!r}, which names nothing"
+        else:
+            continue
+        raise InputError(
+            f"{source}: expected a name for each video; found {found}: rename the video, in the file or the file itself"
+        )
+
+
+def with_distinct_ids(recordings: Sequence[Recording], notify: Callable[[str], None]) -> list[Recording]:
+    """Return the recordings with ids that differ: where files in several folders have one name, folders go before it.
+
+    Args:
+        recordings: recordings, of which several may have one id.
+        notify: called with a notice of the ids that were made.
+
+    Raises:
+        InputError: a folder holds several files of one video, or a file several videos of one name.
+    """
+    by_id: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        by_id.setdefault(recording.id, []).append(recording)
+    if len(by_id) == len(recordings):
+        return list(recordings)
+    names: dict[int, str] = {}
+    for same in by_id.values():
+        if len(same) > 1:
+            names.update(zip(map(id, same), _names_with_folders(same), strict=True))
+    if clash := set(names.values()) & {name for name, same in by_id.items() if len(same) == 1}:
+        raise InputError(
+            f"videos {list_names(clash)}: expected ids that differ; found them as ids and as names of files in "
+            "folders: rename these files"
+        )
+    notify(
+        f"{count_of(len(names), 'recording')} share names with files in other folders, which go before the names: "
+        f"{list_names(names.values(), 6)}"
+    )
+    return [replace(each, id=names.get(id(each), each.id)) for each in recordings]
+
+
+def _names_with_folders(recordings: Sequence[Recording]) -> list[str]:
+    """Return ids for recordings with one id, which tell them apart by as few folders as possible.
+
+    Raises:
+        InputError: two are in one file, or in one folder and called as their video.
+    """
+    paths = [Path(recording.source).absolute() for recording in recordings]
+    names = shortest_names(
+        [(*_folders(path, recording.id), recording.id) for path, recording in zip(paths, recordings, strict=True)]
+    )
+    if len(set(names)) == len(names):
+        return names
+    second = next(number for number, name in enumerate(names) if name in names[:number])
+    raise _two_of_one_video(recordings[names.index(names[second])], recordings[second])
+
+
+def _folders(path: Path, video: str) -> tuple[str, ...]:
+    """Return the folders of a file; one that names its videos itself is a further folder."""
+    is_named_by_file = video.split("/")[0] == video_id(path)
+    return (*path.parent.parts[1:], *(() if is_named_by_file else (video_id(path),)))
+
+
+def _two_of_one_video(earlier: Recording, later: Recording) -> InputError:
+    if earlier.source == later.source:
+        return InputError(f"{later.source}: two of its videos are called {later.id!r}: rename one of them in the file")
+    return InputError(
+        f"{later.source}: the video id {later.id!r} is that of {earlier.source} too; "
+        f"{advice_on_kinds(later.id, earlier.source, later.source, '--recordings')}"
+    )
+
+
+def advice_on_kinds(video: str, first: str, second: str, option: str) -> str:
+    """Say how to drop one of two files of a video: by a glob for one kind of file, if the names allow it.
+
+    Args:
+        video: id of the video.
+        first: path of a file of the video.
+        second: path of another one.
+        option: option that takes the files.
+    """
+    paths = [Path(first), Path(second)]
+    own_name = video.rpartition("/")[2]
+    globs = []
+    for path, other in (paths, paths[::-1]):
+        pattern = "*" + glob.escape(path.name.removeprefix(own_name))
+        if path.name.startswith(own_name) and not fnmatch(other.name, pattern):
+            globs.append(f"{option} '{Path(glob.escape(str(path.parent))) / pattern}'")
+    return f"give files of one kind only, {' or '.join(globs)}" if globs else f"move {second} elsewhere"
