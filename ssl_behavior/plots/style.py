@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -103,6 +104,8 @@ def save(figure: Figure, path: str | Path) -> Path:
     FigureCanvasAgg(figure)
     without_formulas(figure)
     options: dict[str, Any] = {"metadata": {"Software": None}} if path.suffix == ".png" else {}
-    with write_atomically(path) as aside:
+    # A name in a script that the font lacks is drawn as boxes, and is whole in every table.
+    with write_atomically(path) as aside, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(aside, format=path.suffix.removeprefix("."), **options)
     return path

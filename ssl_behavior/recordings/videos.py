@@ -52,17 +52,19 @@ class Videos:
 
     def __init__(self, videos: Iterable[Video] = (), frame_rate: float | None = None) -> None:
         self._frame_rate = frame_rate
+        self._by_id = {video.id: video for video in videos}
+        self._by_unique_stem = {unique_stem(video.id): video for video in self._by_id.values()}
         self._parts: dict[str, Parts] = {}
         self._by_parts: dict[Parts, list[Video]] = {}
         self._by_stem: dict[str, list[Video]] = {}
         self._by_last: tuple[dict[str, list[Video]], ...] = ({}, {})
-        for video in {video.id: video for video in videos}.values():
+        for video in self._by_id.values():
             parts = self._parts[video.id] = _parts(video.id)
             self._by_parts.setdefault(parts, []).append(video)
             # An id may have been made from a name to which a program had appended something.
             for level, last in enumerate(without_appended(parts[-1])):
                 self._by_last[level > 0].setdefault(last, []).append(video)
-            for stem in {_spelling(rule(video.id)) for rule in (file_stem, unique_stem, plain_stem)}:
+            for stem in {_spelling(rule(video.id)) for rule in (file_stem, plain_stem)}:
                 self._by_stem.setdefault(stem, []).append(video)
         self._longest = max(map(len, self._by_parts), default=0)
 
@@ -79,7 +81,7 @@ class Videos:
         )
 
     def __contains__(self, video: str) -> bool:
-        return video in self._parts
+        return video in self._by_id
 
     def find(self, *names: str | Path) -> Video:
         """Return the first video that one of these names stands for.
@@ -100,6 +102,8 @@ class Videos:
         """
         several: list[Video] = []
         for parts, is_path in _readings(names):
+            if (name := parts[0]) in self._by_id and len(parts) == 1:
+                return self._by_id[name]
             matches = [video for video in self._matches(parts, is_path) if not several or video in several]
             if len(matches) == 1:
                 return matches[0]
@@ -115,11 +119,15 @@ class Videos:
 
     def _matches(self, parts: Parts, is_path: bool) -> list[Video]:
         """Return the videos that fit a name best: by their whole id, as file names, or by the last part of their id."""
+        if marked := self._by_unique_stem.get(_spelling(parts[-1])):
+            return [marked]
         endings = [parts[-count:] for count in range(min(len(parts), max(self._longest, 1)), 0, -1)]
         for ending in endings:
             if same := self._by_parts.get(tuple(map(_spelling, ending))):
                 # Ids that differ only in how accents are spelt, or in their slashes.
                 return [video for video in same if video.id == "/".join(ending)] or same
+        if own := self._by_id.get(parts[-1]):  # it holds a backslash, which may be a part of a name
+            return [own]
         for ending in (parts, *endings):
             if same := self._by_stem.get(_spelling(plain_stem("/".join(ending)))):
                 return same
@@ -145,6 +153,7 @@ def _readings(names: Iterable[str | Path]) -> Iterator[tuple[Parts, bool]]:
             folders = name.absolute().parent.parts
             yield from (((*folders, each), True) for each in names_of_video(name))
         else:
+            yield (name,), False
             *above, last = _split(name)
             yield from (((*above, each), False) for each in without_appended(last))
 

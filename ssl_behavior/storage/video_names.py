@@ -40,7 +40,7 @@ _ANALYSIS = re.compile(r"(?<=.)\.analysis$")
 _APPENDED = (
     re.compile(r"(?<=.)_?(?:DLC|DeepCut)_.*$"),  # DeepLabCut's scorer, with _filtered, _el, _sk and the like behind it
     re.compile(r"(?<=.)_superanimal_.*$"),  # DeepLabCut's model zoo
-    re.compile(r"(?<=.)\.(?:predictions|proofread)$"),  # SLEAP
+    re.compile(r"(?<=.)\.(?:predictions|proofread|tracked|cleaned)$"),  # SLEAP
     re.compile(r"(?<=.)_pose_est_v\d+$"),  # JABS
     re.compile(r"(?<=.)_pose_(?:top|front)(?:_v\d+(?:_\d+)*)?$"),  # MARS
     re.compile(r"(?<=.)_annot$"),
@@ -123,7 +123,7 @@ def file_stem(video: str) -> str:
 
     Examples:
         >>> file_stem("day1/mouse"), file_stem("CON")
-        ('day1_mouse', 'CON~a3dbc4b6')
+        ('day1_mouse', '_CON~a3dbc4b6')
     """
     flat = plain_stem(video)
     is_safe = (
@@ -138,9 +138,11 @@ def file_stem(video: str) -> str:
 def unique_stem(video: str) -> str:
     """A file name, without an ending, that no other id has."""
     mark = f"~{digest(video.encode('utf-8', 'surrogatepass'), length=8)}"
+    safe = _safe(plain_stem(video))
+    if _RESERVED.fullmatch(safe):
+        safe = f"_{safe}"  # the part before the first dot decides, so a mark at the end would not help
     room = _MAX_BYTES - len(mark)
-    safe = _safe(plain_stem(video)).encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
-    return f"{safe.strip(' .')}{mark}"
+    return f"{safe.encode('utf-8', 'replace')[:room].decode('utf-8', 'ignore').strip(' .')}{mark}"
 
 
 def plain_stem(video: str) -> str:

@@ -64,7 +64,7 @@ def test_the_files_are_those_that_predict_writes(
 ) -> None:
     many, usual = contents(Path(predict_many(config))), contents(predict_without_ray(config, tmp_path / "usual"))
     assert many == usual
-    assert len(many) == 4 * 5 + 2
+    assert len(many) == 4 * 5 + 3
     before = {path: path.stat().st_mtime_ns for path in Path(config.output).rglob("*.csv")}
     predict_many(config)
     assert "4 of 4 done already, 0 to do" in capsys.readouterr().out

@@ -147,7 +147,7 @@ def test_ids_that_are_alike_as_file_names_get_files_of_their_own(tmp_path):
     ids = ["a/b", "a_b", "A_b", "CON", "x" * 300]
     files = native.write(tmp_path, [_recording(name) for name in ids])
     assert [native.read(file)[0].id for file in files] == ids
-    assert files[1].name == "a_b.safetensors"
+    assert len({file.name.casefold() for file in files}) == len(ids)
 
 
 def test_the_command_convert_writes_native_files(tmp_path):

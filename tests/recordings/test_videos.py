@@ -1,0 +1,69 @@
+"""How annotations find their video: by its whole id, by its file name, and by what is left of it in other names."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.recordings.videos import Video, Videos
+
+
+def found(ids: list[str], *names: str | Path) -> str:
+    return Videos(Video(name) for name in ids).find(*names).id
+
+
+@pytest.mark.parametrize(
+    ("ids", "name", "expected"),
+    [
+        (["m", "n"], Path("m_annot.txt"), "m"),
+        (["m", "n"], Path("some/folder/m.csv"), "m"),
+        (["project/m1", "project/m2"], Path("m1_annot.txt"), "project/m1"),
+        (["project/m1", "project/m2"], Path("project_m2_annot.txt"), "project/m2"),
+        (["a/t", "b/t"], Path("annotations/b/t.csv"), "b/t"),
+        (["a/t", "b/t"], Path("annotations/b_t.csv"), "b/t"),
+        (["t", "b/t"], Path("annotations/b/t.csv"), "b/t"),
+        (["t", "b/t"], Path("annotations/a/t.csv"), "t"),
+        (["x/a/t", "x/b/t"], Path("other/b/t.csv"), "x/b/t"),
+        (["a/b", "a_b"], Path("a_b_annot.txt"), "a_b"),
+        (["m", "m_annot"], Path("m_annot.txt"), "m"),
+        (["m", "m_annot"], Path("m_annot_annot.txt"), "m_annot"),
+        (["m_annot"], Path("m_annot.txt"), "m_annot"),
+        (["m", "m.analysis"], Path("m.analysis_annot.txt"), "m.analysis"),
+        (["mDLC_resnet50"], Path("mDLC_resnet50_annot.txt"), "mDLC_resnet50"),
+        (["m_superanimal_topviewmouse_x"], Path("m.boris"), "m_superanimal_topviewmouse_x"),
+        (["film.mp4"], Path("film_annot.txt"), "film.mp4"),
+        (["film"], "film.mp4", "film"),
+        (["day_1"], "day/1", "day_1"),
+        (["mouse1"], "task1/train/mouse1", "mouse1"),
+        (["a\\b", "a/b"], "a\\b", "a\\b"),
+    ],
+)
+def test_a_name_leads_to_its_video(ids: list[str], name: str | Path, expected: str) -> None:
+    assert found(ids, name) == found(ids[::-1], name) == expected
+
+
+def test_accents_may_be_spelt_in_another_way() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    assert found([composed], Path(f"{decomposed}_annot.txt")) == composed
+    assert found([decomposed], composed) == decomposed
+    assert found([composed, decomposed], decomposed) == decomposed
+    assert found([composed, decomposed], Path(f"{composed}.csv")) == composed
+
+
+def test_the_first_name_that_stands_for_a_video_counts() -> None:
+    assert found(["m", "n"], "2024 obs 1", Path("/videos/n.avi"), Path("m.boris")) == "n"
+    assert found(["a/t", "b/t"], "t", Path("/videos/b/t.mp4")) == "b/t"
+
+
+@pytest.mark.parametrize("name", ["other", "test/m", "m2"])
+def test_a_name_of_no_video_stays_as_it_is(name: str) -> None:
+    assert found(["m1", "train/m"], name) == name
+    assert found(["m1"], Path("other_annot.txt")) == "other"
+
+
+@pytest.mark.parametrize("name", ["t", Path("annotations/t_annot.txt"), Path("annotations/c/t.csv")])
+def test_a_name_of_two_videos_is_an_error_whose_advice_works(name: str | Path) -> None:
+    with pytest.raises(InputError, match=r"found that of a/t, b/t: name the video in full, such as 'a/t', or 'a_t'"):
+        found(["a/t", "b/t"], name)
+    assert found(["a/t", "b/t"], "a/t") == found(["a/t", "b/t"], Path("a_t_annot.txt")) == "a/t"
