@@ -190,6 +190,14 @@ def test_two_kinds_of_files_of_a_video_are_an_error_whose_advice_works(tmp_path:
         assert one.id == "m"
 
 
+def test_a_folder_of_files_to_review_is_refused_with_globs_that_work(predictions: Path) -> None:
+    recordings = [recording(name) for name in NASTY]
+    with pytest.raises(InputError, match=r"is annotated twice, in .*; give files of one kind only") as error:
+        label_recordings(recordings, predictions / "review", None, (), None, ())
+    for glob in str(error.value).split("--annotations '")[1:]:
+        assert len(label_recordings(recordings, glob.partition("'")[0], None, (), None, ())) == len(NASTY)
+
+
 @pytest.mark.parametrize("name", ["", "  ", ".", "..", "a\0b", "a\nb", "a\x1bb", "a\x7fb", "a\u2028b", "a\udc80b"])
 def test_an_id_that_names_nothing_is_refused_at_reading(tmp_path: Path, name: str) -> None:
     frames = [[[1.0] * 7] * 2] * 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError, count_of, list_names
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.storage.video_names import shortest_names, video_id
+from ssl_behavior.storage.video_names import names_of_video, shortest_names, video_id
 
 _CONTROL = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, of bytes that are no text, and of breaks between lines."""
@@ -111,7 +111,8 @@ def advice_on_kinds(video: str, first: str, second: str, option: str) -> str:
         option: option that takes the files.
     """
     paths = [Path(first), Path(second)]
-    own_name = video.rpartition("/")[2]
+    others = names_of_video(second)
+    own_name = next((name for name in names_of_video(first) if name in others), video)
     globs = []
     for path, other in (paths, paths[::-1]):
         pattern = "*" + glob.escape(path.name.removeprefix(own_name))

@@ -193,3 +193,30 @@ def test_the_repr_has_two_lines_with_the_size_and_the_labels(atlas: Atlas) -> No
         assert len(shown.splitlines()) == 2
         assert size in shown
         assert "labels: 'été'" in shown
+
+
+def test_videos_whose_ids_are_alike_as_file_names_have_files_of_their_own(
+    videos: list[EmbeddedVideo], tmp_path: Path
+) -> None:
+    ids = ("a/b", "a_b", "a\\b", "CON", "v" * 300)
+    for again in (False, True):
+        atlas = Atlas.create(tmp_path / "atlas", META)
+        for number, name in enumerate(ids):
+            video = replace(videos[0], poses=replace(videos[0].poses, id=name))
+            values = {(0, 1): np.full_like(video.embeddings[0, 1], number + 10 * again)}
+            atlas.add(replace(video, embeddings=values))
+        assert set(atlas.ids) == set(ids)
+        assert [atlas.video(name).embeddings[0, 1][0, 0] for name in ids] == [i + 10 * again for i in range(len(ids))]
+        assert "a_b" in atlas
+        assert "A/b" not in atlas
+
+
+def test_a_file_that_version_0_1_0_named_is_found_and_replaced(videos: list[EmbeddedVideo], tmp_path: Path) -> None:
+    atlas = Atlas.create(tmp_path / "atlas", META)
+    video = replace(videos[0], poses=replace(videos[0].poses, id="a\\b: c"))
+    atlas.add(video)
+    atlas.path(video.id).rename(tmp_path / "atlas" / "videos" / "a\\b: c.safetensors")
+    atlas = Atlas(atlas.folder)
+    assert atlas.video(video.id).id == video.id
+    atlas.add(video)
+    assert atlas.ids == (video.id,)

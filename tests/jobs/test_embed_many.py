@@ -141,6 +141,16 @@ def test_files_of_the_same_video_are_refused(config: EmbedManyConfig, tracks: Pa
     assert not Path(config.output).exists()
 
 
+def test_files_of_one_name_in_several_folders_are_several_videos(config: EmbedManyConfig, tracks: Path) -> None:
+    for number, folder in enumerate(("a", "b")):
+        (tracks / folder).mkdir()
+        (tracks / f"video00{number}.safetensors").rename(tracks / folder / "trial.safetensors")
+    for folder in ("a", "b"):
+        (recording,) = native.read(tracks / folder / "trial.safetensors")
+        native.write(tracks / folder / "trial.safetensors", [replace(recording, id="trial")])
+    assert set(Atlas(Path(embed_many(config))).ids) == {"a/trial", "b/trial", "video002", "video003"}
+
+
 def test_from_and_to_s3(
     config: EmbedManyConfig,
     folder: Callable[[str], str],

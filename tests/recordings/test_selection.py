@@ -47,3 +47,25 @@ def test_videos_are_chosen_in_the_order_of_the_recordings() -> None:
     assert choose_videos(recordings, ()) == recordings
     with pytest.raises(InputError, match="--videos d: expected ids among the recordings; found a, b, c"):
         choose_videos(recordings, ("d",))
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (("day1/*",), ["day1/a", "day1/b"]),
+        (("day2_a",), ["day2/a"]),
+        (("b",), ["day1/b"]),
+        (("[x]", "day2/?"), ["day2/a", "[x]"]),
+    ],
+)
+def test_videos_are_chosen_by_patterns_and_by_names_of_files(named: tuple[str, ...], expected: list[str]) -> None:
+    recordings = [recording(name) for name in ("day1/a", "day1/b", "day2/a", "[x]")]
+    assert [chosen.id for chosen in choose_videos(recordings, named)] == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "message"), [("day3/*", "--videos day3/[*]: expected ids"), ("a", "found that of day1/a, day2/a")]
+)
+def test_a_pattern_or_name_of_none_or_several_is_an_error(named: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        choose_videos([recording("day1/a"), recording("day2/a")], (named,))
