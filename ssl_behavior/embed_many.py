@@ -21,6 +21,7 @@ from ssl_behavior.jobs.results import Results, Unit
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.prepare import prepare_each
+from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.object_store import absolute, fetch_folder, require_cluster_packages
 
 
@@ -98,7 +99,7 @@ class _Embedding:
             atlas = Atlas.create(folder / "atlas", self.meta)
             add_recording(atlas, encoder, recording, poses)
             file = atlas.path(recording.id)
-            self.config.results.put(unit, {f"{VIDEOS}/{file.name}": file}, {})
+            self.config.results.put(unit, {f"{VIDEOS}/{unit.label}{SUFFIX}": file}, {})
 
 
 @lru_cache(maxsize=1)

@@ -97,7 +97,7 @@ class _Predicting:
             recording = self.config.read_recording(unit, folder)
             print_assumed_pair(scheme, [recording])
             ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
-            predictions = PredictionFolder(folder / "predictions", self.fingerprint, [poses.id])
+            predictions = PredictionFolder(folder / "predictions", self.fingerprint, [poses.id], {unit.label: poses.id})
             predictions.clear()
             predictions.write(predict_poses(model, scheme, poses, recording), scheme.channel)
             files = files_below(predictions.path)

@@ -20,7 +20,7 @@ from ssl_behavior.recordings.individuals import crowding_warning
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage import cache
 from ssl_behavior.storage.object_store import Store, absolute, fetch, input_files
-from ssl_behavior.storage.video_names import distinct_ids, file_stem
+from ssl_behavior.storage.video_names import distinct_ids, file_stem, stem_of_file, unique_stem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class PerRecordingConfig(RayConfig):
             raise InputError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
         files = input_files(self.recordings, TRACK_SUFFIXES if self.format is None else None)
         skeleton = [file.stamp for file in input_files([self.skeleton])] if self.skeleton else []
-        labels = [file_stem(video) for video in distinct_ids([file.address for file in files])]
+        labels = [stem_of_file(video) for video in distinct_ids([file.address for file in files])]
         if repeated := [label for label, count in Counter(labels).items() if count > 1]:
             raise InputError(
                 f"--recordings: expected one file per video; found several of {list_names(repeated, 5)}: a glob such "
@@ -127,4 +127,4 @@ def _named(video: str, label: str, address: str) -> str | None:
     """Return a video's id with the folders of its file that a label has before it; None if it is of another video."""
     *folders, _ = address.split("/")
     ids = ("/".join([*folders[len(folders) - count :], video]) for count in range(len(folders) + 1))
-    return next((name for name in ids if file_stem(name) == label), None)
+    return next((name for name in ids if label in (file_stem(name), unique_stem(name))), None)

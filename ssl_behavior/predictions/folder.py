@@ -7,7 +7,7 @@ own (see ``review``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -34,15 +34,16 @@ class PredictionFolder:
         path: the folder; it need not exist.
         model: fingerprint of the model's content (``checkpoints.fingerprint``).
         videos: ids of the videos that the run predicts.
+        stems: beginning of file names -> id, of videos whose files must be called so; by default ``file_stems``.
 
     Raises:
         InputError: the folder holds another model's predictions of other videos, or a person has edited a file that
             would be overwritten.
     """
 
-    def __init__(self, path: Path, model: str, videos: Sequence[str]) -> None:
+    def __init__(self, path: Path, model: str, videos: Sequence[str], stems: Mapping[str, str] | None = None) -> None:
         self.path, self.model = path, model
-        self._recorded = tables.recorded_videos(path)
+        self._recorded = {**tables.recorded_videos(path), **(stems or {})}
         self._stem_of = file_stems(videos, self._recorded)
         self.stems = list(self._stem_of.values())
         self.review = ReviewFolder(path / "review")

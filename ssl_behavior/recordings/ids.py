@@ -39,26 +39,29 @@ def require_usable_ids(ids: Iterable[str], source: str | Path) -> None:
         )
 
 
-def with_distinct_ids(recordings: Sequence[Recording], notify: Callable[[str], None]) -> list[Recording]:
+def with_distinct_ids(
+    recordings: Sequence[Recording], files: Sequence[Path], notify: Callable[[str], None]
+) -> list[Recording]:
     """Return the recordings with ids that differ: where files in several folders have one name, folders go before it.
 
     Args:
         recordings: recordings, of which several may have one id.
+        files: the file of each; a converted recording's own source is the file that it was converted from.
         notify: called with a notice of the ids that were made.
 
     Raises:
         InputError: a folder holds several files of one video, or a file several videos of one name.
     """
-    by_id: dict[str, list[Recording]] = {}
-    for recording in recordings:
-        by_id.setdefault(recording.id, []).append(recording)
-    if len(by_id) == len(recordings):
+    numbers: dict[str, list[int]] = {}
+    for number, recording in enumerate(recordings):
+        numbers.setdefault(recording.id, []).append(number)
+    if len(numbers) == len(recordings):
         return list(recordings)
     names: dict[int, str] = {}
-    for same in by_id.values():
+    for video, same in numbers.items():
         if len(same) > 1:
-            names.update(zip(map(id, same), _names_with_folders(same), strict=True))
-    if clash := set(names.values()) & {name for name, same in by_id.items() if len(same) == 1}:
+            names.update(zip(same, _names_with_folders(video, [files[number] for number in same]), strict=True))
+    if clash := set(names.values()) & {video for video, same in numbers.items() if len(same) == 1}:
         raise InputError(
             f"videos {list_names(clash)}: expected ids that differ; found them as ids and as names of files in "
             "folders: rename these files"
@@ -67,38 +70,35 @@ def with_distinct_ids(recordings: Sequence[Recording], notify: Callable[[str], N
         f"{count_of(len(names), 'recording')} share names with files in other folders, which go before the names: "
         f"{list_names(names.values(), 6)}"
     )
-    return [replace(each, id=names.get(id(each), each.id)) for each in recordings]
+    return [
+        replace(recording, id=names[number]) if number in names else recording
+        for number, recording in enumerate(recordings)
+    ]
 
 
-def _names_with_folders(recordings: Sequence[Recording]) -> list[str]:
-    """Return ids for recordings with one id, which tell them apart by as few folders as possible.
+def _names_with_folders(video: str, files: Sequence[Path]) -> list[str]:
+    """Return ids for files of one id, which tell them apart by as few folders as possible.
 
     Raises:
-        InputError: two are in one file, or in one folder and called as their video.
+        InputError: two recordings are of one file, or of files in one folder.
     """
-    paths = [Path(recording.source).absolute() for recording in recordings]
-    names = shortest_names(
-        [(*_folders(path, recording.id), recording.id) for path, recording in zip(paths, recordings, strict=True)]
-    )
+    names = shortest_names([(*_folders(file.absolute(), video), video) for file in files])
     if len(set(names)) == len(names):
         return names
-    second = next(number for number, name in enumerate(names) if name in names[:number])
-    raise _two_of_one_video(recordings[names.index(names[second])], recordings[second])
-
-
-def _folders(path: Path, video: str) -> tuple[str, ...]:
-    """Return the folders of a file; one that names its videos itself is a further folder."""
-    is_named_by_file = video.split("/")[0] == video_id(path)
-    return (*path.parent.parts[1:], *(() if is_named_by_file else (video_id(path),)))
-
-
-def _two_of_one_video(earlier: Recording, later: Recording) -> InputError:
-    if earlier.source == later.source:
-        return InputError(f"{later.source}: two of its videos are called {later.id!r}: rename one of them in the file")
-    return InputError(
-        f"{later.source}: the video id {later.id!r} is that of {earlier.source} too; "
-        f"{advice_on_kinds(later.id, earlier.source, later.source, '--recordings')}"
+    later = next(number for number, name in enumerate(names) if name in names[:number])
+    first, second = files[names.index(names[later])], files[later]
+    if first == second:
+        raise InputError(f"{second}: two of its videos are called {video!r}: rename one of them in the file")
+    raise InputError(
+        f"{second}: the video id {video!r} is that of {first} too; "
+        f"{advice_on_kinds(video, str(first), str(second), '--recordings')}"
     )
+
+
+def _folders(file: Path, video: str) -> tuple[str, ...]:
+    """Return the folders of a file; one that names its videos itself is a further folder."""
+    is_named_by_file = video.split("/")[0] == video_id(file)
+    return (*file.parent.parts[1:], *(() if is_named_by_file else (video_id(file),)))
 
 
 def advice_on_kinds(video: str, first: str, second: str, option: str) -> str:

@@ -61,9 +61,8 @@ _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 """Names of devices on Windows, which are none of a file whatever their ending."""
 
-# A stem that ends in ".bouts" makes a table of frames with the name of another video's table of bouts. One that ends as
-# the stems do that are made here could be that of another id.
-_MISLEADING = re.compile(r".*(?:\.bouts|~[0-9a-f]{8})", re.IGNORECASE | re.DOTALL)
+_MARKED = re.compile(r".*~[0-9a-f]{8}", re.IGNORECASE | re.DOTALL)
+"""Names as ``unique_stem`` makes them. An id that looks like one could be taken for another id's."""
 
 
 def video_id(path: str | Path) -> str:
@@ -126,11 +125,13 @@ def file_stem(video: str) -> str:
         ('day1_mouse', '_CON~a3dbc4b6')
     """
     flat = plain_stem(video)
+    # With ".bouts" at its end, a table of frames would have the name of another video's table of bouts.
     is_safe = (
         flat == _safe(flat)
         and len(flat.encode("utf-8", "surrogatepass")) <= _MAX_BYTES
         and not _RESERVED.fullmatch(flat)
-        and not _MISLEADING.fullmatch(flat)
+        and not flat.lower().endswith(".bouts")
+        and not _MARKED.fullmatch(flat)
     )
     return flat if is_safe else unique_stem(video)
 
@@ -143,6 +144,11 @@ def unique_stem(video: str) -> str:
         safe = f"_{safe}"  # the part before the first dot decides, so a mark at the end would not help
     room = _MAX_BYTES - len(mark)
     return f"{safe.encode('utf-8', 'replace')[:room].decode('utf-8', 'ignore').strip(' .')}{mark}"
+
+
+def stem_of_file(name: str) -> str:
+    """The stem for results of a file with this name: its own if ``unique_stem`` made it, or else ``file_stem``."""
+    return name if _MARKED.fullmatch(name) else file_stem(name)
 
 
 def plain_stem(video: str) -> str:

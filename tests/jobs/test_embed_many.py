@@ -148,7 +148,12 @@ def test_files_of_one_name_in_several_folders_are_several_videos(config: EmbedMa
     for folder in ("a", "b"):
         (recording,) = native.read(tracks / folder / "trial.safetensors")
         native.write(tracks / folder / "trial.safetensors", [replace(recording, id="trial")])
-    assert set(Atlas(Path(embed_many(config))).ids) == {"a/trial", "b/trial", "video002", "video003"}
+    # Converted files of ids that are alike as names of files.
+    native.write(tracks, [replace(recording, id=name) for name in ("c/d", "c_d", "CON")])
+    ids = {"a/trial", "b/trial", "c/d", "c_d", "CON", "video002", "video003"}
+    atlas = Atlas(Path(embed_many(config)))
+    assert set(atlas.ids) == ids
+    assert all(name in atlas for name in ids)
 
 
 def test_from_and_to_s3(

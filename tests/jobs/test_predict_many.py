@@ -22,6 +22,7 @@ from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predict_many import PredictManyConfig, predict_many
+from ssl_behavior.predictions.tables import read_folder
 from ssl_behavior.simulation.simulator import simulate_recordings
 from ssl_behavior.storage.object_store import Store
 
@@ -92,6 +93,14 @@ def test_predictions_are_written_to_s3(
     store = Store(predict_many(remote))
     names = [name for name in store.names() if not name.startswith("units/") and name != "settings.yaml"]
     assert store.read(names) == contents(predict_without_ray(config, tmp_path / "usual"))
+
+
+def test_converted_files_of_ids_that_are_alike_are_predicted_apart(config: PredictManyConfig, tracks: Path) -> None:
+    for file in tracks.glob("*"):
+        file.unlink()
+    ids = {"c/d", "c_d"}
+    native.write(tracks, [replace(simulate_recordings(1, seed=2, frames=240)[0], id=name) for name in ids])
+    assert {prediction.id for prediction in read_folder(predict_many(config))} == ids
 
 
 def test_corrected_files_are_never_overwritten(

@@ -87,19 +87,23 @@ def read_recordings(
         notify(notice)
     files = expand(paths, TRACK_SUFFIXES if format is None else None)
     recordings: list[Recording] = []
+    sources: list[Path] = []
     for file in progress(files, "reading", unit="file", shown=len(files) > 1, leave=False):
         try:
-            recordings += _read_file(file, format)
+            of_file = _read_file(file, format)
         except InputError as error:
             if not skip_bad_files:
                 raise with_skip_hint(error, len(files)) from None
             notify(f"skipped: {error}")
+        else:
+            recordings += of_file
+            sources += [file] * len(of_file)
     if not recordings:
         raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")
     for notice in notices_of(recordings):
         notify(notice)
     recordings = [replace(recording, notices=()) for recording in recordings]
-    recordings = with_distinct_ids(recordings, notify)
+    recordings = with_distinct_ids(recordings, sources, notify)
     if not mixed_skeletons:
         recordings = _with_same_keypoints(recordings)
     if skeleton is not None:
