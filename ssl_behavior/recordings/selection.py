@@ -72,7 +72,7 @@ def find_videos(videos: Iterable[str], existing: Iterable[str], expected: str) -
         InputError: no id has such a name, or several have.
     """
     existing = set(existing)
-    known = Videos(map(Video, existing))
+    known = Videos(map(Video, sorted(existing)))
     chosen, missing = set(), set()
     for name in videos:
         if name in existing or not glob.has_magic(name):
