@@ -100,7 +100,7 @@ class LabelledTracksConfig(AnnotatedTracksConfig):
     Attributes:
         agent: the individual whose behaviour towards the target was annotated; without it, labels are of the group.
         target: the individual that the agent's behaviour is directed at.
-        videos: use only the labelled videos with these ids.
+        videos: use only the labelled videos with these ids, or those that a pattern such as 'day1/*' fits.
     """
 
     agent: str | None = None

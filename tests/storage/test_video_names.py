@@ -12,7 +12,8 @@ NASTY = (
     "m", "M", "a/b", "a\\b", "a_b", "A_B", "a", "a.bouts", "a.BOUTS", "a_annot", "a.analysis", " lead", "trail ",
     "end.", ".hidden", "two  words", "dots.in.it", "é", "e\u0301", "日本語", "🐭 1", "CON", "nul.txt", "com1", "DLC_x",
     "mDLC_resnet50", "m.csv", "x" * 255, "x" * 254, "é" * 200, 'q?*:<>|"', "it's", "[1]", "~user", "-option", "100%",
-    "#1", "settings", "written", "videos", "a/b/c", "b/c", "task1/train/m1", "task1/test/m1", unique_stem("a/b"),
+    "#1", "a, b", "$x$_{", "settings", "written",
+    "videos", "a/b/c", "b/c", "task1/train/m1", "task1/test/m1", unique_stem("a/b"),
 )  # fmt: skip
 
 
