@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from math import inf, nan
 from pathlib import Path
@@ -11,31 +12,58 @@ import numpy as np
 from ssl_behavior.errors import InputError
 from ssl_behavior.recordings.annotations import LARGEST_TIME
 from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.storage.paths import video_id
 
 _HEAD = 4096
 """Bytes that ``first_line`` reads: longer lines are no header, and a file without line breaks may be huge."""
 
+_CLOCK = re.compile(r"(-)?(?:(\d+):)?(\d+):(\d{1,2}(?:[.,]\d*)?)")
+_UNSCORED_WORDS = {"", "nan", "none", "na", "n/a", "<na>", "null", "-1", "-1.0"}
 
-def parse_number(text: str, where: str | Path) -> float:
-    """Return a finite number that can be a time or a frame.
+
+def parse_number(text: str, where: str | Path, origin: float = 0.0) -> float:
+    """Return a finite number that can be a time or a frame. It may have a decimal comma.
 
     Args:
         text: the number as it appears in the file.
         where: file and line, or a similar position, for the error.
+        origin: the number that stands for the start of the video.
 
     Raises:
-        InputError: the text is no number, or the number exceeds ``LARGEST_TIME``.
+        InputError: the text is no number, or it is further than ``LARGEST_TIME`` from the origin.
     """
     try:
         # float() accepts "1_000", which no annotation program writes.
-        value = nan if "_" in text else float(text)
+        value = nan if "_" in text else float(text.replace(",", ".") if text.count(",") == 1 else text)
     except ValueError:
         value = nan
     if not abs(value) < inf:
         raise InputError(f"{where}: expected a number; found {text[:40]!r}")
-    if abs(value) > LARGEST_TIME:
+    if abs(value - origin) > LARGEST_TIME:
         raise InputError(f"{where}: expected a time or frame of at most {LARGEST_TIME:,.0f}; found {text[:40]!r}")
     return value
+
+
+def parse_seconds(text: str, where: str | Path, origin: float = 0.0) -> float:
+    """Return a time in s, written as a number, ``mm:ss`` or ``hh:mm:ss``; arguments as for ``parse_number``.
+
+    Raises:
+        InputError: the text is no time, or it is further than ``LARGEST_TIME`` from the origin.
+
+    Examples:
+        >>> parse_seconds("-00:01:30.5", "")
+        -90.5
+    """
+    if (match := _CLOCK.fullmatch(text.strip())) is None:
+        return parse_number(text, where, origin)
+    hours, minutes, seconds = int(match[2] or 0), int(match[3]), float(match[4].replace(",", "."))
+    value = (hours * 60 + minutes) * 60 + seconds
+    return parse_number(str(-value if match[1] else value), where, origin)
+
+
+def is_unscored(name: str) -> bool:
+    """Return whether a label is one of the words that programs write where nobody judged a frame."""
+    return name.strip().lower() in _UNSCORED_WORDS
 
 
 def parse_frame(text: str, where: str | Path) -> int:
@@ -54,6 +82,17 @@ def bout_from_frames(start: int, stop: int, behaviour: str) -> Bout:
     """Return a bout of at least one frame: rounding seconds to frames may make short bouts empty."""
     start = max(start, 0)
     return Bout(start, max(stop, start + 1), behaviour)
+
+
+def media_names(text: str) -> list[str]:
+    r"""Return the names that a video may have by what annotations call its file: without folder, and without ending.
+
+    Examples:
+        >>> media_names(r"C:\data\m.mp4")
+        ['m.mp4', 'm']
+    """
+    name = re.split(r"[/\\]", text.strip())[-1]
+    return [name, video_id(name)] if name else []
 
 
 def occurring_behaviours(names: Iterable[str], bouts: Iterable[Bout]) -> tuple[str, ...]:

@@ -1,0 +1,169 @@
+"""Observations of BORIS, from a table or a project, as bouts in frames of their videos.
+
+BORIS adds an observation's time offset to the times of its events. The observed interval is in the video's own time.
+Events on pictures have no time; the index of a picture is its frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotations.boris_events import Moment, Observation, Observations
+from ssl_behavior.formats.annotations.values import bout_from_frames, media_names, occurring_behaviours
+from ssl_behavior.recordings.annotations import OTHER, Annotations
+from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.time_base import time_base_of
+from ssl_behavior.recordings.videos import Video, Videos
+
+_CLOCK = 1e8
+"""Seconds; three years. Larger times of a video are times of a clock."""
+_ROUNDING = 0.05
+"""Seconds before the start of a video that rounding explains."""
+_IMAGE_TOLERANCE = 2
+"""Frames that the index of an image may differ from its time: the players of videos round in different ways."""
+
+
+def read_each(path: Path, parsers: Observations, videos: Videos) -> list[Annotations]:
+    """Return the annotations of every observation that can be read; a notice names the others.
+
+    Args:
+        path: the file.
+        parsers: its observations.
+        videos: the videos that annotations may belong to.
+
+    Raises:
+        InputError: no observation can be read, or the rates of tracks and annotations contradict each other.
+    """
+    observations, errors = [], []
+    for parse in parsers.values():
+        try:
+            observation = parse()
+            _use_images_for_clock_times(path, observation)
+            _require_times_after_offset(path, observation)
+            observations.append(observation)
+        except InputError as error:
+            errors.append(error)
+    if not observations:
+        raise errors[0] if errors else InputError(f"{path}: expected observations with events; found none")
+    # With one observation, the name of the file may be that of the video.
+    own_name = media_names(path.name)[1:] if len(observations) + len(errors) == 1 else []
+    annotations = [_to_annotations(path, each, videos, own_name) for each in observations]
+    left_out = tuple(f"observation left out: {str(error).removeprefix(f'{path}: ')}" for error in errors)
+    return [replace(annotations[0], notices=(*annotations[0].notices, *left_out)), *annotations[1:]]
+
+
+def _use_images_for_clock_times(path: Path, observation: Observation) -> None:
+    """Replace clock times whose origin the file does not give by the indices of images.
+
+    Raises:
+        InputError: not every event has the index of an image.
+    """
+    shifted = [moment.seconds - observation.offset for moment in observation.moments if moment.seconds is not None]
+    if not shifted or max(shifted) < _CLOCK:
+        return
+    if any(moment.image is None for moment in observation.moments):
+        raise InputError(
+            f"{path}: {observation.name!r}: expected times from the start of the video, or a time offset that says "
+            f"when it starts; found {max(shifted):.0f} s, a time of a clock: give the project (.boris), or set the time "
+            "offset of the observation in BORIS and export again"
+        )
+    observation.events = [
+        replace(event, start=Moment(None, event.start.image), stop=Moment(None, event.stop.image))
+        for event in observation.events
+    ]
+    observation.notices.append("event times are of a clock, so the indices of images hold")
+
+
+def _require_times_after_offset(path: Path, observation: Observation) -> None:
+    times = [moment.seconds for moment in observation.moments if moment.seconds is not None]
+    if times and min(times) - observation.offset < -_ROUNDING:
+        raise InputError(
+            f"{path}: {observation.name!r}: expected event times that contain the time offset of "
+            f"{observation.offset:.10g} s; found an event at {min(times):.10g} s, before the video starts: correct the "
+            "offset in BORIS and export again"
+        )
+
+
+def _to_annotations(path: Path, observation: Observation, videos: Videos, own_name: list[str]) -> Annotations:
+    names = [name for media in observation.media for name in media_names(media)]
+    video = videos.find(observation.name, *names, *own_name)
+    if observation.offset and any(moment.seconds is not None for moment in observation.moments):
+        observation.notices.append(
+            f"event times contain a time offset of {observation.offset:g} s, which is subtracted"
+        )
+    rate, notices = _frame_rate(path, observation, video)
+    channels: dict[str, list[Bout]] = {}
+    for event in observation.events:
+        start, stop = (_frame(moment, observation.offset, rate) for moment in (event.start, event.stop))
+        channels.setdefault(event.subject, []).append(bout_from_frames(start, stop, event.behaviour))
+    first, last = (observation.interval or (0.0, None))[0], _last_frame(observation, video, rate)
+    return Annotations(
+        video.id,
+        {subject: tuple(bouts) for subject, bouts in channels.items()},
+        background=OTHER,
+        source=str(path),
+        frames=last,
+        first_frame=max(0, round(first * rate)),
+        vocabulary={
+            subject: occurring_behaviours(observation.behaviours, bouts) for subject, bouts in channels.items()
+        },
+        notices=(*observation.notices, *notices, *_image_notices(observation, rate)),
+    )
+
+
+def _frame(moment: Moment, offset: float, rate: float) -> int:
+    return round((moment.seconds - offset) * rate) if moment.seconds is not None else moment.image or 0
+
+
+def _frame_rate(path: Path, observation: Observation, video: Video) -> tuple[float, tuple[str, ...]]:
+    times = [moment.seconds - observation.offset for moment in observation.moments if moment.seconds is not None]
+    base = time_base_of(video, path, _rate_of_images(observation) or observation.rate, observation.duration)
+    # Without times, no rate is needed.
+    return base.frame_rate, base.notices if times or observation.interval else ()
+
+
+def _rate_of_images(observation: Observation) -> float | None:
+    """Return the frame rate at which event times give the indices of images, if it is not the stated one."""
+    pairs = [
+        (moment.seconds - observation.offset, moment.image)
+        for moment in observation.moments
+        if moment.seconds is not None and moment.image is not None
+    ]
+    latest = max(pairs, default=(0.0, 0))
+    if len(observation.media) > 1 or latest[0] < 1 or latest[1] <= 0:
+        return None
+    rate = round(latest[1] / latest[0], 2)
+    if any(abs(seconds * rate - image) > _IMAGE_TOLERANCE for seconds, image in pairs):
+        return None
+    stated_fits = observation.rate and abs(latest[0] * observation.rate - latest[1]) <= _IMAGE_TOLERANCE
+    return None if stated_fits else rate
+
+
+def _image_notices(observation: Observation, rate: float) -> Iterator[str]:
+    """Yield a notice if the indices of images contradict the times."""
+    if len(observation.media) > 1:  # each file counts its own images
+        return
+    both = [moment for moment in observation.moments if moment.seconds is not None and moment.image is not None]
+    for moment in both:
+        frame = _frame(moment, observation.offset, rate)
+        if abs(frame - (moment.image or 0)) > _IMAGE_TOLERANCE:
+            yield (
+                f"event times and image indices disagree (frame {frame} by its time at {rate:g} Hz, image "
+                f"{moment.image}): times hold; check --frame-rate and the time offset"
+            )
+            return
+
+
+def _last_frame(observation: Observation, video: Video, rate: float) -> int | None:
+    """Return the frame at which observation ends; None if that is not before the end of the tracks."""
+    end = (observation.interval or (0.0, None))[1]
+    ends = [round(seconds * rate) for seconds in (end, observation.duration) if seconds]
+    if not ends:
+        return None
+    # Lengths that programs give differ by some frames, which somebody has still looked at.
+    if video.frames and min(ends) > video.frames - max(2, rate) and not end:
+        return None
+    return min(ends)
