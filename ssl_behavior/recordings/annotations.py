@@ -112,7 +112,7 @@ class Annotations:
             channel: tuple(name for name in names if not is_unscored(name))
             for channel, names in self.vocabulary.items()
         }
-        named = tuple(f"label {word!r} means unscored" for word in sorted(words) if word)
+        named = (f"unscored, as they are no behaviours: {', '.join(map(repr, sorted(words)))}",)
         return replace(self, channels=channels, vocabulary=vocabulary, unscored=spans, notices=(*self.notices, *named))
 
     def stop(self, channel: str) -> int:

@@ -52,8 +52,8 @@ def time_base_of(
         path: the file of annotations, for the error.
         stated: the rate that the annotations state, in Hz.
         duration: length of the video that the annotations state, in s.
-        reaches: where the annotations end, in s. They need not cover the whole video, so this proves a rate only if
-            it agrees with one.
+        reaches: where the annotations end, in s. They need not cover the whole video, so this counts only if the
+            tracks' rate is unknown, and a rate agrees with it.
 
     Raises:
         InputError: the stated rate is not positive and finite, or the tracks' rate contradicts the length of the video
@@ -61,9 +61,9 @@ def time_base_of(
     """
     if stated is not None and not 0 < stated < inf:
         raise InputError(f"{path}: frame rate of {video.id!r}: expected a positive number of Hz; found {stated}")
-    candidates = [rate for rate in (video.frame_rate or ASSUMED_FRAME_RATE, stated) if rate]
-    if not duration and reaches and any(_fits(rate, video.frames, reaches) for rate in candidates):
-        duration = reaches
+    if not (duration or video.frame_rate) and reaches:
+        candidates = (rate for rate in (ASSUMED_FRAME_RATE, stated) if rate)
+        duration = reaches if any(_fits(rate, video.frames, reaches) for rate in candidates) else None
     if not duration or not video.frames:
         return _without_lengths(video, stated)
     if video.frame_rate:

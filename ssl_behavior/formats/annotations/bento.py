@@ -78,7 +78,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
         channel: tuple(bout_from_frames(*_frames(start, stop, scale, in_seconds), name) for start, stop, name in table)
         for channel, table in rows.items()
     }
-    first_frame, frames = span.frames(rate, 1.0 if in_seconds else scale)
+    first_frame, frames = span.frames(rate, rate / (stated or rate) if in_seconds else scale)
     return [
         Annotations(
             id=video.id,

@@ -67,8 +67,8 @@ def _use_images_for_clock_times(path: Path, observation: Observation) -> None:
     if any(moment.image is None for moment in observation.moments):
         raise InputError(
             f"{path}: {observation.name!r}: expected times from the start of the video, or a time offset that says "
-            f"when it starts; found {max(shifted):.0f} s, a time of a clock: give the project (.boris), or set the time "
-            "offset of the observation in BORIS and export again"
+            f"when it starts; found {max(shifted):.0f} s, a time of a clock: give the project (.boris), or set the "
+            "time offset of the observation in BORIS and export again"
         )
     observation.events = [
         replace(event, start=Moment(None, event.start.image), stop=Moment(None, event.stop.image))
@@ -92,25 +92,24 @@ def _to_annotations(path: Path, observation: Observation, videos: Videos, own_na
     video = videos.find(observation.name, *names, *own_name)
     if observation.offset and any(moment.seconds is not None for moment in observation.moments):
         observation.notices.append(
-            f"event times contain a time offset of {observation.offset:g} s, which is subtracted"
+            f"event times contain a time offset of {observation.offset:.10g} s, which is subtracted"
         )
     rate, notices = _frame_rate(path, observation, video)
+    notices = (*notices, *_follow_images(observation, rate))
     channels: dict[str, list[Bout]] = {}
     for event in observation.events:
         start, stop = (_frame(moment, observation.offset, rate) for moment in (event.start, event.stop))
         channels.setdefault(event.subject, []).append(bout_from_frames(start, stop, event.behaviour))
-    first, last = (observation.interval or (0.0, None))[0], _last_frame(observation, video, rate)
+    last_stop = max(bout.stop for bouts in channels.values() for bout in bouts)
     return Annotations(
         video.id,
         {subject: tuple(bouts) for subject, bouts in channels.items()},
         background=OTHER,
         source=str(path),
-        frames=last,
-        first_frame=max(0, round(first * rate)),
-        vocabulary={
-            subject: occurring_behaviours(observation.behaviours, bouts) for subject, bouts in channels.items()
-        },
-        notices=(*observation.notices, *notices, *_image_notices(observation, rate)),
+        frames=_last_frame(observation, video, rate, last_stop),
+        first_frame=max(0, round((observation.interval or (0.0, None))[0] * rate)),
+        vocabulary={name: occurring_behaviours(observation.behaviours, bouts) for name, bouts in channels.items()},
+        notices=(*observation.notices, *notices),
     )
 
 
@@ -119,51 +118,65 @@ def _frame(moment: Moment, offset: float, rate: float) -> int:
 
 
 def _frame_rate(path: Path, observation: Observation, video: Video) -> tuple[float, tuple[str, ...]]:
-    times = [moment.seconds - observation.offset for moment in observation.moments if moment.seconds is not None]
-    base = time_base_of(video, path, _rate_of_images(observation) or observation.rate, observation.duration)
+    stated, of_images = observation.rate, _rate_of_images(observation)
+    notices: list[str] = []
+    if of_images is not None:
+        if stated:
+            notices.append(f"it states {stated:g} Hz, but its images count {of_images:g} per second, which holds")
+        stated = of_images
+    base = time_base_of(video, path, stated, observation.duration)
     # Without times, no rate is needed.
-    return base.frame_rate, base.notices if times or observation.interval else ()
+    has_times = any(moment.seconds is not None for moment in observation.moments) or observation.interval is not None
+    return base.frame_rate, (*notices, *base.notices) if has_times else ()
 
 
-def _rate_of_images(observation: Observation) -> float | None:
-    """Return the frame rate at which event times give the indices of images, if it is not the stated one."""
-    pairs = [
+def _with_both(observation: Observation) -> list[tuple[float, int]]:
+    """Return the times in s of the video, and the images, of moments that have both; none if files count images."""
+    if len(observation.media) > 1:
+        return []
+    return [
         (moment.seconds - observation.offset, moment.image)
         for moment in observation.moments
         if moment.seconds is not None and moment.image is not None
     ]
-    latest = max(pairs, default=(0.0, 0))
-    if len(observation.media) > 1 or latest[0] < 1 or latest[1] <= 0:
+
+
+def _rate_of_images(observation: Observation) -> float | None:
+    """Return the frame rate at which event times give the indices of images, if the stated one does not."""
+    pairs = _with_both(observation)
+    seconds, image = max(pairs, default=(0.0, 0))
+    if seconds < 1 or image <= 0:
         return None
-    rate = round(latest[1] / latest[0], 2)
-    if any(abs(seconds * rate - image) > _IMAGE_TOLERANCE for seconds, image in pairs):
+    rate = round(image / seconds, 2)
+    if any(abs(time * rate - number) > _IMAGE_TOLERANCE for time, number in pairs):
         return None
-    stated_fits = observation.rate and abs(latest[0] * observation.rate - latest[1]) <= _IMAGE_TOLERANCE
+    stated_fits = observation.rate and abs(seconds * observation.rate - image) <= _IMAGE_TOLERANCE
     return None if stated_fits else rate
 
 
-def _image_notices(observation: Observation, rate: float) -> Iterator[str]:
-    """Yield a notice if the indices of images contradict the times."""
-    if len(observation.media) > 1:  # each file counts its own images
+def _follow_images(observation: Observation, rate: float) -> Iterator[str]:
+    """Yield a notice if images contradict the times. A shift that all moments have is taken from the times."""
+    shifts = [round(seconds * rate) - image for seconds, image in _with_both(observation)]
+    if not shifts or max(map(abs, shifts)) <= _IMAGE_TOLERANCE:
         return
-    both = [moment for moment in observation.moments if moment.seconds is not None and moment.image is not None]
-    for moment in both:
-        frame = _frame(moment, observation.offset, rate)
-        if abs(frame - (moment.image or 0)) > _IMAGE_TOLERANCE:
-            yield (
-                f"event times and image indices disagree (frame {frame} by its time at {rate:g} Hz, image "
-                f"{moment.image}): times hold; check --frame-rate and the time offset"
-            )
-            return
+    lowest, highest = min(shifts), max(shifts)
+    if highest - lowest <= _IMAGE_TOLERANCE:
+        shift = sorted(shifts)[len(shifts) // 2]
+        observation.offset += shift / rate
+        yield f"event times lie {shift} frames from the images that they name, so the images hold"
+    else:
+        yield (
+            f"event times and the images that they name disagree by {lowest} to {highest} frames at {rate:g} Hz: times "
+            "hold; check --frame-rate and the time offset"
+        )
 
 
-def _last_frame(observation: Observation, video: Video, rate: float) -> int | None:
+def _last_frame(observation: Observation, video: Video, rate: float, last_stop: int) -> int | None:
     """Return the frame at which observation ends; None if that is not before the end of the tracks."""
-    end = (observation.interval or (0.0, None))[1]
-    ends = [round(seconds * rate) for seconds in (end, observation.duration) if seconds]
-    if not ends:
+    if end := (observation.interval or (0.0, None))[1]:
+        return round(end * rate)
+    if not observation.duration:
         return None
+    frames = max(round(observation.duration * rate), last_stop)
     # Lengths that programs give differ by some frames, which somebody has still looked at.
-    if video.frames and min(ends) > video.frames - max(2, rate) and not end:
-        return None
-    return min(ends)
+    return None if video.frames and frames > video.frames - max(2, rate) else frames

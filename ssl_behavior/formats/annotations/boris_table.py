@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
@@ -57,7 +58,7 @@ class BorisTable:
         rows = []
         for cells in csv.reader(self.lines, delimiter=self.separator):
             row = {key: value for key, value in self.above.items() if value}
-            row |= dict(zip(self.keys, (cell.strip() for cell in cells), strict=False))
+            row |= {key: cell.strip() for key, cell in zip_longest(self.keys, cells[: len(self.keys)], fillvalue="")}
             if _first(row, _BEHAVIOUR):
                 rows.append(row)
         return rows

@@ -1,11 +1,12 @@
-"""Columns of starts and stops in tables of bouts: their names, their units, and whether stops are included."""
+"""Columns of starts and stops in tables of bouts, by their names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+from ssl_behavior.recordings.videos import Video
 
 FRAMES, SECONDS = "frames", "seconds"
 
@@ -82,6 +83,44 @@ class BoutColumns:
         return [column for column in (self.start, self.stop, self.duration, *(self.times or ())) if column]
 
 
+@dataclass(frozen=True)
+class BoutRow:
+    """A row of a table of bouts.
+
+    Attributes:
+        video: the video that it belongs to.
+        channel: the channel.
+        start: in the table's unit.
+        stop: in the table's unit.
+        length: the stated duration; None without.
+        times: start and stop in s beside those in frames; None without.
+    """
+
+    video: Video
+    channel: str
+    start: float
+    stop: float
+    length: float | None
+    times: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How a table counts.
+
+    Attributes:
+        unit: ``frames`` or ``seconds``.
+        first: number of the first frame: 0, or 1.
+        includes_stops: stops are the last frames of bouts, rather than the first frames after them.
+        notice: what was assumed.
+    """
+
+    unit: str
+    first: int
+    includes_stops: bool
+    notice: str
+
+
 def bout_columns(keys: Sequence[str]) -> BoutColumns | None:
     """Return the columns that say where bouts start and stop; None if these keys have none.
 
@@ -106,6 +145,12 @@ def bout_columns(keys: Sequence[str]) -> BoutColumns | None:
     return None
 
 
+def is_edge(key: str) -> bool:
+    """Return whether a column says where bouts start or stop."""
+    column = _boundary(key)
+    return column is not None and column.role != "duration"
+
+
 def _boundary(key: str) -> Boundary | None:
     words = _GLUED.sub(r"\1_\2", key).split("_")
     roles = {"start": _START, "stop": _STOP, "duration": _DURATION}
@@ -117,23 +162,3 @@ def _boundary(key: str) -> Boundary | None:
         return None
     unit = next((_UNITS[word] for word in rest if word in _UNITS), None)
     return Boundary(key, hits[0][0], unit, bool(_TIME & set(rest)), hits[0][1])
-
-
-def are_stops_included(spans: Iterable[Sequence[tuple[float, float]]], lengths: Sequence[tuple[float, float]]) -> bool:
-    """Return whether a table's stops are the last frames of bouts, rather than the first frames after them.
-
-    Bouts that touch show it, and so do durations. Without such evidence, stops are excluded.
-
-    Args:
-        spans: (start, stop) in frames, one sequence for each channel of each video.
-        lengths: (stop - start, duration in frames) of each bout that states a duration.
-    """
-    if lengths:
-        return all(duration == stated + 1 for stated, duration in lengths)
-    touching = including = single = 0
-    for of_channel in spans:
-        ordered = sorted(of_channel)
-        touching += sum(stop == start for (_, stop), (start, _) in pairwise(ordered))
-        including += sum(stop + 1 == start for (_, stop), (start, _) in pairwise(ordered))
-        single += sum(start == stop for start, stop in ordered)
-    return not touching and including + single > 1

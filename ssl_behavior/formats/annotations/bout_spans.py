@@ -1,9 +1,9 @@
-"""Starts and stops of a table of bouts, as frames of their videos."""
+"""Rows of a table of bouts, and their starts and stops as frames of their videos."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.bout_columns import (
@@ -12,37 +12,16 @@ from ssl_behavior.formats.annotations.bout_columns import (
     SECONDS,
     Boundary,
     BoutColumns,
-    are_stops_included,
+    BoutRow,
+    Counting,
 )
 from ssl_behavior.formats.annotations.table import Table
 from ssl_behavior.formats.annotations.values import is_unscored, parse_seconds
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.time_base import frame_scale_of, time_base_of
 from ssl_behavior.recordings.videos import Video
 
-_SLACK = 1.02
-"""How far past the end of the tracks, as a factor, bouts may stop: tracks may lack some frames."""
-
-
-@dataclass(frozen=True)
-class BoutRow:
-    """A row of a table of bouts.
-
-    Attributes:
-        video: the video that it belongs to.
-        channel: the channel.
-        start: in the table's unit.
-        stop: in the table's unit.
-        length: the stated duration; None without.
-        times: start and stop in s beside those in frames; None without.
-    """
-
-    video: Video
-    channel: str
-    start: float
-    stop: float
-    length: float | None
-    times: tuple[float, float] | None
+_OTHER_RATE = 0.02
+"""Relative difference beyond which frames and times of one table do not count the same video's frames."""
 
 
 def bout_rows(
@@ -55,7 +34,9 @@ def bout_rows(
     """
     starts = _numbers(table, columns.start)
     stops = _numbers(table, columns.stop) if columns.stop else [None] * len(starts)
-    durations = _numbers(table, columns.duration) if columns.duration else [None] * len(starts)
+    durations: list[float | None] = [None] * len(starts)
+    if columns.duration:
+        durations = _durations(table, columns.start, columns.duration, columns.stop is not None)
     times = [_numbers(table, column) for column in columns.times] if columns.times else None
     rows: list[BoutRow | None] = []
     for number, (start, stop, duration) in enumerate(zip(starts, stops, durations, strict=True)):
@@ -74,6 +55,18 @@ def bout_rows(
     return rows
 
 
+def _durations(table: Table, start: Boundary, duration: Boundary, has_stops: bool) -> list[float | None]:
+    """Return durations in the unit of starts, which a duration without a unit shares."""
+    if duration.unit is None and not duration.is_time:
+        duration = replace(duration, unit=start.unit)
+    if not has_stops and start.unit is not None and (start.unit == FRAMES) != (duration.unit == FRAMES):
+        raise InputError(
+            f"{table.path}: expected starts and durations in one unit; found {table.name(start.key)!r} and "
+            f"{table.name(duration.key)!r}: give both in frames, or both in seconds"
+        )
+    return _numbers(table, duration)
+
+
 def _numbers(table: Table, column: Boundary) -> list[float | None]:
     scale = IN_SECONDS.get(column.unit or SECONDS, 1.0)
     where = f"{table.path}: column {table.name(column.key)!r}"
@@ -84,86 +77,50 @@ def _numbers(table: Table, column: Boundary) -> list[float | None]:
 
 
 def spans_of(
-    table: Table, columns: BoutColumns, rows: Sequence[BoutRow | None]
-) -> tuple[list[tuple[int, int] | None], dict[str, list[str]]]:
-    """Return (start, stop) of each row in frames of its video, from 0 and without the stop, and notices by video id.
+    table: Table, counting: Counting, rows: Sequence[BoutRow | None]
+) -> tuple[list[tuple[int, int] | None], dict[Video, tuple[str, ...]]]:
+    """Return (start, stop) of each row in frames of its video, from 0 and without the stop, and notices by video.
 
     Raises:
-        InputError: a frame is no whole number, or the rates of tracks and annotations contradict each other.
+        InputError: the rates of tracks and annotations contradict each other.
     """
-    given = [row for row in rows if row is not None]
-    unit, notice = _unit(table, columns, given)
-    notices: dict[str, list[str]] = {row.video.id: [notice] if notice else [] for row in given}
-    included, first = _stops_included(columns, given), 0
-    if unit == FRAMES and given:
-        if fraction := next((row for row in given if row.start % 1 or row.stop % 1), None):
-            raise InputError(
-                f"{table.path}: expected whole numbers of frames in the column {table.name(columns.start.key)!r}; "
-                f"found {fraction.start:g} to {fraction.stop:g}: name them start_s and stop_s if they are seconds"
-            )
-        first = 1 if _counts_from_1(given, included) else 0
-    scales = {}
-    for video in {row.video.id: row.video for row in given}.values():
-        of_video = [row for row in given if row.video.id == video.id]
-        scale, more = _scale(table, unit, video, of_video)
-        scales[video.id] = scale
-        notices[video.id] += more
-        if unit == FRAMES:
-            notices[video.id].append(
-                f"frames are taken to count from {first}, and stops {'are part of' if included else 'lie just after'} "
-                "their bouts"
-            )
-    extra = 1 if included and unit == FRAMES else 0
-    spans = [
-        None
-        if row is None
-        else (
-            round((row.start - first) * scales[row.video.id]),
-            round((row.stop - first + extra) * scales[row.video.id]),
-        )
-        for row in rows
-    ]
+    by_video: dict[Video, list[int]] = {}
+    for number, row in enumerate(rows):
+        if row is not None:
+            by_video.setdefault(row.video, []).append(number)
+    spans: list[tuple[int, int] | None] = [None] * len(rows)
+    notices: dict[Video, tuple[str, ...]] = {}
+    for video, numbers in by_video.items():
+        of_video = {number: row for number in numbers if (row := rows[number]) is not None}
+        found, notices[video] = _spans_of_video(table, counting, video, list(of_video.values()))
+        for number, span in zip(of_video, found, strict=True):
+            spans[number] = span
     return spans, notices
 
 
-def _unit(table: Table, columns: BoutColumns, rows: Sequence[BoutRow]) -> tuple[str, str]:
-    """Return ``frames`` or ``seconds``, and a notice if the names of the columns do not say."""
-    start, stop = columns.start, columns.stop or columns.duration or columns.start
-    units = {column.unit for column in (start, stop)} - {None}
-    if FRAMES in units:
-        return FRAMES, ""
-    if units or start.is_time:
-        return SECONDS, ""
-    if any(":" in cell for cell in table.column(start.key)):
-        return SECONDS, ""
-    have_points = any("." in cell or "," in cell for cell in table.column(start.key) + table.column(stop.key))
-    are_whole = not any(row.start % 1 or row.stop % 1 for row in rows)
-    unit = SECONDS if have_points else FRAMES
-    # Whole numbers with a point (30.0) may be either. The length of the tracks can tell.
-    if are_whole and rows:
-        fit_frames = all(row.stop <= (row.video.frames or row.stop) * _SLACK + 1 for row in rows)
-        rates = {row.video.id: row.video.frame_rate or ASSUMED_FRAME_RATE for row in rows}
-        fit_seconds = all(
-            row.stop * rates[row.video.id] <= (row.video.frames or row.stop * rates[row.video.id]) * _SLACK + 1
-            for row in rows
+def _spans_of_video(
+    table: Table, counting: Counting, video: Video, rows: Sequence[BoutRow]
+) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+    stated = _stated_rate(table)
+    if counting.unit == SECONDS:
+        base = time_base_of(video, table.path, stated)
+        return _scaled([(row.start, row.stop) for row in rows], base.frame_rate), base.notices
+    times = [row.times for row in rows if row.times is not None]
+    counted = stated or rate_of_times(rows)
+    tracks = video.frame_rate
+    if tracks and counted and len(times) == len(rows) and abs(counted - tracks) > _OTHER_RATE * tracks:
+        notice = (
+            f"it counts frames at {counted:g} Hz, and the tracks have {tracks:g} Hz: its times hold, not its frames"
         )
-        if fit_frames != fit_seconds:
-            unit = FRAMES if fit_frames else SECONDS
-    names = [table.name(column.key) for column in (start, stop)]
-    other = ("start_s", "stop_s") if unit == FRAMES else ("start_frame", "stop_frame")
-    return unit, (
-        f"the columns {names[0]!r} and {names[1]!r} do not name their unit: taken as {unit}; if they are "
-        f"{'seconds' if unit == FRAMES else 'frames'}, name them {other[0]} and {other[1]}"
-    )
+        return _scaled(times, tracks), (notice,)
+    scale, notices = frame_scale_of(video, counted, round(max(row.stop for row in rows)))
+    after = 1 if counting.includes_stops else 0
+    frames = [(row.start - counting.first, row.stop - counting.first + after) for row in rows]
+    return _scaled(frames, scale), notices
 
 
-def _scale(table: Table, unit: str, video: Video, rows: Sequence[BoutRow]) -> tuple[float, tuple[str, ...]]:
-    """Return the factor from the table's unit to frames of a video, and notices."""
-    last = max(row.stop for row in rows)
-    if unit == SECONDS:
-        base = time_base_of(video, table.path, _stated_rate(table), reaches=last)
-        return base.frame_rate, base.notices
-    return frame_scale_of(video, _stated_rate(table) or _rate_of_times(rows), round(last))
+def _scaled(pairs: Sequence[tuple[float, float]], scale: float) -> list[tuple[int, int]]:
+    return [(round(start * scale), round(stop * scale)) for start, stop in pairs]
 
 
 def _stated_rate(table: Table) -> float | None:
@@ -174,31 +131,9 @@ def _stated_rate(table: Table) -> float | None:
     return parse_seconds(cells.pop(), f"{table.path}: column {table.name(key)!r}") if len(cells) == 1 else None
 
 
-def _rate_of_times(rows: Sequence[BoutRow]) -> float | None:
-    """Return the frames per second of a table that has both, from the bout that lies latest."""
-    timed = [(row.stop, row.times[1]) for row in rows if row.times and row.times[1] > 0]
-    frame, second = max(timed, default=(0.0, 0.0))
+def rate_of_times(rows: Sequence[BoutRow]) -> float | None:
+    """Return the frames per second of a table that has both, from the bout that starts latest; None if it has not."""
+    frame, second = max(
+        ((row.start, row.times[0]) for row in rows if row.times and row.times[0] > 0), default=(0.0, 0.0)
+    )
     return round(frame / second, 2) if second else None
-
-
-def _stops_included(columns: BoutColumns, rows: Sequence[BoutRow]) -> bool:
-    if columns.stop is None:
-        return False
-    if columns.stop.word == "last":
-        return True
-    lengths = []
-    if (columns.duration and columns.duration.unit == FRAMES) or (columns.duration and not columns.times):
-        lengths = [(row.stop - row.start, row.length) for row in rows if row.length is not None]
-        # A duration in another unit proves nothing.
-        if any(stated not in (length, length + 1) for length, stated in lengths):
-            lengths = []
-    spans: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for row in rows:
-        spans.setdefault((row.video.id, row.channel), []).append((row.start, row.stop))
-    return are_stops_included(spans.values(), lengths)
-
-
-def _counts_from_1(rows: Sequence[BoutRow], included: bool) -> bool:
-    """Return whether frames count from 1: no bout starts at 0, and one stops just after the last frame from 0."""
-    ends = [row.stop - row.video.frames for row in rows if row.video.frames]
-    return bool(ends) and min(row.start for row in rows) >= 1 and max(ends) == (0 if included else 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.annotations.bout_columns import is_edge
 from ssl_behavior.formats.annotations.frame_rows import FRAME, TIME, rows_to_frames
 from ssl_behavior.formats.annotations.table import (
     BEHAVIOUR,
@@ -63,6 +64,11 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     table.require_unique((key, *FRAME, *TIME))
     table.require_one_judge()
     table.require_no_shift()
+    if edges := [name for name, column in zip(table.names, table.keys, strict=True) if is_edge(column)]:
+        raise InputError(
+            f"{path}: expected starts and stops, or starts and durations, of bouts; found the columns "
+            f"{', '.join(edges)} alone: add the other, or remove them if rows are frames"
+        )
     labels = table.column(key)
     groups: dict[Video, dict[str, list[int]]] = {}
     for row, (video, channel) in enumerate(zip(videos_of(table, videos), channels_of(table, CHANNEL), strict=True)):
@@ -88,8 +94,8 @@ def _annotations(
         bouts[channel] = tuple(Labels(behaviours, values).bouts())
         stop = max(stop, len(values))
         notices |= dict.fromkeys(more)
-        words = sorted({name for name in names if name and is_unscored(name)})
-        notices |= dict.fromkeys(f"label {word!r} means unscored" for word in words)
+        if words := sorted({name for name in names if name and is_unscored(name)}):
+            notices[f"unscored, as they are no behaviours: {', '.join(map(repr, words))}"] = None
     if not vocabulary:
         notices |= dict.fromkeys(table.unused_notices())
     return Annotations(

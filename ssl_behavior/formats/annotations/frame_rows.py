@@ -39,6 +39,9 @@ _UNCLEAR = ("times", "time", "t", "timestamp", "timestamps", "video_time", "reco
 _SLOWEST_FRAME = 1 / 23
 """Seconds between the frames of the slowest usual videos: 24 Hz, rounded."""
 
+_OTHER_RATE = 0.02
+"""Relative difference beyond which frames and times of one table do not count the same video's frames."""
+
 _REGULAR = 0.15
 """Share of a step by which steps differ if rows come in a regular rhythm: times are rounded."""
 
@@ -62,30 +65,38 @@ def rows_to_frames(table: Table, video: Video, rows: Sequence[int]) -> tuple[np.
     times = None if time_key is None else [table.column(time_key)[row] for row in rows]
     if frame_key is not None:
         cells = [table.column(frame_key)[row] for row in rows]
-        frames, notices = _numbered(table, video, np.array([parse_frame(cell, table.path) for cell in cells]), times)
-        return np.stack([frames, frames + 1], axis=1), notices
+        frames = np.array([parse_frame(cell, table.path) for cell in cells])
+        if frames.min() < 0 or len(np.unique(frames)) != len(frames):
+            raise InputError(f"{table.path}: expected every frame once, from 0; found {frames.min()} to {frames.max()}")
+        _require_dense(table, int(frames.max()), len(frames))
+        counted = _rate_of(frames, times)
+        if time_key is None or times is None or not _counts_other_frames(video, frames, counted):
+            return _numbered(video, frames, counted)
+        spans, notices = _timed(table, video, time_key, times)
+        differ = f"it counts frames at {counted:g} Hz, and the tracks have {video.frame_rate:g} Hz"
+        return spans, (f"{differ}: its times hold, not its frames", *notices)
     if time_key is None or times is None:
         frames = np.arange(len(rows))
         return np.stack([frames, frames + 1], axis=1), ()
     return _timed(table, video, time_key, times)
 
 
-def _numbered(
-    table: Table, video: Video, frames: np.ndarray, times: Sequence[str] | None
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    if frames.min() < 0 or len(np.unique(frames)) != len(frames):
-        raise InputError(f"{table.path}: expected every frame once, from 0; found {frames.min()} to {frames.max()}")
-    _require_dense(table, int(frames.max()), len(frames))
+def _counts_other_frames(video: Video, frames: np.ndarray, counted: float | None) -> bool:
+    """Return whether frames and times of a table contradict the tracks' rate, and the length does not excuse it."""
+    if not video.frame_rate or not counted or video.frames in (len(frames), int(frames.max()) + 1):
+        return False
+    return abs(counted - video.frame_rate) > _OTHER_RATE * video.frame_rate
+
+
+def _numbered(video: Video, frames: np.ndarray, counted: float | None) -> tuple[np.ndarray, tuple[str, ...]]:
     notices: tuple[str, ...] = ()
     if frames.min() >= 1 and frames.max() == video.frames:
         frames, notices = frames - 1, ("frames count from 1, as their last number is the number of frames",)
     elif frames.min() == 1:
         notices = ("frames are taken to count from 0, so the first, frame 0, is unscored",)
-    scale, more = frame_scale_of(video, _rate_of(frames, times), int(frames.max()) + 1)
-    if scale != 1:
-        spans = np.round(np.stack([frames, frames + 1]) * scale).astype(int)
-        return spans[0], (*notices, *more)
-    return frames, (*notices, *more)
+    scale, more = frame_scale_of(video, counted, int(frames.max()) + 1)
+    spans = np.round(np.stack([frames, frames + 1], axis=1) * scale).astype(np.int64)
+    return spans, (*notices, *more)
 
 
 def _rate_of(frames: np.ndarray, times: Sequence[str] | None) -> float | None:
@@ -106,7 +117,10 @@ def _timed(table: Table, video: Video, key: str, cells: Sequence[str]) -> tuple[
         frames = np.arange(len(cells))
         return np.stack([frames, frames + 1], axis=1), _notices_of_rows(video, table.name(key), cells)
     unit = 0.001 if key in _MILLISECONDS else 60.0 if key in _MINUTES else 1.0
-    times = np.array([parse_seconds(cell, where) for cell in cells]) * unit
+    try:
+        times = np.array([parse_seconds(cell, where) for cell in cells]) * unit
+    except InputError as error:
+        raise InputError(f"{error}: give times from the start of the video, in s") from None
     steps = np.diff(times)
     if times.min() < 0 or (steps <= 0).any():
         raise InputError(

@@ -30,7 +30,7 @@ _DIGITS = ("0", "1", "0.0", "1.0", "-1", "-1.0", "true", "false")
 
 
 def detect(path: Path) -> bool:
-    """Return whether the first rows hold 0 and 1 under two or more names, beside frames and times at most."""
+    """Return whether some columns hold 0 and 1 only in the first rows."""
     with Path(path).open("rb") as file:
         head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
     lines = head.splitlines()[: _HEAD_ROWS + 1]
@@ -41,7 +41,7 @@ def detect(path: Path) -> bool:
     rows = [
         row for row in csv.reader(lines[1:-1] if len(head) == _HEAD_BYTES else lines[1:], delimiter=separator) if row
     ]
-    return len(_behaviours([to_key(name) for name in names], rows)) > 1
+    return bool(_behaviours([to_key(name) for name in names], rows))
 
 
 def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
@@ -57,7 +57,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     table = read_table(path)
     columns = _behaviours(table.keys, table.rows)
     others = [i for i, key in enumerate(table.keys) if i not in columns and key not in (*FRAME, *TIME)]
-    if len(columns) < 2 or others:
+    if not columns or others:
         raise InputError(
             f"{path}: expected columns of 0 and 1, one for each behaviour; found other columns, such as "
             f"{', '.join(table.names[i] for i in others[:5]) or 'none'}: keep those of behaviours, frames and times"

@@ -14,6 +14,7 @@ from ssl_behavior.formats.annotations.table import split_header
 from ssl_behavior.formats.annotations.values import first_line, is_unscored
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.coverage import compare_with_tracks
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import Recording
@@ -128,7 +129,8 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
-    return [item.without_words(is_unscored) for item in annotations]
+    annotations = [item.without_words(is_unscored) for item in annotations]
+    return [compare_with_tracks(item, videos.find(item.id).frames) for item in annotations]
 
 
 def _require_readable(path: Path) -> None:
