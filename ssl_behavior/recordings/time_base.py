@@ -132,6 +132,8 @@ def _difference(rate: float, stated: float | None, frames: int | None) -> tuple[
     if not stated or _same(stated, rate):
         return ()
     drift = abs(1 - rate / stated) * (frames or 0)
+    if frames and drift < 1:
+        return ()
     by_end = f", a difference of {drift:.0f} frames by the end" if drift >= 1 else ""
     return (f"it states {stated:g} Hz, and the tracks have {rate:g} Hz{by_end}: the tracks' rate holds",)
 

@@ -68,7 +68,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     )
     last = max((stop for table in rows.values() for _, stop, _ in table), default=0.0)
     if in_seconds:
-        base = time_base_of(video, path, stated, reaches=span.stop_s or (span.stop or 0) / (stated or inf) or last)
+        base = time_base_of(video, path, stated, reaches=span.stop_s or (span.stop or 0) / (stated or inf))
         rate, scale, notices = base.frame_rate, base.frame_rate, base.notices
     else:
         scale, notices = frame_scale_of(video, stated, int(span.stop or (span.stop_s or 0) * (stated or 0) or last))

@@ -113,9 +113,13 @@ def gaps_between(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
 
 
 def first_line(path: Path) -> str:
-    """Return the first line of a text file without its line break; an empty string for a binary file."""
+    """Return the first line of a text file without its line break; an empty string for a binary file.
+
+    A line ``sep=;``, which tells Excel the separator, does not count.
+    """
     with Path(path).open("rb") as file:
         head = file.read(_HEAD)
     if b"\0" in head:
         return ""
-    return head.decode("utf-8-sig", errors="replace").split("\n", 1)[0].strip()
+    line, *rest = head.decode("utf-8-sig", errors="replace").split("\n", 2)
+    return (rest[0] if rest and line.lower().startswith("sep=") else line).strip()
