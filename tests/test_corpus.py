@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssl_behavior.cli.settings import parse
-from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
+from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
 from ssl_behavior.formats.tracks import calms21, mabe22, native
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.read import read_recordings
@@ -22,6 +22,7 @@ from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
+from ssl_behavior.recordings.videos import Videos
 from tests.fuzz import targets, words
 from tests.fuzz.bytes import TEXT
 from tests.fuzz.sandbox import outcome_of
@@ -122,6 +123,8 @@ def bouts_of(steps: list[tuple[int, int, str]]) -> tuple[Bout, ...]:
         (bento, "v.annot", "S1"),
         (boris, "v.boris", "S1"),
         (frame_csv, "v.csv", "label"),
+        (bout_csv, "v.csv", "S1"),
+        (one_hot, "v.csv", "label"),
     ],
 )
 def test_annotations_survive_writing_and_reading(tmp_path, module, name, channel, steps):
@@ -129,7 +132,7 @@ def test_annotations_survive_writing_and_reading(tmp_path, module, name, channel
     frames = bouts[-1].stop
     whole = Annotations("v", {channel: bouts}, frames=frames)
     module.write(tmp_path / name, whole, 30.0)
-    (read,) = module.read(tmp_path / name, 30.0)
+    (read,) = module.read(tmp_path / name, Videos(frame_rate=30.0))
     behaviours = tuple(sorted({bout.behaviour for bout in bouts} | {"other"}))
     expected = Annotations("v", {channel: bouts}, read.background, frames=frames).labels(channel, behaviours, frames)
     np.testing.assert_array_equal(read.labels(channel, behaviours, frames).values, expected.values)

@@ -19,7 +19,7 @@ import numpy as np
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo, require_name
 from ssl_behavior.errors import InputError, count_of
-from ssl_behavior.formats.annotations import boris_project, caltech
+from ssl_behavior.formats.annotations import boris, caltech
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.storage.atomic import write_text
@@ -158,7 +158,7 @@ class Marks:
             annotations = Annotations(video.id, bouts, frames=video.poses.frames)
             rate, stem = video.poses.native_rate, stems[video.id]
             caltech.write(folder / "caltech" / f"{stem}_annot.txt", annotations, rate)
-            boris_project.write(folder / "boris" / f"{stem}.boris", annotations, rate)
+            boris.write(folder / "boris" / f"{stem}.boris", annotations, rate)
         exported = Exported(folder, videos, {_word(name): tuple(sorted(words)) for name, words in unscored.items()})
         write_text(folder / "how-to-train.txt", exported.instructions() + "\n")
         return exported

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
@@ -29,6 +29,7 @@ class Annotations:
         frames: the frame at which annotation stopped; later frames are unscored. None if the file does not give it.
         first_frame: the first annotated frame; earlier frames are unscored.
         vocabulary: channel -> behaviours in the file's order, including those that never occur if the file names them.
+        unscored: channel -> spans (start, stop) in frames that nobody judged, where no bout lies.
         notices: what the reader assumed or left out, a sentence each, without the file's name. ``read_annotations``
             prints and drops them.
 
@@ -43,6 +44,7 @@ class Annotations:
     frames: int | None = None
     first_frame: int = 0
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unscored: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -77,10 +79,41 @@ class Annotations:
         """
         labels = Labels.from_bouts(self.channels[channel], behaviours, frames, self.background)
         values = labels.values.copy()
+        if spans := self.unscored.get(channel):
+            in_bout = Labels.from_bouts(self.channels[channel], behaviours, frames).values != UNSCORED
+            for start, stop in spans:
+                values[start:stop][~in_bout[start:stop]] = UNSCORED
         values[: self.first_frame] = UNSCORED
         if self.frames is not None:
             values[self.frames :] = UNSCORED
         return Labels(labels.behaviours, values)
+
+    def without_words(self, is_unscored: Callable[[str], bool]) -> Annotations:
+        """Return the annotations with the bouts of some words as spans that nobody judged.
+
+        Args:
+            is_unscored: whether a behaviour's name is such a word.
+        """
+        words = {bout.behaviour for bouts in self.channels.values() for bout in bouts if is_unscored(bout.behaviour)}
+        if not words:
+            return self
+        spans = {
+            channel: (
+                *self.unscored.get(channel, ()),
+                *((bout.start, bout.stop) for bout in bouts if bout.behaviour in words),
+            )
+            for channel, bouts in self.channels.items()
+        }
+        channels = {
+            channel: tuple(bout for bout in bouts if bout.behaviour not in words)
+            for channel, bouts in self.channels.items()
+        }
+        vocabulary = {
+            channel: tuple(name for name in names if not is_unscored(name))
+            for channel, names in self.vocabulary.items()
+        }
+        named = (f"unscored, as they are no behaviours: {', '.join(map(repr, sorted(words)))}",)
+        return replace(self, channels=channels, vocabulary=vocabulary, unscored=spans, notices=(*self.notices, *named))
 
     def stop(self, channel: str) -> int:
         """Return the frame at which annotation of a channel stops: the file's, or the end of the last bout if later."""

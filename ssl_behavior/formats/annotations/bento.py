@@ -8,25 +8,30 @@ the start and after the stop that the header gives are unscored.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.formats.annotations.values import (
     bout_from_frames,
     first_line,
+    media_names,
     occurring_behaviours,
     parse_number,
 )
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
-from ssl_behavior.recordings.time_base import frame_rate_of
+from ssl_behavior.recordings.time_base import frame_scale_of, time_base_of
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 from ssl_behavior.storage.atomic import write_text
 
 NAME = "bento"
 
 _HEADER = "Bento annotation file"
+_MOVIES = ("movie file", "movie:")
 _RULE = "---"
 _ROW = re.compile(r"(-?[\d.]+(?:e[-+]?\d+)?)\s+(-?[\d.]+(?:e[-+]?\d+)?)(\s+\S+)?", re.IGNORECASE)
 
@@ -48,28 +53,72 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     """
     lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
     header = [line for line in lines if line[:10].lower() == "annotation"]
-    video = videos.find(Path(path))
-    rate = frame_rate_of(video, _header_number(path, header, "annotation framerate"), path)
-    stop = _header_number(path, header, "annotation stop frame")
-    start = _header_number(path, header, "annotation start frame") or 1
+    # A name may hold blanks, so a line of several movies counts as one name too.
+    movies = [line.partition(":")[2] for line in lines if line.lower().startswith(_MOVIES)]
+    video = videos.find(Path(path), *(name for movie in movies for name in media_names(movie)))
+    stated = _header_number(path, header, "annotation framerate")
     names = _section(lines, "list of annotations")
     rows, in_seconds = _rows(path, lines)
-    scale = rate if in_seconds else 1.0
+    span = _Span(
+        start=_header_number(path, header, "annotation start frame"),
+        stop=_header_number(path, header, "annotation stop frame"),
+        start_s=_header_number(path, header, "annotation start time"),
+        stop_s=_header_number(path, header, "annotation stop time"),
+    )
+    last = max((stop for table in rows.values() for _, stop, _ in table), default=0.0)
+    if in_seconds:
+        base = time_base_of(video, path, stated, reaches=span.stop_s or (span.stop or 0) / (stated or inf))
+        rate, scale, notices = base.frame_rate, base.frame_rate, base.notices
+    else:
+        scale, notices = frame_scale_of(video, stated, int(span.stop or (span.stop_s or 0) * (stated or 0) or last))
+        # Times of the header lie on the frames that the file counts.
+        rate = (stated or video.frame_rate or ASSUMED_FRAME_RATE) * scale
     channels = {
-        channel: tuple(bout_from_frames(round(a * scale) - 1, round(b * scale), name) for a, b, name in table)
+        channel: tuple(bout_from_frames(*_frames(start, stop, scale, in_seconds), name) for start, stop, name in table)
         for channel, table in rows.items()
     }
+    first_frame, frames = span.frames(rate, rate / (stated or rate) if in_seconds else scale)
     return [
         Annotations(
             id=video.id,
             channels=channels,
             background=OTHER,
             source=str(path),
-            frames=None if stop is None else int(stop),
-            first_frame=max(0, int(start) - 1),
+            frames=frames,
+            first_frame=first_frame,
             vocabulary={channel: occurring_behaviours(names, bouts) for channel, bouts in channels.items()},
+            notices=(*notices, *_outside(channels, first_frame, frames)),
         )
     ]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """What was annotated: frames from 1, the last included, or seconds; None where the file does not say."""
+
+    start: float | None
+    stop: float | None
+    start_s: float | None
+    stop_s: float | None
+
+    def frames(self, rate: float, scale: float) -> tuple[int, int | None]:
+        """Return the first annotated frame, from 0, and the one after the last; None for the end of the tracks."""
+        first = (self.start - 1) * scale if self.start is not None else (self.start_s or 0.0) * rate - 1
+        stop = self.stop * scale if self.stop is not None else (self.stop_s or 0.0) * rate
+        return max(0, round(first)), round(stop) or None
+
+
+def _frames(start: float, stop: float, scale: float, in_seconds: bool) -> tuple[int, int]:
+    # Seconds are a frame, from 1, over the frame rate; the start of a frame from 1 is that frame less 1.
+    first = start * scale - 1 if in_seconds else (start - 1) * scale
+    return round(first), round(stop * scale)
+
+
+def _outside(channels: Mapping[str, tuple[Bout, ...]], first: int, stop: int | None) -> Iterator[str]:
+    """Yield a notice of the bouts outside the annotated span, which are unscored."""
+    every = [bout for bouts in channels.values() for bout in bouts]
+    if outside := sum(bout.stop <= first or bout.start >= (stop or inf) for bout in every):
+        yield f"{count_of(outside, 'bout')} outside the start and stop of annotation, left out"
 
 
 def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUMED_FRAME_RATE) -> None:

@@ -89,7 +89,8 @@ def write(path: str | Path, annotations: Annotations, frame_rate: float = ASSUME
     for channel, bouts in annotations.channels.items():
         rows = list(bouts)
         if annotations.background is not None:
-            gaps = gaps_between(bouts, annotations.stop(channel))
+            unscored = (Bout(start, stop, "") for start, stop in annotations.unscored.get(channel, ()))
+            gaps = gaps_between([*bouts, *unscored], annotations.stop(channel))
             rows = sorted(rows + [Bout(start, stop, annotations.background) for start, stop in gaps])
         lines += [f"{channel}:\tstart\tend\ttype", "-" * 29]
         lines += [f"   \t{bout.start + 1}\t{bout.stop}\t{bout.behaviour}" for bout in rows]

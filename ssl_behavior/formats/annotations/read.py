@@ -9,10 +9,12 @@ from pathlib import Path
 from types import ModuleType
 
 from ssl_behavior.errors import InputError, with_path
-from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
-from ssl_behavior.formats.annotations.values import first_line
+from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
+from ssl_behavior.formats.annotations.table import split_header
+from ssl_behavior.formats.annotations.values import first_line, is_unscored
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.coverage import compare_with_tracks
 from ssl_behavior.recordings.ids import require_usable_ids
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.notices import notices_of
@@ -22,7 +24,9 @@ from ssl_behavior.storage.paths import expand, with_skip_hint
 
 __all__ = ["FORMATS", "read_annotations", "read_labels"]
 
-FORMATS: Mapping[str, ModuleType] = {module.NAME: module for module in (caltech, bento, boris, frame_csv)}
+FORMATS: Mapping[str, ModuleType] = {
+    module.NAME: module for module in (caltech, bento, boris, bout_csv, frame_csv, one_hot)
+}
 """Name -> module with ``detect``, ``read`` and ``write``. The first module that detects a file reads it."""
 
 ANNOTATION_SUFFIXES = (".txt", ".annot", ".csv", ".tsv", ".boris")
@@ -127,7 +131,8 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
-    return annotations
+    annotations = [item.without_words(is_unscored) for item in annotations]
+    return [compare_with_tracks(item, videos.find(item.id).frames) for item in annotations]
 
 
 def _require_readable(path: Path) -> None:
@@ -139,9 +144,10 @@ def _detect(path: Path) -> ModuleType:
     for module in FORMATS.values():
         if module.detect(path):
             return module
+    names, _ = split_header(first_line(path))
+    found = f"a table with the columns {', '.join(names[:8])}" if len(names) > 1 else "a file of none of these formats"
     raise InputError(
-        f"{path}: expected annotations ({', '.join(FORMATS)}); found a file of none of these formats: "
-        "leave it out, or use --skip-bad-files"
+        f"{path}: expected annotations ({', '.join(FORMATS)}); found {found}: leave it out, or use --skip-bad-files"
     )
 
 

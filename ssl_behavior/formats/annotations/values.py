@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from math import inf, nan
 from pathlib import Path
@@ -15,27 +16,53 @@ from ssl_behavior.recordings.labels import Bout
 _HEAD = 4096
 """Bytes that ``first_line`` reads: longer lines are no header, and a file without line breaks may be huge."""
 
+_CLOCK = re.compile(r"(-)?(?:(\d+):)?(\d+):(\d{1,2}(?:[.,]\d*)?)")
+_UNSCORED_WORDS = {"", "nan", "none", "na", "n/a", "<na>", "null", "-1", "-1.0"}
 
-def parse_number(text: str, where: str | Path) -> float:
-    """Return a finite number that can be a time or a frame.
+
+def parse_number(text: str, where: str | Path, origin: float = 0.0) -> float:
+    """Return a finite number that can be a time or a frame. It may have a decimal comma.
 
     Args:
         text: the number as it appears in the file.
         where: file and line, or a similar position, for the error.
+        origin: the number that stands for the start of the video.
 
     Raises:
-        InputError: the text is no number, or the number exceeds ``LARGEST_TIME``.
+        InputError: the text is no number, or it is further than ``LARGEST_TIME`` from the origin.
     """
     try:
         # float() accepts "1_000", which no annotation program writes.
-        value = nan if "_" in text else float(text)
+        value = nan if "_" in text else float(text.replace(",", ".") if text.count(",") == 1 else text)
     except ValueError:
         value = nan
     if not abs(value) < inf:
         raise InputError(f"{where}: expected a number; found {text[:40]!r}")
-    if abs(value) > LARGEST_TIME:
+    if abs(value - origin) > LARGEST_TIME:
         raise InputError(f"{where}: expected a time or frame of at most {LARGEST_TIME:,.0f}; found {text[:40]!r}")
     return value
+
+
+def parse_seconds(text: str, where: str | Path, origin: float = 0.0) -> float:
+    """Return a time in s, written as a number, ``mm:ss`` or ``hh:mm:ss``; arguments as for ``parse_number``.
+
+    Raises:
+        InputError: the text is no time, or it is further than ``LARGEST_TIME`` from the origin.
+
+    Examples:
+        >>> parse_seconds("-00:01:30.5", "")
+        -90.5
+    """
+    if (match := _CLOCK.fullmatch(text.strip())) is None:
+        return parse_number(text, where, origin)
+    hours, minutes, seconds = int(match[2] or 0), int(match[3]), float(match[4].replace(",", "."))
+    value = (hours * 60 + minutes) * 60 + seconds
+    return parse_number(str(-value if match[1] else value), where, origin)
+
+
+def is_unscored(name: str) -> bool:
+    """Return whether a label is one of the words that programs write where nobody judged a frame."""
+    return name.strip().lower() in _UNSCORED_WORDS
 
 
 def parse_frame(text: str, where: str | Path) -> int:
@@ -56,6 +83,17 @@ def bout_from_frames(start: int, stop: int, behaviour: str) -> Bout:
     return Bout(start, max(stop, start + 1), behaviour)
 
 
+def media_names(text: str) -> list[str | Path]:
+    r"""Return the names that a video may have by what annotations call it or its file, for ``Videos.find``.
+
+    Examples:
+        >>> media_names(r"C:\data\m.mp4")
+        ['C:\\data\\m.mp4', PosixPath('C:/data/m.mp4')]
+    """
+    name = text.strip()
+    return [name, Path(name.replace("\\", "/"))] if name else []
+
+
 def occurring_behaviours(names: Iterable[str], bouts: Iterable[Bout]) -> tuple[str, ...]:
     """Return the behaviours that occur in ``bouts``, in the order of ``names``."""
     occurring = {bout.behaviour for bout in bouts}
@@ -74,9 +112,13 @@ def gaps_between(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
 
 
 def first_line(path: Path) -> str:
-    """Return the first line of a text file without its line break; an empty string for a binary file."""
+    """Return the first line of a text file without its line break; an empty string for a binary file.
+
+    A line ``sep=;``, which tells Excel the separator, does not count.
+    """
     with Path(path).open("rb") as file:
         head = file.read(_HEAD)
     if b"\0" in head:
         return ""
-    return head.decode("utf-8-sig", errors="replace").split("\n", 1)[0].strip()
+    line, *rest = head.decode("utf-8-sig", errors="replace").split("\n", 2)
+    return (rest[0] if rest and line.lower().startswith("sep=") else line).strip()

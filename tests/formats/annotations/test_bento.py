@@ -8,6 +8,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import bento
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.videos import Video, Videos
 
 TEXT = """Bento annotation file
 Movie file(s): a.avi
@@ -104,3 +105,36 @@ def test_the_error_of_a_bad_number_names_file_and_position(tmp_path: Path, text:
     (tmp_path / "m.annot").write_text(text)
     with pytest.raises(InputError, match=rf"m\.annot.*{message}"):
         bento.read(tmp_path / "m.annot")
+
+
+@pytest.mark.parametrize("rows", ["301\t360\t60", "10.033333\t12.0\t1.966667"])
+def test_start_and_stop_may_be_times(tmp_path: Path, rows: str) -> None:
+    text = TEXT.format(rows).replace("start frame: 3", "start time: 5").replace("stop frame: 100", "stop time: 20")
+    (tmp_path / "m.annot").write_text(text.replace("25.000000", "30"))
+    (annotations,) = bento.read(tmp_path / "m.annot")
+    assert (annotations.first_frame, annotations.frames) == (149, 600)
+    assert annotations.channels["Ch1"] == (Bout(300, 360, "attack"),)
+
+
+def test_bouts_outside_start_and_stop_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "m.annot").write_text(TEXT.format("11\t20\t10\n101\t110\t10\n1\t2\t2"))
+    (annotations,) = bento.read(tmp_path / "m.annot")
+    assert "2 bouts outside the start and stop of annotation, left out" in annotations.notices
+
+
+@pytest.mark.parametrize("movie", ["a.avi", "C:\\data\\a.avi", "/data/a.avi"])
+def test_a_file_of_another_name_belongs_to_its_movie(tmp_path: Path, movie: str) -> None:
+    (tmp_path / "scored.annot").write_text(TEXT.format("11\t20\t10").replace("a.avi", movie))
+    (annotations,) = bento.read(tmp_path / "scored.annot", Videos([Video("a", 25.0, 100)]))
+    assert annotations.id == "a"
+
+
+@pytest.mark.parametrize("rows", ["11\t20\t10", "0.44\t0.8\t0.36"])
+def test_a_whole_video_at_another_rate_is_converted(tmp_path: Path, rows: str) -> None:
+    """100 frames at 25 Hz are 400 at 100 Hz."""
+    (tmp_path / "a.annot").write_text(TEXT.format(rows))
+    (annotations,) = bento.read(tmp_path / "a.annot", Videos([Video("a", 100.0, 400)]))
+    first = 40 if "." not in rows else 43
+    assert annotations.channels["Ch1"] == (Bout(first, 80, "attack"),)
+    assert annotations.frames == 400
+    assert any("25 Hz" in notice and "100 Hz" in notice for notice in annotations.notices)

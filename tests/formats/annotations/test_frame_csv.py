@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations import frame_csv
+from ssl_behavior.formats.annotations import frame_csv, one_hot
+from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.predictions import tables
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.videos import Video, Videos
 
 
 @pytest.mark.parametrize("text", ['label\na\na\n"b, c"\n""\na\n', 'frame,label\n4,a\n0,a\n1,a\n2,"b, c"\n'])
@@ -56,3 +58,137 @@ def test_the_error_of_a_bad_file_names_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "v.csv").write_text(text)
     with pytest.raises(InputError, match=r"v\.csv: expected"):
         frame_csv.read(tmp_path / "v.csv")
+
+
+M = Videos([Video("m", None, 70)])
+
+
+def read(folder: Path, header: str, rows: list[str], videos: Videos = M) -> tuple[Annotations, str]:
+    (folder / "m.csv").write_text("\n".join([header, *rows]) + "\n")
+    notices: list[str] = []
+    (annotations,) = read_annotations(folder / "m.csv", videos=videos, notify=notices.append)
+    return annotations, "\n".join(notices)
+
+
+def name(frame: int) -> str:
+    return "groom" if 30 <= frame < 36 else "other"
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("label", [name(i) for i in range(70)]),
+        ("Behaviour;Frame", [f"{name(i)};{i}" for i in range(70)]),
+        ("behavior\tframe_number", [f"{name(i)}\t{i}.0" for i in range(70)]),
+        (",label", [f"{i},{name(i)}" for i in range(70)]),
+        ("frame,label", [f"{i + 1},{name(i)}" for i in range(70)]),
+        ("time,label", [f"{i / 30:.3f},{name(i)}" for i in range(70)]),
+        ("time,label", [f"{(i + 1) / 30:.3f},{name(i)}" for i in range(70)]),
+        ("time_s,action", [f"{i / 10},{name(3 * i)}" for i in range(24)]),
+        ("t;action", [f"{i / 10};{name(3 * i)}".replace(".", ",") for i in range(24)]),
+        ("time_ms,action", [f"{i * 100},{name(3 * i)}" for i in range(24)]),
+        ("time,action", [f"{i * 100},{name(3 * i)}" for i in range(24)]),
+        ("time,action", [f"00:00:0{i / 10},{name(3 * i)}" for i in range(24)]),
+        ("time,action", ["0,other", "1.0,groom", "1.2,other"]),
+        ("frame,time_s,label", [f"{i},{i / 15:.4f},{name(2 * i)}" for i in range(35)]),
+        ("video,frame,label", [f"m.mp4,{i},{name(i)}" for i in range(70)]),
+    ],
+)
+def test_rows_lie_where_their_columns_say(tmp_path: Path, header: str, rows: list[str]) -> None:
+    annotations, _ = read(tmp_path, header, rows)
+    values = annotations.labels("label", ("groom", "other"), 70).values
+    assert values[30:36].tolist() == [0] * 6
+    assert (values[:30] == 1).all()
+    assert set(values[36:]) <= {1, -1}
+    assert annotations.id == "m"
+
+
+def test_rows_that_lack_in_a_rhythm_of_times_are_unscored(tmp_path: Path) -> None:
+    annotations, _ = read(tmp_path, "time,label", [f"{i / 10},{name(3 * i)}" for i in range(24) if i not in (5, 6, 7)])
+    values = annotations.labels("label", ("groom", "other"), 70).values
+    assert (values[:15] == 1).all()
+    assert (values[15:24] == -1).all()
+    assert (values[24:30] == 1).all()
+
+
+def test_frames_from_1_are_told(tmp_path: Path) -> None:
+    _, notices = read(tmp_path, "frame,label", [f"{i + 1},{name(i)}" for i in range(70)])
+    assert "frames count from 1" in notices
+    annotations, notices = read(tmp_path, "frame,label", [f"{i + 1},{name(i)}" for i in range(40)])
+    assert annotations.channels["label"][1] == Bout(31, 37, "groom")
+    assert "frames are taken to count from 0" in notices
+    assert "the annotations end at frame 41 of 70" in notices
+
+
+def test_words_for_nothing_are_unscored_in_any_case(tmp_path: Path) -> None:
+    words = ["NaN", "NONE", "na", "n/a", "null", "-1", "", "<NA>"]
+    annotations, notices = read(tmp_path, "frame,label", [f"{i},{word}" for i, word in enumerate([*words, "groom"])])
+    assert annotations.channels == {"label": (Bout(8, 9, "groom"),)}
+    assert annotations.vocabulary == {"label": ("groom",)}
+    assert "'NaN'" in notices
+
+
+def test_animals_are_channels(tmp_path: Path) -> None:
+    rows = [f"{animal},{i},{name(i) if animal == 'a' else 'rear'}" for i in range(70) for animal in "ab"]
+    annotations, _ = read(tmp_path, "animal,frame,label", rows)
+    assert annotations.channels["a"][1] == Bout(30, 36, "groom")
+    assert annotations.channels["b"] == (Bout(0, 70, "rear"),)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "message"),
+    [
+        ("start,label", ["0,a"], "found the columns start alone"),
+        ("timestamp,label", ["1700000000.0,a", "1700000001.0,a"], "'timestamp'.*times from the start of the video"),
+        ("timestamp,label", ["2024-01-01 10:00,a"], "'timestamp'.*times from the start of the video"),
+        ("time,label", ["1.0,a", "0.5,a"], "grow from row to row.*sort the rows"),
+        ("frame,observer,label", ["0,x,a", "0,y,a"], "expected labels by one person; found x, y"),
+        ("frame,frame,label", ["0,0,a"], "expected one column 'frame'"),
+    ],
+)
+def test_a_column_that_cannot_be_followed_is_refused_by_name(
+    tmp_path: Path, header: str, rows: list[str], message: str
+) -> None:
+    with pytest.raises(InputError, match=rf"m\.csv.*{message}"):
+        read(tmp_path, header, rows)
+
+
+def test_columns_that_nobody_used_are_named(tmp_path: Path) -> None:
+    _, notices = read(tmp_path, "x,label,y,comment", ["1,a,2,c"] * 70)
+    assert "columns that are not used: x, y" in notices
+
+
+def hot(frame: int) -> str:
+    return f"{int(name(frame) == 'other')},{int(name(frame) == 'groom')}"
+
+
+def test_a_column_of_0_and_1_per_behaviour_is_read(tmp_path: Path) -> None:
+    rows = [f"{i},{hot(i)}" for i in range(60)] + [f"{i},-1,-1" for i in range(60, 70)]
+    annotations, _ = read(tmp_path, ",background,groom", rows)
+    background = [Bout(0, 30, "background"), Bout(36, 60, "background")]
+    assert annotations.channels == {"label": (background[0], Bout(30, 36, "groom"), background[1])}
+    annotations, _ = read(tmp_path, "frame;groom", [f"{i};{int(name(i) == 'groom')}" for i in range(70)])
+    assert annotations.channels["label"][1] == Bout(30, 36, "groom")
+    assert annotations.vocabulary == {"label": ("groom", "other")}
+
+
+def test_behaviours_that_happen_at_once_are_channels(tmp_path: Path) -> None:
+    rows = [f"{i},{int(name(i) == 'groom')},{int(i == 33)}" for i in range(70)]
+    annotations, notices = read(tmp_path, "frame,groom,rear", rows)
+    assert annotations.channels["groom"][1] == Bout(30, 36, "groom")
+    assert annotations.channels["rear"][1] == Bout(33, 34, "rear")
+    assert "--channel" in notices
+
+
+def test_0_and_1_beside_columns_of_other_numbers_are_refused_by_name(tmp_path: Path) -> None:
+    """Such are the training tables of SimBA, in which most columns are of the tracks."""
+    with pytest.raises(InputError, match="such as nose_x, Probability_groom: keep those of behaviours"):
+        read(tmp_path, ",nose_x,Probability_groom,groom", [f"{i},{i * 1.5},0.3,{i % 2}" for i in range(70)])
+
+
+def test_a_written_table_of_0_and_1_reads_back_equal(tmp_path: Path) -> None:
+    original = Annotations("v", {"label": (Bout(1, 3, "a"), Bout(3, 4, "b"), Bout(6, 9, "a"))}, frames=12)
+    one_hot.write(tmp_path / "v.csv", original)
+    assert one_hot.detect(tmp_path / "v.csv")
+    (annotations,) = one_hot.read(tmp_path / "v.csv")
+    assert (annotations.channels, annotations.frames) == (original.channels, 12)
