@@ -94,21 +94,6 @@ def test_a_bodypart_that_an_individual_lacks_is_unseen(tmp_path):
     assert recording.confidence[0, 1, 1] == 0
 
 
-def test_prefixes_with_the_same_bodyparts_are_individuals(tmp_path):
-    parts = [f"{individual}_{part}" for individual in "BW" for part in ("Nose", "Left_ear", "Tail")]
-    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
-    assert recording.individuals == ("B", "W")
-    assert recording.skeleton.keypoints == ("Nose", "Left_ear", "Tail")
-    assert recording.positions[0, 1, 0].tolist() == [10, 11]
-
-
-def test_prefixes_that_name_sides_are_no_individuals(tmp_path):
-    parts = [f"{side}_{part}" for side in ("left", "right") for part in ("ear", "hip", "paw")]
-    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
-    assert recording.individuals == ("individual1",)
-    assert recording.skeleton.keypoints == tuple(parts)
-
-
 def test_the_scorer_row_may_name_the_individuals(tmp_path):
     columns = [(individual, "nose", axis) for individual in ("Resident", "Intruder") for axis in _COORDINATES]
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [[1, 2, 1, 3, 4, 1]], _LEVELS_3))
@@ -156,10 +141,10 @@ def test_h5_and_csv_of_the_same_table_are_equal(tmp_path):
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2,3\n", "cannot be read to its end"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,one,2\n", "cannot be read to its end"),
         ("scorer,a,a\nbodyparts,nose\ncoords,x,y\n0,1,2\n", "header rows of one length"),
-        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n0,1,2\n", "fall or repeat"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n0,1,2\n", "several of 1 frames, the first 0"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n900000000,1,2\n", "2 rows for frames 0 to 900000000"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n,1,2\n", "frame number in every row"),
-        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\nimg1.png,1,2\n", "frame numbers"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\nimg1.png,1,2\n", "pictures that a person labelled"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n", "bad.csv"),
     ],
 )

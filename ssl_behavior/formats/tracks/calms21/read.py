@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21.layout import CHANNEL, FRAME_RATE, INDIVIDUALS, KEYPOINTS, SHAPE, SKELETON
+from ssl_behavior.formats.tracks.left_out import with_left_out
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import json_arrays, limits, pickles
 from ssl_behavior.formats.untrusted import values as untrusted_values
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
+from ssl_behavior.storage.paths import video_id
 
 
 def detect(path: Path) -> bool:
@@ -44,15 +47,35 @@ def read(path: Path) -> list[Recording]:
     tree = json_arrays.load(path) if path.suffix.lower() in (".json", ".gz") else pickles.load(path)
     if not isinstance(tree, dict):
         raise InputError(f"{path}: expected a dict of sequences; found {type(tree).__name__}")
+    if "keypoints" in tree and not isinstance(tree["keypoints"], dict):
+        return [_pose_of_mars(tree, path)]
     recordings: dict[str, Recording] = {}
+    errors: list[InputError] = []
     for group, name, fields, vocabulary in _sequences(tree, path):
-        recording = _recording(group, name, fields, vocabulary, path)
+        try:
+            recording = _recording(group, name, fields, vocabulary, path)
+        except InputError as error:
+            errors.append(error)
+            continue
         if (earlier := recordings.get(recording.id)) is not None:
             recording = _merge(earlier, recording, path)
         recordings[recording.id] = recording
     if not recordings:
-        raise InputError(f"{path}: expected sequences with keypoints or features; found none")
-    return list(recordings.values())
+        raise (
+            errors[0]
+            if errors
+            else InputError(
+                f"{path}: expected sequences with keypoints or features; found none: is this a file of tracks?"
+            )
+        )
+    return with_left_out(list(recordings.values()), errors, path)
+
+
+def _pose_of_mars(tree: Mapping[str, Any], path: Path) -> Recording:
+    """Return the recording of a ``*_pose_top*.json`` of MARS, whose tracks those of CalMS21 are."""
+    fields = {name: tree[name] for name in ("keypoints", "scores") if name in tree}
+    recording = _recording("", video_id(path), fields, None, path)
+    return replace(recording, frame_rate_is_assumed=True)
 
 
 def _sequences(

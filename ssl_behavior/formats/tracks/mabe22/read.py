@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.tracks.left_out import with_left_out
 from ssl_behavior.formats.tracks.mabe22.submissions import check_frame_number_map
 from ssl_behavior.formats.tracks.unseen import mask_unseen
 from ssl_behavior.formats.untrusted import pickles
@@ -61,12 +62,20 @@ def read(path: Path) -> list[Recording]:
     tree = pickles.load(path)
     if not isinstance(tree, Mapping) or not isinstance(tree.get("sequences"), Mapping) or not tree["sequences"]:
         raise InputError(f"{path}: expected a dict with 'sequences' in it; found none")
-    recordings = [_tracks(str(name), fields, path) for name, fields in tree["sequences"].items()]
-    values = {}
-    for recording, fields in zip(recordings, tree["sequences"].values(), strict=True):
-        if fields.get("annotations") is not None:
-            where = f"{path}: sequence {recording.id!r}: annotations"
-            values[recording.id] = _task_rows(fields["annotations"], recording.frames, where)
+    recordings, values, errors = [], {}, []
+    for name, fields in tree["sequences"].items():
+        try:
+            recording = _tracks(str(name), fields, path)
+            if fields.get("annotations") is not None:
+                where = f"{path}: sequence {recording.id!r}: annotations"
+                values[recording.id] = _task_rows(fields["annotations"], recording.frames, where)
+        except InputError as error:
+            errors.append(error)
+            continue
+        recordings.append(recording)
+    if not recordings:
+        raise errors[0]
+    recordings = with_left_out(recordings, errors, path)
     if not values:
         return recordings
     tasks = max(map(len, values.values()))
