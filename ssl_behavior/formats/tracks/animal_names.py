@@ -130,6 +130,8 @@ def _share_a_word(origin: str, groups: Groups) -> bool:
 def _exact(origin: str, groups: Groups) -> Animals | None:
     """Return the groups that have the same keypoints, if these are a body; nothing may be left but other things."""
     counts = Counter(frozenset(group) for group in groups.values())
+    if not counts:
+        return None
     whole = max(counts, key=lambda parts: (counts[parts] > 1, len(parts)))
     alike = {tag: group for tag, group in groups.items() if set(group) == whole}
     rest = [(part, number) for tag, group in groups.items() if tag not in alike for part, number in group.items()]
@@ -142,6 +144,8 @@ def _exact(origin: str, groups: Groups) -> Animals | None:
         return None
     is_view = any(word in _VIEWS or _VIEW_WORD.fullmatch(word) for tag_words in words for word in tag_words)
     is_side = not is_named and any(tag_words & _SIDES for tag_words in words)
+    if is_side and not set().union(*map(_words, whole)) & _HEADS:
+        return None  # left and right ears and hips are those of any animal; left and right noses are of two views
     return Animals(origin, alike, tuple(number for _, number in rest), is_view or is_side)
 
 

@@ -51,7 +51,7 @@ def detect(path: Path) -> bool:
     if not path.name.lower().endswith((".csv", ".csv.gz")):
         return False
     try:
-        return bool(_csv_header(path)[0])
+        return len(_csv_header(path)[0]) > 2
     except (InputError, OSError, UnicodeDecodeError, csv.Error):
         return False
 
@@ -96,41 +96,38 @@ def read(path: Path) -> list[Recording]:
     ]
 
 
-def _csv_header(path: Path) -> tuple[list[list[str]], int]:
-    """Return the header rows without their first column, and the number of lines before the first frame.
+def _csv_header(path: Path) -> tuple[list[list[str]], int, list[str]]:
+    """Read the header rows, without their first column.
 
     Returns:
-        Rows in DeepLabCut's order: the scorer, individuals if there are any, bodyparts, coords. An empty list if they
-        are not DeepLabCut's.
+        Rows in DeepLabCut's order: the scorer, individuals if there are any, bodyparts, coords, or an empty list if
+        they are not DeepLabCut's; the number of lines before the first frame; and the names of further header rows.
     """
     with limits.opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         lines = [text.readline(limits.LONGEST_LINE) for _ in range(_MOST_HEADER_ROWS + 1)]
     if any(len(line) == limits.LONGEST_LINE for line in lines):
-        return [], 0
+        return [], 0, []
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
     labels = [row[0].lower() if row else "" for row in rows]
     last = next((i for i, label in enumerate(labels) if label in ("coords", "coord")), 0)
     if last < 2 or labels[0] != "scorer":
-        return [], 0
+        return [], 0, []
     by_label = {_HEADER_LABELS.get(label, label): row[1:] for label, row in zip(labels, rows[: last + 1], strict=False)}
     header = [by_label.pop(name) for name in _HEADER_ROWS if name in by_label]
-    for label, cells in by_label.items():
-        if len(set(cells)) > 1:
-            raise InputError(
-                f"{path}: expected the header rows {', '.join(_HEADER_ROWS)}; found one called {label!r} too: delete it"
-            )
+    surplus = [label for label, cells in by_label.items() if len(set(cells)) > 1]
     # pandas writes the name of the frames' column, if it has one, in a row of its own.
     following = rows[last + 1] if last + 1 < len(rows) else []
     is_name = bool(following) and not any(following[1:]) and bool(re.match(r"[A-Za-z]", following[0]))
-    return header, last + 1 + is_name
+    return header, last + 1 + is_name, surplus
 
 
 def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
     """Return header rows, frame numbers (row,), and values (row, column) float32."""
     try:
-        header, lines = _csv_header(path)
-        if not header:
-            raise InputError(f"{path}: expected DeepLabCut's header rows (scorer, bodyparts, coords); found none")
+        header, lines, surplus = _csv_header(path)
+        if not header or surplus:
+            found = f"one called {surplus[0]!r} too: delete it" if surplus else "none: choose another --format"
+            raise InputError(f"{path}: expected DeepLabCut's header rows (scorer, bodyparts, coords); found {found}")
         if len(header[0]) > limits.MOST_COLUMNS:
             raise InputError(f"{path}: expected at most {limits.MOST_COLUMNS:,} columns; found {len(header[0]):,}")
         names = [str(i) for i in range(len(header[0]) + 1)]

@@ -104,7 +104,7 @@ def read(path: Path) -> list[Recording]:
             video_id(path),
             ordered,
             individuals,
-            Skeleton(KEYPOINTS, _EDGES),
+            Skeleton(KEYPOINTS, _EDGES, {"CENTER_SPINE": "centre"}),
             ASSUMED_FRAME_RATE,
             bound_confidence(scores, ordered),
             source=str(path),

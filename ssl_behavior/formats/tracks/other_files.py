@@ -21,7 +21,7 @@ _KEYPOINTS_NEEDED = "track keypoints of the body (nose, tail base, ...) with Dee
 _ANALYSED = "give the .csv or .h5 that DeepLabCut writes when it analyses the video"
 _STITCHED = "run deeplabcut.stitch_tracklets and give the .h5 or .csv that it writes"
 
-_BY_NAME: tuple[tuple[str, str, str], ...] = (
+_BESIDE_TRACKS: tuple[tuple[str, str, str], ...] = (
     (
         r".+_skeleton\.(csv|h5)",
         "lengths and angles of bones that DeepLabCut computed",
@@ -29,10 +29,15 @@ _BY_NAME: tuple[tuple[str, str, str], ...] = (
     ),
     (r"CollectedData_.*\.(csv|h5)", "frames that a person labelled for DeepLabCut", _ANALYSED),
     (r"machinelabels.*\.(csv|h5)", "frames that DeepLabCut chose for labelling", _ANALYSED),
+    (r".+_(before|after)_adapt\.json", "DeepLabCut's detections before and after its adaptation", _ANALYSED),
+)
+"""Files of DeepLabCut in the folders of its tracks: pattern of the whole name -> what it is, and what to do."""
+
+_BY_NAME: tuple[tuple[str, str, str], ...] = (
+    *_BESIDE_TRACKS,
     (r".+_meta\.(pickle|pkl)", "DeepLabCut's notes on how it analysed the video", _ANALYSED),
     (r".+_(full|assemblies|detections)\.(pickle|pkl)", "DeepLabCut's detections before tracking", _STITCHED),
     (r".+_(el|bx|sk|ctd)\.(pickle|pkl)", "DeepLabCut's tracklets before they are joined", _STITCHED),
-    (r".+_(before|after)_adapt\.json", "DeepLabCut's detections before and after its adaptation", _ANALYSED),
     (r".+\.(pickle|pkl)", "a pickle, which could run code and is not opened", _ANALYSED),
     (
         r"(trajectories|with_gaps|without_gaps|validated).*\.(npy|h5|hdf5|csv|json|parquet)",
@@ -121,12 +126,17 @@ def describe_other(path: Path) -> tuple[str, str] | None:
         >>> describe_other(Path("m1.xlsx"))[0]
         'an Excel workbook, as EthoVision exports'
     """
-    return describe_name(path.name) or _describe_content(path)
+    return _of_name(path.name, _BY_NAME) or _describe_content(path)
 
 
-def describe_name(name: str) -> tuple[str, str] | None:
-    """Return what the name of a file says that it is, and what to give instead, as ``describe_other``."""
-    matches = ((what, instead) for pattern, what, instead in _BY_NAME if re.fullmatch(pattern, name, re.IGNORECASE))
+def beside_tracks(address: str) -> str:
+    """Return what a file of DeepLabCut beside its tracks is, going by its name alone; empty for any other file."""
+    other = _of_name(address.rpartition("/")[2], _BESIDE_TRACKS)
+    return other[0] if other else ""
+
+
+def _of_name(name: str, rules: Sequence[tuple[str, str, str]]) -> tuple[str, str] | None:
+    matches = ((what, instead) for pattern, what, instead in rules if re.fullmatch(pattern, name, re.IGNORECASE))
     return next(matches, None)
 
 
