@@ -92,7 +92,7 @@ def without_unseen(recording: Recording) -> tuple[Recording, tuple[str, ...]]:
     if not seen.any():
         raise InputError(
             f"{recording.source or 'recording'} ({recording.id}): expected a keypoint that is seen in some frame; "
-            "found none: leave out the recording, or track the video again"
+            f"found none of {list_names(recording.individuals, 5)}: leave out the recording, or track the video again"
         )
     unseen = tuple(name for name, is_seen in zip(recording.individuals, seen, strict=True) if not is_seen)
     return select_individuals(recording, [name for name in recording.individuals if name not in unseen]), unseen

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.untrusted import hdf5, limits, pickles
 
-_AS_TABLE = (
+AS_TABLE = (
     "write its points as a .csv with the columns frame, nose_x, nose_y, nose_p, ... (x, y and confidence of each "
     "keypoint; nose_1_x, nose_2_x for two animals)"
 )
+"""The layout that ``simba`` reads, as the way on for points in any other one."""
 _KEYPOINTS_NEEDED = "track keypoints of the body (nose, tail base, ...) with DeepLabCut or SLEAP, and give their tracks"
 _ANALYSED = "give the .csv or .h5 that DeepLabCut writes when it analyses the video"
 _STITCHED = "run deeplabcut.stitch_tracklets and give the .h5 or .csv that it writes"
@@ -48,10 +48,10 @@ _BY_NAME: tuple[tuple[str, str, str], ...] = (
     (r".+\.(pv|results)", "a file of TRex, without named keypoints", _KEYPOINTS_NEEDED),
     (r".+_feat_(top|front).*\.(npz|mat|h5|json)", "features that MARS computed", "give its file _pose_top...json"),
     (r".+_pose_front.*\.(json|npz|mat)", "poses of MARS's front camera", "give those of its top camera, _pose_top"),
-    (r".+\.npz", "numpy arrays, which do not say what their axes are", _AS_TABLE),
-    (r".+\.(xlsx|xls)", "an Excel workbook, as EthoVision exports", _AS_TABLE),
-    (r".+\.(mat|trk)", "a file of Matlab, which is not read", _AS_TABLE),
-    (r".+\.(parquet|feather)(\..+)?", "a table in a binary format that is not read as tracks", _AS_TABLE),
+    (r".+\.npz", "numpy arrays, which do not say what their axes are", AS_TABLE),
+    (r".+\.(xlsx|xls)", "an Excel workbook, as EthoVision exports", AS_TABLE),
+    (r".+\.(mat|trk)", "a file of Matlab, which is not read", AS_TABLE),
+    (r".+\.(parquet|feather)(\..+)?", "a table in a binary format that is not read as tracks", AS_TABLE),
     (
         r".+\.(mp4|avi|mov|mkv|m4v|mpg|mpeg|wmv|webm|mts|seq)",
         "a video",
@@ -67,7 +67,7 @@ _BY_START: tuple[tuple[str, str, str], ...] = (
         "boxes or regions drawn in the VIA annotator",
         _KEYPOINTS_NEEDED,
     ),
-    (r'"?Number of header lines:?"?[;,\t]', "an export of EthoVision", _AS_TABLE),
+    (r'"?Number of header lines:?"?[;,\t]', "an export of EthoVision", AS_TABLE),
     (r"scorer[;\t]", "a DeepLabCut table whose columns are not separated by commas", "save it with commas"),
     (r"frame,time_s,label\b", "predictions of this program", "give it to evaluate as --predictions"),
     (r"(Bento annotation file|Caltech Behavior Annotator)", "annotations", "give it as --annotations"),
@@ -76,6 +76,9 @@ _BY_START: tuple[tuple[str, str, str], ...] = (
     (r"(frame|time|time_s)?,?\s*X#|.*\bX#wcentroid", "tracks of TRex, without named keypoints", _KEYPOINTS_NEEDED),
 )
 """Pattern at the start of the first line of a text file -> what the file is, and what to do."""
+
+_HEAD = 4096
+"""Bytes that tell what a text is: longer lines are no header."""
 
 _PICTURE = re.compile(r"(labeled-data|.*\.(png|jpe?g|tiff?|bmp)(,|$))", re.IGNORECASE)
 
@@ -160,10 +163,15 @@ def _describe_content(path: Path) -> tuple[str, str] | None:
 
 
 def _describe_text(path: Path) -> tuple[str, str] | None:
-    line = first_line(path) if not path.name.lower().endswith(".gz") else ""
+    with limits.opened(path) as file:
+        start = file.read(_HEAD)
+    is_utf16 = start.startswith((b"\xff\xfe", b"\xfe\xff"))
+    line = start.decode("utf-16" if is_utf16 else "utf-8-sig", "replace").split("\n", 1)[0].strip()
     for pattern, what, instead in _BY_START:
         if re.match(pattern, line, re.IGNORECASE):
             return what, instead
+    if is_utf16:
+        return "text in UTF-16", "save it as UTF-8"
     if not line.lower().startswith("scorer,"):
         return None
     with limits.opened(path) as file:
@@ -184,7 +192,7 @@ def _describe_json(path: Path) -> tuple[str, str] | None:
     if "_via_settings" in keys or "_via_img_metadata" in keys:
         return "a project of the VIA annotator", _KEYPOINTS_NEEDED
     if {"version", "people"} <= keys:
-        return "one frame of OpenPose", _AS_TABLE
+        return "one frame of OpenPose", AS_TABLE
     return None
 
 

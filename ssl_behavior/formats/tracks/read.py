@@ -15,7 +15,7 @@ from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movem
 from ssl_behavior.formats.tracks.animals import IndividualsFrom, require_individuals_from, usable, with_animals
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.keypoints import with_landmarks, with_same_keypoints
-from ssl_behavior.formats.tracks.other_files import OtherFile, OtherFiles, describe_other
+from ssl_behavior.formats.tracks.other_files import AS_TABLE, OtherFile, OtherFiles, describe_other
 from ssl_behavior.formats.untrusted import pickles
 from ssl_behavior.recordings.individuals import require_individuals, with_unseen_noticed
 from ssl_behavior.recordings.notices import notices_of
@@ -191,7 +191,7 @@ def _read_cached(path: Path, format: str | None, individuals_from: IndividualsFr
 def _parse(path: Path, format: str | None, individuals_from: IndividualsFrom) -> list[Recording]:
     module = FORMATS[format] if format else next((item for item in FORMATS.values() if item.detect(path)), None)
     if module is None:
-        raise InputError(f"{path}: expected {_EXPECTED}; found {_describe_content(path)}")
+        raise InputError(f"{path}: expected {_EXPECTED}; found {_describe_content(path)}: {AS_TABLE}")
     recordings: list[Recording] = module.read(path)
     # What a native file lists was decided when it was converted.
     source: IndividualsFrom = "header" if module is native and individuals_from == "auto" else individuals_from

@@ -59,13 +59,15 @@ FILES = [
     ("m.csv", "Observation id,Behavior\n1,groom\n", "events of BORIS", ANNOTATIONS),
     ("m.csv", "frame,behavior\n0,groom\n", "labels of frames", ANNOTATIONS),
     ("m.csv", "frame,time_s,label,animals_tracked\n0,0,groom,2\n", "predictions of this program", "evaluate"),
+    ("m.csv", TRACKS.encode("utf-16"), "text in UTF-16", "save it as UTF-8"),
+    ("m.txt", '"Number of header lines:";"38"\r\n'.encode("utf-16"), "EthoVision", AS_TABLE),
     ("m.csv", TRACKS.replace(",", ";"), "not separated by commas", "save it with commas"),
 ]
 
 
 @pytest.mark.parametrize(("name", "text", "what", "instead"), FILES)
 def test_a_file_given_directly_is_named_with_what_to_do(tmp_path, name, text, what, instead):
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(InputError, match=f"expected tracks of keypoints; found .*{what}.*: .*{instead}") as raised:
         read_recordings(tmp_path / name)
     assert str(raised.value).startswith(str(tmp_path / name))
@@ -73,7 +75,7 @@ def test_a_file_given_directly_is_named_with_what_to_do(tmp_path, name, text, wh
 
 @pytest.mark.parametrize(("name", "text", "what", "instead"), FILES)
 def test_the_same_file_does_not_stop_the_reading_of_its_folder(tmp_path, name, text, what, instead):
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
     (tmp_path / "good.csv").write_text(TRACKS)
     notices: list[str] = []
     recordings = read_recordings(tmp_path, frame_rate=30, notify=notices.append)
@@ -139,6 +141,20 @@ def test_poses_of_mars_are_read_as_the_tracks_of_calms21_that_they_are(tmp_path)
     assert recording.positions[3, 1, 6].tolist() == keypoints[3, 1, :, 6].tolist()
     assert recording.confidence[0, 0, 0] == 0.5
     assert any("no frame rate" in notice for notice in notices)
+
+
+def test_other_poses_in_the_layout_of_mars_are_named(tmp_path):
+    (tmp_path / "m_pose_top.json").write_text(json.dumps({"keypoints": np.ones((4, 2, 2, 3)).tolist()}))
+    with pytest.raises(InputError, match=rf"m_pose_top\.json: .*MARS's top camera.*found \(4, 2, 2, 3\): .*{AS_TABLE}"):
+        read_recordings(tmp_path / "m_pose_top.json")
+
+
+def test_a_file_that_nobody_knows_gets_the_same_way_on(tmp_path):
+    (tmp_path / "m.csv").write_text("a,b\n1,2\n")
+    np.save(tmp_path / "m.npy", np.ones((5, 2)))
+    for name in ("m.csv", "m.npy"):
+        with pytest.raises(InputError, match=rf"{name}: expected tracks from .*: write its points as a {AS_TABLE}"):
+            read_recordings(tmp_path / name)
 
 
 def test_addresses_in_a_store_are_known_by_their_names():

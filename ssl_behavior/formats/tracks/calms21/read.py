@@ -13,6 +13,7 @@ import numpy as np
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21.layout import CHANNEL, FRAME_RATE, INDIVIDUALS, KEYPOINTS, SHAPE, SKELETON
 from ssl_behavior.formats.tracks.left_out import with_left_out
+from ssl_behavior.formats.tracks.other_files import AS_TABLE
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import json_arrays, limits, pickles
 from ssl_behavior.formats.untrusted import values as untrusted_values
@@ -74,6 +75,12 @@ def read(path: Path) -> list[Recording]:
 def _pose_of_mars(tree: Mapping[str, Any], path: Path) -> Recording:
     """Return the recording of a ``*_pose_top*.json`` of MARS, whose tracks those of CalMS21 are."""
     fields = {name: tree[name] for name in ("keypoints", "scores") if name in tree}
+    shape = np.shape(fields["keypoints"])
+    if len(shape) != 4 or shape[1:] != SHAPE:
+        raise InputError(
+            f"{path}: expected the poses of MARS's top camera, keypoints of shape (time, 2 mice, 2, 7 parts); found "
+            f"{shape}: {AS_TABLE}"
+        )
     recording = _recording("", video_id(path), fields, None, path)
     return replace(recording, frame_rate_is_assumed=True)
 
