@@ -49,13 +49,14 @@ def with_landmarks(recordings: Sequence[Recording], path: Path) -> list[Recordin
     try:
         landmarks = yaml_files.read(path)  # JSON is YAML as well
     except InputError as error:
-        raise InputError(f"{error}: cannot be read as a skeleton file") from None
+        raise InputError(f"{error}: cannot be read as a skeleton file: write lines like 'kp3: tail base'") from None
     if not isinstance(landmarks, dict) or not all(isinstance(name, str) for pair in landmarks.items() for name in pair):
-        raise InputError(f"{path}: expected lines like 'keypoint: landmark'; found something else")
+        raise InputError(f"{path}: expected lines like 'keypoint: landmark'; found something else: write such lines")
     keypoints = {name for recording in recordings for name in recording.skeleton.keypoints}
     if unknown := sorted(set(landmarks) - keypoints):
         raise InputError(
-            f"{path}: names {unknown}, which are no keypoints of the recordings; those are {sorted(keypoints)}"
+            f"{path}: names {unknown}, which are no keypoints of the recordings; those are {sorted(keypoints)}: "
+            "correct the names"
         )
     with_landmarks = []
     for recording in recordings:

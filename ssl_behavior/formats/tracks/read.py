@@ -95,7 +95,7 @@ def read_recordings(
     if format is not None and format not in FORMATS:
         raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
     if frame_rate is not None and not 0 < frame_rate < float("inf"):
-        raise InputError(f"frame rate must be a positive number of Hz; got {frame_rate}")
+        raise InputError(f"--frame-rate: expected a positive number of Hz; found {frame_rate}")
     require_individuals_from(individuals_from)
     names = [individuals] if isinstance(individuals, str) else list(individuals)
     for notice in unfinished_notices([paths] if isinstance(paths, str | Path) else paths):

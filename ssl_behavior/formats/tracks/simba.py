@@ -157,7 +157,9 @@ def _table(path: Path, columns: Sequence[str], lines: int) -> pa.Table:
                 pa.input_stream(file), pa.csv.ReadOptions(skip_rows=lines, column_names=names)
             )
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read to its end as a table of keypoints ({error})") from None
+        raise InputError(
+            f"{path}: cannot be read to its end as a table of keypoints ({error}): correct it, or export it again"
+        ) from None
     return table
 
 

@@ -47,7 +47,7 @@ def read(path: Path) -> list[Recording]:
     """
     tree = json_arrays.load(path) if path.suffix.lower() in (".json", ".gz") else pickles.load(path)
     if not isinstance(tree, dict):
-        raise InputError(f"{path}: expected a dict of sequences; found {type(tree).__name__}")
+        raise InputError(f"{path}: expected a dict of sequences; found {type(tree).__name__}: {AS_TABLE}")
     if "keypoints" in tree and not isinstance(tree["keypoints"], dict):
         return [_pose_of_mars(tree, path)]
     recordings: dict[str, Recording] = {}
@@ -65,9 +65,7 @@ def read(path: Path) -> list[Recording]:
         raise (
             errors[0]
             if errors
-            else InputError(
-                f"{path}: expected sequences with keypoints or features; found none: is this a file of tracks?"
-            )
+            else InputError(f"{path}: expected sequences with keypoints or features; found none: {AS_TABLE}")
         )
     return with_left_out(list(recordings.values()), errors, path)
 
@@ -93,7 +91,10 @@ def _sequences(
     for key in list(tree):
         value = tree.pop(key)
         if not isinstance(value, dict):
-            raise InputError(f"{path}: expected a dict under {key!r}; found {type(value).__name__}")
+            raise InputError(
+                f"{path}: expected sequences, each with its keypoints; found {type(value).__name__} under {key!r}: "
+                f"{AS_TABLE}"
+            )
         if "keypoints" in value or "features" in value:
             yield group, str(key), value, vocabulary
         else:
@@ -112,7 +113,9 @@ def _recording(group: str, name: str, fields: Mapping[str, Any], vocabulary: Any
     if "features" in fields:
         series["features"] = _array(fields["features"], f"{where}: features", (None, ...))
     if "keypoints" in fields:
-        positions = mask_unseen(_array(fields["keypoints"], f"{where}: keypoints", (None, *SHAPE)).swapaxes(2, 3))
+        positions = mask_unseen(
+            _array(fields["keypoints"], f"{where}: keypoints", (None, *SHAPE), AS_TABLE).swapaxes(2, 3)
+        )
         skeleton = SKELETON
     else:
         positions = np.zeros((len(series["features"]), len(INDIVIDUALS), 0, 2), np.float32)
@@ -138,7 +141,7 @@ def _annotator(group: str, fields: Mapping[str, Any], metadata: dict[str, Any], 
     return None if annotator is None else int(untrusted_values.number(annotator, f"{where}: annotator"))
 
 
-def _array(values: Any, where: str, expected: tuple[Any, ...]) -> np.ndarray:
+def _array(values: Any, where: str, expected: tuple[Any, ...], advice: str = "correct the array") -> np.ndarray:
     """Return float32 numbers of an expected shape; None matches any length, a last ``...`` any further dimensions."""
     array = untrusted_values.array(values, where)
     free = expected[-1:] == (...,)
@@ -146,7 +149,7 @@ def _array(values: Any, where: str, expected: tuple[Any, ...]) -> np.ndarray:
     fits = array.ndim >= len(lengths) if free else array.ndim == len(lengths)
     if not fits or any(length not in (None, actual) for length, actual in zip(lengths, array.shape, strict=False)):
         shape = ", ".join("time" if length is None else "..." if length is ... else str(length) for length in expected)
-        raise InputError(f"{where}: expected shape ({shape}); found {array.shape}")
+        raise InputError(f"{where}: expected shape ({shape}); found {array.shape}: {advice}")
     return array
 
 
@@ -157,10 +160,15 @@ def _vocabulary(vocabulary: Any, where: str) -> tuple[str, ...]:
             str(name): int(untrusted_values.number(code, f"{where}: vocabulary")) for name, code in vocabulary.items()
         }
         if sorted(numbers.values()) != list(range(len(numbers))):
-            raise InputError(f"{where}: expected a vocabulary numbered from 0; found {numbers}")
+            raise InputError(
+                f"{where}: expected a vocabulary numbered from 0; found {numbers}: number the behaviours 0, 1, ..."
+            )
         return tuple(sorted(numbers, key=lambda name: numbers[name]))
     if vocabulary is None:
-        raise InputError(f"{where}: expected a vocabulary, as there are annotations; neither it nor the file has one")
+        raise InputError(
+            f"{where}: expected a vocabulary, as there are annotations; neither it nor the file has one: add "
+            "the names of the behaviours as 'vocabulary'"
+        )
     return untrusted_values.names(vocabulary, f"{where}: vocabulary")
 
 
@@ -172,7 +180,7 @@ def _labels(annotations: Any, vocabulary: tuple[str, ...], group: str, where: st
             for name, row in zip(vocabulary, values, strict=True)
         }
     if values.ndim != 1:
-        raise InputError(f"{where}: annotations: expected shape (time); found {values.shape}")
+        raise InputError(f"{where}: annotations: expected shape (time); found {values.shape}: give one label per frame")
     return {_channel_name(vocabulary, group): _channel(values, vocabulary, where)}
 
 
@@ -181,7 +189,8 @@ def _channel(values: np.ndarray, vocabulary: tuple[str, ...], where: str) -> Lab
     if wrong.any():
         frame = int(np.flatnonzero(wrong)[0])
         raise InputError(
-            f"{where}: label {values[frame]:g} of frame {frame} is not in the vocabulary {list(vocabulary)}"
+            f"{where}: label {values[frame]:g} of frame {frame} is not in the vocabulary {list(vocabulary)}: "
+            "add its behaviour there, or write -1 where nobody looked"
         )
     return Labels(vocabulary, values.astype(np.int16), INDIVIDUALS)
 
