@@ -8,6 +8,7 @@ from typing import Annotated
 
 from ssl_behavior.cli.validators import Above, Checked
 from ssl_behavior.formats.labelled import add_labels, agent_and_target, label_recordings
+from ssl_behavior.formats.tracks.animals import IndividualsFrom
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.individuals import describe_individuals
 from ssl_behavior.recordings.recording import Recording
@@ -19,11 +20,15 @@ class TracksConfig(Checked):
 
     Attributes:
         recordings: files, folders or globs of tracks.
-        format: of the recordings: native, calms21, mabe22, sleap, deeplabcut or movement; recognised by their content
-            if it is not given.
+        format: of the recordings: native, calms21, mabe22, sleap, jabs, simba, deeplabcut or movement; recognised by
+            their content if it is not given.
         frame_rate: of the recordings in Hz, if their files do not state it or state it wrongly.
         skeleton: YAML or JSON file that names the landmark of each keypoint.
         mixed_skeletons: accept recordings whose keypoints differ.
+        individuals: names of the animals to use, in this order; by default all that are ever seen.
+        individuals_from: where the names of the animals stand: header (the file's own list), prefix (B_nose) or suffix
+            (nose_1) of the keypoints, none (one animal has all keypoints); auto takes the list, and prefixes or
+            suffixes where the file lists one animal and these repeat a whole body.
         skip_bad_files: report files that cannot be used, and go on without them.
         overwrite: replace an existing output.
     """
@@ -33,6 +38,8 @@ class TracksConfig(Checked):
     frame_rate: Annotated[float, Above(0)] | None = None
     skeleton: Path | None = None
     mixed_skeletons: bool = False
+    individuals: tuple[str, ...] = ()
+    individuals_from: IndividualsFrom = "auto"
     skip_bad_files: bool = False
     overwrite: bool = False
 
@@ -49,6 +56,8 @@ class TracksConfig(Checked):
             self.frame_rate,
             self.skeleton,
             mixed_skeletons=self.mixed_skeletons,
+            individuals=self.individuals,
+            individuals_from=self.individuals_from,
         )
         for line in describe_individuals(recordings):
             print(line)

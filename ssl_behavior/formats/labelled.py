@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.read import read_labels
+from ssl_behavior.formats.tracks.animals import IndividualsFrom
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.matching import (
@@ -41,6 +42,8 @@ def read_labelled(
     skeleton: str | Path | None = None,
     mixed_skeletons: bool = False,
     skip_bad_files: bool = False,
+    individuals: str | Sequence[str] = (),
+    individuals_from: IndividualsFrom = "auto",
 ) -> list[Recording]:
     """Read the labelled recordings, each with the labels of one channel over one shared vocabulary.
 
@@ -58,6 +61,8 @@ def read_labelled(
         skeleton: YAML or JSON file that maps keypoints to landmarks.
         mixed_skeletons: let recordings differ in their keypoints.
         skip_bad_files: report unusable files and annotations without tracks, and go on.
+        individuals: names of the individuals to read, in this order; all that are ever seen if there are none.
+        individuals_from: where the names of the individuals stand, as for ``read_recordings``.
 
     Returns:
         Recordings with exactly one entry in ``labels``. Recordings without annotations are left out, with a notice.
@@ -74,7 +79,16 @@ def read_labelled(
     # Checked before the tracks are read, which may take minutes.
     pair = agent_and_target(agent, target)
     unscored, videos = ((names,) if isinstance(names, str) else names for names in (unscored, videos))
-    recordings = read_recordings(tracks, format, skip_bad_files, frame_rate, skeleton, mixed_skeletons=mixed_skeletons)
+    recordings = read_recordings(
+        tracks,
+        format,
+        skip_bad_files,
+        frame_rate,
+        skeleton,
+        mixed_skeletons=mixed_skeletons,
+        individuals=individuals,
+        individuals_from=individuals_from,
+    )
     return label_recordings(recordings, annotations, channel, unscored, pair, videos, skip_bad_files)
 
 

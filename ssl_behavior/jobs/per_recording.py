@@ -13,6 +13,8 @@ from ssl_behavior.cli.settings import save_settings
 from ssl_behavior.cli.validators import Above
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.tracks.animals import IndividualsFrom
+from ssl_behavior.formats.tracks.other_files import beside_tracks
 from ssl_behavior.formats.tracks.read import FORMATS, TRACK_SUFFIXES, read_recordings
 from ssl_behavior.jobs.ray_pool import RayConfig
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
@@ -33,6 +35,10 @@ class PerRecordingConfig(RayConfig):
         format: format of the recordings; by default it is detected from their content.
         frame_rate: frame rate of the recordings in Hz, if their files do not give it or give it wrongly.
         skeleton: YAML or JSON file that says which landmark each keypoint is.
+        individuals: names of the animals to use, in this order; by default all that are ever seen.
+        individuals_from: where the names of the animals stand: header (the file's own list), prefix (B_nose) or suffix
+            (nose_1) of the keypoints, none (one animal has all keypoints); auto takes the list, and prefixes or
+            suffixes where the file lists one animal and these repeat a whole body.
         precision: precision of the encoder; auto takes bfloat16 where the hardware supports it natively.
         output: folder for the results, on a disk that all workers see or in an object store.
         overwrite: remove existing results of another checkpoint.
@@ -42,6 +48,8 @@ class PerRecordingConfig(RayConfig):
     format: str | None = None
     frame_rate: Annotated[float, Above(0)] | None = None
     skeleton: str | None = None
+    individuals: tuple[str, ...] = ()
+    individuals_from: IndividualsFrom = "auto"
     precision: Precision = "auto"
     output: str
     overwrite: bool = False
@@ -69,7 +77,12 @@ class PerRecordingConfig(RayConfig):
         self.require_usable_ray()
         if self.format is not None and self.format not in FORMATS:
             raise InputError(f"--format {self.format}: expected one of {', '.join(FORMATS)}")
-        files = input_files(self.recordings, TRACK_SUFFIXES if self.format is None else None)
+        files = []
+        for file in input_files(self.recordings, TRACK_SUFFIXES if self.format is None else None):
+            if file.address not in self.recordings and (what := beside_tracks(file.address)):
+                print(f"{file.address}: passed over, as this is no tracks but {what}")
+            else:
+                files.append(file)
         skeleton = [file.stamp for file in input_files([self.skeleton])] if self.skeleton else []
         labels = [stem_of_file(video) for video in distinct_ids([file.address for file in files])]
         if repeated := [label for label, count in Counter(labels).items() if count > 1]:
@@ -77,7 +90,7 @@ class PerRecordingConfig(RayConfig):
                 f"--recordings: expected one file per video; found several of {list_names(repeated, 5)}: a glob such "
                 "as 'folder/*.csv' selects one kind of file"
             )
-        shared = [dependencies, self.format, self.frame_rate, skeleton]
+        shared = [dependencies, self.format, self.frame_rate, skeleton, self.individuals, self.individuals_from]
         return [
             Unit(label, unit_digest(label, file.stamp, shared), (file,))
             for label, file in zip(labels, files, strict=True)
@@ -101,7 +114,14 @@ class PerRecordingConfig(RayConfig):
         file = fetch(address, folder / "recording")
         skeleton = fetch(self.skeleton, folder / "skeleton") if self.skeleton else None
         try:
-            recordings = read_recordings(file, self.format, frame_rate=self.frame_rate, skeleton=skeleton)
+            recordings = read_recordings(
+                file,
+                self.format,
+                frame_rate=self.frame_rate,
+                skeleton=skeleton,
+                individuals=self.individuals,
+                individuals_from=self.individuals_from,
+            )
         except InputError as error:
             # The message names the address, because users do not know the copy.
             message = str(error).replace(str(file), address)

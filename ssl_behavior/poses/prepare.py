@@ -18,9 +18,23 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.poses.cleaning import body_frames, body_length, fill_gaps, remove_outliers, resample
 from ssl_behavior.poses.landmarks import as_landmarks, coverage_notice
 from ssl_behavior.poses.poses import Poses, pack, unpack
+from ssl_behavior.recordings.individuals import select_individuals
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage import cache
 from ssl_behavior.storage.paths import with_skip_hint
+
+
+class UnseenAnimals(InputError):
+    """Animals that are never seen with enough confidence.
+
+    Attributes:
+        seen: the names of the others, in their order.
+        unseen: their names.
+    """
+
+    def __init__(self, message: str, seen: Sequence[str], unseen: Sequence[str]) -> None:
+        super().__init__(message)
+        self.seen, self.unseen = tuple(seen), tuple(unseen)
 
 
 @dataclass(frozen=True)
@@ -111,10 +125,14 @@ def _landmark_positions(
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     if (unseen := np.isnan(positions[..., 0]).all((0, 2))).any():
-        names = ", ".join(name for name, never in zip(recording.individuals, unseen, strict=True) if never)
-        raise InputError(
-            f"{where}: expected keypoints of every animal; found none of {names} in any frame of {recording.id!r} "
-            f"(confidence of at least {min_confidence:g}): leave out the recording or the animal"
+        never = [name for name, is_unseen in zip(recording.individuals, unseen, strict=True) if is_unseen]
+        seen = [name for name in recording.individuals if name not in never]
+        advice = f"choose the others with --individuals {','.join(seen)}" if seen else "leave out the recording"
+        raise UnseenAnimals(
+            f"{where}: expected keypoints of every animal; found none of {', '.join(never)} in any frame of "
+            f"{recording.id!r} (with a confidence of at least {min_confidence:g}): {advice}",
+            seen,
+            never,
         )
     return positions
 
@@ -138,6 +156,26 @@ def prepare_cached(recording: Recording, landmarks: Sequence[str], settings: Pre
     )
     # The key of the cache is the tracks, which may have been cached under another id and other names.
     return replace(poses, id=recording.id, individuals=recording.individuals)
+
+
+def _prepare_seen(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> tuple[Recording, Poses]:
+    """Prepare a recording without the animals that are never seen, and print their names.
+
+    Raises:
+        InputError: as ``prepare``, if no animal is seen too.
+    """
+    try:
+        return recording, prepare_cached(recording, landmarks, settings)
+    except UnseenAnimals as error:
+        kept = select_individuals(recording, error.seen) if error.seen else None
+        # Labels of a pair say nothing about the animals that remain.
+        if kept is None or len(kept.labels) < len(recording.labels):
+            raise
+        print(
+            f"{recording.id}: {', '.join(error.unseen)} is never seen with a confidence of at least "
+            f"{settings.min_confidence:g}, and left out"
+        )
+        return kept, prepare_cached(kept, landmarks, settings)
 
 
 def prepare_all(
@@ -184,7 +222,7 @@ def prepare_each(
     usable = 0
     for recording in progress(recordings, doing, unit="video", leave=False, shown=len(recordings) > 1):
         try:
-            poses = prepare_cached(recording, landmarks, settings)
+            recording, poses = _prepare_seen(recording, landmarks, settings)
         except InputError as error:
             if not skip_bad:
                 raise with_skip_hint(error, len(recordings)) from None

@@ -10,6 +10,8 @@ from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.cleaning import body_length, fill_gaps, remove_outliers, resample
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation, prepare, prepare_all
+from ssl_behavior.recordings.individuals import select_individuals
+from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 
@@ -190,6 +192,25 @@ def test_an_animal_that_is_never_seen_is_named(wander: Callable[..., Recording])
     positions[:, 1] = NAN
     with pytest.raises(InputError, match=f"none of {recording.individuals[1]} in any frame"):
         prepare(replace(recording, positions=positions), MICE, PLAIN)
+
+
+def test_an_animal_without_confident_keypoints_does_not_stop_the_others(
+    wander: Callable[..., Recording], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = wander(individuals=3, gaps=0.0)
+    confidence = np.ones(recording.positions.shape[:3], np.float32)
+    confidence[:, 1] = 0.05
+    recording = replace(recording, confidence=confidence)
+    (poses,) = prepare_all([recording], MICE, PLAIN)
+    assert poses.individuals == ("mouse0", "mouse2")
+    assert "mouse1 is never seen with a confidence of at least 0.1, and left out" in capsys.readouterr().out
+    alone = prepare_all([select_individuals(recording, ("mouse0", "mouse2"))], MICE, PLAIN)[0]
+    np.testing.assert_array_equal(poses.positions, alone.positions)
+    with pytest.raises(InputError, match=r"none of mouse1 .*: choose the others with --individuals mouse0,mouse2"):
+        prepare(recording, MICE, PLAIN)
+    labels = {"S1": Labels(("a", "b"), np.zeros(recording.frames, np.int16), ("mouse0", "mouse1"))}
+    with pytest.raises(InputError, match="none of mouse1"):  # what it does to mouse1 cannot be learnt
+        prepare_all([recording.with_labels(labels)], MICE, PLAIN)
 
 
 def test_a_recording_without_keypoints_is_an_error_or_skipped(

@@ -1,7 +1,7 @@
 """DeepLabCut tables: .csv, .csv.gz and .h5 with three or four header rows.
 
 Header rows are scorer, [individuals], bodyparts, coords (x, y, [z], likelihood). If the row of individuals is missing,
-individuals may stand in the scorer row (CalMS21 as a table) or as a prefix of the bodyparts ("B_Nose", "W_Nose").
+individuals may stand in the scorer row (CalMS21 as a table). ``animals`` finds those in the names of bodyparts.
 Bodyparts of the individual "single" belong to no animal (corners of the arena, for example). They become the series
 "single" (time, bodypart, space) and the metadata "single_keypoints".
 """
@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks.frame_rows import at_frames, frame_numbers
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix
@@ -31,14 +32,9 @@ from ssl_behavior.storage.paths import video_id
 
 NAME = "deeplabcut"
 _SINGLE = "single"
-
-# "B_Nose" and "W_Nose" name animals, "left_ear" and "right_ear" do not. An animal has several bodyparts, and a
-# prefix that names a side of the body is no animal.
-_MIN_PREFIXED_PARTS = 3
-_SIDES = {"left", "right", "l", "r", "front", "hind", "fore", "rear", "back", "upper", "lower", "mid", "top", "bottom"}
-
-_MAX_FRAMES_PER_ROW = 100
-"""A table with more frames per row has a damaged frame number; filling such a gap could take all memory."""
+_HEADER_ROWS = ("scorer", "individuals", "bodyparts", "coords")
+_HEADER_LABELS = {"individual": "individuals", "bodypart": "bodyparts", "keypoints": "bodyparts", "coord": "coords"}
+_MOST_HEADER_ROWS = 6
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ def detect(path: Path) -> bool:
     if not path.name.lower().endswith((".csv", ".csv.gz")):
         return False
     try:
-        return bool(_csv_header(path))
+        return len(_csv_header(path)[0]) > 2
     except (InputError, OSError, UnicodeDecodeError, csv.Error):
         return False
 
@@ -71,7 +67,9 @@ def read(path: Path) -> list[Recording]:
     else:
         header, frames, values = _read_csv(path)
     columns, origin = _columns(header, path)
-    values = _at_frames(values, frames, path)
+    values, notices = at_frames(values, frames, path)
+    if origin == "scorer row":
+        notices += ("the animals are named by the scorer row",)
     owned = [column for column in columns if column.individual != _SINGLE] or columns
     individuals = tuple(dict.fromkeys(column.individual for column in owned))
     parts = tuple(dict.fromkeys(column.part for column in owned))
@@ -93,69 +91,85 @@ def read(path: Path) -> list[Recording]:
             source=str(path),
             metadata=metadata,
             frame_rate_is_assumed=True,
+            notices=notices,
         )
     ]
 
 
-def _csv_header(path: Path) -> list[list[str]]:
-    """Return the header rows without their first column, or an empty list if they are not DeepLabCut's."""
+def _csv_header(path: Path) -> tuple[list[list[str]], int, list[str]]:
+    """Read the header rows, without their first column.
+
+    Returns:
+        Rows in DeepLabCut's order: the scorer, individuals if there are any, bodyparts, coords, or an empty list if
+        they are not DeepLabCut's; the number of lines before the first frame; and the names of further header rows.
+    """
     with limits.opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-        lines = [text.readline(limits.LONGEST_LINE) for _ in range(4)]
+        lines = [text.readline(limits.LONGEST_LINE) for _ in range(_MOST_HEADER_ROWS + 1)]
     if any(len(line) == limits.LONGEST_LINE for line in lines):
-        return []
-    rows = list(csv.reader(lines))
-    last = next((i for i, row in enumerate(rows) if row and row[0].strip().lower() in ("coords", "coord")), 0)
-    if last < 2 or rows[0][0].strip().lower() != "scorer":
-        return []
-    return [[cell.strip() for cell in row[1:]] for row in rows[: last + 1]]
+        return [], 0, []
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    labels = [row[0].lower() if row else "" for row in rows]
+    last = next((i for i, label in enumerate(labels) if label in ("coords", "coord")), 0)
+    if last < 2 or labels[0] != "scorer":
+        return [], 0, []
+    by_label = {_HEADER_LABELS.get(label, label): row[1:] for label, row in zip(labels, rows[: last + 1], strict=False)}
+    header = [by_label.pop(name) for name in _HEADER_ROWS if name in by_label]
+    surplus = [label for label, cells in by_label.items() if len(set(cells)) > 1]
+    # pandas writes the name of the frames' column, if it has one, in a row of its own.
+    following = rows[last + 1] if last + 1 < len(rows) else []
+    is_name = bool(following) and not any(following[1:]) and bool(re.match(r"[A-Za-z]", following[0]))
+    return header, last + 1 + is_name, surplus
 
 
 def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
     """Return header rows, frame numbers (row,), and values (row, column) float32."""
     try:
-        header = _csv_header(path)
-        if not header:
-            raise InputError(f"{path}: expected DeepLabCut's header rows (scorer, bodyparts, coords); found none")
+        header, lines, surplus = _csv_header(path)
+        if not header or surplus:
+            found = f"one called {surplus[0]!r} too: delete it" if surplus else "none: choose another --format"
+            raise InputError(f"{path}: expected DeepLabCut's header rows (scorer, bodyparts, coords); found {found}")
         if len(header[0]) > limits.MOST_COLUMNS:
             raise InputError(f"{path}: expected at most {limits.MOST_COLUMNS:,} columns; found {len(header[0]):,}")
         names = [str(i) for i in range(len(header[0]) + 1)]
         with limits.opened(path) as file:
             table = pa.csv.read_csv(
                 pa.input_stream(file),
-                pa.csv.ReadOptions(skip_rows=len(header), column_names=names),
+                pa.csv.ReadOptions(skip_rows=lines, column_names=names),
                 convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names[1:], pa.float32())),
             )
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read to its end as a DeepLabCut table ({error})") from None
-    if not pa.types.is_integer(table.schema.types[0]):
-        raise InputError(f"{path}: expected frame numbers in the first column; found {table.schema.types[0]}")
-    if table.columns[0].null_count:
-        raise InputError(f"{path}: expected a frame number in every row; found rows without one")
-    return header, matrix(table.select(names[:1]))[:, 0], matrix(table.select(names[1:]))
+        raise InputError(
+            f"{path}: cannot be read to its end as a DeepLabCut table ({error}): correct it, or export it again"
+        ) from None
+    return header, frame_numbers(table.columns[0], f"{path}: first column"), matrix(table.select(names[1:]))
 
 
 def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column], str]:
     """Return the meaning of each column, and where the names of the individuals come from."""
     if len(header) not in (3, 4) or len({len(row) for row in header}) != 1 or not header[0]:
-        raise InputError(f"{path}: expected 3 or 4 header rows of one length; found {[len(row) for row in header]}")
+        raise InputError(
+            f"{path}: expected 3 or 4 header rows of one length; found {[len(row) for row in header]}: export the table "
+            "again"
+        )
     coordinates = [name.lower() for name in header[-1]]
     if unknown := set(coordinates) - {"x", "y", "z", "likelihood"}:
-        raise InputError(f"{path}: expected the coords x, y, z and likelihood; found {sorted(unknown)[0]!r}")
+        raise InputError(
+            f"{path}: expected the coords x, y, z and likelihood; found {sorted(unknown)[0]!r}: delete that column, or "
+            "give it its name"
+        )
     parts, origin = list(header[-2]), "header"
     if len(header) == 4:
         individuals = list(header[1])
     elif len(set(scorers := _demangle(header[0]))) > 1 and len(set(zip(parts, coordinates, strict=True))) < len(parts):
         individuals, origin = [name.lower() for name in scorers], "scorer row"
-    elif (split := _split_prefixes(parts)) is not None:
-        individuals, parts = split
-        origin = "keypoint prefixes"
     else:
         individuals, origin = ["individual1"] * len(parts), "one individual"
     columns = [_Column(*names) for names in zip(individuals, parts, coordinates, strict=True)]
     if len(set(columns)) < len(columns):
         repeated = next(column for column in columns if columns.count(column) > 1)
         raise InputError(
-            f"{path}: the column {repeated.part} {repeated.coordinate} of {repeated.individual} occurs twice"
+            f"{path}: the column {repeated.part} {repeated.coordinate} of {repeated.individual} occurs twice: "
+            "delete one, or give the keypoints names that differ"
         )
     return columns, origin
 
@@ -166,42 +180,6 @@ def _demangle(names: Sequence[str]) -> list[str]:
     return [bases[name] if bases[name] in bases else name for name in names]
 
 
-def _split_prefixes(parts: Sequence[str]) -> tuple[list[str], list[str]] | None:
-    """Split names like "B_Nose" into individuals and bodyparts.
-
-    Returns:
-        None if the prefixes do not name individuals: their bodyparts differ, or one names a side of the body.
-    """
-    split = [name.partition("_")[::2] for name in parts]
-    by_prefix: dict[str, set[str]] = {}
-    for prefix, part in split:
-        by_prefix.setdefault(prefix, set()).add(part)
-    shared = next(iter(by_prefix.values()))
-    is_individual = len(by_prefix) > 1 and not {prefix.lower() for prefix in by_prefix} & _SIDES
-    if not is_individual or len(shared) < _MIN_PREFIXED_PARTS or any(names != shared for names in by_prefix.values()):
-        return None
-    return [prefix for prefix, _ in split], [part for _, part in split]
-
-
-def _at_frames(values: np.ndarray, frames: np.ndarray, path: Path) -> np.ndarray:
-    """Return one row per frame: the table's at their frame numbers, and NaN for missing frames."""
-    if not len(frames):
-        raise InputError(f"{path}: expected a row per frame; found none")
-    if frames[0] < 0 or (np.diff(frames) <= 0).any():
-        raise InputError(f"{path}: expected frame numbers that rise from 0 on; found some that fall or repeat")
-    if np.array_equal(frames, np.arange(len(frames))):
-        return values
-    if frames[-1] - frames[0] >= _MAX_FRAMES_PER_ROW * len(frames) or (
-        (int(frames[-1]) + 1) * values.shape[1] * values.itemsize > limits.most_bytes(values.nbytes)
-    ):
-        raise InputError(
-            f"{path}: expected a row per frame; found {len(frames)} rows for frames {frames[0]} to {frames[-1]}"
-        )
-    filled = np.full((int(frames[-1]) + 1, values.shape[1]), np.nan, np.float32)
-    filled[frames] = values
-    return filled
-
-
 def _arrays(
     values: np.ndarray, columns: Sequence[_Column], individuals: Sequence[str], parts: Sequence[str], path: Path
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -209,7 +187,7 @@ def _arrays(
     index = {(column.individual, column.part, column.coordinate): i for i, column in enumerate(columns)}
     space = [axis for axis in "xyz" if axis in {column.coordinate for column in columns}]
     if space[:2] != ["x", "y"]:
-        raise InputError(f"{path}: expected the coords x and y; found {space}")
+        raise InputError(f"{path}: expected the coords x and y; found {space}: add the other coordinate")
     shape = (len(values), len(individuals), len(parts))
 
     def select(coordinates: Sequence[str]) -> np.ndarray:
@@ -220,7 +198,10 @@ def _arrays(
         selected[:, column_numbers < 0] = np.nan
         return selected.reshape(*shape, len(coordinates))
 
-    positions = mask_unseen(select(space))
+    points = select(space)
     if not any(column.coordinate == "likelihood" for column in columns):
-        return positions, None
-    return positions, bound_confidence(select(["likelihood"])[..., 0], positions)
+        return mask_unseen(points), None
+    likelihood = select(["likelihood"])[..., 0]
+    points[likelihood < 0] = np.nan  # DeepLabCut 3 writes -1, -1, -1 where it found nothing
+    positions = mask_unseen(points)
+    return positions, bound_confidence(likelihood, positions)

@@ -11,24 +11,30 @@ from typing import Any
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.values import first_line
-from ssl_behavior.formats.tracks import calms21, deeplabcut, mabe22, movement, native, sleap
+from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, simba, sleap
+from ssl_behavior.formats.tracks.animals import IndividualsFrom, require_individuals_from, usable, with_animals
 from ssl_behavior.formats.tracks.calms21 import submissions
+from ssl_behavior.formats.tracks.keypoints import with_landmarks, with_same_keypoints
+from ssl_behavior.formats.tracks.other_files import AS_TABLE, OtherFile, OtherFiles, describe_other
 from ssl_behavior.formats.untrusted import pickles
 from ssl_behavior.recordings.ids import require_usable_ids, with_distinct_ids
+from ssl_behavior.recordings.individuals import require_individuals, with_unseen_noticed
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
-from ssl_behavior.storage import cache, yaml_files
+from ssl_behavior.storage import cache
 from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.digests import file_digest
 from ssl_behavior.storage.paths import expand, with_skip_hint
 from ssl_behavior.storage.run_folder import unfinished_notices
 
 FORMATS: Mapping[str, ModuleType] = {
-    module.NAME: module for module in (native, calms21, mabe22, sleap, deeplabcut, movement)
+    module.NAME: module for module in (native, calms21, mabe22, sleap, jabs, simba, deeplabcut, movement)
 }
 """Name -> module with ``detect`` and ``read``. The first module that detects a file reads it."""
 
-_EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
+_EXPECTED = (
+    "tracks from DeepLabCut, SLEAP, JABS, SimBA, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
+)
 
 TRACK_SUFFIXES = (
     ".safetensors",
@@ -54,6 +60,8 @@ def read_recordings(
     skeleton: str | Path | None = None,
     notify: Callable[[str], None] = print,
     mixed_skeletons: bool = False,
+    individuals: str | Sequence[str] = (),
+    individuals_from: IndividualsFrom = "auto",
 ) -> list[Recording]:
     """Read all recordings of files, folders and globs, in an order that depends on the names of the files only.
 
@@ -66,13 +74,19 @@ def read_recordings(
         skeleton: a YAML or JSON file that maps keypoints to landmarks.
         notify: called with each notice.
         mixed_skeletons: let recordings differ in their keypoints and in the dimension of space.
+        individuals: names of the individuals to read, in this order; all that are ever seen if there are none.
+        individuals_from: where the names of the individuals stand: "header" (the file's own list), "prefix" (B_nose) or
+            "suffix" (nose_1) of the keypoints, "none" (all keypoints are of one animal). "auto" takes the list, and
+            prefixes or suffixes where the file lists one animal and these repeat a whole body.
 
     Returns:
-        Recordings with different ids and (without ``mixed_skeletons``) the same keypoints in the same order. Files of
-        one name in several folders get these folders before their names, with a notice.
+        Recordings with different ids and (without ``mixed_skeletons``) the same keypoints in the same order. An
+        individual that is never seen is left out, with a notice, and so are files of a folder that are known to hold
+        something else.
 
     Raises:
-        InputError: a path does not exist, a file cannot be read, a video has two files, or keypoints differ.
+        InputError: a path does not exist, a file cannot be read, no individual of a file is ever seen, an individual
+            does not exist, two recordings share an id, or keypoints differ.
 
     Examples:
         >>> read_recordings("tracks/*.csv", frame_rate=25)[0]  # doctest: +SKIP
@@ -82,57 +96,85 @@ def read_recordings(
     if format is not None and format not in FORMATS:
         raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
     if frame_rate is not None and not 0 < frame_rate < float("inf"):
-        raise InputError(f"frame rate must be a positive number of Hz; got {frame_rate}")
+        raise InputError(f"--frame-rate: expected a positive number of Hz; found {frame_rate}")
+    require_individuals_from(individuals_from)
+    names = [individuals] if isinstance(individuals, str) else list(individuals)
     for notice in unfinished_notices([paths] if isinstance(paths, str | Path) else paths):
         notify(notice)
     files = expand(paths, TRACK_SUFFIXES if format is None else None)
-    recordings: list[Recording] = []
-    sources: list[Path] = []
-    for file in progress(files, "reading", unit="file", shown=len(files) > 1, leave=False):
-        try:
-            of_file = _read_file(file, format)
-        except InputError as error:
-            if not skip_bad_files:
-                raise with_skip_hint(error, len(files)) from None
-            notify(f"skipped: {error}")
-        else:
-            recordings += of_file
-            sources += [file] * len(of_file)
-    if not recordings:
-        raise InputError(f"none of {len(files)} files could be read as recordings (the first is {files[0]})")
+    others = OtherFiles(paths)
+    read, sources = _read_files(files, format, skip_bad_files, notify, names, individuals_from, others)
+    for notice in others.notices():
+        notify(notice)
+    recordings = with_unseen_noticed(read)
     for notice in notices_of(recordings):
         notify(notice)
     recordings = [replace(recording, notices=()) for recording in recordings]
     recordings = with_distinct_ids(recordings, sources, notify)
     if not mixed_skeletons:
-        recordings = _with_same_keypoints(recordings)
+        recordings = with_same_keypoints(recordings)
     if skeleton is not None:
-        recordings = _with_landmarks(recordings, Path(skeleton))
+        recordings = with_landmarks(recordings, Path(skeleton))
     return _with_frame_rate(recordings, frame_rate, notify)
 
 
-def _read_file(path: Path, format: str | None) -> list[Recording]:
+def _read_files(
+    files: Sequence[Path],
+    format: str | None,
+    skip_bad_files: bool,
+    notify: Callable[[str], None],
+    names: Sequence[str],
+    individuals_from: IndividualsFrom,
+    others: OtherFiles,
+) -> tuple[list[tuple[Recording, tuple[str, ...]]], list[Path]]:
+    """Return the recordings, each with the names of individuals left out as never seen, and the file of each."""
+    sources: list[Path] = []
+    read: list[tuple[Recording, tuple[str, ...]]] = []
+    existing: set[str] = set()
+    for file in progress(files, "reading", unit="file", shown=len(files) > 1, leave=False):
+        try:
+            of_file = _read_file(file, format, individuals_from)
+            existing.update(name for recording in of_file for name in recording.individuals)
+            chosen = usable(of_file, names)
+            read += chosen
+            sources += [file] * len(chosen)
+        except InputError as error:
+            if others.passes_over(file, error):
+                continue
+            if not skip_bad_files:
+                raise with_skip_hint(error, len(files)) from None
+            notify(f"skipped: {error}")
+    if not read:
+        raise others.error() or InputError(
+            f"none of {len(files)} files could be read as recordings (the first is {files[0]}): see the reasons above"
+        )
+    require_individuals(names, existing)
+    return read, sources
+
+
+def _read_file(path: Path, format: str | None, individuals_from: IndividualsFrom) -> list[Recording]:
     try:
         if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty")
+            raise InputError(f"{path}: the file is empty: export it again")
         # Native files are mapped, not parsed, so a cached copy would save nothing.
-        recordings = _parse(path, format) if path.suffix == SUFFIX else _read_cached(path, format)
+        read = _parse if path.suffix == SUFFIX else _read_cached
+        recordings: list[Recording] = read(path, format, individuals_from)
+        require_usable_ids((recording.id for recording in recordings), path)
     except InputError as error:
         if submissions.detect(path):
             raise InputError(
                 f"{path}: expected tracks; found a submission, which has labels only: "
                 "give it to evaluate as --predictions"
             ) from None
+        if (other := describe_other(path)) is not None:
+            raise OtherFile(path, *other) from None
         raise with_path(error, path) from None
     except (OSError, EOFError, UnicodeError, MemoryError) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
-    if empty := next((recording.id for recording in recordings if not recording.frames), None):
-        raise InputError(f"{path}: expected frames; found none in {empty!r}")
-    require_usable_ids((recording.id for recording in recordings), path)
     return recordings
 
 
-def _read_cached(path: Path, format: str | None) -> list[Recording]:
+def _read_cached(path: Path, format: str | None, individuals_from: IndividualsFrom) -> list[Recording]:
     """Return the recordings of a file, from the cache if the same content was parsed before under the same name."""
     before = path.stat()
 
@@ -143,8 +185,8 @@ def _read_cached(path: Path, format: str | None) -> list[Recording]:
 
     recordings = cache.cached(
         "recordings",
-        lambda: (path.name, format, file_digest(path)),
-        lambda: _parse(path, format),
+        lambda: (path.name, format, individuals_from, file_digest(path)),
+        lambda: _parse(path, format, individuals_from),
         pack,
         native.unpack_all,
     )
@@ -152,12 +194,14 @@ def _read_cached(path: Path, format: str | None) -> list[Recording]:
     return [replace(recording, source=str(path)) for recording in recordings]
 
 
-def _parse(path: Path, format: str | None) -> list[Recording]:
+def _parse(path: Path, format: str | None, individuals_from: IndividualsFrom) -> list[Recording]:
     module = FORMATS[format] if format else next((item for item in FORMATS.values() if item.detect(path)), None)
     if module is None:
-        raise InputError(f"{path}: expected {_EXPECTED}; found {_describe_content(path)}")
+        raise InputError(f"{path}: expected {_EXPECTED}; found {_describe_content(path)}: {AS_TABLE}")
     recordings: list[Recording] = module.read(path)
-    return recordings
+    # What a native file lists was decided when it was converted.
+    source: IndividualsFrom = "header" if module is native and individuals_from == "auto" else individuals_from
+    return [with_animals(recording, source) for recording in recordings]
 
 
 def _describe_content(path: Path) -> str:
@@ -170,52 +214,6 @@ def _describe_content(path: Path) -> str:
     if line := first_line(path):
         return f"text that is none of these and begins {line[:60]!r}"
     return "bytes that are none of these"
-
-
-def _with_same_keypoints(recordings: Sequence[Recording]) -> list[Recording]:
-    """Return the recordings with their keypoints in the order of the first recording."""
-    reference = recordings[0]
-    expected, dimensions = reference.skeleton.keypoints, reference.positions.shape[3]
-    ordered = []
-    for recording in recordings:
-        keypoints = recording.skeleton.keypoints
-        if set(keypoints) != set(expected) or recording.positions.shape[3] != dimensions:
-            raise InputError(
-                f"{recording.source} ({recording.id}): expected the keypoints of {reference.source} ({reference.id}), "
-                f"{list(expected)} in {dimensions} dimensions; found {list(keypoints)} in "
-                f"{recording.positions.shape[3]}: read recordings of different skeletons separately, or give "
-                "--mixed-skeletons"
-            )
-        ordered.append(recording if keypoints == expected else _reorder(recording, expected))
-    return ordered
-
-
-def _reorder(recording: Recording, keypoints: tuple[str, ...]) -> Recording:
-    order = [recording.skeleton.keypoints.index(name) for name in keypoints]
-    confidence = None if recording.confidence is None else recording.confidence[:, :, order]
-    skeleton = replace(recording.skeleton, keypoints=keypoints)
-    return replace(recording, positions=recording.positions[:, :, order], confidence=confidence, skeleton=skeleton)
-
-
-def _with_landmarks(recordings: Sequence[Recording], path: Path) -> list[Recording]:
-    try:
-        landmarks = yaml_files.read(path)  # JSON is YAML as well
-    except InputError as error:
-        raise InputError(f"{error}: cannot be read as a skeleton file") from None
-    if not isinstance(landmarks, dict) or not all(isinstance(name, str) for pair in landmarks.items() for name in pair):
-        raise InputError(f"{path}: expected lines like 'keypoint: landmark'; found something else")
-    keypoints = {name for recording in recordings for name in recording.skeleton.keypoints}
-    if unknown := sorted(set(landmarks) - keypoints):
-        raise InputError(
-            f"{path}: names {unknown}, which are no keypoints of the recordings; those are {sorted(keypoints)}"
-        )
-    with_landmarks = []
-    for recording in recordings:
-        skeleton = recording.skeleton
-        added = {name: landmarks[name] for name in skeleton.keypoints if name in landmarks}
-        skeleton = replace(skeleton, landmarks={**skeleton.landmarks, **added})
-        with_landmarks.append(replace(recording, skeleton=skeleton))
-    return with_landmarks
 
 
 def _with_frame_rate(

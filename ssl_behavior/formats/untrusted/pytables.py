@@ -43,8 +43,11 @@ def read_table(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
             raise InputError(f"{path}: expected one table that pandas wrote; found {sorted(groups) or 'none'}")
         group = file[groups[0]]
         names, index, values = _appendable(group, path) if "table" in group else _fixed(group, path)
+    # Some programs number frames 0.0, 1.0, ...
+    if index.dtype.kind == "f" and (np.abs(index) < 2**53).all() and (index % 1 == 0).all():
+        index = index.astype(np.int64)
     if not np.issubdtype(index.dtype, np.integer) or index.ndim != 1 or (index > np.iinfo(np.int64).max).any():
-        raise InputError(f"{path}: expected frame numbers as the table's index; found {index.dtype}")
+        raise InputError(f"{path}: expected frame numbers as the table's index; found {index.dtype}: number the rows")
     if values.shape != (len(index), len(names)):
         raise InputError(f"{path}: expected {len(index)} rows of {len(names)} columns; found {values.shape}")
     if len(levels := {len(name) for name in names}) != 1:
@@ -78,7 +81,17 @@ def _fixed(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.nda
         blocks.append(_float32(array(group, f"block{i}_values", path), path))
     if not names:
         raise InputError(f"{path}: expected columns named by scorer, bodyparts and coords; found others")
-    return names, array(group, "axis1", path), np.concatenate(blocks, axis=1)
+    return names, _frames(group, path), np.concatenate(blocks, axis=1)
+
+
+def _frames(group: h5py.Group, path: Path) -> np.ndarray:
+    """Read the index of a table in the fixed layout; labelled pictures have names in place of numbers."""
+    if "axis1" not in group or group["axis1"].dtype.kind not in "iuf":
+        raise InputError(
+            f"{path}: expected a row per frame of a video; found rows with names, as of pictures that a person "
+            "labelled: give the table that DeepLabCut writes when it analyses the video"
+        )
+    return array(group, "axis1", path)
 
 
 def _appendable(group: h5py.Group, path: Path) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:

@@ -182,7 +182,7 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path):
         ({"a": _sequence(annotations=[0] * 5)}, "expected a vocabulary"),
         ({"a": _sequence(scores=np.ones((5, 2, 6)))}, "scores: expected shape"),
         ({"g": {"a": _sequence()}, "h": {"a": {"keypoints": _keypoints(start=2)}}}, "occurs twice"),
-        ({"a": ["x"]}, "expected a dict under 'a'"),
+        ({"a": ["x"]}, "expected sequences, each with its keypoints; found list under 'a'"),
         ({}, "found none"),
     ],
 )
@@ -228,3 +228,18 @@ def test_real_arrays_without_ids_are_refused(shared_data):
     for path in sorted(shared_data("calms21").glob("*.npy")):
         with pytest.raises(InputError, match=path.name):
             read_recordings(path)
+
+
+def test_the_advice_about_labels_works(tmp_path):
+    def labels_of(vocabulary, annotations):
+        np.save(
+            tmp_path / "a.npy", {"vocabulary": vocabulary, "a": _sequence(annotations=annotations)}, allow_pickle=True
+        )
+        return next(iter(read_recordings(tmp_path / "a.npy")[0].labels.values())).values.tolist()
+
+    for vocabulary, message in ((["x"], "add its behaviour there, or write -1"), ({"x": 1}, "number the behaviours")):
+        with pytest.raises(InputError, match=message):
+            labels_of(vocabulary, [0, 0, 1, 0, 0])
+    assert labels_of(["x", "y"], [0, 0, 1, 0, 0]) == [0, 0, 1, 0, 0]
+    assert labels_of(["x"], [0, 0, -1, 0, 0]) == [0, 0, -1, 0, 0]
+    assert labels_of({"x": 0, "y": 1}, [0, 0, 1, 0, 0]) == [0, 0, 1, 0, 0]

@@ -94,21 +94,6 @@ def test_a_bodypart_that_an_individual_lacks_is_unseen(tmp_path):
     assert recording.confidence[0, 1, 1] == 0
 
 
-def test_prefixes_with_the_same_bodyparts_are_individuals(tmp_path):
-    parts = [f"{individual}_{part}" for individual in "BW" for part in ("Nose", "Left_ear", "Tail")]
-    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
-    assert recording.individuals == ("B", "W")
-    assert recording.skeleton.keypoints == ("Nose", "Left_ear", "Tail")
-    assert recording.positions[0, 1, 0].tolist() == [10, 11]
-
-
-def test_prefixes_that_name_sides_are_no_individuals(tmp_path):
-    parts = [f"{side}_{part}" for side in ("left", "right") for part in ("ear", "hip", "paw")]
-    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(parts), [np.arange(1.0, 19)], _LEVELS_3))
-    assert recording.individuals == ("individual1",)
-    assert recording.skeleton.keypoints == tuple(parts)
-
-
 def test_the_scorer_row_may_name_the_individuals(tmp_path):
     columns = [(individual, "nose", axis) for individual in ("Resident", "Intruder") for axis in _COORDINATES]
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [[1, 2, 1, 3, 4, 1]], _LEVELS_3))
@@ -121,6 +106,115 @@ def test_missing_frames_are_unseen(tmp_path):
     (recording,) = deeplabcut.read(path)
     assert np.isnan(recording.positions[:, 0, 0, 0]).tolist() == [True, False, True, False]
     assert recording.positions[3, 0, 0].tolist() == [3, 4]
+
+
+BODY = ("scorer,net,net,net\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n", "0,1,2,0.9\n1,2,3,0.8\n2,3,4,0.7\n")
+"""A table of three frames: its header rows, and its frames."""
+
+
+@pytest.mark.parametrize(
+    ("header", "frames", "notice"),
+    [
+        (*BODY, ""),
+        (BODY[0], "0.0,1,2,0.9\n1.0,2,3,0.8\n2.0,3,4,0.7\n", ""),
+        (BODY[0], "2,3,4,0.7\n0,1,2,0.9\n1,2,3,0.8\n", "not in the order of their frames"),
+        (BODY[0] + "frame,,,\n", BODY[1], ""),
+        (BODY[0].replace("bodyparts", "bodypart").replace("coords", "coord"), BODY[1], ""),
+        (BODY[0].replace("bodyparts", "individuals,m,m,m\nbodyparts"), BODY[1], ""),
+        ("scorer,net,net,net\nbodyparts,nose,nose,nose\nindividuals,m,m,m\ncoords,x,y,likelihood\n", BODY[1], ""),
+        (BODY[0].replace("bodyparts", "lab,mine,mine,mine\nbodyparts"), BODY[1], ""),
+        (BODY[0].replace("x,y,likelihood", "likelihood,y,x"), "0,.9,2,1\n1,.8,3,2\n2,.7,4,3\n", ""),
+        ("\ufeff" + BODY[0], BODY[1], ""),
+        (BODY[0].replace("\n", "\r\n"), BODY[1].replace("\n", "\r\n"), ""),
+    ],
+)
+def test_the_same_table_written_otherwise_gives_the_same_points(tmp_path, header, frames, notice):
+    (tmp_path / "m.csv").write_text(header + frames, newline="")
+    notices: list[str] = []
+    (recording,) = read_recordings(tmp_path / "m.csv", frame_rate=30, notify=notices.append)
+    assert recording.positions[:, 0, 0].tolist() == [[1, 2], [2, 3], [3, 4]]
+    np.testing.assert_allclose(recording.confidence[:, 0, 0], [0.9, 0.8, 0.7], rtol=1e-6)
+    assert len(notices) == bool(notice)
+    assert all(notice in text for text in notices)
+
+
+def test_columns_rows_and_individuals_in_any_order_give_the_same_points(tmp_path):
+    columns = _columns(["m1", "m2", "m3"], ["nose", "ear", "tail"])
+    rng = np.random.default_rng(3)
+    values = rng.uniform(1, 500, (6, len(columns))).round(1)
+    values[:, 2::3] = 0.5
+    straight = read_recordings(_table(tmp_path / "a.csv", columns, values), frame_rate=30)[0]
+    order, frames = rng.permutation(len(columns)), rng.permutation(6)
+    path = _table(tmp_path / "b.csv", [columns[i] for i in order], values[frames][:, order], frames=frames)
+    mixed = read_recordings(path, frame_rate=30, notify=lambda _: None)[0]
+    assert mixed.individuals != straight.individuals
+    for name in straight.individuals:
+        for part in straight.skeleton.keypoints:
+            first, second = (
+                recording.positions[:, recording.individuals.index(name), recording.skeleton.keypoints.index(part)]
+                for recording in (straight, mixed)
+            )
+            np.testing.assert_array_equal(first, second)
+
+
+def test_minus_one_of_deeplabcut_3_is_unseen(tmp_path):
+    """The empty slots of SuperAnimal hold -1, -1, -1."""
+    columns = _columns(["animal0", "animal1"], ["nose", "tail"])
+    rows = np.full((3, len(columns)), -1.0)
+    rows[:, :6] = [5, 6, 0.9, 7, 8, 0.9]
+    notices: list[str] = []
+    (recording,) = read_recordings(_table(tmp_path / "a.csv", columns, rows), frame_rate=30, notify=notices.append)
+    assert recording.individuals == ("animal0",)
+    assert "animal1: never seen" in notices[0]
+
+
+def test_bodyparts_of_single_alone_are_those_of_an_animal(tmp_path):
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _columns(["single"], ["nose"]), [[1, 2, 0.9]]))
+    assert recording.individuals == ("single",)
+    assert recording.positions[0, 0, 0].tolist() == [1, 2]
+
+
+def test_a_header_row_that_says_more_is_refused_by_name_and_can_be_deleted(tmp_path):
+    columns = [("net", part, axis, view) for part in ("nose", "tail") for axis in "xy" for view in ("top",)]
+    columns = [(*column[:3], "top" if column[1] == "nose" else "side") for column in columns]
+    rows = [[1, 2, 3, 4]]
+    levels = ("scorer", "bodyparts", "coords", "view")
+    ordered = [(scorer, view, part, axis) for scorer, part, axis, view in columns]
+    path = _table(tmp_path / "a.csv", ordered, rows, ("scorer", "view", "bodyparts", "coords"))
+    with pytest.raises(InputError, match=r"a\.csv: .*found one called 'view' too: delete it"):
+        read_recordings(path)
+    path = _table(tmp_path / "a.csv", [column[:3] for column in columns], rows, levels[:3])
+    assert read_recordings(path, frame_rate=30)[0].positions[0, 0].tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("frames", "message", "advised"),
+    [
+        (
+            "0,1,2,1\n0,1,2,1\n",
+            "found several of 1 frames, the first 0: .*number the rows from 0",
+            "0,1,2,1\n1,1,2,1\n",
+        ),
+        ("-1,1,2,1\n0,1,2,1\n", "found -1: number the rows from 0", "0,1,2,1\n1,1,2,1\n"),
+        ("0.5,1,2,1\n", "whole numbers of frames; found 0.5: number the rows from 0", "0,1,2,1\n"),
+        ("a,1,2,1\n", "expected frame numbers; found 'a': number the rows from 0", "0,1,2,1\n"),
+        (",1,2,1\n0,1,2,1\n", "rows without one: number them from 0", "0,1,2,1\n1,1,2,1\n"),
+        ("0,1,2,1\n99999,1,2,1\n", "correct the frame numbers", "0,1,2,1\n1,1,2,1\n"),
+    ],
+)
+def test_the_advice_about_frame_numbers_works(tmp_path, frames, message, advised):
+    (tmp_path / "m.csv").write_text(BODY[0] + frames)
+    with pytest.raises(InputError, match=rf"m\.csv: .*{message}"):
+        read_recordings(tmp_path / "m.csv")
+    (tmp_path / "m.csv").write_text(BODY[0] + advised)
+    assert read_recordings(tmp_path / "m.csv", frame_rate=30)[0].frames == advised.count("\n")
+
+
+def test_frames_before_the_first_row_and_between_rows_are_said(tmp_path):
+    (tmp_path / "m.csv").write_text(BODY[0] + "2,1,2,1\n4,1,2,1\n")
+    (recording,) = read_recordings(tmp_path / "m.csv", frame_rate=30, notify=(notices := []).append)
+    assert np.isnan(recording.positions[:, 0, 0, 0]).tolist() == [True, True, False, True, False]
+    assert "some frames have no row" in notices[0]
 
 
 def _fixed(path: Path, names: list[tuple[str, ...]], values: np.ndarray) -> Path:
@@ -156,10 +250,10 @@ def test_h5_and_csv_of_the_same_table_are_equal(tmp_path):
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2,3\n", "cannot be read to its end"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,one,2\n", "cannot be read to its end"),
         ("scorer,a,a\nbodyparts,nose\ncoords,x,y\n0,1,2\n", "header rows of one length"),
-        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n0,1,2\n", "fall or repeat"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n0,1,2\n", "several of 1 frames, the first 0"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n900000000,1,2\n", "2 rows for frames 0 to 900000000"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n0,1,2\n,1,2\n", "frame number in every row"),
-        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\nimg1.png,1,2\n", "frame numbers"),
+        ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\nimg1.png,1,2\n", "pictures that a person labelled"),
         ("scorer,a,a\nbodyparts,nose,nose\ncoords,x,y\n", "bad.csv"),
     ],
 )

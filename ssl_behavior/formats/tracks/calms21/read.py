@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21.layout import CHANNEL, FRAME_RATE, INDIVIDUALS, KEYPOINTS, SHAPE, SKELETON
+from ssl_behavior.formats.tracks.left_out import with_left_out
+from ssl_behavior.formats.tracks.other_files import AS_TABLE
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import json_arrays, limits, pickles
 from ssl_behavior.formats.untrusted import values as untrusted_values
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
+from ssl_behavior.storage.paths import video_id
 
 
 def detect(path: Path) -> bool:
@@ -43,16 +47,40 @@ def read(path: Path) -> list[Recording]:
     """
     tree = json_arrays.load(path) if path.suffix.lower() in (".json", ".gz") else pickles.load(path)
     if not isinstance(tree, dict):
-        raise InputError(f"{path}: expected a dict of sequences; found {type(tree).__name__}")
+        raise InputError(f"{path}: expected a dict of sequences; found {type(tree).__name__}: {AS_TABLE}")
+    if "keypoints" in tree and not isinstance(tree["keypoints"], dict):
+        return [_pose_of_mars(tree, path)]
     recordings: dict[str, Recording] = {}
+    errors: list[InputError] = []
     for group, name, fields, vocabulary in _sequences(tree, path):
-        recording = _recording(group, name, fields, vocabulary, path)
+        try:
+            recording = _recording(group, name, fields, vocabulary, path)
+        except InputError as error:
+            errors.append(error)
+            continue
         if (earlier := recordings.get(recording.id)) is not None:
             recording = _merge(earlier, recording, path)
         recordings[recording.id] = recording
     if not recordings:
-        raise InputError(f"{path}: expected sequences with keypoints or features; found none")
-    return list(recordings.values())
+        raise (
+            errors[0]
+            if errors
+            else InputError(f"{path}: expected sequences with keypoints or features; found none: {AS_TABLE}")
+        )
+    return with_left_out(list(recordings.values()), errors, path)
+
+
+def _pose_of_mars(tree: Mapping[str, Any], path: Path) -> Recording:
+    """Return the recording of a ``*_pose_top*.json`` of MARS, whose tracks those of CalMS21 are."""
+    fields = {name: tree[name] for name in ("keypoints", "scores") if name in tree}
+    shape = np.shape(fields["keypoints"])
+    if len(shape) != 4 or shape[1:] != SHAPE:
+        raise InputError(
+            f"{path}: expected the poses of MARS's top camera, keypoints of shape (time, 2 mice, 2, 7 parts); found "
+            f"{shape}: {AS_TABLE}"
+        )
+    recording = _recording("", video_id(path), fields, None, path)
+    return replace(recording, frame_rate_is_assumed=True)
 
 
 def _sequences(
@@ -63,7 +91,10 @@ def _sequences(
     for key in list(tree):
         value = tree.pop(key)
         if not isinstance(value, dict):
-            raise InputError(f"{path}: expected a dict under {key!r}; found {type(value).__name__}")
+            raise InputError(
+                f"{path}: expected sequences, each with its keypoints; found {type(value).__name__} under {key!r}: "
+                f"{AS_TABLE}"
+            )
         if "keypoints" in value or "features" in value:
             yield group, str(key), value, vocabulary
         else:
@@ -82,7 +113,9 @@ def _recording(group: str, name: str, fields: Mapping[str, Any], vocabulary: Any
     if "features" in fields:
         series["features"] = _array(fields["features"], f"{where}: features", (None, ...))
     if "keypoints" in fields:
-        positions = mask_unseen(_array(fields["keypoints"], f"{where}: keypoints", (None, *SHAPE)).swapaxes(2, 3))
+        positions = mask_unseen(
+            _array(fields["keypoints"], f"{where}: keypoints", (None, *SHAPE), AS_TABLE).swapaxes(2, 3)
+        )
         skeleton = SKELETON
     else:
         positions = np.zeros((len(series["features"]), len(INDIVIDUALS), 0, 2), np.float32)
@@ -108,7 +141,7 @@ def _annotator(group: str, fields: Mapping[str, Any], metadata: dict[str, Any], 
     return None if annotator is None else int(untrusted_values.number(annotator, f"{where}: annotator"))
 
 
-def _array(values: Any, where: str, expected: tuple[Any, ...]) -> np.ndarray:
+def _array(values: Any, where: str, expected: tuple[Any, ...], advice: str = "correct the array") -> np.ndarray:
     """Return float32 numbers of an expected shape; None matches any length, a last ``...`` any further dimensions."""
     array = untrusted_values.array(values, where)
     free = expected[-1:] == (...,)
@@ -116,7 +149,7 @@ def _array(values: Any, where: str, expected: tuple[Any, ...]) -> np.ndarray:
     fits = array.ndim >= len(lengths) if free else array.ndim == len(lengths)
     if not fits or any(length not in (None, actual) for length, actual in zip(lengths, array.shape, strict=False)):
         shape = ", ".join("time" if length is None else "..." if length is ... else str(length) for length in expected)
-        raise InputError(f"{where}: expected shape ({shape}); found {array.shape}")
+        raise InputError(f"{where}: expected shape ({shape}); found {array.shape}: {advice}")
     return array
 
 
@@ -127,10 +160,15 @@ def _vocabulary(vocabulary: Any, where: str) -> tuple[str, ...]:
             str(name): int(untrusted_values.number(code, f"{where}: vocabulary")) for name, code in vocabulary.items()
         }
         if sorted(numbers.values()) != list(range(len(numbers))):
-            raise InputError(f"{where}: expected a vocabulary numbered from 0; found {numbers}")
+            raise InputError(
+                f"{where}: expected a vocabulary numbered from 0; found {numbers}: number the behaviours 0, 1, ..."
+            )
         return tuple(sorted(numbers, key=lambda name: numbers[name]))
     if vocabulary is None:
-        raise InputError(f"{where}: expected a vocabulary, as there are annotations; neither it nor the file has one")
+        raise InputError(
+            f"{where}: expected a vocabulary, as there are annotations; neither it nor the file has one: add "
+            "the names of the behaviours as 'vocabulary'"
+        )
     return untrusted_values.names(vocabulary, f"{where}: vocabulary")
 
 
@@ -142,7 +180,7 @@ def _labels(annotations: Any, vocabulary: tuple[str, ...], group: str, where: st
             for name, row in zip(vocabulary, values, strict=True)
         }
     if values.ndim != 1:
-        raise InputError(f"{where}: annotations: expected shape (time); found {values.shape}")
+        raise InputError(f"{where}: annotations: expected shape (time); found {values.shape}: give one label per frame")
     return {_channel_name(vocabulary, group): _channel(values, vocabulary, where)}
 
 
@@ -151,7 +189,8 @@ def _channel(values: np.ndarray, vocabulary: tuple[str, ...], where: str) -> Lab
     if wrong.any():
         frame = int(np.flatnonzero(wrong)[0])
         raise InputError(
-            f"{where}: label {values[frame]:g} of frame {frame} is not in the vocabulary {list(vocabulary)}"
+            f"{where}: label {values[frame]:g} of frame {frame} is not in the vocabulary {list(vocabulary)}: "
+            "add its behaviour there, or write -1 where nobody looked"
         )
     return Labels(vocabulary, values.astype(np.int16), INDIVIDUALS)
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.tracks.left_out import with_left_out
 from ssl_behavior.formats.tracks.mabe22.submissions import check_frame_number_map
+from ssl_behavior.formats.tracks.other_files import AS_TABLE
 from ssl_behavior.formats.tracks.unseen import mask_unseen
 from ssl_behavior.formats.untrusted import pickles
 from ssl_behavior.formats.untrusted import values as untrusted_values
@@ -60,13 +62,21 @@ def read(path: Path) -> list[Recording]:
     """
     tree = pickles.load(path)
     if not isinstance(tree, Mapping) or not isinstance(tree.get("sequences"), Mapping) or not tree["sequences"]:
-        raise InputError(f"{path}: expected a dict with 'sequences' in it; found none")
-    recordings = [_tracks(str(name), fields, path) for name, fields in tree["sequences"].items()]
-    values = {}
-    for recording, fields in zip(recordings, tree["sequences"].values(), strict=True):
-        if fields.get("annotations") is not None:
-            where = f"{path}: sequence {recording.id!r}: annotations"
-            values[recording.id] = _task_rows(fields["annotations"], recording.frames, where)
+        raise InputError(f"{path}: expected a dict with 'sequences' in it; found none: {AS_TABLE}")
+    recordings, values, errors = [], {}, []
+    for name, fields in tree["sequences"].items():
+        try:
+            recording = _tracks(str(name), fields, path)
+            if fields.get("annotations") is not None:
+                where = f"{path}: sequence {recording.id!r}: annotations"
+                values[recording.id] = _task_rows(fields["annotations"], recording.frames, where)
+        except InputError as error:
+            errors.append(error)
+            continue
+        recordings.append(recording)
+    if not recordings:
+        raise errors[0]
+    recordings = with_left_out(recordings, errors, path)
     if not values:
         return recordings
     tasks = max(map(len, values.values()))
@@ -112,7 +122,8 @@ def attach_task_labels(
     values = {name: array[:, slice(*spans[name])] for name in ids if name in spans}
     if not values:
         raise InputError(
-            f"{path}: expected labels of the recordings {list_names(ids, 5)}; found those of {list_names(spans, 5)}"
+            f"{path}: expected labels of the recordings {list_names(ids, 5)}; found those of {list_names(spans, 5)}: "
+            "give the label file of these recordings"
         )
     if unlabelled := [name for name in ids if name not in spans]:
         notify(f"recordings without task labels: {list_names(unlabelled)}")
@@ -130,7 +141,7 @@ def _tracks(name: str, fields: Any, path: Path) -> Recording:
     keypoints = untrusted_values.array(fields["keypoints"], f"{where}: keypoints")
     if keypoints.ndim != 4 or keypoints.shape[1:] != _SHAPE:
         shape = ", ".join(map(str, _SHAPE))
-        raise InputError(f"{where}: keypoints: expected shape (time, {shape}); found {keypoints.shape}")
+        raise InputError(f"{where}: keypoints: expected shape (time, {shape}); found {keypoints.shape}: {AS_TABLE}")
     return Recording(name, mask_unseen(keypoints), INDIVIDUALS, Skeleton(KEYPOINTS), FRAME_RATE, source=str(path))
 
 

@@ -1,0 +1,185 @@
+"""SimBA's tables, and any like them: a row per frame, and columns ``Nose_1_x``, ``Nose_1_y``, ``Nose_1_p``.
+
+The tables of SimBA's input have one header row, or three of which the last holds these names. Tables of features,
+targets and results have further columns, which are not read. ``animals`` finds the animals in the names of keypoints.
+
+https://github.com/sgoldenlab/simba
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.tracks.frame_rows import at_frames, frame_numbers
+from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
+from ssl_behavior.formats.untrusted import limits
+from ssl_behavior.formats.untrusted.arrow_tables import matrix
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.recordings.skeleton import Skeleton
+from ssl_behavior.storage.paths import video_id
+
+NAME = "simba"
+_CONFIDENCE = ("_p", "_likelihood", "_confidence", "_score")
+_FRAME = {"frame", "frames", "frame_number", "frame_idx", "frame_index", "fnum", "frameno"}
+_UNNAMED = {"", "unnamed: 0", "index", "coords", "scorer"}
+_ANIMAL = {
+    "animal",
+    "animal_id",
+    "individual",
+    "individuals",
+    "mouse",
+    "mouse_id",
+    "id",
+    "track",
+    "track_id",
+    "identity",
+}
+_TIME = {"time", "time_s", "timestamp", "timestamps", "seconds", "t", "sec", "ms"}
+
+
+def detect(path: Path) -> bool:
+    """Return whether the file is a CSV whose columns are x, y and the confidence of keypoints, in the plane."""
+    if not path.name.lower().endswith((".csv", ".csv.gz")):
+        return False
+    try:
+        columns, _ = _header(path)
+    except (InputError, OSError, UnicodeDecodeError, csv.Error):
+        return False
+    lower = {name.lower() for name in columns}
+    keypoints = _keypoints(columns)
+    is_sure = any(part.lower() + ending in lower for part in keypoints for ending in _CONFIDENCE)
+    return (
+        bool(keypoints)
+        and (is_sure or len(keypoints) > 1)
+        and not any(part.lower() + "_z" in lower for part in keypoints)
+    )
+
+
+def read(path: Path) -> list[Recording]:
+    """Read the one recording of a table, in px, as a single individual that has all keypoints.
+
+    Raises:
+        InputError: the table is cut short, or has a column of animals or of times, which would be lost.
+    """
+    columns, lines = _header(path)
+    keypoints = _keypoints(columns)
+    lower = [name.lower() for name in columns]
+    _require_one_row_per_frame(lower, columns, path)
+    table = _table(path, columns, lines)
+    at = {name: number for number, name in reversed([*enumerate(lower)])}
+    wanted = [at[part.lower() + axis] for part in keypoints for axis in ("_x", "_y")]
+    scores = [
+        next((at[part.lower() + end] for end in _CONFIDENCE if part.lower() + end in at), -1) for part in keypoints
+    ]
+    used = [*wanted, *(number for number in scores if number >= 0)]
+    frame_column = next((number for number, name in enumerate(lower) if name in _FRAME), None)
+    if frame_column is None and lower[0] in _UNNAMED:
+        frame_column = 0
+    values, notices = _rows(table, used, frame_column, columns, path)
+    positions = mask_unseen(values[:, : len(wanted)].reshape(len(values), 1, len(keypoints), 2))
+    confidence = None
+    if len(used) > len(wanted):
+        likelihood = np.ones((len(values), 1, len(keypoints)), np.float32)
+        likelihood[:, 0, [i for i, number in enumerate(scores) if number >= 0]] = values[:, len(wanted) :]
+        confidence = bound_confidence(likelihood, positions)
+    unread = [name for number, name in enumerate(columns) if name and number not in {*used, frame_column}]
+    if unread:
+        more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
+        notices += (f"columns that are no keypoints are not read: {', '.join(unread[:3])}{more}",)
+    return [
+        Recording(
+            video_id(path),
+            positions,
+            ("individual1",),
+            Skeleton(tuple(keypoints)),
+            ASSUMED_FRAME_RATE,
+            confidence,
+            source=str(path),
+            frame_rate_is_assumed=True,
+            notices=notices,
+        )
+    ]
+
+
+def _header(path: Path) -> tuple[list[str], int]:
+    """Return the names of the columns, and the number of lines before the first frame."""
+    with limits.opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        lines = [text.readline(limits.LONGEST_LINE) for _ in range(3)]
+    if any(len(line) == limits.LONGEST_LINE for line in lines):
+        return [], 0
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    for number in (0, 2):
+        # The first of SimBA's three rows repeats one word, such as IMPORTED_POSE.
+        if number < len(rows) and _keypoints(rows[number]) and (number == 0 or len({*rows[0][1:]}) == 1):
+            return rows[number], number + 1
+    return [], 0
+
+
+def _keypoints(columns: Sequence[str]) -> list[str]:
+    """Return the names of keypoints, which have a column _x and a column _y, in the order of the columns _x."""
+    lower = {name.lower() for name in columns}
+    named = (name[:-2] for name in columns if name.lower().endswith("_x") and len(name) > 2)
+    return list(dict.fromkeys(name for name in named if name.lower() + "_y" in lower))
+
+
+def _require_one_row_per_frame(lower: Sequence[str], columns: Sequence[str], path: Path) -> None:
+    if len(set(lower)) < len(lower):
+        repeated = list_names({name for name in lower if lower.count(name) > 1}, 3)
+        raise InputError(f"{path}: expected columns of different names; found several of {repeated}: rename them")
+    for number, name in enumerate(lower):
+        if name in _ANIMAL:
+            raise InputError(
+                f"{path}: expected a row per frame; found a column {columns[number]!r}, so rows of several animals: "
+                "give each animal columns of its own (nose_1_x, nose_2_x)"
+            )
+        if name in _TIME:
+            raise InputError(
+                f"{path}: expected a row per frame and no times; found a column {columns[number]!r}: delete it, and "
+                "give --frame-rate"
+            )
+
+
+def _table(path: Path, columns: Sequence[str], lines: int) -> pa.Table:
+    if len(columns) > limits.MOST_COLUMNS:
+        raise InputError(f"{path}: expected at most {limits.MOST_COLUMNS:,} columns; found {len(columns):,}")
+    names = [str(number) for number in range(len(columns))]
+    try:
+        with limits.opened(path) as file:
+            table: pa.Table = pa.csv.read_csv(
+                pa.input_stream(file), pa.csv.ReadOptions(skip_rows=lines, column_names=names)
+            )
+    except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read to its end as a table of keypoints ({error}): correct it, or export it again"
+        ) from None
+    return table
+
+
+def _rows(
+    table: pa.Table, used: Sequence[int], frame_column: int | None, columns: Sequence[str], path: Path
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the values (frame, column) float32 of the columns ``used``, and notices about the frames."""
+    converted = []
+    for number in used:
+        try:
+            converted.append(table.columns[number].cast(pa.float32(), safe=False))
+        except pa.ArrowInvalid:
+            raise InputError(
+                f"{path}: column {columns[number]}: expected numbers; found text: write numbers with a point, and "
+                "nothing where a keypoint is unseen"
+            ) from None
+    values = matrix(pa.table(dict(zip(map(str, used), converted, strict=True))))
+    if frame_column is None:
+        frames = np.arange(len(values))
+    else:
+        name = columns[frame_column] or "first column"
+        frames = frame_numbers(table.columns[frame_column], f"{path}: {name}")
+    return at_frames(values, frames, path)

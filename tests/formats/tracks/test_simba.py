@@ -1,0 +1,122 @@
+"""SimBA's tables: with one header row and with three, with further columns, and what would be lost in them."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks.read import read_recordings
+
+PARTS = ("Nose", "Ear_left", "Ear_right", "Center", "Tail_base")
+NAMES = [f"{part}_{mouse}" for mouse in (1, 2) for part in PARTS]
+COLUMNS = [f"{name}_{axis}" for name in NAMES for axis in "xyp"]
+
+
+def rows(frames: int = 3, columns: int = len(COLUMNS)) -> list[list[float]]:
+    values = np.arange(1, frames * columns + 1, dtype=float).reshape(frames, columns)
+    values[:, 2::3] = 0.5
+    return values.tolist()
+
+
+def write(path: Path, header: list[list[object]], body: list[list[object]]) -> Path:
+    text = "\n".join(",".join(map(str, row)) for row in [*header, *body]) + "\n"
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def indexed(body, first: int = 0) -> list[list[object]]:
+    return [[first + number, *row] for number, row in enumerate(body)]
+
+
+def read(path: Path, **options):
+    notices: list[str] = []
+    (recording,) = read_recordings(path, frame_rate=30, notify=notices.append, **options)
+    return recording, notices
+
+
+IMPORTED = [["scorer", *["IMPORTED_POSE"] * len(COLUMNS)], ["bodypart", *["IMPORTED_POSE"] * len(COLUMNS)]]
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [("m.csv", [["", *COLUMNS]]), ("m.csv.gz", [["", *COLUMNS]]), ("m.csv", [*IMPORTED, ["coords", *COLUMNS]])],
+)
+def test_one_and_three_header_rows_give_two_animals(tmp_path, name, header):
+    recording, notices = read(write(tmp_path / name, header, indexed(rows())))
+    assert recording.id == "m"
+    assert recording.individuals == ("individual1", "individual2")
+    assert recording.skeleton.keypoints == PARTS
+    values = np.asarray(rows(), np.float32).reshape(3, 2, 5, 3)
+    np.testing.assert_array_equal(recording.positions, values[..., :2])
+    np.testing.assert_array_equal(recording.confidence, values[..., 2])
+    assert len(notices) == 1
+    assert "suffix 1, 2" in notices[0]
+
+
+def test_columns_in_any_order_give_the_same_points(tmp_path):
+    straight, _ = read(write(tmp_path / "a.csv", [COLUMNS], rows()))
+    order = np.random.default_rng(0).permutation(len(COLUMNS))
+    mixed = write(tmp_path / "b.csv", [[COLUMNS[i] for i in order]], [[row[i] for i in order] for row in rows()])
+    other, _ = read(mixed)
+    for name in straight.individuals:
+        for part in PARTS:
+            points = [
+                item.positions[:, item.individuals.index(name), item.skeleton.keypoints.index(part)]
+                for item in (straight, other)
+            ]
+            np.testing.assert_array_equal(*points)
+
+
+def test_features_and_targets_are_not_read_and_said(tmp_path):
+    header = [["", *COLUMNS, "Movement_mouse_1", "Probability_Attack", "Attack"]]
+    recording, notices = read(write(tmp_path / "m.csv", header, [[*row, 7, 0.5, 1] for row in indexed(rows())]))
+    assert recording.skeleton.keypoints == PARTS
+    assert any("not read: Movement_mouse_1, Probability_Attack, Attack" in notice for notice in notices)
+
+
+def test_a_plain_table_of_keypoints_is_read(tmp_path):
+    """The layout that messages about unreadable files advise to write."""
+    header = [["frame", "nose_x", "nose_y", "nose_p", "tail_base_x", "tail_base_y", "tail_base_p"]]
+    recording, notices = read(write(tmp_path / "m.csv", header, indexed(rows(3, 6), first=2)))
+    assert recording.skeleton.keypoints == ("nose", "tail_base")
+    assert np.isnan(recording.positions[:2]).all()
+    assert recording.positions[2, 0].tolist() == [[1, 2], [4, 5]]
+    assert notices == [f"{tmp_path / 'm.csv'}: some frames have no row: nothing is seen in them"]
+
+
+def test_unseen_keypoints_are_empty_or_zero(tmp_path):
+    header = [["nose_x", "nose_y", "nose_p", "tail_x", "tail_y", "tail_p"]]
+    recording, _ = read(write(tmp_path / "m.csv", header, [["", "", "", 4, 5, 1], [0, 0, 0, 4, 5, 1]]))
+    assert np.isnan(recording.positions[:, 0, 0]).all()
+    assert (recording.confidence[:, 0, 0] == 0).all()
+
+
+@pytest.mark.parametrize("column", ["track", "mouse_id", "animal", "time_s", "timestamp"])
+def test_a_column_of_animals_or_times_is_refused_by_name(tmp_path, column):
+    path = write(tmp_path / "m.csv", [[column, *COLUMNS]], indexed(rows()))
+    with pytest.raises(InputError, match=rf"m\.csv: expected a row per frame.*found a column '{column}'.*: "):
+        read(path)
+    # What the message advises: the column is deleted.
+    assert len(read(write(tmp_path / "m.csv", [COLUMNS], rows()))[0].individuals) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "message"),
+    [
+        (["nose_x", "nose_y", "nose_p"], [["left", 2, 1]], "column nose_x: expected numbers; found text"),
+        (["nose_x", "nose_y", "nose_p", "nose_x"], [[1, 2, 1, 3]], "several of nose_x: rename"),
+        (["frame", "nose_x", "nose_y", "nose_p"], [[0.5, 1, 2, 1]], "whole numbers of frames; found 0.5"),
+        (["frame", "nose_x", "nose_y", "nose_p"], [["a.png", 1, 2, 1]], "expected frame numbers; found 'a.png'"),
+        (["frame", "nose_x", "nose_y", "nose_p"], [[0, 1, 2, 1], [0, 1, 2, 1]], "several of 1 frames, the first 0"),
+        (["nose_x", "nose_y", "nose_p"], [[1, 2, 1, 4]], "cannot be read to its end"),
+        (["nose_x", "nose_y", "nose_p"], [], "expected a row per frame"),
+    ],
+)
+def test_the_error_of_a_wrong_table_is_one_sentence_that_names_the_file(tmp_path, header, body, message):
+    with pytest.raises(InputError, match=message) as raised:
+        read(write(tmp_path / "bad.csv", [header], body))
+    assert "bad.csv" in str(raised.value)
