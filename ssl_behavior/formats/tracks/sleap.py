@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks import sleap_labels
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted.hdf5 import array, holds, names, opened, text
-from ssl_behavior.formats.untrusted.limits import most_bytes
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.paths import video_id
@@ -42,7 +42,7 @@ def read(path: Path) -> list[Recording]:
     Raises:
         InputError: the file is broken, its axes do not fit its names, or sleap-io is not installed.
     """
-    return _read_labels(path) if path.suffix.lower() == ".slp" else [_read_analysis(path)]
+    return sleap_labels.read(path) if path.suffix.lower() == ".slp" else [_read_analysis(path)]
 
 
 def _read_analysis(path: Path) -> Recording:
@@ -120,63 +120,3 @@ def _recording(
         metadata=metadata,
         frame_rate_is_assumed=True,
     )
-
-
-def _read_labels(path: Path) -> list[Recording]:
-    try:
-        import sleap_io
-    except ImportError:
-        raise InputError(
-            f"{path}: reading .slp needs sleap-io; install it (pip install sleap-io) or export an analysis .h5"
-        ) from None
-    with opened(path, "SLEAP"):  # refuses links to other files, which sleap_io would follow
-        pass
-    try:
-        labels = sleap_io.load_slp(str(path), open_videos=False)
-        return [_read_video(labels, video, path) for video in labels.videos]
-    except InputError:
-        raise
-    except Exception as error:  # sleap_io lets every kind of error out
-        raise InputError(f"{path}: cannot be read as an .slp file ({type(error).__name__}: {error})") from None
-
-
-def _read_video(labels: Any, video: Any, path: Path) -> Recording:
-    frames = [frame for frame in labels if frame.video is video]
-    if not frames or len(labels.skeletons) != 1:
-        raise InputError(
-            f"{path}: expected frames of {video.filename} and one skeleton; "
-            f"found {len(frames)} frames and {len(labels.skeletons)} skeletons"
-        )
-    skeleton = Skeleton(tuple(labels.skeletons[0].node_names), tuple(map(tuple, labels.skeletons[0].edge_names)))
-    individuals, values = _tracks(labels, frames, len(skeleton.keypoints))
-    name = video_id(path)
-    if len(labels.videos) > 1:
-        stem = Path(video.filename if isinstance(video.filename, str) else video.filename[0]).stem
-        name = f"{name}/{stem}"
-    return _recording(name, values[..., :2], values[..., 2], individuals, skeleton, path, {})
-
-
-def _tracks(labels: Any, frames: Sequence[Any], nodes: int) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return the individuals' names and values (frame, individual, node, x y score), frames numbered as in the video.
-
-    A corrected instance takes precedence over the predicted one of its track. Without tracks, the instances of a frame
-    are numbered in their order.
-    """
-    tracks = list(labels.tracks)
-    individuals = len(tracks) or max(len(frame.instances) for frame in frames)
-    length, first = max(frame.frame_idx for frame in frames) + 1, min(frame.frame_idx for frame in frames)
-    frame_bytes = individuals * nodes * 3 * np.dtype(np.float32).itemsize
-    if first < 0 or length * frame_bytes > most_bytes(len(frames) * frame_bytes):
-        raise ValueError(f"{len(frames)} frames are numbered {first} to {length - 1}")
-    values = np.full((length, individuals, nodes, 3), np.nan, np.float32)
-    for frame in frames:
-        # Only predicted instances have a score. Corrected ones come last, so they overwrite the predicted ones.
-        by_hand_last = sorted(frame.instances, key=lambda instance: not hasattr(instance, "score"))
-        for i, instance in enumerate(frame.instances if not tracks else by_hand_last):
-            if tracks and instance.track is None:
-                continue
-            row = tracks.index(instance.track) if tracks else i
-            points = instance.numpy(scores=True) if hasattr(instance, "score") else instance.numpy()
-            values[frame.frame_idx, row, :, : points.shape[1]] = points
-            values[frame.frame_idx, row, :, points.shape[1] :] = np.nan
-    return _individuals([track.name for track in tracks], individuals), values
