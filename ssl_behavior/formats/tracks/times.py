@@ -107,22 +107,24 @@ def _grid(steps: np.ndarray, expected: float | None, in_frames: bool) -> tuple[f
     """Return the time of one frame and (row - 1,) the frames from each row to the next; None if the times fit none."""
     if not len(steps):
         return expected, np.empty(0, np.int64)
-    # The median is the frame unless many frames are missing; then the shortest steps are.
-    candidates = [expected] if in_frames else [expected, float(np.median(steps)), float(np.quantile(steps, 0.05))]
-    for may_jitter in (False, True):
-        for candidate in candidates:
-            if candidate is None or not 0 < candidate < np.inf:
-                continue
-            ratio = np.minimum(steps / candidate, _LARGEST_GAP)
-            multiples = np.rint(ratio).astype(np.int64)
-            drift = abs(float(ratio.sum()) - int(multiples.sum()))
-            if may_jitter:  # single times may lie far from the grid if no frame is missing and their number is right
-                fits = bool((multiples == 1).all()) and drift < 1
-            else:
-                fits = multiples.min() >= 1 and np.abs(ratio - multiples).mean() < _MAX_RESIDUAL
-            if fits:
-                multiples //= (common := int(np.gcd.reduce(multiples)))
-                return candidate * common if drift < 1 else float(steps.sum() / multiples.sum()), multiples
+    # The stated time of a frame, then the median; many missing frames leave the shortest steps as those of a frame.
+    median, shortest = float(np.median(steps)), float(np.quantile(steps, 0.05))
+    attempts = [(expected, False), (expected, True)]
+    attempts += [] if in_frames else [(median, False), (shortest, False), (median, True)]
+    for candidate, may_jitter in attempts:
+        if candidate is None or not 0 < candidate < np.inf:
+            continue
+        ratio = np.minimum(steps / candidate, _LARGEST_GAP)
+        multiples = np.rint(ratio).astype(np.int64)
+        drift = abs(float(ratio.sum()) - int(multiples.sum()))
+        if may_jitter:  # single times may lie far from the grid if no frame is missing and their number is right
+            fits = bool((multiples == 1).all()) and drift < 1
+        else:
+            fits = multiples.min() >= 1 and np.abs(ratio - multiples).mean() < _MAX_RESIDUAL
+        if fits:
+            multiples //= (common := int(np.gcd.reduce(multiples)))
+            is_exact = candidate == expected and drift < 1
+            return candidate * common if is_exact else float(steps.sum() / multiples.sum()), multiples
     return None, np.empty(0, np.int64)
 
 
