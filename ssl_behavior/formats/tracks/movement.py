@@ -1,4 +1,4 @@
-"""``movement``: its datasets, and the files that only it reads: NWB (ndx-pose), Anipose, and its own netCDF.
+"""``movement``: its datasets, and the files that only it reads: Anipose and its own netCDF.
 
 Files need the extra ``movement``. DeepLabCut, LightningPose (whose tables are DeepLabCut's) and SLEAP have readers of
 their own here.
@@ -17,7 +17,7 @@ import numpy as np
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.times import FrameTimes, at_frames, frames_of_times
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
-from ssl_behavior.formats.untrusted.hdf5 import holds, opened
+from ssl_behavior.formats.untrusted.hdf5 import opened
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE, MOST_COLUMNS
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
@@ -33,10 +33,8 @@ _DIMENSIONS = (("time",), ("individuals", "individual"), ("keypoints", "keypoint
 
 
 def detect(path: Path) -> bool:
-    """Return whether the file is NWB, netCDF, or a CSV with Anipose's columns."""
+    """Return whether the file is netCDF, or a CSV with Anipose's columns."""
     suffix = path.suffix.lower()
-    if suffix == ".nwb":
-        return holds(path, attribute="nwb_version")
     if suffix == ".csv":
         with open(path, encoding="utf-8", errors="replace") as text:
             columns = text.readline(LONGEST_LINE).strip().split(",")
@@ -64,8 +62,7 @@ def read(path: Path) -> list[Recording]:
                 with xarray.open_dataset(path) as lazy_dataset:
                     dataset = lazy_dataset.load()
             else:
-                software = "NWB" if path.suffix.lower() == ".nwb" else "Anipose"
-                dataset = movement.io.load_dataset(str(path), source_software=software)
+                dataset = movement.io.load_dataset(str(path), source_software="Anipose")
         return [_recording(dataset, video_id(path), str(path))]
     except InputError:
         raise
