@@ -51,7 +51,7 @@ def _read_videos(labels: Any, path: Path) -> list[Recording]:
     frames: dict[int, list[Any]] = {id(video): [] for video in labels.videos}
     for frame in labels:
         frames.setdefault(id(frame.video), []).append(frame)
-    names = _distinct_names([_filename(video) for video in labels.videos])
+    names = distinct_stems([_filename(video) for video in labels.videos])
     used = {id(instance.track) for frame in labels for instance in frame.instances}
     recordings, without, errors = [], [], []
     for name, video in zip(names, labels.videos, strict=True):
@@ -161,7 +161,7 @@ def _filename(video: Any) -> str:
     return str(video.filename if isinstance(video.filename, str) else next(iter(video.filename), ""))
 
 
-def _distinct_names(filenames: Sequence[str]) -> list[str]:
+def distinct_stems(filenames: Sequence[str]) -> list[str]:
     """Return the stems of files, with as many of their folders in front as make them differ, or else a number."""
     parts = [PureWindowsPath(name).with_suffix("").parts for name in filenames]  # knows both kinds of slashes
     names = ["/".join(part[-1:]) for part in parts]
