@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks import movement
@@ -23,17 +22,18 @@ RecordingLike: TypeAlias = "Recording | xarray.Dataset"
 Recordings: TypeAlias = "RecordingLike | Sequence[RecordingLike]"
 
 
-def as_recordings(recordings: Recordings) -> list[Recording]:
+def as_recordings(recordings: Recordings, notify: Callable[[str], None] = print) -> list[Recording]:
     """Return a list of recordings, whatever form they come in.
 
     Args:
         recordings: one or several, each a ``Recording`` or a poses dataset of ``movement`` (``xarray.Dataset``). A
             dataset gets the id that ``read_recordings`` gives to its source file, or ``dataset0``, ``dataset1`` ... by
-            its place in the sequence where it has none. Its frame rate is its attribute ``fps``.
+            its place in the sequence where it has none. Its rows stand at the frames of their times, as those of a
+            file do.
+        notify: called with each notice about what a dataset's times mean.
 
     Raises:
-        InputError: there are none, one is something else, a dataset has no frame rate or its times have another one, or
-            two have the same id.
+        InputError: there are none, one is something else, a dataset has no frame rate, or two have the same id.
 
     Examples:
         >>> dataset = movement.io.load_dataset("mice.slp", source_software="SLEAP", fps=30)  # doctest: +SKIP
@@ -52,7 +52,9 @@ def as_recordings(recordings: Recordings) -> list[Recording]:
         raise InputError(f"recordings {repeated}: expected ids that differ; found some twice: rename them")
     for recording in converted:
         require_usable_ids([recording.id], recording.source or "recordings")
-    return converted
+        for notice in recording.notices:
+            notify(f"{recording.id}: {notice}")
+    return [replace(recording, notices=()) if recording.notices else recording for recording in converted]
 
 
 def _as_recording(value: Any, number: int) -> Recording:
@@ -61,34 +63,9 @@ def _as_recording(value: Any, number: int) -> Recording:
     if _is_dataset(value):
         source = value.attrs.get("source_file")
         name = video_id(source) if source else f"dataset{number}"
-        _require_frame_rate(value, name)
         return movement.from_dataset(value, name)
     hint = ": read files with sb.read_recordings(...)" if isinstance(value, str | Path) else ""
     raise InputError(f"expected a Recording or an xarray.Dataset of movement; found {type(value).__name__}{hint}")
-
-
-def _require_frame_rate(dataset: xarray.Dataset, name: str) -> None:
-    """Check that a dataset has a frame rate, and that its times agree: they do not if some frames were left out.
-
-    Raises:
-        InputError: it has none, or its times have another one.
-    """
-    fps = dataset.attrs.get("fps")
-    if not isinstance(fps, int | float | np.number) or not 0 < fps < np.inf:
-        raise InputError(
-            f"dataset {name!r}: expected its frame rate in the attribute fps; found {fps}: load it with fps=, or set "
-            'dataset.attrs["fps"]'
-        )
-    if "time" not in dataset.coords or dataset["time"].size < 2:
-        return
-    step = 1.0 if dataset.attrs.get("time_unit") == "frames" else 1 / float(fps)
-    steps = np.diff(np.asarray(dataset["time"].values, float)) / step
-    # Single times may be rounded or jitter, but a frame that is left out makes a step twice as long.
-    if not (np.abs(steps - 1).max() < 0.5 and abs(steps.mean() - 1) < 0.02):
-        raise InputError(
-            f"dataset {name!r}: expected times in steps of {step:.4g}, as its fps is {fps:g}; found steps of "
-            f"{steps.min() * step:.4g} to {steps.max() * step:.4g}: keep every frame, or correct its fps and its times"
-        )
 
 
 def _is_dataset(value: Any) -> bool:

@@ -43,14 +43,33 @@ def test_datasets_without_a_file_are_numbered() -> None:
 
 def test_a_dataset_without_a_frame_rate_is_refused() -> None:
     with pytest.raises(InputError, match="fps"):
-        as_recordings(dataset())
+        as_recordings(dataset().drop_vars("time"))
+    with pytest.raises(InputError, match="fps"):
+        as_recordings(dataset(time_unit="frames").assign_coords(time=np.arange(4)))
+    (recording,) = as_recordings(dataset())
+    assert (recording.frame_rate, recording.frame_rate_is_assumed) == (25, False)
 
 
-def test_a_dataset_that_lost_frames_is_refused() -> None:
-    for frames in (slice(None, None, 2), [0, 1, 3]):
-        with pytest.raises(InputError, match=r"dataset0.*times.*fps"):
-            as_recordings(dataset(fps=25).isel(time=frames))
-    as_recordings(dataset(fps=25).isel(time=slice(1, 3)))
+@pytest.mark.parametrize(
+    ("rows", "frame_rate", "frames", "notice"),
+    [
+        (slice(None, None, 2), 12.5, [0, 1], "times are 0.08 s apart, where 0.04 s are stated"),
+        ([0, 1, 3], 25, [0, 1, 3], "times leave out 1 frame"),
+        (slice(1, 3), 25, [1, 2], "nothing is seen in the 1 frame before"),
+    ],
+)
+def test_rows_of_a_dataset_stand_at_the_frames_of_their_times(
+    rows: Any, frame_rate: float, frames: list[int], notice: str
+) -> None:
+    printed: list[str] = []
+    (recording,) = as_recordings(dataset(fps=25).isel(time=rows), printed.append)
+    assert recording.frame_rate == frame_rate
+    assert np.flatnonzero(np.isfinite(recording.positions[:, 0, 0, 0])).tolist() == frames
+    np.testing.assert_array_equal(recording.positions[frames, 1, 0], dataset().position[rows, :, 0, 1])
+    assert len(printed) == 1
+    assert printed[0].startswith("dataset0: ")
+    assert notice in printed[0]
+    assert recording.notices == ()
 
 
 @pytest.mark.parametrize("fps", [25, np.float32(25)])

@@ -1,4 +1,4 @@
-"""``movement``: its datasets, and the files that only it reads: NWB (ndx-pose), Anipose, and its own netCDF.
+"""``movement``: its datasets, and the files that only it reads: Anipose and its own netCDF.
 
 Files need the extra ``movement``. DeepLabCut, LightningPose (whose tables are DeepLabCut's) and SLEAP have readers of
 their own here.
@@ -15,8 +15,9 @@ import h5py
 import numpy as np
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks.times import FrameTimes, at_frames, frames_of_times
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
-from ssl_behavior.formats.untrusted.hdf5 import holds, opened
+from ssl_behavior.formats.untrusted.hdf5 import opened
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE, MOST_COLUMNS
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
@@ -32,10 +33,8 @@ _DIMENSIONS = (("time",), ("individuals", "individual"), ("keypoints", "keypoint
 
 
 def detect(path: Path) -> bool:
-    """Return whether the file is NWB, netCDF, or a CSV with Anipose's columns."""
+    """Return whether the file is netCDF, or a CSV with Anipose's columns."""
     suffix = path.suffix.lower()
-    if suffix == ".nwb":
-        return holds(path, attribute="nwb_version")
     if suffix == ".csv":
         with open(path, encoding="utf-8", errors="replace") as text:
             columns = text.readline(LONGEST_LINE).strip().split(",")
@@ -63,8 +62,7 @@ def read(path: Path) -> list[Recording]:
                 with xarray.open_dataset(path) as lazy_dataset:
                     dataset = lazy_dataset.load()
             else:
-                software = "NWB" if path.suffix.lower() == ".nwb" else "Anipose"
-                dataset = movement.io.load_dataset(str(path), source_software=software)
+                dataset = movement.io.load_dataset(str(path), source_software="Anipose")
         return [_recording(dataset, video_id(path), str(path))]
     except InputError:
         raise
@@ -79,10 +77,14 @@ def from_dataset(dataset: xarray.Dataset, id: str, frame_rate: float | None = No
         dataset: has ``position`` over time, space, keypoints and individuals, in any order and under the names of any
             version of movement; ``confidence`` is optional.
         id: the video id that matches the recording with annotations and predictions.
-        frame_rate: Hz; overrules the attribute ``fps`` of the dataset.
+        frame_rate: Hz; overrules the attribute ``fps`` and the times of the dataset.
+
+    Returns:
+        A recording in which each row stands at the frame of its time: nothing is seen in frames that were left out.
 
     Raises:
-        InputError: this is no dataset of poses, or neither ``frame_rate`` nor ``fps`` is given.
+        InputError: this is no dataset of poses, its times do not rise, or neither ``frame_rate`` nor ``fps`` nor times
+            in seconds are given.
 
     Examples:
         >>> dataset = movement.io.load_poses.from_sleap_file("flies.h5", fps=30)  # doctest: +SKIP
@@ -94,7 +96,10 @@ def from_dataset(dataset: xarray.Dataset, id: str, frame_rate: float | None = No
     if frame_rate is not None:
         return replace(recording, frame_rate=frame_rate, frame_rate_is_assumed=False)
     if recording.frame_rate_is_assumed:
-        raise InputError(f"dataset {id!r}: expected its frame rate in the attribute fps; found none: give frame_rate=")
+        raise InputError(
+            f"dataset {id!r}: expected its frame rate in the attribute fps; found {dataset.attrs.get('fps')}: load it "
+            'with fps=, set dataset.attrs["fps"], or call from_dataset with frame_rate='
+        )
     return recording
 
 
@@ -116,36 +121,89 @@ def _require_safe(path: Path) -> None:
 
 def _recording(dataset: xarray.Dataset, id: str, source: str) -> Recording:
     where = source or f"dataset {id!r}"
+    _require_poses(dataset, where)
     dimensions = _dimensions(dataset, where)
-    positions = mask_unseen(np.asarray(dataset.position.transpose(*dimensions).values))
+    times = _times(dataset, where)
+    position = dataset.position
+    if set(map(str, np.asarray(dataset["space"].values))) >= {"x", "y"}:  # in whichever order they stand
+        position = position.sel(space=[axis for axis in "xyz" if axis in dataset["space"].values])
+    positions = mask_unseen(at_frames(_values(position, dimensions, where), times.frames, where))
     confidence = None
     if "confidence" in dataset:
-        confidence = bound_confidence(np.asarray(dataset.confidence.transpose(*dimensions[:3]).values), positions)
+        values = _values(dataset.confidence, dimensions[:3], where)
+        confidence = bound_confidence(at_frames(values, times.frames, where), positions)
     individuals, keypoints = (tuple(map(str, dataset[name].values)) for name in dimensions[1:3])
-    fps = dataset.attrs.get("fps")
-    frame_rate = float(fps) if fps is not None and np.isfinite(fps) else None
     return Recording(
         id,
         positions,
         individuals,
         Skeleton(keypoints),
-        ASSUMED_FRAME_RATE if frame_rate is None else frame_rate,
+        times.frame_rate or ASSUMED_FRAME_RATE,
         confidence,
         unit="px" if positions.shape[-1] == 2 else "calibrated",
         source=source,
         metadata={"source_software": str(dataset.attrs.get("source_software") or "movement")},
-        frame_rate_is_assumed=frame_rate is None,
+        frame_rate_is_assumed=times.frame_rate is None,
+        notices=times.notices,
     )
+
+
+def _require_poses(dataset: xarray.Dataset, where: str) -> None:
+    if dataset.attrs.get("ds_type") == "bboxes" or ("shape" in dataset and "position" in dataset):
+        raise InputError(
+            f"{where}: expected a movement dataset of poses; found bounding boxes, which have no keypoints: track the "
+            "keypoints of the animals (with DeepLabCut or SLEAP, for example), and give those tracks"
+        )
+    if "position" not in dataset:
+        raise InputError(
+            f"{where}: expected a movement dataset of poses, which has a variable 'position'; found {list(dataset)}: "
+            "save the whole dataset that movement loads"
+        )
 
 
 def _dimensions(dataset: xarray.Dataset, where: str) -> list[str]:
     """Return the dataset's names of time, individual, keypoint and space."""
-    if "position" not in dataset:
-        raise InputError(f"{where}: expected a movement dataset of poses; found {list(dataset)}")
     dimensions = [name for names in _DIMENSIONS for name in names if name in dataset.position.dims]
     if len(dimensions) != len(_DIMENSIONS) or len(dataset.position.dims) != len(_DIMENSIONS):
         raise InputError(
             f"{where}: expected a movement dataset of poses with the dimensions time, space, keypoints and "
-            f"individuals; found {', '.join(map(str, dataset.position.dims))}"
+            f"individuals; found {', '.join(map(str, dataset.position.dims))}: keep dimensions of length 1 "
+            "(dataset.expand_dims adds one)"
         )
     return dimensions
+
+
+def _values(variable: xarray.DataArray, dimensions: list[str], where: str) -> np.ndarray:
+    """Return a variable as an array of these dimensions.
+
+    Raises:
+        InputError: it has others, or holds no numbers.
+    """
+    if set(variable.dims) != set(dimensions) or variable.dtype.kind not in "fiu":
+        raise InputError(
+            f"{where}: expected {variable.name} as numbers over {', '.join(dimensions)}; found {variable.dtype} over "
+            f"{', '.join(map(str, variable.dims))}: save it as movement loads it"
+        )
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and so unseen
+        return np.asarray(variable.transpose(*dimensions).values).astype(np.float32)
+
+
+def _times(dataset: xarray.Dataset, where: str) -> FrameTimes:
+    """Return the frame of each row and the frame rate, from the coordinate ``time`` and the attribute ``fps``."""
+    fps = dataset.attrs.get("fps")
+    stated = float(fps) if isinstance(fps, int | float | np.number) and 0 < fps < np.inf else None
+    rows = dataset.sizes["time"]
+    if "time" not in dataset.coords or not rows:
+        return FrameTimes(np.arange(rows), stated)
+    times = np.asarray(dataset["time"].values)
+    if times.dtype.kind in "Mm":
+        is_clock = times.dtype.kind == "M"
+        seconds = ((times - times[0]) if is_clock else times) / np.timedelta64(1, "s")
+        return frames_of_times(seconds.astype(float), stated, where)
+    if times.dtype.kind not in "fiu":
+        raise InputError(f"{where}: expected times in seconds or frames; found {times.dtype}: give them as numbers")
+    times = times.astype(float)
+    unit = dataset.attrs.get("time_unit")
+    # Without a unit, times 0, 1, 2 ... are frames.
+    is_count = unit is None and bool((np.diff(times) == 1).all()) and (stated is None or stated > 1)
+    return frames_of_times(times, stated, where, in_frames=unit == "frames" or is_count)

@@ -11,7 +11,7 @@ from typing import Any
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.values import first_line
-from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, simba, sleap
+from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, nwb, simba, sleap
 from ssl_behavior.formats.tracks.animals import IndividualsFrom, require_individuals_from, usable, with_animals
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.keypoints import with_landmarks, with_same_keypoints
@@ -28,7 +28,7 @@ from ssl_behavior.storage.paths import expand, with_skip_hint
 from ssl_behavior.storage.run_folder import unfinished_notices
 
 FORMATS: Mapping[str, ModuleType] = {
-    module.NAME: module for module in (native, calms21, mabe22, sleap, jabs, simba, deeplabcut, movement)
+    module.NAME: module for module in (native, calms21, mabe22, sleap, nwb, jabs, simba, deeplabcut, movement)
 }
 """Name -> module with ``detect`` and ``read``. The first module that detects a file reads it."""
 

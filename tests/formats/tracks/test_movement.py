@@ -124,3 +124,66 @@ def test_nwb_files_hold_the_same_as_the_dataset(tmp_path: Path) -> None:
     assert (recording.id, recording.frame_rate, recording.individuals) == ("one", 25, ("resident",))
     order = keypoint_order(recording.skeleton.keypoints)
     np.testing.assert_array_equal(recording.positions[:, :, order], POSITIONS[:, :1])
+
+
+def _seen(recording: Any) -> list[int]:
+    return np.flatnonzero(np.isfinite(recording.positions[:, 0, 0, 0])).tolist()
+
+
+@pytest.mark.parametrize(
+    ("times", "frames", "frame_rate"),
+    [
+        (np.arange(6) / 50 + 2, range(100, 106), 50),
+        (np.arange(6) / 25, range(6), 25),
+        (np.array([0, 1, 4, 5, 6, 9]) / 50, [0, 1, 4, 5, 6, 9], 50),
+        (np.arange(6) / 50 + 0.002 * np.array([0, 1, -1, 1, 0, -1]), range(6), 50),
+        (np.arange(6) * np.timedelta64(20, "ms") + np.timedelta64(1, "s"), range(50, 56), 50),
+        (np.datetime64("2024-05-01T10:00:00") + np.arange(6) * np.timedelta64(20, "ms"), range(6), 50),
+    ],
+)
+def test_rows_stand_at_the_frames_of_their_times(times: np.ndarray, frames: Any, frame_rate: float) -> None:
+    recording = from_dataset(dataset(fps=50.0).assign_coords(time=times), "day1")
+    assert (_seen(recording), recording.frame_rate) == (list(frames), frame_rate)
+    np.testing.assert_array_equal(recording.positions[list(frames)], POSITIONS)
+    np.testing.assert_array_equal(recording.confidence[list(frames)], CONFIDENCE)
+
+
+def test_times_in_frames_need_a_frame_rate() -> None:
+    numbered = dataset(time_unit="frames").assign_coords(time=np.arange(3, 9))
+    assert _seen(from_dataset(numbered, "day1", frame_rate=50)) == list(range(3, 9))
+    with pytest.raises(InputError, match="fps"):
+        from_dataset(numbered, "day1")
+
+
+def test_a_file_of_every_second_frame_has_half_the_frame_rate(tmp_path: Path) -> None:
+    movement_dataset().isel(time=slice(1, None, 2)).to_netcdf(tmp_path / "pair.nc")
+    notices: list[str] = []
+    (recording,) = read_recordings(tmp_path / "pair.nc", notify=notices.append)
+    assert (recording.frame_rate, recording.frames) == (12.5, 3)
+    assert "0.08 s apart, where 0.04 s are stated" in notices[0]
+
+
+@pytest.mark.parametrize("axes", [["y", "x"], ["x", "y"]])
+def test_coordinates_are_taken_by_their_name_not_their_place(axes: list[str]) -> None:
+    recording = from_dataset(dataset(fps=25.0).sel(space=axes), "day1")
+    np.testing.assert_array_equal(recording.positions, POSITIONS)
+
+
+def test_bounding_boxes_are_named_as_such() -> None:
+    boxes = dataset(fps=25.0, ds_type="bboxes").isel(keypoints=0, drop=True)
+    with pytest.raises(InputError, match="found bounding boxes, which have no keypoints: track the keypoints"):
+        from_dataset(boxes, "day1")
+
+
+def test_a_dataset_without_confidence_is_read_and_one_with_a_wrong_one_is_refused() -> None:
+    assert from_dataset(dataset(fps=25.0).drop_vars("confidence"), "day1").confidence is None
+    odd = dataset(fps=25.0)
+    odd["confidence"] = odd.confidence.isel(individuals=0)
+    with pytest.raises(InputError, match="expected confidence as numbers over time, individuals, keypoints"):
+        from_dataset(odd, "day1")
+
+
+@pytest.mark.parametrize("times", [[0, 1, 1, 2, 3, 4], list("abcdef")])
+def test_times_that_are_none_are_refused(times: Any) -> None:
+    with pytest.raises(InputError, match="expected times"):
+        from_dataset(dataset(fps=25.0).assign_coords(time=times), "day1")

@@ -156,3 +156,39 @@ def test_a_real_slp_has_the_positions_that_sleap_io_reads(shared_data, name, ind
     assert recording.frames == frames
     expected = sleap_io.load_slp(str(path), open_videos=False).numpy()
     np.testing.assert_array_equal(recording.positions, expected.astype(np.float32))
+
+
+def _notices(path):
+    (recording,) = sleap.read(path)
+    return " ".join(recording.notices)
+
+
+def test_an_analysis_file_without_a_track_is_refused(tmp_path):
+    path = _write(tmp_path / "v.h5", names=())
+    with h5py.File(path, "r+") as file:
+        del file["tracks"], file["point_scores"]
+        file["tracks"] = np.empty((0, 2, 3, 4))
+    with pytest.raises(InputError, match=r"v\.h5: expected a track or more; found none: track the video"):
+        read_recordings(path)
+
+
+def test_what_an_analysis_file_leaves_open_is_said(tmp_path):
+    path = _write(tmp_path / "v.h5")
+    assert _notices(path) == ""
+    with h5py.File(path, "r+") as file:
+        file["track_occupancy"] = np.array([[1, 1], [1, 1], [0, 1], [1, 1]], np.uint8)
+    assert "1 of 8 poses are in frames that track_occupancy leaves empty" in _notices(path)
+    assert "its 3 track names cannot tell 2 tracks apart" in _notices(_write(tmp_path / "w.h5", names=("a", "b", "c")))
+    with h5py.File(path, "r+") as file:
+        tracks = file["tracks"][:1]
+        del file["tracks"], file["point_scores"], file["track_names"]
+        file["tracks"] = tracks
+    assert "of several untracked animals it holds one per frame" in _notices(path)
+
+
+@pytest.mark.parametrize("order", [_LEGACY, _STANDARD])
+def test_an_occupancy_of_odd_shape_does_not_cost_the_tracks(tmp_path, order):
+    path = _write(tmp_path / "v.h5", order, True)
+    with h5py.File(path, "r+") as file:
+        file["track_occupancy"] = np.ones(5)
+    np.testing.assert_array_equal(sleap.read(path)[0].positions, _tracks())
