@@ -41,7 +41,7 @@ class EvaluateConfig(LabelsConfig):
         annotations: files, folders or globs of annotations, or of tracks that carry labels (CalMS21 .npy or .json).
         unscored: behaviours that stand for frames nobody judged: these frames are not scored, and the behaviours are in
             no mean.
-        videos: score only the videos with these ids.
+        videos: score only the videos with these ids, or those that a pattern such as 'day1/*' fits.
         output: folder for scores.json and the pictures; by default a folder "scores" with the predictions, which is
             replaced if it holds scores of the same videos against the same annotations.
         overwrite: replace the files of an output folder that is not empty, or other scores.

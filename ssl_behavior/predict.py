@@ -36,7 +36,7 @@ class PredictConfig(TracksConfig):
             --overwrite, the files of the videos predicted now are replaced, and never a review file that a person
             edited.
         sample_submission: the challenge's sample_submission.npy, to compare ids and lengths with.
-        videos: predict only the recordings with these ids.
+        videos: predict only the recordings with these ids, or those that a pattern such as 'day1/*' fits.
         device: auto uses a GPU if there is one.
         precision: precision of the encoder; auto uses bfloat16 where the hardware multiplies it natively.
     """

@@ -47,7 +47,7 @@ class ProbeConfig(LabelledTracksConfig):
         channel: channel of the annotations; needed only if there are several. Without annotations, all channels are
             probed.
         unscored: behaviours to leave out of training and scores, such as "not annotated".
-        videos: use only the recordings with these ids.
+        videos: use only the recordings with these ids, or those that a pattern such as 'day1/*' fits.
         split: JSON file of the recordings to train on (SubmissionTrain, or train) and to score (publicTest and
             privateTest, or test): the challenge's own split, or one that keeps the pieces of a video together.
         folds: without a split, the recordings are divided into this number of folds, and each is scored by probes that

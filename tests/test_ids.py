@@ -13,7 +13,7 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
-from ssl_behavior.formats.annotations import bento, boris_project, caltech, frame_csv
+from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.labelled import label_recordings, read_labelled
 from ssl_behavior.formats.tracks import native
@@ -87,7 +87,7 @@ def test_a_folder_of_predictions_keeps_the_ids_and_is_scored_by_them(predictions
 
 WRITERS: dict[str, Callable[[Path, Annotations], None]] = {
     "_annot.txt": caltech.write,
-    ".boris": boris_project.write,
+    ".boris": boris.write,
     ".annot": bento.write,
     ".csv": frame_csv.write,
 }
@@ -212,7 +212,7 @@ def test_an_id_that_names_nothing_is_refused_at_reading(tmp_path: Path, name: st
 
 @pytest.mark.parametrize("name", [" ", "..", "a\0b"])
 def test_an_observation_that_names_nothing_is_refused_at_reading(tmp_path: Path, name: str) -> None:
-    boris_project.write(tmp_path / "t.boris", Annotations(name, {"S1": (Bout(0, 3, "groom"),)}))
+    boris.write(tmp_path / "t.boris", Annotations(name, {"S1": (Bout(0, 3, "groom"),)}))
     with pytest.raises(InputError, match=r"t\.boris: expected a name for each video"):
         read_annotations(tmp_path / "t.boris")
 
@@ -233,9 +233,18 @@ def test_annotations_that_match_no_video_are_told_what_to_rename(tmp_path: Path)
     assert grooming(read_labelled(file, labels.with_name(new))) == {"mouse 1": 20}
 
 
+def test_annotations_of_some_videos_only_are_told_what_to_rename(tmp_path: Path) -> None:
+    files = [tracks_file(tmp_path / f"{name}DLC_x.csv") for name in ("mouse1", "mouse2")]
+    labels = [groom(tmp_path / "annotations" / f"{name}.csv", 20) for name in ("mouse1", "mouse2_labels")]
+    with pytest.raises(InputError, match="annotations without tracks: mouse2_labels; give their tracks") as error:
+        read_labelled(files, labels)
+    _, _, text = str(error.value).partition("; if ")
+    assert text == "mouse2_labels.csv is of mouse2, rename it to mouse2.csv"
+
+
 def observation(path: Path, name: str, media: Sequence[str]) -> Path:
     """A project of BORIS with one observation of a film."""
-    boris_project.write(path, Annotations(name, {"S1": (Bout(20, 30, "groom"),)}))
+    boris.write(path, Annotations(name, {"S1": (Bout(20, 30, "groom"),)}))
     text = path.read_text().replace('"file": {}', f'"file": {{"1": [{", ".join(media)}], "2": []}}')
     path.write_text(text)
     return path

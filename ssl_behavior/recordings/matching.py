@@ -118,9 +118,10 @@ def _require_matches(
         )
     if without_tracks := set(annotated) - tracked:
         if strict:
+            hint = _nearest(tracked - set(annotated), [annotated[video] for video in without_tracks])
             raise InputError(
                 f"annotations without tracks: {list_names(without_tracks)}; give their tracks too, or name the videos "
-                "to use with --videos"
+                f"to use with --videos{f'; {hint}' if hint else ''}"
             )
         notify(f"annotations without tracks, left out: {list_names(without_tracks)}")
     if without_annotations := tracked - set(annotated):
@@ -138,13 +139,18 @@ def how_to_match(videos: Iterable[str], annotations: Iterable[Annotations]) -> s
         "annotations belong to the video that their file is named after (m_annot.txt, m.csv, m.annot and m.boris are "
         "of m), or in BORIS the observation or its media file"
     )
-    by_lower = {name.lower(): name for name in videos}
+    return f"{rule}: {_nearest(videos, annotations) or 'rename them'}"
+
+
+def _nearest(videos: Iterable[str], annotations: Iterable[Annotations]) -> str | None:
+    """Say what to rename so that the first annotations that are called much like a video become its own."""
+    by_lower = {name.lower(): name for name in sorted(videos, key=natural_key)}
     for item in sorted(annotations, key=lambda item: natural_key(item.id)):
-        near = [name for name in by_lower if name and (name in item.id.lower() or item.id.lower() in name)]
+        near = [name for name in by_lower if name in item.id.lower() or item.id.lower() in name]
         near = near or get_close_matches(item.id.lower(), by_lower, 1)
         if near:
-            return f"{rule}: {_renaming(item, by_lower[max(near, key=len)])}"
-    return f"{rule}: rename them"
+            return _renaming(item, by_lower[max(near, key=len)])
+    return None
 
 
 def _renaming(annotations: Annotations, video: str) -> str:

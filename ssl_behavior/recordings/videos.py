@@ -19,6 +19,9 @@ from ssl_behavior.storage.video_names import (
     without_appended,
 )
 
+_FOLDERS = 4
+"""Last parts of a path that an id may stand for: ``b_t``, from the name of a file, is the video of ``b/t.csv``."""
+
 Parts = tuple[str, ...]
 """The folders of a name, and the name itself, last."""
 
@@ -121,7 +124,7 @@ class Videos:
         """Return the videos that fit a name best: by their whole id, as file names, or by the last part of their id."""
         if marked := self._by_unique_stem.get(_spelling(parts[-1])):
             return [marked]
-        endings = [parts[-count:] for count in range(min(len(parts), max(self._longest, 1)), 0, -1)]
+        endings = [parts[-count:] for count in range(min(len(parts), max(self._longest, _FOLDERS)), 0, -1)]
         for ending in endings:
             if same := self._by_parts.get(tuple(map(_spelling, ending))):
                 # Ids that differ only in how accents are spelt, or in their slashes.

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,3 +109,10 @@ def test_a_recording_is_copied_and_pickled_whole() -> None:
         assert other.skeleton == recording.skeleton
         assert dict(other.metadata) == dict(recording.metadata)
         np.testing.assert_array_equal(other.labels["behaviour"].values, recording.labels["behaviour"].values)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a\0b"])
+def test_an_id_that_names_nothing_is_refused_in_memory_too(name: str) -> None:
+    recording = replace(simulate_recordings(1, seed=0, frames=3)[0], id=name)
+    with pytest.raises(InputError, match="expected a name for each video"):
+        as_recordings(recording)

@@ -35,6 +35,7 @@ def found(ids: list[str], *names: str | Path) -> str:
         (["film.mp4"], Path("film_annot.txt"), "film.mp4"),
         (["film"], "film.mp4", "film"),
         (["day_1"], "day/1", "day_1"),
+        (["a_t", "b_t"], Path("annotations/b/t.csv"), "b_t"),
         (["mouse1"], "task1/train/mouse1", "mouse1"),
         (["a\\b", "a/b"], "a\\b", "a\\b"),
     ],
