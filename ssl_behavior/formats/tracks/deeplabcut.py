@@ -147,10 +147,8 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
 def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column], str]:
     """Return the meaning of each column, and where the names of the individuals come from."""
     if len(header) not in (3, 4) or len({len(row) for row in header}) != 1 or not header[0]:
-        raise InputError(
-            f"{path}: expected 3 or 4 header rows of one length; found {[len(row) for row in header]}: export the table "
-            "again"
-        )
+        lengths = [len(row) for row in header]
+        raise InputError(f"{path}: expected 3 or 4 header rows of one length; found {lengths}: export the table again")
     coordinates = [name.lower() for name in header[-1]]
     if unknown := set(coordinates) - {"x", "y", "z", "likelihood"}:
         raise InputError(
