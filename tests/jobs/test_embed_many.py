@@ -134,6 +134,20 @@ def test_a_bad_file_is_named_and_the_others_are_embedded(
     assert "4 of 4 done already" in capsys.readouterr().out
 
 
+def test_files_of_deeplabcut_beside_tracks_are_passed_over(
+    config: EmbedManyConfig, tracks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tracks / "video000_skeleton.csv").write_text("scorer,a\nbones,b\ncoords,length\n")
+    assert [unit.label for unit in config.units()] == [f"video00{number}" for number in range(4)]
+    assert "video000_skeleton.csv: passed over" in capsys.readouterr().out
+
+
+def test_the_choice_of_animals_makes_other_units_and_is_followed(config: EmbedManyConfig, tmp_path: Path) -> None:
+    chosen = replace(config, individuals=("intruder",))
+    assert {unit.digest for unit in chosen.units()}.isdisjoint(unit.digest for unit in config.units())
+    assert chosen.read_recording(chosen.units()[0], tmp_path).individuals == ("intruder",)
+
+
 def test_files_of_the_same_video_are_refused(config: EmbedManyConfig, tracks: Path) -> None:
     (tracks / "video001.csv").touch()
     with pytest.raises(InputError, match="expected one file per video; found several of video001"):

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.tracks.frame_rows import at_frames, frame_numbers
+from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix
@@ -131,26 +131,31 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
         if len(header[0]) > limits.MOST_COLUMNS:
             raise InputError(f"{path}: expected at most {limits.MOST_COLUMNS:,} columns; found {len(header[0]):,}")
         names = [str(i) for i in range(len(header[0]) + 1)]
+        # Spreadsheets leave columns without a name behind the last one.
+        named = (i + 1 for i in range(len(header[0])) if any(row[i : i + 1] not in ([], [""]) for row in header))
+        width = max(named, default=1)
         with limits.opened(path) as file:
             table = pa.csv.read_csv(
                 pa.input_stream(file),
                 pa.csv.ReadOptions(skip_rows=lines, column_names=names),
-                convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names[1:], pa.float32())),
+                convert_options=pa.csv.ConvertOptions(
+                    column_types=dict.fromkeys(names[1 : width + 1], pa.float32()), null_values=NOTHING
+                ),
             )
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"{path}: cannot be read to its end as a DeepLabCut table ({error}): correct it, or export it again"
         ) from None
-    return header, frame_numbers(table.columns[0], f"{path}: first column"), matrix(table.select(names[1:]))
+    header = [row[:width] for row in header]
+    frames = frame_numbers(table.columns[0], f"{path}: first column")
+    return header, frames, matrix(table.select(names[1 : width + 1]))
 
 
 def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column], str]:
     """Return the meaning of each column, and where the names of the individuals come from."""
     if len(header) not in (3, 4) or len({len(row) for row in header}) != 1 or not header[0]:
-        raise InputError(
-            f"{path}: expected 3 or 4 header rows of one length; found {[len(row) for row in header]}: export the table "
-            "again"
-        )
+        lengths = [len(row) for row in header]
+        raise InputError(f"{path}: expected 3 or 4 header rows of one length; found {lengths}: export the table again")
     coordinates = [name.lower() for name in header[-1]]
     if unknown := set(coordinates) - {"x", "y", "z", "likelihood"}:
         raise InputError(
@@ -159,7 +164,7 @@ def _columns(header: Sequence[Sequence[str]], path: Path) -> tuple[list[_Column]
         )
     parts, origin = list(header[-2]), "header"
     if len(header) == 4:
-        individuals = list(header[1])
+        individuals = [name or "individual1" for name in header[1]]
     elif len(set(scorers := _demangle(header[0]))) > 1 and len(set(zip(parts, coordinates, strict=True))) < len(parts):
         individuals, origin = [name.lower() for name in scorers], "scorer row"
     else:

@@ -15,6 +15,9 @@ _MAX_FRAMES_PER_ROW = 100
 
 _LARGEST_FRAME = 2**53
 
+NOTHING = ["", "NaN", "nan", "NA", "N/A", "NULL", "null", "None", "none", "-"]
+"""What programs and people write into a cell that holds no number."""
+
 
 def frame_numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:
     """Return a column of whole numbers, also where they are written as 0.0, 1.0, as (row,) int64.
@@ -26,8 +29,10 @@ def frame_numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:
     Raises:
         InputError: the column holds other values, or a row has none.
     """
+    if not len(column):
+        raise InputError(f"{where}: expected a row per frame; found none: export the table again")
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        found = next((str(value) for value in column.slice(0, 1).to_pylist()), "no row")
+        found = str(column[0].as_py())
         raise InputError(f"{where}: expected frame numbers; found {found[:60]!r}: number the rows from 0")
     if column.null_count:
         raise InputError(f"{where}: expected a frame number in every row; found rows without one: number them from 0")

@@ -69,6 +69,11 @@ _BY_START: tuple[tuple[str, str, str], ...] = (
     ),
     (r'"?Number of header lines:?"?[;,\t]', "an export of EthoVision", AS_TABLE),
     (r"scorer[;\t]", "a DeepLabCut table whose columns are not separated by commas", "save it with commas"),
+    (
+        r"[^,]*_x[;\t][^,]*_y([;\t]|$)",
+        "a table of keypoints whose columns are not separated by commas",
+        "save it with commas",
+    ),
     (r"frame,time_s,label\b", "predictions of this program", "give it to evaluate as --predictions"),
     (r"(Bento annotation file|Caltech Behavior Annotator)", "annotations", "give it as --annotations"),
     (r'"?Observation (id|date)\b', "events of BORIS", "give it as --annotations, and the tracks as --recordings"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError, list_names
-from ssl_behavior.formats.tracks.frame_rows import at_frames, frame_numbers
+from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix
@@ -42,7 +43,13 @@ _ANIMAL = {
     "track_id",
     "identity",
 }
-_TIME = {"time", "time_s", "timestamp", "timestamps", "seconds", "t", "sec", "ms"}
+_VIDEO = {"video", "video_id", "video_name", "videos", "filename", "file", "session", "recording"}
+_TIME = {"time", "time_s", "timestamp", "timestamps", "seconds", "t", "sec", "ms", "time_ms", "recording_time"}
+_EARLY = 1.5
+"""Frames by which a time may differ from that of its frame: the first time is 0 or that of one frame."""
+_JITTER = 0.5
+"""Frames by which times may differ from even steps: they are rounded, and a frame that is missing makes a whole one."""
+_RATE = {"fps", "frame_rate", "framerate", "frames_per_second"}
 
 
 def detect(path: Path) -> bool:
@@ -72,7 +79,8 @@ def read(path: Path) -> list[Recording]:
     columns, lines = _header(path)
     keypoints = _keypoints(columns)
     lower = [name.lower() for name in columns]
-    _require_one_row_per_frame(lower, columns, path)
+    meanings = [re.sub(r"\W+", "_", re.sub(r"\s*[(\[].*", "", name)) for name in lower]
+    _require_one_row_per_frame(meanings, columns, path)
     table = _table(path, columns, lines)
     at = {name: number for number, name in reversed([*enumerate(lower)])}
     wanted = [at[part.lower() + axis] for part in keypoints for axis in ("_x", "_y")]
@@ -80,17 +88,22 @@ def read(path: Path) -> list[Recording]:
         next((at[part.lower() + end] for end in _CONFIDENCE if part.lower() + end in at), -1) for part in keypoints
     ]
     used = [*wanted, *(number for number in scores if number >= 0)]
-    frame_column = next((number for number, name in enumerate(lower) if name in _FRAME), None)
+    frame_column = next((number for number, name in enumerate(meanings) if name in _FRAME), None)
     if frame_column is None and lower[0] in _UNNAMED:
         frame_column = 0
-    values, notices = _rows(table, used, frame_column, columns, path)
+    frames = _frames(table, frame_column, columns, path)
+    values, notices = at_frames(_values(table, used, columns, path), frames, path)
+    rate_column = next((number for number, name in enumerate(meanings) if name in _RATE | _TIME), None)
+    rate = None if rate_column is None else _rate(table.columns[rate_column], meanings[rate_column], frames, path)
+    if rate is not None and rate_column is not None:
+        notices += (f"the frame rate is that of the column {columns[rate_column]}",)
     positions = mask_unseen(values[:, : len(wanted)].reshape(len(values), 1, len(keypoints), 2))
     confidence = None
     if len(used) > len(wanted):
         likelihood = np.ones((len(values), 1, len(keypoints)), np.float32)
         likelihood[:, 0, [i for i, number in enumerate(scores) if number >= 0]] = values[:, len(wanted) :]
         confidence = bound_confidence(likelihood, positions)
-    unread = [name for number, name in enumerate(columns) if name and number not in {*used, frame_column}]
+    unread = [name for number, name in enumerate(columns) if name and number not in {*used, frame_column, rate_column}]
     if unread:
         more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
         notices += (f"columns that are no keypoints are not read: {', '.join(unread[:3])}{more}",)
@@ -100,10 +113,10 @@ def read(path: Path) -> list[Recording]:
             positions,
             ("individual1",),
             Skeleton(tuple(keypoints)),
-            ASSUMED_FRAME_RATE,
+            rate or ASSUMED_FRAME_RATE,
             confidence,
             source=str(path),
-            frame_rate_is_assumed=True,
+            frame_rate_is_assumed=rate is None,
             notices=notices,
         )
     ]
@@ -140,10 +153,10 @@ def _require_one_row_per_frame(lower: Sequence[str], columns: Sequence[str], pat
                 f"{path}: expected a row per frame; found a column {columns[number]!r}, so rows of several animals: "
                 "give each animal columns of its own (nose_1_x, nose_2_x)"
             )
-        if name in _TIME:
+        if name in _VIDEO:
             raise InputError(
-                f"{path}: expected a row per frame and no times; found a column {columns[number]!r}: delete it, and "
-                "give --frame-rate"
+                f"{path}: expected one video; found a column {columns[number]!r}: write a file for each video, without "
+                "that column"
             )
 
 
@@ -154,7 +167,9 @@ def _table(path: Path, columns: Sequence[str], lines: int) -> pa.Table:
     try:
         with limits.opened(path) as file:
             table: pa.Table = pa.csv.read_csv(
-                pa.input_stream(file), pa.csv.ReadOptions(skip_rows=lines, column_names=names)
+                pa.input_stream(file),
+                pa.csv.ReadOptions(skip_rows=lines, column_names=names),
+                convert_options=pa.csv.ConvertOptions(null_values=NOTHING),
             )
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(
@@ -163,23 +178,48 @@ def _table(path: Path, columns: Sequence[str], lines: int) -> pa.Table:
     return table
 
 
-def _rows(
-    table: pa.Table, used: Sequence[int], frame_column: int | None, columns: Sequence[str], path: Path
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the values (frame, column) float32 of the columns ``used``, and notices about the frames."""
+def _values(table: pa.Table, used: Sequence[int], columns: Sequence[str], path: Path) -> np.ndarray:
+    """Return the values (row, column) float32 of the columns ``used``."""
     converted = []
     for number in used:
         try:
             converted.append(table.columns[number].cast(pa.float32(), safe=False))
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise InputError(
                 f"{path}: column {columns[number]}: expected numbers; found text: write numbers with a point, and "
                 "nothing where a keypoint is unseen"
             ) from None
-    values = matrix(pa.table(dict(zip(map(str, used), converted, strict=True))))
-    if frame_column is None:
-        frames = np.arange(len(values))
-    else:
-        name = columns[frame_column] or "first column"
-        frames = frame_numbers(table.columns[frame_column], f"{path}: {name}")
-    return at_frames(values, frames, path)
+    return matrix(pa.table(dict(zip(map(str, used), converted, strict=True))))
+
+
+def _frames(table: pa.Table, column: int | None, columns: Sequence[str], path: Path) -> np.ndarray:
+    """Return the frame of each row."""
+    if column is None:
+        return np.arange(len(table))
+    return frame_numbers(table.columns[column], f"{path}: {columns[column] or 'first column'}")
+
+
+def _rate(column: pa.ChunkedArray, meaning: str, frames: np.ndarray, path: Path) -> float:
+    """Return the frame rate in Hz that a column of rates, or of times in seconds, states.
+
+    Raises:
+        InputError: the rate differs from row to row, or the times do not rise with the frames from 0 on.
+    """
+    try:
+        values = np.asarray(column.cast(pa.float64()).to_numpy(), float)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        values = np.full(len(column), np.nan)
+    if meaning in _RATE:
+        if len(values) and (values == values[0]).all() and 0 < values[0] < np.inf:
+            return float(values[0])
+        raise InputError(f"{path}: expected one frame rate; found several: delete the column, and give --frame-rate")
+    span, steps = np.ptp(frames), values[-1:] - values[:1]
+    rate = float(span / steps[0]) if len(steps) and steps[0] > 0 else np.nan
+    # Times that start later, or skip, or are in another unit than seconds, do not say where the rows belong.
+    late = values * rate - frames
+    if rate > 1 and (np.abs(late) < _EARLY).all() and (np.abs(late - late[0]) < _JITTER).all():
+        return rate
+    raise InputError(
+        f"{path}: expected times in seconds that rise from 0 with the frames; found others: delete the column, and "
+        "give --frame-rate, and a column 'frame' if frames are missing"
+    )

@@ -125,6 +125,7 @@ BODY = ("scorer,net,net,net\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\n",
         (BODY[0].replace("bodyparts", "lab,mine,mine,mine\nbodyparts"), BODY[1], ""),
         (BODY[0].replace("x,y,likelihood", "likelihood,y,x"), "0,.9,2,1\n1,.8,3,2\n2,.7,4,3\n", ""),
         ("\ufeff" + BODY[0], BODY[1], ""),
+        (BODY[0].replace("\n", ",,\n"), BODY[1].replace("\n", ",,\n"), ""),
         (BODY[0].replace("\n", "\r\n"), BODY[1].replace("\n", "\r\n"), ""),
     ],
 )

@@ -95,13 +95,60 @@ def test_unseen_keypoints_are_empty_or_zero(tmp_path):
     assert (recording.confidence[:, 0, 0] == 0).all()
 
 
-@pytest.mark.parametrize("column", ["track", "mouse_id", "animal", "time_s", "timestamp"])
-def test_a_column_of_animals_or_times_is_refused_by_name(tmp_path, column):
+@pytest.mark.parametrize("column", ["track", "mouse_id", "animal", "Animal ID", "video", "file"])
+def test_a_column_of_animals_or_videos_is_refused_by_name(tmp_path, column):
     path = write(tmp_path / "m.csv", [[column, *COLUMNS]], indexed(rows()))
-    with pytest.raises(InputError, match=rf"m\.csv: expected a row per frame.*found a column '{column}'.*: "):
+    with pytest.raises(
+        InputError, match=rf"m\.csv: expected (a row per frame|one video).*found a column '{column}'.*: "
+    ):
         read(path)
     # What the message advises: the column is deleted.
     assert len(read(write(tmp_path / "m.csv", [COLUMNS], rows()))[0].individuals) == 2
+
+
+POINTS = ["nose_x", "nose_y", "nose_p"]
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "rate"),
+    [
+        (["fps", *POINTS], [[25, 1, 2, 1], [25, 1, 2, 1]], 25),
+        (["time_s", *POINTS], [[f"{frame / 25:.3f}", 1, 2, 1] for frame in range(9)], 25),
+        (["Time (s)", *POINTS], [[f"{frame / 30:.2f}", 1, 2, 1] for frame in range(301)], 30),
+        (["frame", "time", *POINTS], [[frame, frame / 50, 1, 2, 1] for frame in (0, 1, 5, 6)], 50),
+    ],
+)
+def test_a_column_of_times_or_rates_gives_the_frame_rate(tmp_path, header, body, rate):
+    (recording,) = read_recordings(write(tmp_path / "m.csv", [header], body), notify=(notices := []).append)
+    assert recording.frame_rate == pytest.approx(rate)
+    assert any("the frame rate is that of the column" in notice for notice in notices)
+    assert not any("assuming" in notice for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("column", "times"),
+    [
+        ("time", [5, 5.04, 5.08, 5.12]),  # rows of a later part: which frames are they?
+        ("time", [0, 0.04, 0.4, 0.44]),  # frames are missing
+        ("time_ms", [0, 40, 80, 120]),
+        ("time", [0, 1, 2, 3]),  # frames, or seconds
+        ("time", ["00:00:00", "00:00:01", "00:00:02", "00:00:03"]),
+        ("time", [0.1, 0.1, 0.1, 0.1]),
+        ("fps", [25, 25, 30, 25]),
+    ],
+)
+def test_times_that_do_not_say_where_rows_belong_are_refused_and_the_advice_works(tmp_path, column, times):
+    path = write(tmp_path / "m.csv", [[column, *POINTS]], [[time, 1, 2, 1] for time in times])
+    with pytest.raises(InputError, match=r"m\.csv: expected .*: delete the column, and give --frame-rate"):
+        read(path)
+    write(path, [POINTS], [[1, 2, 1] for _ in times])
+    assert read(path)[0].frames == 4
+
+
+@pytest.mark.parametrize("nothing", ["", "NaN", "None", "NA", "null", "-"])
+def test_words_for_nothing_are_unseen(tmp_path, nothing):
+    path = write(tmp_path / "m.csv", [POINTS], [[nothing] * 3, [1, 2, 1]])
+    assert np.isnan(read(path)[0].positions[0]).all()
 
 
 @pytest.mark.parametrize(
