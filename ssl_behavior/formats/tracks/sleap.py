@@ -117,8 +117,8 @@ def _notices(individuals: Sequence[str], occupied: np.ndarray | None, positions:
         )
     if individuals and _individuals(individuals, positions.shape[1]) != tuple(individuals):
         yield (
-            f"its {count_of(len(individuals), 'track name')} cannot tell {positions.shape[1]} tracks apart: the animals "
-            "are numbered"
+            f"its {count_of(len(individuals), 'track name')} cannot tell {positions.shape[1]} tracks apart: the "
+            "animals are numbered"
         )
     if occupied is not None and occupied.shape == positions.shape[:2]:
         seen = np.isfinite(positions[..., 0]).any(2)
