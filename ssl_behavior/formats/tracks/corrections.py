@@ -34,7 +34,7 @@ class Instance:
     @property
     def is_empty(self) -> bool:
         """Whether no keypoint is seen."""
-        return not np.isfinite(self.points[:, :2]).all(1).any()
+        return not np.isfinite(self.points[:, 0]).any()
 
 
 def corrected(by_frame: Mapping[int, Sequence[Instance]]) -> tuple[dict[int, list[Instance]], int]:

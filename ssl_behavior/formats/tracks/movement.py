@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.times import FrameTimes, at_frames, frames_of_times
@@ -63,6 +65,8 @@ def read(path: Path) -> list[Recording]:
                     dataset = lazy_dataset.load()
             else:
                 dataset = movement.io.load_dataset(str(path), source_software="Anipose")
+                # movement counts the rows, but they may be those of a part of the video.
+                dataset = dataset.assign_coords(time=_column(path, "fnum")).assign_attrs(time_unit="frames")
         return [_recording(dataset, video_id(path), str(path))]
     except InputError:
         raise
@@ -117,6 +121,12 @@ def _require_safe(path: Path) -> None:
     elif h5py.is_hdf5(path):
         with opened(path, "movement"):
             pass
+
+
+def _column(path: Path, name: str) -> np.ndarray:
+    """Return a column of numbers of a CSV, (row,) float."""
+    options = pa.csv.ConvertOptions(include_columns=[name], column_types={name: pa.float64()})
+    return np.asarray(pa.csv.read_csv(path, convert_options=options)[name].fill_null(np.nan).to_numpy())
 
 
 def _recording(dataset: xarray.Dataset, id: str, source: str) -> Recording:

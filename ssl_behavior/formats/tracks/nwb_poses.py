@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.untrusted.hdf5 import array, names, text
+from ssl_behavior.formats.untrusted.hdf5 import array, attribute_number, attribute_text, names, single_text
 
 _SERIES = "PoseEstimationSeries"
 _VIEW = re.compile(r"cam(era)?([\W_\d]|$)|view", re.IGNORECASE)
@@ -70,7 +70,7 @@ def containers(file: h5py.File, path: Path) -> list[Container]:
 
 def is_of_type(item: object, kind: str) -> bool:
     """Return whether an item of the file is a group of this type of NWB."""
-    return isinstance(item, h5py.Group) and text(item.attrs.get("neurodata_type", "")) == kind
+    return isinstance(item, h5py.Group) and attribute_text(item, "neurodata_type") == kind
 
 
 def _groups(file: h5py.File) -> Iterator[h5py.Group]:
@@ -149,10 +149,7 @@ def _target(group: h5py.Group, name: str) -> str:
 
 def _text(group: object, name: str) -> str:
     """Return a single text of a group; "" if there is none."""
-    item = group.get(name) if isinstance(group, h5py.Group) else None
-    if not isinstance(item, h5py.Dataset) or item.shape != () or item.dtype.kind not in "OSU":
-        return ""
-    return text(item[()])
+    return single_text(group, name) if isinstance(group, h5py.Group) else ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,7 @@ def read_series(group: h5py.Group, path: Path) -> Series:
         raise InputError(
             f"{path}: series {name!r}: expected positions (row, 2 or 3); found {values.shape}: export again"
         )
-    conversion, offset = (_number(group["data"], key, default) for key, default in (("conversion", 1), ("offset", 0)))
+    conversion, offset = (attribute_number(group["data"], *one) for one in (("conversion", 1), ("offset", 0)))
     with np.errstate(over="ignore"):
         positions = (values * conversion + offset if (conversion, offset) != (1, 0) else values).astype(np.float32)
     confidence = array(group, "confidence", path) if "confidence" in group else None
@@ -195,7 +192,7 @@ def read_series(group: h5py.Group, path: Path) -> Series:
         times = array(group, "timestamps", path).astype(float)
     else:
         start = group.get("starting_time")
-        rate = _number(start, "rate", 0) if start is not None else 0.0
+        rate = attribute_number(start, "rate", 0.0) if start is not None else 0.0
         if not 0 < rate < np.inf:
             raise InputError(
                 f"{path}: series {name!r}: expected times or a positive rate in Hz; found a rate of {rate:g}: write "
@@ -209,10 +206,5 @@ def read_series(group: h5py.Group, path: Path) -> Series:
         )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise InputError(f"{path}: series {name!r}: expected times that rise from row to row: export the file again")
-    unit = text(group["data"].attrs.get("unit", "pixels"))
+    unit = attribute_text(group["data"], "unit", "pixels")
     return Series(positions, confidence, times, rate, "px" if unit.lower() in _PIXELS else unit)
-
-
-def _number(item: h5py.Dataset, key: str, default: float) -> float:
-    value = item.attrs.get(key, default)
-    return float(value) if np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf" else float("nan")

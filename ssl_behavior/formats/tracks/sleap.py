@@ -16,7 +16,7 @@ import numpy as np
 from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.formats.tracks import sleap_csv, sleap_labels
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
-from ssl_behavior.formats.untrusted.hdf5 import array, holds, names, opened, text
+from ssl_behavior.formats.untrusted.hdf5 import array, attribute_text, holds, names, opened
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.paths import video_id
@@ -61,7 +61,7 @@ def _read_analysis(path: Path) -> Recording:
         individuals = names(file, "track_names", path) if "track_names" in file else []
         scores = _in_order(file, "point_scores", path) if "point_scores" in file else None
         edges = array(file, "edge_inds", path).reshape(-1, 2) if "edge_inds" in file else np.empty((0, 2), int)
-        symmetries = _json(file.attrs, "skeleton_symmetries", "[]")
+        symmetries = _json(file, "skeleton_symmetries", "[]")
         occupied = _occupied(file, path)
     _require_fitting(nodes, tracks, scores, edges, path)
     skeleton = Skeleton(nodes, tuple((nodes[int(a)], nodes[int(b)]) for a, b in edges))
@@ -117,8 +117,8 @@ def _notices(individuals: Sequence[str], occupied: np.ndarray | None, positions:
         )
     if individuals and _individuals(individuals, positions.shape[1]) != tuple(individuals):
         yield (
-            f"its {count_of(len(individuals), 'track name')} cannot tell {positions.shape[1]} tracks apart: the animals "
-            "are numbered"
+            f"its {count_of(len(individuals), 'track name')} cannot tell {positions.shape[1]} tracks apart: the "
+            "animals are numbered"
         )
     if occupied is not None and occupied.shape == positions.shape[:2]:
         seen = np.isfinite(positions[..., 0]).any(2)
@@ -142,9 +142,9 @@ def _in_order(file: h5py.File, name: str, path: Path) -> np.ndarray:
     values = array(file, name, path)
     axes = tuple(axis for axis in _AXES if axis in _LEGACY[name])
     if "dims" in file[name].attrs:
-        dims = tuple(map(str, _json(file[name].attrs, "dims")))
+        dims = tuple(map(str, _json(file[name], "dims")))
     else:
-        dims = axes if text(file.attrs.get("preset", "")) == "standard" else _LEGACY[name]
+        dims = axes if attribute_text(file, "preset") == "standard" else _LEGACY[name]
     if sorted(dims) != sorted(axes) or values.ndim != len(axes):
         raise InputError(
             f"{path}: expected {name} with the axes {', '.join(axes)}; found {dims}, {values.shape}: export it again"
@@ -152,9 +152,9 @@ def _in_order(file: h5py.File, name: str, path: Path) -> np.ndarray:
     return values.transpose([dims.index(axis) for axis in axes])
 
 
-def _json(attributes: h5py.AttributeManager, name: str, default: str = "") -> Any:
+def _json(item: h5py.HLObject, name: str, default: str = "") -> Any:
     try:
-        return json.loads(text(attributes.get(name, default)))
+        return json.loads(attribute_text(item, name, default))
     except RecursionError:
         raise ValueError(f"{name} is nested too deeply") from None
 

@@ -81,6 +81,7 @@ def _as_instances(poses: Poses, rows: Sequence[int], tracks: Sequence[str]) -> I
     unscored = np.isnan(poses.points[..., 2]).all(1) & np.isnan(poses.scores)
     # Without any score in the table, poses set by hand look like all others.
     by_hand = poses.users if poses.users is not None else unscored & (not unscored.all())
+    scores = np.nan_to_num(poses.scores).tolist()
     for row in rows:
         track = poses.tracks[row]
         yield Instance(
@@ -88,7 +89,7 @@ def _as_instances(poses: Poses, rows: Sequence[int], tracks: Sequence[str]) -> I
             poses.points[row],
             None if track is None else numbers[track],
             by_hand=bool(by_hand[row]),
-            score=float(np.nan_to_num(poses.scores[row])),
+            score=scores[row],
         )
 
 

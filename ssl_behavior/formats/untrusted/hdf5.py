@@ -121,7 +121,7 @@ def names(parent: h5py.Group, name: str, path: Path) -> list[str]:
         InputError: it is not a list of texts, or is too long for a list of names.
     """
     dataset = parent[name]
-    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1 or dataset.dtype.kind not in "OSU":
+    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1 or not _is_text(dataset.dtype):
         raise InputError(f"{path}: expected a list of names in {name!r}; found none")
     if len(dataset) > _MOST_NAMES:
         raise InputError(f"{path}: expected at most {_MOST_NAMES:,} names in {name!r}; found {len(dataset):,}")
@@ -138,3 +138,34 @@ def names(parent: h5py.Group, name: str, path: Path) -> list[str]:
 def text(value: Any) -> str:
     """Return a name as text; h5py gives it as bytes or as str."""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def attribute_text(item: h5py.HLObject, name: str, default: str = "") -> str:
+    """Return a single text among the attributes of a group or array; ``default`` if there is none."""
+    value = _attribute(item, name)
+    return default if value is None or not _is_text(value.dtype) else text(item.attrs[name])
+
+
+def attribute_number(item: h5py.HLObject, name: str, default: float) -> float:
+    """Return a single number among the attributes of a group or array; ``default`` if there is none."""
+    value = _attribute(item, name)
+    return default if value is None or value.dtype.kind not in "iuf" else float(item.attrs[name])
+
+
+def single_text(parent: h5py.Group, name: str) -> str:
+    """Return the text that a dataset without dimensions holds; "" if there is none."""
+    item = parent.get(name)
+    if not isinstance(item, h5py.Dataset) or item.shape != () or not _is_text(item.dtype):
+        return ""
+    return text(item[()])
+
+
+def _attribute(item: h5py.HLObject, name: str) -> h5py.h5a.AttrID | None:
+    """Return an attribute of a single value, not yet read."""
+    value = item.attrs.get_id(name) if name in item.attrs else None
+    return value if value is not None and value.shape == () else None
+
+
+def _is_text(dtype: np.dtype) -> bool:
+    """Return whether values are texts. In a damaged file they may be objects of other kinds, on which HDF5 crashes."""
+    return dtype.kind in "SU" or h5py.check_string_dtype(dtype) is not None

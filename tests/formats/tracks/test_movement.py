@@ -107,11 +107,16 @@ def test_anipose_tables_have_three_dimensions(tmp_path: Path) -> None:
     columns = {f"{name}_{axis}": positions[:, k, a] for k, name in enumerate(KEYPOINTS) for a, axis in enumerate("xyz")}
     further = [*(f"{name}_{suffix}" for name in KEYPOINTS for suffix in ("error", "ncams", "score")), "fnum"]
     further += [f"M_{row}{column}" for row in range(3) for column in range(3)] + [f"center_{row}" for row in range(3)]
-    pd.DataFrame({**columns, **dict.fromkeys(further, 1.0)}).to_csv(tmp_path / "walk.csv", index=False)
-    (recording,) = read_recordings(tmp_path / "walk.csv")
+    frames = [2, 3, 4, 6, 7, 8]
+    table = pd.DataFrame({**columns, **dict.fromkeys(further, 1.0), "fnum": frames})
+    table.to_csv(tmp_path / "walk.csv", index=False)
+    notices: list[str] = []
+    (recording,) = read_recordings(tmp_path / "walk.csv", notify=notices.append)
+    assert "at frame 2: nothing is seen in the 2 frames before" in notices[0]
     assert recording.unit == "calibrated"
     order = keypoint_order(recording.skeleton.keypoints)
-    np.testing.assert_allclose(recording.positions[:, 0, order], positions, rtol=1e-6)
+    np.testing.assert_allclose(recording.positions[frames][:, 0, order], positions, rtol=1e-6)
+    assert np.isnan(recording.positions[[0, 1, 5]]).all()
 
 
 def test_nwb_files_hold_the_same_as_the_dataset(tmp_path: Path) -> None:

@@ -365,3 +365,17 @@ def test_what_a_file_says_does_not_steer_the_terminal(tmp_path):
         read_annotations(tmp_path / "v_annot.txt")
     assert r"\x1b[2J" in str(told.value)
     assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize("kind", [h5py.vlen_dtype(np.int32), h5py.ref_dtype])
+def test_attributes_and_names_that_are_no_texts_are_not_read_as_such(kind, tmp_path):
+    with h5py.File(tmp_path / "a.nwb", "w") as file:
+        file.attrs["nwb_version"] = "2.6.0"
+        file.create_group("processing").attrs.create("neurodata_type", np.zeros((), kind), dtype=kind)
+    with pytest.raises(InputError, match=r"a\.nwb: expected poses"):
+        read_recordings(tmp_path / "a.nwb")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["tracks"] = np.zeros((1, 2, 1, 4))
+        file.create_dataset("node_names", (1,), kind)
+    with pytest.raises(InputError, match=r"a\.h5: expected a list of names in 'node_names'"):
+        read_recordings(tmp_path / "a.h5")
