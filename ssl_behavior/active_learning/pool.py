@@ -57,6 +57,8 @@ class LabelPool:
         """
         candidates, labelled = [], []
         for video in self.atlas.videos():
+            for pair in self.pairs(video):
+                self.atlas.finite(video, pair)
             unlabelled_clips, labelled_clips = video_clips(
                 video, self.labels.for_video(video), seconds, self.pairs(video)
             )

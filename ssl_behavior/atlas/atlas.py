@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,9 +21,11 @@ import yaml
 import ssl_behavior
 from ssl_behavior.atlas.video import EmbeddedVideo, read_video, read_video_header, write_video
 from ssl_behavior.errors import InputError, count_of, list_names, natural_key
+from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.atomic import write_atomically
+from ssl_behavior.storage.names import require_names
 from ssl_behavior.storage.paths import file_stem
 from ssl_behavior.storage.versions import require_not_newer, version_hint
 
@@ -187,7 +188,9 @@ class Atlas:
         for span in self.pair_rows:
             low, high = np.searchsorted(rows, (span.start, span.start + span.frames))
             if low < high:
-                yield self.video(span.video), span.pair, rows[low:high] - span.start
+                video, frames = self.video(span.video), rows[low:high] - span.start
+                self.finite(video, span.pair, frames)
+                yield video, span.pair, frames
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Read embeddings (row, channel) float32 of rows in rising order."""
@@ -197,7 +200,27 @@ class Atlas:
         for low, high in pairwise([*bounds, len(rows)]):
             span = self.pair_rows[owners[low]]
             embeddings[low:high] = self._embeddings(span.video)[span.pair][rows[low:high] - span.start]
+            self._require_finite(embeddings[low:high], span.video)
         return embeddings
+
+    def finite(
+        self, video: EmbeddedVideo, pair: tuple[int, int], frames: slice | np.ndarray = slice(None)
+    ) -> np.ndarray:
+        """Return embeddings (frame, channel) of some frames of a pair, or of all.
+
+        Raises:
+            InputError: one of them is not finite, so the file is damaged.
+        """
+        embeddings = video.embeddings[pair][frames]
+        self._require_finite(embeddings, video.id)
+        return embeddings
+
+    def _require_finite(self, embeddings: np.ndarray, video: str) -> None:
+        if not np.isfinite(embeddings).all():
+            raise InputError(
+                f"{self.path(video)}: expected embeddings that are finite numbers; found NaN or infinity: delete the "
+                "file, and embed the recording again"
+            )
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -259,13 +282,13 @@ class Atlas:
 
 def _require_valid(meta: AtlasMeta) -> None:
     """Raise TypeError if a value read from ``atlas.yaml`` is of the wrong type or out of range."""
+    require_frame_rate(meta.frame_rate, ABOUT)
+    require_names(meta.landmarks, "landmark's name")
     is_valid = (
         isinstance(meta.encoder, str)
         and meta.dtype in ("float32", "float16")
         and type(meta.channels) is int
-        and isinstance(meta.frame_rate, int | float)
         and meta.channels > 0
-        and 0 < meta.frame_rate < inf
     )
     if not is_valid:
         raise TypeError(f"{meta}")

@@ -19,11 +19,11 @@ import yaml
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.bout_tables import COLUMNS, frame_labels, read_bouts, read_tracks_fingerprint, write_bouts
 from ssl_behavior.atlas.clusters import NOISE, Clusters
-from ssl_behavior.atlas.video import require_name
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_atomically
+from ssl_behavior.storage.names import require_name
 
 FOLDER = "clusters"
 _FITTED, _NAMES, _BOUTS = "fitted.safetensors", "names.yaml", "bouts"
@@ -75,7 +75,10 @@ class ClusteredAtlas:
         clustered = cls(atlas)
         missing = [video for video in atlas.ids if not clustered.has_bouts(video)]
         for video in progress(missing, "assigning", unit="video", leave=False):
-            write_bouts(clustered._path(video), atlas.video(video), clusters)
+            embedded = atlas.video(video)
+            for pair in embedded.embeddings:
+                atlas.finite(embedded, pair)
+            write_bouts(clustered._path(video), embedded, clusters)
         return clustered
 
     @staticmethod

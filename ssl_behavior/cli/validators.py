@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Annotated, Any
 
 from ssl_behavior.cli.options import option_of
 from ssl_behavior.errors import InputError
+from ssl_behavior.recordings.frame_rate import HIGHEST_FRAME_RATE, LOWEST_FRAME_RATE
 
-__all__ = ["Above", "AtLeast", "AtMost", "Bound", "Checked", "Share", "field_bounds", "require_bounds"]
+__all__ = ["Above", "AtLeast", "AtMost", "Bound", "Checked", "FrameRate", "Share", "field_bounds", "require_bounds"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,10 @@ class Share(Bound):
     def short(self) -> str:
         """The condition in a few words."""
         return "below 1"
+
+
+FrameRate = Annotated[float, AtLeast(LOWEST_FRAME_RATE), AtMost(HIGHEST_FRAME_RATE)]
+"""Hz of a video."""
 
 
 class Checked:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.storage.names import require_names
 
 UNSCORED = -1
 """The label of a frame that nobody judged."""
@@ -42,7 +43,8 @@ class Labels:
             whole group.
 
     Raises:
-        InputError: a value is neither -1 nor an index into the vocabulary.
+        InputError: a value is neither -1 nor an index into the vocabulary, or a behaviour's name is endless or holds
+            control characters.
 
     Examples:
         >>> Labels(("attack", "other"), np.array([1, 0, 0, -1])).bouts()
@@ -54,6 +56,7 @@ class Labels:
     pair: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
+        require_names(self.behaviours, "behaviour's name")
         values = read_only_view(self.values, np.int16)
         if values.ndim != 1:
             raise ValueError(f"labels must be (time,); got shape {values.shape}")
