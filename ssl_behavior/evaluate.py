@@ -14,6 +14,7 @@ from ssl_behavior.cli.inputs import LabelsConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.cli.settings import save_settings
 from ssl_behavior.cli.validators import AtLeast, FrameRate
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, count_of, natural_key
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.scores import confusion_picture
@@ -62,6 +63,7 @@ class EvaluateConfig(LabelsConfig):
     skip_bad_files: bool = False
 
 
+@check_arguments
 def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     """Score predictions, print a table, and write ``scores.json``, a confusion matrix and ethograms.
 

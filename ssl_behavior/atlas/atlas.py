@@ -20,6 +20,7 @@ import yaml
 
 import ssl_behavior
 from ssl_behavior.atlas.video import EmbeddedVideo, read_video, read_video_header, write_video
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, count_of, list_names, natural_key
 from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.storage import yaml_files
@@ -83,7 +84,8 @@ class Atlas:
         (5400, 128)
     """
 
-    def __init__(self, folder: Path) -> None:
+    @check_arguments
+    def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).expanduser()
         path = self.folder / ABOUT
         if not path.is_file():

@@ -19,6 +19,7 @@ import yaml
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.bout_tables import COLUMNS, frame_labels, read_bouts, read_tracks_fingerprint, write_bouts
 from ssl_behavior.atlas.clusters import NOISE, Clusters
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
 from ssl_behavior.storage import yaml_files
@@ -40,6 +41,7 @@ class ClusteredAtlas:
         InputError: the atlas has no clusters, or clusters of another encoder.
     """
 
+    @check_arguments
     def __init__(self, atlas: Atlas | str | Path) -> None:
         self.atlas = atlas = atlas if isinstance(atlas, Atlas) else Atlas(Path(atlas))
         self.folder = atlas.folder / FOLDER

@@ -97,6 +97,8 @@ class Recording:
             raise InputError(
                 f"{where}: positions must be (time, individual, keypoint, space); got shape {positions.shape}"
             )
+        if not isinstance(self.skeleton, Skeleton):
+            raise InputError(f"{where}: expected a Skeleton; found {self.skeleton!r:.60}")
         expected = (len(self.individuals), len(self.skeleton.keypoints))
         if positions.shape[1:3] != expected or positions.shape[3] not in (2, 3):
             raise InputError(

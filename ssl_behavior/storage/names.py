@@ -39,7 +39,9 @@ def require_names(texts: Iterable[object], noun: str) -> None:
     """Check that all texts can be names, as ``require_name`` does.
 
     Raises:
-        InputError: one of them cannot.
+        InputError: one of them cannot, or there is a single text in place of several.
     """
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise InputError(f"expected several texts, each a {noun}; found {texts!r:.40}")
     for text in texts:
         require_name(text, noun)
