@@ -147,7 +147,7 @@ class ClusteredAtlas:
         positions, labels = [], []
         for video, pair, frames in self.atlas.draw(self.clusters.settings.anchors, seed=0):
             located = frames[video.is_located(pair)[frames]]
-            pair_labels, pair_positions = self.clusters.assign(video.embeddings[pair], located)
+            pair_labels, pair_positions = self.clusters.assign(self.atlas.finite(video, pair), located)
             labels.append(pair_labels)
             positions.append(pair_positions)
         names = [self.name(cluster) for cluster in range(self.clusters.count)]

@@ -180,16 +180,7 @@ class StateFolder:
             raise _damaged(path, str(error)) from None
         if notes.get("crc32", sum_read := str(_checksum(tensors))) != sum_read:
             raise _damaged(path, "other values than were written")
-        threads = torch.get_num_threads()
-        if (
-            state.device.type == "cpu"
-            and int(notes["step"])
-            and (before := int(notes.get("threads", threads))) != threads
-        ):
-            print(
-                f"this run began with {count_of(before, 'thread')} and goes on with {threads}: its weights will differ in "
-                f"their last digits from those of a run without a break (OMP_NUM_THREADS={before} gives the same)"
-            )
+        _print_other_threads(notes, state)
         first_loss = json.loads(notes["first_loss"].replace("None", "null"))
         state.restore(tensors, int(notes["step"]), first_loss)
 
@@ -198,10 +189,21 @@ def _checksum(tensors: Mapping[str, Tensor]) -> int:
     return checksum(*(part for name in sorted(tensors) for part in (name, tensors[name].cpu().numpy())))
 
 
+def _print_other_threads(notes: Mapping[str, str], state: TrainingState) -> None:
+    """Print if a state was computed with another number of threads than this process has."""
+    now = torch.get_num_threads()
+    before = int(notes.get("threads", now))
+    if before != now and int(notes["step"]) and state.device.type == "cpu":
+        print(
+            f"this run began with {count_of(before, 'thread')} and goes on with {now}: its weights will differ in "
+            f"their last digits from those of a run without a break (OMP_NUM_THREADS={before} gives the same)"
+        )
+
+
 def _damaged(path: Path, problem: str) -> InputError:
     return InputError(
-        f"{path}: expected the state of an interrupted run; found {problem}: delete this file to start the run again, "
-        "with --overwrite"
+        f"{path}: expected the state of an interrupted run; found {problem}: delete this file and run the "
+        "command again, which then starts over"
     )
 
 

@@ -7,6 +7,9 @@ import pyarrow as pa
 import pytest
 
 from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.clustering import fit_clusters
+from ssl_behavior.atlas.clusters import Clustering
+from ssl_behavior.atlas.index import build
 from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
@@ -193,3 +196,45 @@ def test_the_repr_has_two_lines_with_the_size_and_the_labels(atlas: Atlas) -> No
         assert len(shown.splitlines()) == 2
         assert size in shown
         assert "labels: 'été'" in shown
+
+
+def spoil(atlas: Atlas, video: str, **changed: object) -> Atlas:
+    """Write a video again with other values, as a damaged disk or another program might have left it."""
+    existing = atlas.video(video)
+    atlas.add(replace(existing, **changed))  # type: ignore[arg-type]
+    return Atlas(atlas.folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_embeddings_that_are_not_finite_are_refused_wherever_they_are_used(value: float, atlas: Atlas) -> None:
+    embeddings = {pair: np.array(values) for pair, values in atlas.video("cage/v2").embeddings.items()}
+    embeddings[1, 0][7] = value
+    spoilt = spoil(atlas, "cage/v2", embeddings=embeddings)
+    message = rf"{spoilt.path('cage/v2')}: expected embeddings that are finite numbers; found NaN or infinity"
+    for use in (
+        lambda: list(spoilt.draw(10**6, 0)),
+        lambda: spoilt.take(np.arange(spoilt.rows)),
+        lambda: build(spoilt),
+        lambda: fit_clusters(spoilt, Clustering(anchors=200, neighbours=5)),
+    ):
+        with pytest.raises(InputError, match=message):
+            use()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"frame_rate": 1e-9},
+        {"native_rate": 1e9},
+        {"body_length": 0.0},
+        {"body_length": np.nan},
+        {"individuals": ("m\0", "n")},
+        {"individuals": ("m" * 1000, "n")},
+        {"frames": 3},
+    ],
+)
+def test_a_video_with_numbers_or_names_that_cannot_be_is_refused(changed: dict[str, object], atlas: Atlas) -> None:
+    poses = replace(atlas.video("cage/v2").poses, **changed)  # type: ignore[arg-type]
+    spoilt = spoil(atlas, "cage/v2", poses=poses)
+    with pytest.raises(InputError, match=rf"{spoilt.path('cage/v2')}: expected embeddings of a video"):
+        spoilt.video("cage/v2")
