@@ -236,8 +236,12 @@ class Atlas:
     def __contains__(self, video: str) -> bool:
         return self.path(video).exists()
 
-    def video(self, video: str) -> EmbeddedVideo:
+    def video(self, video: str, verify: bool = False) -> EmbeddedVideo:
         """Open one video by its id.
+
+        Args:
+            video: its id.
+            verify: compare its arrays with their checksums, which reads them all.
 
         Raises:
             InputError: the atlas has no such video, or its file is damaged.
@@ -247,11 +251,11 @@ class Atlas:
             raise InputError(
                 f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}"
             )
-        return read_video(path, self.meta.channels, self.version)
+        return read_video(path, self.meta.channels, self.version, verify)
 
-    def videos(self) -> Iterator[EmbeddedVideo]:
-        """Open all videos, one after the other."""
-        return map(self.video, self.ids)
+    def videos(self, verify: bool = False) -> Iterator[EmbeddedVideo]:
+        """Open all videos, one after the other; ``verify`` as for ``video``."""
+        return (self.video(video, verify) for video in self.ids)
 
     def add(self, video: EmbeddedVideo) -> None:
         """Write a video; it replaces a video with the same id."""

@@ -77,7 +77,7 @@ class ClusteredAtlas:
         clustered = cls(atlas)
         missing = [video for video in atlas.ids if not clustered.has_bouts(video)]
         for video in progress(missing, "assigning", unit="video", leave=False):
-            embedded = atlas.video(video)
+            embedded = atlas.video(video, verify=True)
             for pair in embedded.embeddings:
                 atlas.finite(embedded, pair)
             write_bouts(clustered._path(video), embedded, clusters)

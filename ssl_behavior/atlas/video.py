@@ -104,20 +104,20 @@ def write_video(path: Path, video: EmbeddedVideo, dtype: str) -> None:
     write_arrays(path, arrays, _KIND, about)
 
 
-def read_video(path: Path, channels: int, version: object = None) -> EmbeddedVideo:
+def read_video(path: Path, channels: int, version: object = None, verify: bool = False) -> EmbeddedVideo:
     """Open the file of a video.
 
     Args:
         path: the file.
         channels: length of an embedding.
         version: version of the package that wrote the atlas, for the error message.
+        verify: compare all arrays with their checksums. A search, which reads a few rows of each video, does not.
 
     Raises:
         InputError: the file is damaged, or holds something else.
     """
     try:
-        # An atlas may be larger than the memory: its embeddings are checked where they are used (``Atlas.finite``).
-        arrays, about = read_arrays(path, _KIND, verify=False)
+        arrays, about = read_arrays(path, _KIND, verify=verify)
     except InputError as error:
         raise InputError(f"{error}: delete it, and embed the recording again") from None
     try:

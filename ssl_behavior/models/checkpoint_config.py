@@ -6,6 +6,7 @@ hostile; the latter raise one of the errors in ``INVALID`` on it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -79,7 +80,13 @@ def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
         return None
     proportions = {str(name): float(value) for name, value in plain["proportions"].items()}
     box, numbers = tuple(map(float, plain["box"])), ("body_length", "speed", "forward", "left")
-    return Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+    vitals = Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+    # NaN stands for a measurement that there were too few data for.
+    if any(map(math.isinf, (*box, *proportions.values(), *(getattr(vitals, name) for name in numbers)))):
+        raise ValueError("an infinite measurement")
+    if len(box) != 4 or vitals.body_length <= 0 or vitals.speed < 0:
+        raise ValueError("a box of other than 4 edges, a body length of 0 or less, or a speed below 0")
+    return vitals
 
 
 def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:

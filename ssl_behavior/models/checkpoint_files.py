@@ -28,6 +28,8 @@ from ssl_behavior.storage.versions import require_not_newer, version_hint
 
 Kind = Literal["encoder", "model"]
 CONFIG, WEIGHTS, TREES = "config.yaml", "weights.safetensors", "trees.json"
+_LARGEST = 1e6
+"""Largest weight: no network that learned anything comes near it, and its embeddings would soon overflow."""
 _COMMANDS = {"encoder": "pretrain", "model": "finetune"}
 
 
@@ -112,6 +114,10 @@ def load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> 
 
     if wrong := next((name for name, tensor in weights.items() if not tensor.isfinite().all()), None):
         raise damaged(folder, f"weights that are not finite numbers ({wrong})", config)
+    if wrong := next(
+        (name for name, tensor in weights.items() if tensor.numel() and tensor.abs().max() > _LARGEST), None
+    ):
+        raise damaged(folder, f"weights above {_LARGEST:g} ({wrong})", config)
     if wrong := next(
         (name for name, tensor in weights.items() if name.endswith("deviation") and (tensor <= 0).any()), None
     ):

@@ -178,7 +178,9 @@ def read(path: str | Path) -> Prediction:
         # Columns by position, as a behaviour may be named "label"; no missing values, as one may be named "NA".
         table = pd.read_csv(path, header=None, skiprows=1, dtype={2: str}, keep_default_na=False, na_values={})
         times = table[1].to_numpy(np.float64)
-        animals_tracked = table[3].to_numpy(np.int16)
+        animals_tracked = table[3].to_numpy(np.int64)
+        if ((animals_tracked < 0) | (animals_tracked > np.iinfo(np.int16).max)).any():
+            raise ValueError("animals_tracked is below 0, or larger than any number of animals")
         probabilities = table.iloc[:, len(_LEADING) :].to_numpy(np.float32)
         if not (np.isfinite(times).all() and ((probabilities >= 0) & (probabilities <= 1)).all()):
             raise ValueError("a time or probability is missing, or a probability is not from 0 to 1")

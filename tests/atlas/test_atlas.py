@@ -238,3 +238,15 @@ def test_a_video_with_numbers_or_names_that_cannot_be_is_refused(changed: dict[s
     spoilt = spoil(atlas, "cage/v2", poses=poses)
     with pytest.raises(InputError, match=rf"{spoilt.path('cage/v2')}: expected embeddings of a video"):
         spoilt.video("cage/v2")
+
+
+def test_a_flipped_bit_of_an_embedding_is_noticed_where_all_are_read(atlas: Atlas) -> None:
+    path = atlas.path("cage/v2")
+    content = bytearray(path.read_bytes())
+    start = content.index(atlas.video("cage/v2").embeddings[1, 0][:4].tobytes())
+    content[start] ^= 1
+    path.write_bytes(content)
+    damaged = Atlas(atlas.folder)
+    assert np.isfinite(damaged.finite(damaged.video("cage/v2"), (1, 0))).all()
+    with pytest.raises(InputError, match=rf"{path}: the array embeddings/1-0 differs .* embed the recording again"):
+        build(damaged)

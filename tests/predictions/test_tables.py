@@ -1,3 +1,4 @@
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +88,16 @@ def test_a_folder_without_predictions_of_one_model_is_an_error(tmp_path: Path) -
         tables.read_folder(tmp_path)
 
 
+def change_row(path: Path, cells: dict[int, str]) -> None:
+    """Change cells, by their column, in the row of frame 3."""
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    for column, value in cells.items():
+        rows[4][column] = value
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -106,10 +117,8 @@ def test_probabilities_that_cannot_be_are_neither_made_nor_read(
     with pytest.raises(InputError, match=f"v: expected probabilities .*{message}"):
         replace(good, probabilities=probabilities)
     path, _ = tables.write(tmp_path, good)
-    rows = path.read_text().splitlines()
-    rows[4] = ",".join([*rows[4].split(",")[:4], *map(str, wrong)])
-    path.write_text("\n".join(rows) + "\n")
-    with pytest.raises(InputError, match=rf"{path}: expected"):
+    change_row(path, dict(enumerate(map(str, wrong), 4)))
+    with pytest.raises(InputError, match=rf"{path}: .*probabilit"):
         tables.read(path)
 
 
@@ -121,9 +130,14 @@ def test_frame_rates_that_cannot_be_are_refused(rate: float) -> None:
 
 def test_times_that_are_not_equal_steps_are_refused(tmp_path: Path) -> None:
     path, _ = tables.write(tmp_path, prediction("v"))
-    rows = path.read_text().splitlines()
-    cells = rows[4].split(",")
-    rows[4] = ",".join([cells[0], "1000.0", *cells[2:]])
-    path.write_text("\n".join(rows) + "\n")
+    change_row(path, {1: "1000.0"})
     with pytest.raises(InputError, match=rf"{path}: expected times in equal steps"):
+        tables.read(path)
+
+
+@pytest.mark.parametrize("animals", ["-1", "99999999"])
+def test_numbers_of_animals_that_cannot_be_are_refused(animals: str, tmp_path: Path) -> None:
+    path, _ = tables.write(tmp_path, prediction("v"))
+    change_row(path, {3: animals})
+    with pytest.raises(InputError, match=rf"{path}: .*animals_tracked"):
         tables.read(path)
