@@ -90,7 +90,7 @@ def read_arrays(path: Path, kind: str, *, verify: bool = True) -> tuple[dict[str
     Args:
         path: of the file.
         kind: as it was written.
-        verify: compare the arrays with their checksums, which reads the whole file: some 10 ms per hour of video. Older
+        verify: compare the arrays with their checksums, which reads the whole file: some 15 ms per hour of video. Older
             files have no checksums.
 
     Returns:
