@@ -10,6 +10,7 @@ import pandas as pd
 
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.models import checkpoints
@@ -42,6 +43,7 @@ class CheckConfig(AnnotatedTracksConfig):
     output: Path = Path("checks")
 
 
+@check_arguments
 def check(config: CheckConfig) -> list[Suspicion]:
     """Check every recording for silent errors and write ``suspicions.csv``, ``vitals.csv`` and ``pictures/``.
 

@@ -16,6 +16,7 @@ from ssl_behavior.atlas.clusters import NOISE, Clustering
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import AtLeast, Checked
 from ssl_behavior.cluster_cards import CardData, write_cards
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.storage import run_folder
 
@@ -42,6 +43,7 @@ class ClusterConfig(Checked):
     overwrite: bool = False
 
 
+@check_arguments
 def cluster(config: ClusterConfig) -> ClusteredAtlas:
     """Fit clusters to an atlas, or apply them to another atlas, and write the cluster cards.
 

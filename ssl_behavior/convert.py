@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.cli.run import command
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.storage.run_folder import open_output
 
@@ -22,6 +23,7 @@ class ConvertConfig(TracksConfig):
     output: Path
 
 
+@check_arguments
 def convert(config: ConvertConfig) -> list[Path]:
     """Convert every recording once, so that later commands read it without parsing.
 

@@ -10,6 +10,7 @@ from ssl_behavior.atlas.atlas import ABOUT, Atlas, AtlasMeta
 from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
 from ssl_behavior.errors import count_of, list_names
 from ssl_behavior.models import checkpoints
@@ -40,6 +41,7 @@ class EmbedConfig(AnnotatedTracksConfig):
     precision: Precision = "auto"
 
 
+@check_arguments
 def embed_recordings(config: EmbedConfig) -> Atlas:
     """Write the embedding of every frame and ordered pair to the atlas ``config.output``, one video after the other.
 

@@ -13,6 +13,7 @@ import torch
 from ssl_behavior.atlas.atlas import ABOUT, VIDEOS, Atlas, AtlasMeta
 from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, resolve_precision
 from ssl_behavior.errors import InputError
 from ssl_behavior.jobs.per_recording import PerRecordingConfig
@@ -41,6 +42,7 @@ class EmbedManyConfig(PerRecordingConfig):
     half: bool = False
 
 
+@check_arguments
 def embed_many(config: EmbedManyConfig) -> str:
     """Write the embedding of every frame and ordered pair of each recording to the atlas ``config.output``.
 

@@ -13,7 +13,8 @@ import numpy as np
 from ssl_behavior.cli.inputs import LabelsConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.cli.settings import save_settings
-from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.cli.validators import AtLeast, FrameRate
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, count_of, natural_key
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.scores import confusion_picture
@@ -56,12 +57,13 @@ class EvaluateConfig(LabelsConfig):
     videos: tuple[str, ...] = ()
     output: Path | None = None
     overwrite: bool = False
-    frame_rate: Annotated[float, Above(0)] | None = None
+    frame_rate: FrameRate | None = None
     bootstrap: Annotated[int, AtLeast(0)] = 1000
     seed: Annotated[int, AtLeast(0)] = 0
     skip_bad_files: bool = False
 
 
+@check_arguments
 def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     """Score predictions, print a table, and write ``scores.json``, a confusion matrix and ethograms.
 

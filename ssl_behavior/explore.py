@@ -10,6 +10,7 @@ from typing import Annotated
 
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.export import export_page
 from ssl_behavior.explorer.live_page import application
@@ -45,6 +46,7 @@ class ExploreConfig(Checked):
     overwrite: bool = False
 
 
+@check_arguments
 def explore(config: ExploreConfig) -> Path | None:
     """Write the page to ``config.export``, or serve it until interrupted.
 
@@ -88,6 +90,7 @@ class NotebookPage:
         return f'<iframe {self.source} width="100%" height="{self.height}" style="border: 0"></iframe>'
 
 
+@check_arguments
 def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
     """Show the explorer in a notebook's cell, from a server in the kernel; with ``export`` set, show that file's page.
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ssl_behavior.cli import run
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.models import checkpoints
@@ -45,6 +46,7 @@ class FinetuneConfig(LearningConfig):
     from_scratch: bool = False
 
 
+@check_arguments
 def finetune(config: FinetuneConfig) -> dict[str, Any]:
     """Fit a model to the labelled videos and write it to ``config.output``.
 

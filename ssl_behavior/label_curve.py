@@ -14,6 +14,7 @@ import numpy as np
 
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, Share
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.compute.progress import progress_bar
 from ssl_behavior.errors import InputError, list_names
@@ -61,6 +62,7 @@ class LabelCurveConfig(LearningConfig):
     variants: tuple[str, ...] = ("pretrained", "from-scratch", "expert-features")
 
 
+@check_arguments
 def label_curve(config: LabelCurveConfig) -> dict[str, Any]:
     """Fit every variant to every number of videos, score all on the same test videos, and write the curve.
 

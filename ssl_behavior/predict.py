@@ -11,6 +11,7 @@ import torch
 
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, choose_device
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
@@ -49,6 +50,7 @@ class PredictConfig(TracksConfig):
     precision: Precision = "auto"
 
 
+@check_arguments
 def predict(config: PredictConfig) -> list[Prediction]:
     """Predict every recording, and write tables, files to review and pictures, or a submission.
 

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from ssl_behavior.cli import run
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, resolve_precision
 from ssl_behavior.errors import InputError
 from ssl_behavior.jobs.per_recording import PerRecordingConfig
@@ -48,6 +49,7 @@ class PredictManyConfig(PerRecordingConfig):
     output: str = "predictions"
 
 
+@check_arguments
 def predict_many(config: PredictManyConfig) -> str:
     """Write tables, files for review and pictures of each recording to ``config.output``.
 

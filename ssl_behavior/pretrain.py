@@ -21,6 +21,7 @@ from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.cli.validators import Above, AtLeast
 from ssl_behavior.compute import batch_random
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, uses_bfloat16
 from ssl_behavior.compute.distributed import (
     clips_per_process,
@@ -91,6 +92,7 @@ class PretrainConfig(TracksConfig):
     precision: Precision = "auto"
 
 
+@check_arguments
 def pretrain(config: PretrainConfig) -> Path:
     """Train an encoder and write it to ``config.output``. An interrupted run with the same settings is resumed.
 

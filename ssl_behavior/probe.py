@@ -15,6 +15,7 @@ import numpy as np
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import LabelledTracksConfig
 from ssl_behavior.cli.validators import AtLeast
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, choose_device
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, count_of, list_names
@@ -66,6 +67,7 @@ class ProbeConfig(LabelledTracksConfig):
     device: Device = "auto"
 
 
+@check_arguments
 def probe(config: ProbeConfig) -> dict[str, Any]:
     """Embed every frame, write the embeddings in the challenge's layout, and score probes if there are labels.
 

@@ -18,6 +18,7 @@ from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, Checked
 from ssl_behavior.cluster_cards.animations import animate
 from ssl_behavior.cluster_cards.pictures import filmstrip_picture
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.landmarks import edges
 from ssl_behavior.storage import run_folder
@@ -52,6 +53,7 @@ class SearchConfig(Checked):
     overwrite: bool = False
 
 
+@check_arguments
 def search(config: SearchConfig) -> list[Hit]:
     """Find the bouts of the atlas that are most similar to the example, the most similar first.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ssl_behavior.cli.run import command
 from ssl_behavior.cli.validators import AtLeast, Checked
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import calms21
 from ssl_behavior.formats.tracks.calms21 import CHANNEL
@@ -49,6 +50,7 @@ class SimulateConfig(Checked):
     overwrite: bool = False
 
 
+@check_arguments
 def simulate(config: SimulateConfig) -> Path:
     """Simulate videos and write train.npy, test.npy, truth.npy, sample_submission.npy and simulated.png.
 

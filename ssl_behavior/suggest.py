@@ -27,6 +27,7 @@ from ssl_behavior.atlas.clusters import directions
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import LabelsConfig
 from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.predictions.tables import Prediction
@@ -75,6 +76,7 @@ class SuggestConfig(LabelsConfig):
     overwrite: bool = False
 
 
+@check_arguments
 def suggest(config: SuggestConfig) -> list[Suggestion]:
     """Choose the clips to label next, the best first, and write them to ``config.output``.
 

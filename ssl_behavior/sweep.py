@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 
 from ssl_behavior.cli import run
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.finetune import FinetuneConfig, finetune
 from ssl_behavior.formats.annotations.read import LABEL_SUFFIXES
@@ -75,6 +76,7 @@ class TrainingUnit(Unit):
         return f"{'models' if self.encoder else 'encoders'}/{self.digest}"
 
 
+@check_arguments
 def sweep(config: SweepConfig) -> pd.DataFrame:
     """Train a model for every combination of the alternatives, and write their scores to ``results.csv``.
 

@@ -254,7 +254,7 @@ def test_a_used_output_is_refused_before_reading_and_a_new_one_is_made_after_it(
         ),
         ({"seed": -1}, "--seed: expected 0 or more and found -1"),
         ({"bootstrap": -1}, "--bootstrap: expected 0 or more"),
-        ({"frame_rate": 0.0}, "--frame-rate: expected a number above 0 and found 0"),
+        ({"frame_rate": 0.0}, "--frame-rate: expected 0.1 or more and found 0"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_written(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from ssl_behavior.cli.settings import load_settings
 from ssl_behavior.compute import devices
@@ -128,6 +129,27 @@ def test_an_interrupted_run_goes_on_to_the_same_encoder(
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in weights(whole).items())
     assert rows(interrupted.output) == rows(whole)
     assert not (interrupted.output / "unfinished.safetensors").exists()
+
+
+def test_another_number_of_threads_is_reported_and_recorded(
+    interrupted: PretrainConfig, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
+    pretrain(interrupted)
+    assert f"began with 1 thread and goes on with 5: {'its weights will differ'}" in capsys.readouterr().out
+    config = yaml.safe_load((interrupted.output / "config.yaml").read_text())
+    assert config["computed_with"] == {"threads": 5}
+
+
+def test_a_damaged_state_is_refused_and_can_be_deleted_to_start_over(interrupted: PretrainConfig) -> None:
+    state = interrupted.output / "unfinished.safetensors"
+    content = bytearray(state.read_bytes())
+    content[-9] ^= 1
+    state.write_bytes(content)
+    with pytest.raises(InputError, match=r"unfinished\.safetensors: .*found other values than were written: delete"):
+        pretrain(interrupted)
+    state.unlink()
+    assert len(rows(pretrain(interrupted))) == 8
 
 
 def test_an_interrupted_run_of_other_settings_is_not_written_over(interrupted: PretrainConfig) -> None:

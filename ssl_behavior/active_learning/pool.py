@@ -55,7 +55,9 @@ class LabelPool:
             InputError: there is no unlabelled clip.
         """
         candidates, labelled = [], []
-        for video in self.atlas.videos():
+        for video in self.atlas.videos(verify=True):
+            for pair in self.pairs(video):
+                self.atlas.finite(video, pair)
             unlabelled_clips, labelled_clips = video_clips(
                 video, self.labels.for_video(video), seconds, self.pairs(video)
             )

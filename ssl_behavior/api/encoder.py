@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssl_behavior.api.embeddings import INDEX, Embeddings
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, choose_device, require_choice, resolve_precision
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
 from ssl_behavior.models import checkpoints
@@ -17,6 +18,7 @@ from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import prepare_each
 
 
+@check_arguments
 def load_encoder(folder: str | Path, device: Device = "auto", precision: Precision = "auto") -> PretrainedEncoder:
     """Load the encoder that ``sb.pretrain`` wrote.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.recording import Recording
 
 
+@check_arguments
 def frame_table(recordings: Recordings, channel: str | None = None) -> pd.DataFrame:
     """Make a table with a row per frame, which can be split by video, classified or filtered.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, choose_device, require_choice
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.formats.in_memory import Recordings, as_recordings
@@ -21,6 +22,7 @@ from ssl_behavior.quality.suspicions import QualityInput, print_warnings
 from ssl_behavior.quality.vitals import Vitals
 
 
+@check_arguments
 def load_model(folder: str | Path, device: Device = "auto", precision: Precision = "auto") -> FinetunedModel:
     """Load the model that ``sb.finetune`` wrote.
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,10 +20,13 @@ import yaml
 
 import ssl_behavior
 from ssl_behavior.atlas.video import EmbeddedVideo, read_video, read_video_header, write_video
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, count_of, list_names, natural_key
+from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.atomic import write_atomically
+from ssl_behavior.storage.names import require_names
 from ssl_behavior.storage.versions import require_not_newer, version_hint
 from ssl_behavior.storage.video_names import file_stem, unique_stem
 
@@ -84,7 +86,8 @@ class Atlas:
         (5400, 128)
     """
 
-    def __init__(self, folder: Path) -> None:
+    @check_arguments
+    def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).expanduser()
         path = self.folder / ABOUT
         if not path.is_file():
@@ -191,7 +194,9 @@ class Atlas:
         for span in self.pair_rows:
             low, high = np.searchsorted(rows, (span.start, span.start + span.frames))
             if low < high:
-                yield self.video(span.video), span.pair, rows[low:high] - span.start
+                video, frames = self.video(span.video), rows[low:high] - span.start
+                self.finite(video, span.pair, frames)
+                yield video, span.pair, frames
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Read embeddings (row, channel) float32 of rows in rising order."""
@@ -201,7 +206,27 @@ class Atlas:
         for low, high in pairwise([*bounds, len(rows)]):
             span = self.pair_rows[owners[low]]
             embeddings[low:high] = self._embeddings(span.video)[span.pair][rows[low:high] - span.start]
+            self._require_finite(embeddings[low:high], span.video)
         return embeddings
+
+    def finite(
+        self, video: EmbeddedVideo, pair: tuple[int, int], frames: slice | np.ndarray = slice(None)
+    ) -> np.ndarray:
+        """Return embeddings (frame, channel) of some frames of a pair, or of all.
+
+        Raises:
+            InputError: one of them is not finite, so the file is damaged.
+        """
+        embeddings = video.embeddings[pair][frames]
+        self._require_finite(embeddings, video.id)
+        return embeddings
+
+    def _require_finite(self, embeddings: np.ndarray, video: str) -> None:
+        if not np.isfinite(embeddings).all():
+            raise InputError(
+                f"{self.path(video)}: expected embeddings that are finite numbers; found NaN or infinity: delete the "
+                "file, and embed the recording again"
+            )
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -215,8 +240,12 @@ class Atlas:
     def __contains__(self, video: str) -> bool:
         return self.path(video).exists()
 
-    def video(self, video: str) -> EmbeddedVideo:
+    def video(self, video: str, verify: bool = False) -> EmbeddedVideo:
         """Open one video by its id.
+
+        Args:
+            video: its id.
+            verify: compare its arrays with their checksums, which reads them all.
 
         Raises:
             InputError: the atlas has no such video, or its file is damaged.
@@ -226,11 +255,11 @@ class Atlas:
             raise InputError(
                 f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}"
             )
-        return read_video(path, self.meta.channels, self.version)
+        return read_video(path, self.meta.channels, self.version, verify)
 
-    def videos(self) -> Iterator[EmbeddedVideo]:
-        """Open all videos, one after the other."""
-        return map(self.video, self.ids)
+    def videos(self, verify: bool = False) -> Iterator[EmbeddedVideo]:
+        """Open all videos, one after the other; ``verify`` as for ``video``."""
+        return (self.video(video, verify) for video in self.ids)
 
     def add(self, video: EmbeddedVideo) -> None:
         """Write a video; it replaces a video with the same id."""
@@ -271,13 +300,13 @@ def _is_of(file: Path, video: str) -> bool:
 
 def _require_valid(meta: AtlasMeta) -> None:
     """Raise TypeError if a value read from ``atlas.yaml`` is of the wrong type or out of range."""
+    require_frame_rate(meta.frame_rate, ABOUT)
+    require_names(meta.landmarks, "landmark's name")
     is_valid = (
         isinstance(meta.encoder, str)
         and meta.dtype in ("float32", "float16")
         and type(meta.channels) is int
-        and isinstance(meta.frame_rate, int | float)
         and meta.channels > 0
-        and 0 < meta.frame_rate < inf
     )
     if not is_valid:
         raise TypeError(f"{meta}")

@@ -19,11 +19,12 @@ import yaml
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.bout_tables import COLUMNS, frame_labels, read_bouts, read_tracks_fingerprint, write_bouts
 from ssl_behavior.atlas.clusters import NOISE, Clusters
-from ssl_behavior.atlas.video import require_name
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_atomically
+from ssl_behavior.storage.names import require_name
 
 FOLDER = "clusters"
 _FITTED, _NAMES, _BOUTS = "fitted.safetensors", "names.yaml", "bouts"
@@ -40,6 +41,7 @@ class ClusteredAtlas:
         InputError: the atlas has no clusters, or clusters of another encoder.
     """
 
+    @check_arguments
     def __init__(self, atlas: Atlas | str | Path) -> None:
         self.atlas = atlas = atlas if isinstance(atlas, Atlas) else Atlas(Path(atlas))
         self.folder = atlas.folder / FOLDER
@@ -75,7 +77,10 @@ class ClusteredAtlas:
         clustered = cls(atlas)
         missing = [video for video in atlas.ids if not clustered.has_bouts(video)]
         for video in progress(missing, "assigning", unit="video", leave=False):
-            write_bouts(clustered._path(video), atlas.video(video), clusters)
+            embedded = atlas.video(video, verify=True)
+            for pair in embedded.embeddings:
+                atlas.finite(embedded, pair)
+            write_bouts(clustered._path(video), embedded, clusters)
         return clustered
 
     @staticmethod
@@ -142,7 +147,7 @@ class ClusteredAtlas:
         positions, labels = [], []
         for video, pair, frames in self.atlas.draw(self.clusters.settings.anchors, seed=0):
             located = frames[video.is_located(pair)[frames]]
-            pair_labels, pair_positions = self.clusters.assign(video.embeddings[pair], located)
+            pair_labels, pair_positions = self.clusters.assign(self.atlas.finite(video, pair), located)
             labels.append(pair_labels)
             positions.append(pair_positions)
         names = [self.name(cluster) for cluster in range(self.clusters.count)]

@@ -91,7 +91,8 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
 def _draw_located(atlas: Atlas, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw random rows; yield a pair's embeddings (time, channel), and the drawn frames in which both are located."""
     for video, pair, frames in atlas.draw(count, seed):
-        yield video.embeddings[pair], frames[video.is_located(pair)[frames]]
+        # All frames of the pair are checked: those around a drawn one count too, as embeddings are averaged over time.
+        yield atlas.finite(video, pair), frames[video.is_located(pair)[frames]]
 
 
 def _lay_out_map(anchors: np.ndarray, neighbours: int, seed: int) -> np.ndarray:

@@ -20,8 +20,9 @@ import faiss
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ssl_behavior.cli.validators import Above, AtLeast, Share
+from ssl_behavior.cli.validators import Above, AtLeast, Share, require_bounds
 from ssl_behavior.errors import InputError
+from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.storage.array_files import read_arrays, write_arrays
 from ssl_behavior.storage.digests import digest
 
@@ -174,7 +175,9 @@ class Clusters:
             values |= {name: about[name] for name in _NUMBERS}
             values |= {name: tuple(about[name]) for name in _STABILITY}
             settings = {"anchors" if key == _ANCHORS_KEY else key: value for key, value in about["settings"].items()}
-            return cls(**values, settings=Clustering(**settings))
+            clusters = cls(**values, settings=Clustering(**settings))
+            _require_numbers(clusters)
+            return clusters
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"{path}: expected clusters; found something else ({error}): recreate them with ssl-behavior cluster "
@@ -216,6 +219,16 @@ def average_over_time(embeddings: np.ndarray, frames: np.ndarray, reach: int) ->
         return np.asarray(means[reach : reach + len(frames)])
     windows = (frames[:, None] + offsets).clip(0, len(embeddings) - 1)
     return np.asarray(embeddings[windows], np.float32).mean(1)
+
+
+def _require_numbers(clusters: Clusters) -> None:
+    """Raise ValueError or TypeError if a number or a setting cannot be one of clusters."""
+    require_frame_rate(clusters.frame_rate, "frame_rate")
+    require_bounds(clusters.settings)
+    if not all(
+        -1.001 <= number <= 1.001 for number in (clusters.least_cosine, *clusters.stability, *clusters.stability_inside)
+    ):
+        raise ValueError("a cosine or a Rand index that is not from -1 to 1")
 
 
 def _require_shapes(arrays: Mapping[str, np.ndarray]) -> None:

@@ -242,10 +242,10 @@ def _code_index(trained_on: np.ndarray, lists: int) -> Any:
 
 def _chunks(atlas: Atlas) -> Iterator[np.ndarray]:
     """Yield all embeddings of the atlas, at most ``_CHUNK`` at a time, in the order of its rows."""
-    for video in atlas.videos():
-        for values in video.embeddings.values():
+    for video in atlas.videos(verify=True):
+        for pair, values in video.embeddings.items():
             for start in range(0, len(values), _CHUNK):
-                yield np.ascontiguousarray(values[start : start + _CHUNK], np.float32)
+                yield np.ascontiguousarray(atlas.finite(video, pair, slice(start, start + _CHUNK)), np.float32)
 
 
 def _to_gpu(index: Any) -> tuple[Any, bool]:

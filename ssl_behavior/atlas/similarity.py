@@ -80,7 +80,7 @@ def find_similar(
         At most ``top`` bouts, the most similar first.
     """
     low, high = frames
-    queries = np.stack([np.asarray(video.embeddings[pair][low:high], np.float32).mean(0) for pair in pairs])
+    queries = np.stack([np.asarray(atlas.finite(video, pair, slice(low, high)), np.float32).mean(0) for pair in pairs])
     length = high - low
     margin = length + round(_MARGIN_S * video.poses.frame_rate)
     count = top * _CANDIDATES_PER_HIT

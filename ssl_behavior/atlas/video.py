@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.storage.array_files import read_arrays, read_metadata, write_arrays
 from ssl_behavior.storage.versions import version_hint
 
-MAX_NAME_LENGTH = 200
 _KIND = "ssl_behavior.embeddings"
 
 
@@ -106,19 +104,20 @@ def write_video(path: Path, video: EmbeddedVideo, dtype: str) -> None:
     write_arrays(path, arrays, _KIND, about)
 
 
-def read_video(path: Path, channels: int, version: object = None) -> EmbeddedVideo:
+def read_video(path: Path, channels: int, version: object = None, verify: bool = False) -> EmbeddedVideo:
     """Open the file of a video.
 
     Args:
         path: the file.
         channels: length of an embedding.
         version: version of the package that wrote the atlas, for the error message.
+        verify: compare all arrays with their checksums. A search, which reads a few rows of each video, does not.
 
     Raises:
         InputError: the file is damaged, or holds something else.
     """
     try:
-        arrays, about = read_arrays(path, _KIND)
+        arrays, about = read_arrays(path, _KIND, verify=verify)
     except InputError as error:
         raise InputError(f"{error}: delete it, and embed the recording again") from None
     try:
@@ -160,24 +159,6 @@ def pair_name(agent: str, target: str) -> str:
         'mouse0 > mouse1'
     """
     return agent if agent == target else f"{agent} > {target}"
-
-
-def require_name(text: str, noun: str) -> None:
-    """Check that a text can be a name: short, and without control characters.
-
-    Terminals and file formats interpret control characters, so a name must not smuggle any in.
-
-    Args:
-        text: the name.
-        noun: description of the name, for the error message: "cluster's name".
-
-    Raises:
-        InputError: the text cannot be a name.
-    """
-    if len(text) > MAX_NAME_LENGTH:
-        raise InputError(f"expected at most {MAX_NAME_LENGTH} characters for the {noun}; found {len(text):,}")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise InputError(f"expected a {noun} without control characters; found {text!a}")
 
 
 def _unpack_video(arrays: Mapping[str, np.ndarray], about: Any) -> EmbeddedVideo:

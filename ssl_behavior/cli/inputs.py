@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from ssl_behavior.cli.validators import Above, Checked
+from ssl_behavior.cli.validators import Checked, FrameRate
 from ssl_behavior.formats.labelled import add_labels, agent_and_target, label_recordings
 from ssl_behavior.formats.tracks.animals import IndividualsFrom
 from ssl_behavior.formats.tracks.read import read_recordings
@@ -35,7 +34,7 @@ class TracksConfig(Checked):
 
     recordings: tuple[Path, ...]
     format: str | None = None
-    frame_rate: Annotated[float, Above(0)] | None = None
+    frame_rate: FrameRate | None = None
     skeleton: Path | None = None
     mixed_skeletons: bool = False
     individuals: tuple[str, ...] = ()

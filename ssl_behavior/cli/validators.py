@@ -8,17 +8,19 @@ from __future__ import annotations
 import dataclasses
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Annotated, Any
 
 from ssl_behavior.cli.options import option_of
+from ssl_behavior.compute.argument_types import require_type
 from ssl_behavior.errors import InputError
+from ssl_behavior.recordings.frame_rate import HIGHEST_FRAME_RATE, LOWEST_FRAME_RATE
 
-__all__ = ["Above", "AtLeast", "AtMost", "Bound", "Checked", "Share", "field_bounds", "require_bounds"]
+__all__ = ["Above", "AtLeast", "AtMost", "Bound", "Checked", "FrameRate", "Share", "field_bounds", "require_bounds"]
 
 
 @dataclass(frozen=True)
@@ -112,17 +114,22 @@ class Share(Bound):
         return "below 1"
 
 
+FrameRate = Annotated[float, AtLeast(LOWEST_FRAME_RATE), AtMost(HIGHEST_FRAME_RATE)]
+"""Hz of a video."""
+
+
 class Checked:
     """Base of a command's settings, as the shell, a YAML file or a notebook makes them.
 
-    Text stands for a path, and a list or a single value for a tuple: ``PretrainConfig(recordings="tracks")``. A number
-    out of its bounds raises ``InputError``.
+    Text stands for a path, and a list or a single value for a tuple: ``PretrainConfig(recordings="tracks")``. A value
+    of another type than that of its annotation and a number out of its bounds raise ``InputError``.
     """
 
     def __post_init__(self) -> None:
         for name, hint in typing.get_type_hints(type(self)).items():
             object.__setattr__(self, name, _as_hinted(getattr(self, name), hint))
         require_bounds(self)
+        _require_types(self)
 
 
 def require_bounds(settings: Any, outer: str = "") -> None:
@@ -147,16 +154,31 @@ def require_bounds(settings: Any, outer: str = "") -> None:
             require_bounds(value, f"{outer}{field.name}.")
 
 
+def _require_types(settings: Any, outer: str = "") -> None:
+    """Make sure that all values of a dataclass, and of dataclasses in it, are of the types of their fields.
+
+    Raises:
+        InputError: a value is of another type; the message names its option.
+    """
+    for name, hint in typing.get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        require_type(option_of(outer + name), value, hint)
+        if dataclasses.is_dataclass(value):
+            _require_types(value, f"{outer}{name}.")
+
+
 def _as_hinted(value: Any, hint: Any) -> Any:
     """A setting as its annotation wants it: a path in place of text, a tuple in place of a list or a single value."""
     if type(value).__module__ == "numpy" and isinstance(value, Real):
         value = value.item()  # type: ignore[attr-defined]  # YAML has no numbers of numpy
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (UnionType, typing.Union) else (hint,)
     several = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
-    if several is not None and isinstance(value, str | Path | list | tuple):
+    if several is not None and isinstance(value, str | Path | list | tuple | Iterator):
         values = [value] if isinstance(value, str | Path) else value
         return tuple(_as_hinted(item, typing.get_args(several)[0]) for item in values)
-    return Path(value) if isinstance(value, str) and Path in kinds and str not in kinds else value
+    if isinstance(value, str) and Path in kinds and str not in kinds:
+        return Path(value)
+    return str(value) if isinstance(value, Path) and str in kinds and Path not in kinds else value
 
 
 def field_bounds(settings_class: type[Any]) -> Mapping[str, tuple[Bound, ...]]:

@@ -21,6 +21,9 @@ _SMALLEST = 1e-6
 """Smallest probability of which a logarithm is taken."""
 
 
+_LONGEST_SMOOTHING_S, _LARGEST_WEIGHT = 3600.0, 1e6
+
+
 @dataclass(frozen=True)
 class Decoder:
     """How probabilities become labels; by default, the most probable behaviour of each frame.
@@ -32,12 +35,28 @@ class Decoder:
             are the most probable path (Viterbi), not decided frame by frame.
         transition_weight: factor of the log probabilities of transitions. Neighbouring frames share their evidence,
             and a path that counts it once per frame trusts it too much; a weight above 1 makes up for that.
+
+    Raises:
+        InputError: a number cannot be such a setting.
     """
 
     behaviour_weights: tuple[float, ...] = ()
     smoothing_s: float = 0.0
     transition_rates: tuple[tuple[float, ...], ...] = ()
     transition_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not all(0 < weight < np.inf for weight in self.behaviour_weights):
+            raise InputError("behaviour_weights must be above 0 and finite")
+        if not 0 <= self.smoothing_s <= _LONGEST_SMOOTHING_S or not 0 <= self.transition_weight <= _LARGEST_WEIGHT:
+            raise InputError(
+                f"smoothing_s must be from 0 to {_LONGEST_SMOOTHING_S:g} and transition_weight from 0 to "
+                f"{_LARGEST_WEIGHT:g}; got {self.smoothing_s} and {self.transition_weight}"
+            )
+        if any(len(row) != len(self.transition_rates) for row in self.transition_rates):
+            raise InputError("transition_rates must be (behaviour, behaviour)")
+        if not all(0 <= rate < np.inf for row in self.transition_rates for rate in row):
+            raise InputError("transition_rates must be 0 or more, and finite")
 
     def decode(self, probabilities: np.ndarray, frame_rate: float) -> np.ndarray:
         """Decode one video.
@@ -73,8 +92,6 @@ class Decoder:
             InputError: a key is missing or unknown, or a value is impossible.
         """
         try:
-            if any(weight <= 0 for weight in plain["behaviour_weights"]):
-                raise ValueError("behaviour_weights must be above 0")
             return cls(
                 **{
                     **plain,

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.atlas.atlas import Atlas
-from ssl_behavior.atlas.video import EmbeddedVideo, require_name
+from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.formats.annotations import boris, caltech
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.names import require_name
 from ssl_behavior.storage.video_names import file_stems
 
 UNMARKED = "unmarked"

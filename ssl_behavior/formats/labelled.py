@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.read import read_labels
 from ssl_behavior.formats.tracks.animals import IndividualsFrom
@@ -29,6 +30,7 @@ Pair = tuple[str, str]
 """(agent, target)."""
 
 
+@check_arguments
 def read_labelled(
     tracks: Paths,
     annotations: Paths | None = None,

@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Self
+from typing import Self
 
 from ssl_behavior.cli.settings import save_settings
-from ssl_behavior.cli.validators import Above
+from ssl_behavior.cli.validators import FrameRate
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.animals import IndividualsFrom
@@ -46,7 +46,7 @@ class PerRecordingConfig(RayConfig):
 
     recordings: tuple[str, ...]
     format: str | None = None
-    frame_rate: Annotated[float, Above(0)] | None = None
+    frame_rate: FrameRate | None = None
     skeleton: str | None = None
     individuals: tuple[str, ...] = ()
     individuals_from: IndividualsFrom = "auto"

@@ -6,6 +6,7 @@ hostile; the latter raise one of the errors in ``INVALID`` on it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from ssl_behavior.cli.validators import require_bounds
 from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.heads import HeadKind
@@ -20,6 +22,7 @@ from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.quality.vitals import Vitals
+from ssl_behavior.storage.names import require_names
 
 INVALID = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
 """Errors of a config with missing or impossible values."""
@@ -48,6 +51,7 @@ def encoder_from_config(config: Mapping[str, Any], weights: Path) -> Encoder:
         weights: file that the encoder's weights are to be loaded from; it must be large enough to hold them.
     """
     landmarks = tuple(map(str, config["landmarks"]))
+    require_names(landmarks, "landmark's name")
     preparation = _settings(Preparation, config["preparation"])
     architecture = _settings(Architecture, config["architecture"])
     _require_weights(landmarks, preparation, architecture, weights)
@@ -76,7 +80,13 @@ def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
         return None
     proportions = {str(name): float(value) for name, value in plain["proportions"].items()}
     box, numbers = tuple(map(float, plain["box"])), ("body_length", "speed", "forward", "left")
-    return Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+    vitals = Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+    # NaN stands for a measurement that there were too few data for.
+    if any(map(math.isinf, (*box, *proportions.values(), *(getattr(vitals, name) for name in numbers)))):
+        raise ValueError("an infinite measurement")
+    if len(box) != 4 or vitals.body_length <= 0 or vitals.speed < 0:
+        raise ValueError("a box of other than 4 edges, a body length of 0 or less, or a speed below 0")
+    return vitals
 
 
 def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:
 def scheme_from_config(config: Mapping[str, Any]) -> LabelScheme:
     """Return the label scheme in a config."""
     plain = config[_SCHEME]
-    return LabelScheme(
+    scheme = LabelScheme(
         tuple(map(str, plain["behaviours"])),
         str(plain["channel"]),
         tuple(plain["pair"]) if plain["pair"] else None,
@@ -107,6 +117,25 @@ def scheme_from_config(config: Mapping[str, Any]) -> LabelScheme:
             Decoder.from_dict(plain["decoder"]),
         ),
     )
+    _require_consistent(scheme)
+    return scheme
+
+
+def _require_consistent(scheme: LabelScheme) -> None:
+    """Check that names can be names, and that every setting has a value for each behaviour.
+
+    Raises:
+        ValueError: one of them does not.
+    """
+    require_names((*scheme.behaviours, *scheme.unscored), "behaviour's name")
+    require_names((scheme.channel, *(scheme.pair or ())), "name of a channel or an individual")
+    behaviours, decoder = len(scheme.behaviours), scheme.calibrated_decoder.decoder
+    if not behaviours or len(set(scheme.behaviours)) < behaviours or (scheme.pair and len(scheme.pair) != 2):
+        raise ValueError("behaviours that differ, and a pair of two individuals or none, are needed")
+    if len(scheme.calibrated_decoder.frequencies) != behaviours:
+        raise ValueError(f"{len(scheme.calibrated_decoder.frequencies)} frequencies of {behaviours} behaviours")
+    if not {len(decoder.behaviour_weights), len(decoder.transition_rates)} <= {0, behaviours}:
+        raise ValueError(f"a decoder of other behaviours than the {behaviours} of the model")
 
 
 def _settings(kind: type[_Settings], plain: Mapping[str, Any]) -> _Settings:
@@ -116,6 +145,7 @@ def _settings(kind: type[_Settings], plain: Mapping[str, Any]) -> _Settings:
         TypeError, ValueError: a value is of another type or out of bounds.
     """
     settings = kind(**plain)
+    require_bounds(settings)
     for name, default in asdict(kind()).items():
         value = getattr(settings, name)
         if type(value) is not type(default) and not (isinstance(default, float) and type(value) is int):

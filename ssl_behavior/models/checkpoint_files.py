@@ -23,10 +23,13 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.models.trees import Trees
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import flush_to_disk, write_atomically
+from ssl_behavior.storage.digests import file_digest
 from ssl_behavior.storage.versions import require_not_newer, version_hint
 
 Kind = Literal["encoder", "model"]
 CONFIG, WEIGHTS, TREES = "config.yaml", "weights.safetensors", "trees.json"
+_LARGEST = 1e6
+"""Largest weight: no network that learned anything comes near it, and its embeddings would soon overflow."""
 _COMMANDS = {"encoder": "pretrain", "model": "finetune"}
 
 
@@ -48,19 +51,20 @@ def write_files(
         "torch": str(torch.__version__),  # a subclass of str, which YAML does not know
         "python": platform.python_version(),
     }
+    computed = {"threads": torch.get_num_threads()}  # another number gives other last digits
     config_file = folder / CONFIG
     # All files are written beside the old ones first. Then the old config is deleted and the new files are renamed, the
     # config last (a context entered first is left last). Interrupts wait meanwhile: in between, nothing can be loaded.
     with delay_signals(), write_atomically(config_file) as new_config, ExitStack() as others:
         new_weights = others.enter_context(write_atomically(folder / WEIGHTS))
         save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, new_weights)
-        sizes, new_files = {"weights_bytes": new_weights.stat().st_size}, [new_weights, new_config]
+        about, new_files = _describe(WEIGHTS, new_weights), [new_weights, new_config]
         if trees is not None:
             new_trees = others.enter_context(write_atomically(folder / TREES))
             trees.save(new_trees)
-            sizes["trees_bytes"] = new_trees.stat().st_size
+            about |= _describe(TREES, new_trees)
             new_files.append(new_trees)
-        contents = {"kind": kind, "versions": versions, **sizes, **config}
+        contents = {"kind": kind, "versions": versions, "computed_with": computed, **about, **config}
         new_config.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
         for path in new_files:
             flush_to_disk(
@@ -101,23 +105,46 @@ def load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> 
     Raises:
         InputError: the file is damaged, or its weights do not fit the module.
     """
-    require_size(folder, WEIGHTS, config.get("weights_bytes"))
+    require_whole(folder, WEIGHTS, config)
     try:
-        module.load_state_dict(load_file(folder / WEIGHTS))
+        weights = load_file(folder / WEIGHTS)
+        module.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         raise damaged(folder, f"weights that do not fit ({str(error).splitlines()[0]})", config) from None
 
+    if wrong := next((name for name, tensor in weights.items() if not tensor.isfinite().all()), None):
+        raise damaged(folder, f"weights that are not finite numbers ({wrong})", config)
+    if wrong := next(
+        (name for name, tensor in weights.items() if tensor.numel() and tensor.abs().max() > _LARGEST), None
+    ):
+        raise damaged(folder, f"weights above {_LARGEST:g} ({wrong})", config)
+    if wrong := next(
+        (name for name, tensor in weights.items() if name.endswith("deviation") and (tensor <= 0).any()), None
+    ):
+        raise damaged(folder, f"standard deviations that are not above 0 ({wrong})", config)
 
-def require_size(folder: Path, name: str, expected: Any) -> None:
-    """Make sure that a file has the size that the config states: a copy may have been cut off.
+
+def _describe(name: str, path: Path) -> dict[str, Any]:
+    """What the config states about another file of the checkpoint, which ``require_whole`` compares."""
+    stem = name.partition(".")[0]
+    return {f"{stem}_bytes": path.stat().st_size, f"{stem}_sha256": file_digest(path)}
+
+
+def require_whole(folder: Path, name: str, config: Mapping[str, Any]) -> None:
+    """Make sure that a file has the size and the digest that the config states: a copy may be cut off or damaged.
+
+    Checkpoints of version 0.1.0 state sizes only.
 
     Raises:
-        InputError: the file has another size, or does not exist.
+        InputError: the file has another size or content, or does not exist.
     """
-    path = folder / name
+    path, stem = folder / name, name.partition(".")[0]
+    expected, digest = config.get(f"{stem}_bytes"), config.get(f"{stem}_sha256")
     if not path.is_file() or path.stat().st_size != expected:
         size = f"{path.stat().st_size} bytes" if path.is_file() else "no file"
         raise damaged(folder, f"{name} with {size} instead of {expected} bytes")
+    if digest is not None and file_digest(path) != digest:
+        raise damaged(folder, f"{name} with another content than was written", config)
 
 
 def damaged(folder: Path, problem: str, config: Mapping[str, Any] | None = None) -> InputError:

@@ -27,7 +27,7 @@ from ssl_behavior.models.checkpoint_files import (
     damaged,
     load_weights,
     read_config,
-    require_size,
+    require_whole,
     write_files,
 )
 from ssl_behavior.models.classifier import Classifier
@@ -89,6 +89,7 @@ def load_encoder(folder: Path) -> Encoder:
     config = read_config(folder, "encoder")
     encoder = _make_encoder(folder, config)
     load_weights(folder, encoder, config)
+    encoder.source = str(folder)
     return encoder.eval()
 
 
@@ -105,9 +106,10 @@ def load_model(folder: Path) -> tuple[Model, LabelScheme]:
     except INVALID as error:
         raise damaged(folder, f"a config.yaml without a valid head ({error})", config) from None
     load_weights(folder, classifier, config)
+    encoder.source = str(folder)
     trees = None
     if "trees_bytes" in config:
-        require_size(folder, TREES, config["trees_bytes"])
+        require_whole(folder, TREES, config)
         features = len(expert_feature_names(encoder.landmarks))
         try:
             trees = load_trees(folder / TREES, features, len(scheme.behaviours))

@@ -30,11 +30,13 @@ class Encoder(nn.Module):
         architecture: kind and size of the network.
 
     Attributes:
+        source: folder of the checkpoint that it was loaded from, for errors.
         precision: precision of matrix products in ``embed``; auto is bfloat16 on hardware that multiplies it natively.
         mean: (feature,) of the kinematics, see ``standardise``.
         deviation: (feature,) standard deviation of the kinematics.
     """
 
+    source: str = "the encoder"
     precision: Precision = "auto"
     mean: Tensor
     deviation: Tensor

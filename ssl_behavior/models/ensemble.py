@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 
 from ssl_behavior.decoding import rebalance
 from ssl_behavior.models.classifier import Classifier
-from ssl_behavior.models.inference import EmbeddingsByPair, embed
+from ssl_behavior.models.inference import EmbeddingsByPair, embed, require_finite
 from ssl_behavior.models.trees import Boosting, Trees, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_chunks, expert_features, swap_roles
 from ssl_behavior.poses.labelled import LabelledPoses
@@ -75,7 +75,8 @@ def network_logits(
             for pair in video.pairs
         ]
         logits = [classifier.head(embeddings.to(device)[None])[0] for embeddings in by_pair]
-        return torch.stack(logits).mean(0).cpu().numpy()
+        mean = torch.stack(logits).mean(0).cpu()
+        return require_finite(mean, "scores of behaviours", classifier.encoder, video.poses).numpy()
 
 
 def tree_logits(trees: Trees, video: LabelledPoses) -> np.ndarray:

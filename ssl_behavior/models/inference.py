@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ssl_behavior.compute.devices import uses_bfloat16
+from ssl_behavior.errors import InputError
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.augment import reflect
 from ssl_behavior.poses.clips import ClipBatch, pair_clip
@@ -42,6 +43,9 @@ def embed(
     Returns:
         (time, channel) float32 on the CPU.
 
+    Raises:
+        InputError: an embedding is not finite.
+
     Examples:
         >>> embed(encoder, prepare(recording, encoder.landmarks, encoder.preparation), (0, 1)).shape
         torch.Size([18000, 128])
@@ -60,7 +64,27 @@ def embed(
         with in_precision:
             done, state = encoder.temporal.step(values, state, last=start + chunk >= total)
         embeddings.append(done.float().mean(0).cpu())
-    return torch.cat(embeddings)
+    return require_finite(torch.cat(embeddings), "embeddings", encoder, poses)
+
+
+def require_finite(values: Tensor, noun: str, encoder: Encoder, poses: Poses) -> Tensor:
+    """Return values that a network computed, if they are finite numbers.
+
+    Args:
+        values: of any shape.
+        noun: description of the values.
+        encoder: encoder of the network; its ``source`` is named in the error.
+        poses: recording that they belong to.
+
+    Raises:
+        InputError: one of them is NaN or infinite.
+    """
+    if not bool(values.isfinite().all()):
+        raise InputError(
+            f"{encoder.source}: expected {noun} of finite numbers; found NaN or infinity in those of {poses.id}: its "
+            "weights are too large or damaged, so copy it again, or run the command that wrote it again"
+        )
+    return values
 
 
 def embed_all(encoder: Encoder, videos: Sequence[LabelledPoses]) -> EmbeddingsByPair:

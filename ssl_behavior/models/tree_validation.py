@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,14 @@ _NODE_ARRAYS = (
     *("left_children", "right_children", "parents", "split_indices", "split_type", "split_conditions", "default_left"),
     *("base_weights", "loss_changes", "sum_hessian"),
 )
+_VALUES = ("split_conditions", "base_weights")
+"""Thresholds of inner nodes and values of leaves; the latter as they were before the learning rate."""
 _CATEGORY_ARRAYS = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
 _OBJECTIVES = ("multi:softprob", "binary:logistic")
 
 
 def validate_trees(model: Any, features: int, behaviours: int) -> None:
-    """Make sure that every index in a model is within its bounds.
+    """Make sure that every index in a model is within its bounds, and every number finite.
 
     Args:
         model: contents of the JSON that XGBoost writes.
@@ -24,7 +27,7 @@ def validate_trees(model: Any, features: int, behaviours: int) -> None:
         behaviours: largest number of behaviours.
 
     Raises:
-        ValueError: an index is out of bounds, or this is not a model of boosted trees.
+        ValueError: an index is out of bounds, a number is not finite, or this is not a model of boosted trees.
     """
     try:
         learner = model["learner"]
@@ -40,6 +43,10 @@ def validate_trees(model: Any, features: int, behaviours: int) -> None:
         is_plain &= _within(rounds, 0, len(trees) + 1) and bool((np.diff(rounds) >= 0).all())
         if not is_plain or not all(_is_tree(tree, features) for tree in trees):
             raise ValueError("an index out of bounds")
+        values = [np.array(tree[name], float) for tree in trees for name in _VALUES]
+        base = np.array(re.findall(r"[^\[\],\s]+", str(parameters["base_score"]))).astype(float)
+        if not all(np.isfinite(array).all() for array in (*values, base)):
+            raise ValueError("a threshold or a value of a leaf that is not finite")
     except (LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"a value is missing ({type(error).__name__})") from None
 

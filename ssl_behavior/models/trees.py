@@ -100,6 +100,8 @@ def load_trees(path: Path, features: int, behaviours: int) -> Trees:
         classes = booster.inplace_predict(np.zeros((1, feature_count), np.float32)).shape[-1]
     except (ValueError, TypeError, RecursionError, xgboost.core.XGBoostError) as error:
         raise ValueError(f"not boosted trees: {str(error).strip().splitlines()[0]}") from None
+    if frequencies.ndim != 1 or not ((frequencies >= 0) & (frequencies <= 1)).all():
+        raise ValueError("frequencies of behaviours that are not from 0 to 1")
     if (feature_count, len(frequencies), classes) != (features, behaviours, int((frequencies > 0).sum())):
         raise ValueError(
             f"trees of {feature_count} features and {len(frequencies)} behaviours, not {features} and {behaviours}"

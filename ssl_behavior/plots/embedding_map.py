@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.plots.style import DPI, NOISE_COLOUR, Picture, cluster_colours, shorten, without_formulas
 
@@ -24,6 +25,7 @@ class Mapped(Protocol):
         """Positions (point, 2), clusters (point,) and the names of the clusters."""
 
 
+@check_arguments
 def embedding_map(
     points: np.ndarray | Mapped,
     labels: np.ndarray | None = None,

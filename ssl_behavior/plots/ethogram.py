@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.plots.strips import LabelSource, Strip, strips_of
 from ssl_behavior.plots.style import DPI, UNSCORED_COLOUR, Picture, styles, without_formulas
 from ssl_behavior.recordings.labels import UNSCORED, Labels
@@ -19,6 +20,7 @@ _MANY = 3
 """Videos in one figure; of more, each row is drawn half as high."""
 
 
+@check_arguments
 def ethogram(
     source: LabelSource | Mapping[str, LabelSource] | Sequence[Strip],
     behaviours: Sequence[str] | None = None,

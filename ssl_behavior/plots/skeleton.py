@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.in_memory import RecordingLike, as_recordings
 from ssl_behavior.plots.style import DPI, INDIVIDUAL_COLOURS, Picture, without_formulas
@@ -17,6 +18,7 @@ from ssl_behavior.poses.landmarks import landmark_of
 from ssl_behavior.recordings.skeleton import Skeleton
 
 
+@check_arguments
 def skeleton(recording: RecordingLike, frame: int, ax: Axes | None = None) -> Figure:
     """Draw the animals of one frame, as the camera saw them: y points down.
 
@@ -41,7 +43,9 @@ def skeleton(recording: RecordingLike, frame: int, ax: Axes | None = None) -> Fi
         >>> for ax, frame in zip(row, (0, 30, 60)):
         ...     figure = sb.plots.skeleton(recording, frame, ax=ax)
     """
-    (shown,) = as_recordings(recording)
+    shown, *others = as_recordings(recording)
+    if others:
+        raise InputError(f"expected one recording; found {1 + len(others)}: give one of them")
     if not 0 <= frame < shown.frames:
         raise InputError(f"recording {shown.id}: expected a frame from 0 to {shown.frames - 1}; found {frame}")
     if ax is None:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.recordings.content_hash import ContentHash
+from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.storage.digests import digest
+from ssl_behavior.storage.names import require_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +97,15 @@ def unpack(arrays: Mapping[str, np.ndarray], plain: Any) -> Poses:
     """Put the poses together that ``pack`` took apart.
 
     Raises:
-        KeyError, TypeError: a value is missing or of another type.
+        KeyError, TypeError, ValueError: a value is missing, of another type, or cannot be.
     """
     values: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | {name: plain[name] for name in PLAIN}
     values["individuals"] = tuple(plain["individuals"])
+    require_names((plain["id"], *values["individuals"]), "name")
+    for name in ("frame_rate", "native_rate"):
+        require_frame_rate(plain[name], name)
+    if not 0 < plain["body_length"] < np.inf or len({len(arrays[name]) for name in ARRAYS}) > 1:
+        raise ValueError(f"a body length of {plain['body_length']}, or arrays of several lengths")
+    if not 0 <= arrays["native_frames"].min(initial=0) <= arrays["native_frames"].max(initial=0) < plain["frames"]:
+        raise ValueError("frames beyond those of the recording")
     return Poses(**values, content_hash=ContentHash(str(plain["fingerprint"]), (arrays["positions"],)))

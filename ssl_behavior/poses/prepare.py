@@ -12,7 +12,7 @@ from typing import Annotated
 
 import numpy as np
 
-from ssl_behavior.cli.validators import Above, AtLeast
+from ssl_behavior.cli.validators import AtLeast, AtMost, FrameRate
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.cleaning import body_frames, body_length, fill_gaps, remove_outliers, resample
@@ -47,11 +47,14 @@ class Preparation:
         max_gap: longest gap, in seconds, over which an unseen keypoint is interpolated.
     """
 
-    frame_rate: Annotated[float, Above(0)] = 15.0
-    min_confidence: Annotated[float, AtLeast(0)] = 0.1
+    frame_rate: FrameRate = 15.0
+    min_confidence: Annotated[float, AtLeast(0), AtMost(1)] = 0.1
     max_gap: Annotated[float, AtLeast(0)] = 0.5
 
 
+_LARGEST_COORDINATE = 1e9
+"""In any unit: a kilometre in micrometres. Files write larger numbers for unseen keypoints, if for anything."""
+_ROUNDING = 1e-3
 _SAME_RATE = 1e-3
 """Relative difference below which two frame rates are the same: 29.97 Hz video is treated as 30 Hz."""
 
@@ -65,8 +68,8 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
         settings: frame rate, confidence and gaps.
 
     Raises:
-        InputError: the positions are not in the plane, the recording has none of the landmarks, an individual is never
-            seen, or no frame shows the front and the rear of an animal.
+        InputError: the positions are not in the plane, a coordinate or a confidence cannot be, the recording has none
+            of the landmarks, an individual is never seen, or no frame shows the front and the rear of an animal.
 
     Examples:
         >>> poses = prepare(recording, ("nose", "centre", "tail base"), Preparation(frame_rate=30.0))
@@ -116,6 +119,7 @@ def _landmark_positions(
             f"{where}: expected positions in the plane; found {recording.positions.shape[-1]} coordinates in "
             f"{recording.id!r}: project them to the floor of the arena first"
         )
+    _require_possible(recording, where)
     positions = recording.positions.copy()
     if recording.confidence is not None:
         positions[recording.confidence < min_confidence] = np.nan
@@ -135,6 +139,27 @@ def _landmark_positions(
             never,
         )
     return positions
+
+
+def _require_possible(recording: Recording, where: str) -> None:
+    """Make sure that coordinates and confidences are numbers that a tracker can give.
+
+    Raises:
+        InputError: one of them is not; ``where`` is named first.
+    """
+    largest = np.abs(recording.positions).max(initial=0, where=np.isfinite(recording.positions))
+    if largest > _LARGEST_COORDINATE:
+        raise InputError(
+            f"{where}: expected coordinates of at most {_LARGEST_COORDINATE:g}; found {largest:g} in {recording.id!r}: "
+            "if this stands for an unseen keypoint, replace it by NaN or an empty cell"
+        )
+    if (confidence := recording.confidence) is not None:
+        lowest, highest = np.fmin.reduce(confidence, None, initial=0), np.fmax.reduce(confidence, None, initial=0)
+        if lowest < 0 or highest > 1 + _ROUNDING:
+            raise InputError(
+                f"{where}: expected confidences from 0 to 1; found {lowest:g} to {highest:g} in {recording.id!r}: "
+                "divide them by their largest possible value"
+            )
 
 
 def prepare_cached(recording: Recording, landmarks: Sequence[str], settings: Preparation) -> Poses:

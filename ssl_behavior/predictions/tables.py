@@ -23,6 +23,7 @@ import pyarrow.csv
 from ssl_behavior.errors import InputError, natural_key
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.videos import Video, Videos
@@ -33,6 +34,8 @@ from ssl_behavior.storage.video_names import file_stem
 RECORD = "videos.yaml"
 """File of a folder of predictions that says which video each file name stands for."""
 
+_ROUNDING = 1e-3
+"""Largest difference of a sum of probabilities from 1: files have six decimals, and models may have many behaviours."""
 _LEADING = ["frame", "time_s", "label", "animals_tracked"]
 _BOUT_COLUMNS = ["behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "mean_probability"]
 
@@ -49,6 +52,10 @@ class Prediction:
             a label can differ from the most probable behaviour.
         frame_rate: Hz.
         animals_tracked: (time,) int16, number of individuals with a tracked landmark.
+
+    Raises:
+        InputError: a probability or the frame rate cannot be.
+        ValueError: shapes or labels do not fit the behaviours.
     """
 
     id: str
@@ -71,6 +78,8 @@ class Prediction:
         animals_tracked = np.asarray(self.animals_tracked, np.int16)
         if animals_tracked.shape != labels.shape:
             raise ValueError(f"animals_tracked must be (time,) = {labels.shape}; got {animals_tracked.shape}")
+        require_frame_rate(self.frame_rate, self.id)
+        _require_probabilities(probabilities, self.id)
         object.__setattr__(self, "animals_tracked", animals_tracked)
         object.__setattr__(self, "probabilities", probabilities)
         object.__setattr__(self, "labels", labels)
@@ -79,6 +88,22 @@ class Prediction:
         """Convert the labels to bouts of one channel, to write them in an annotation format (Caltech, Bento, BORIS)."""
         bouts = tuple(Labels(self.behaviours, self.labels).bouts())
         return Annotations(self.id, {channel: bouts}, frames=len(self.labels), vocabulary={channel: self.behaviours})
+
+
+def _require_probabilities(probabilities: np.ndarray, video: str) -> None:
+    """Make sure that numbers (time, behaviour) are from 0 to 1 and sum to 1 in each frame.
+
+    Raises:
+        InputError: they are not, NaN included.
+    """
+    sums = probabilities.sum(1, dtype=np.float64)
+    is_right = (probabilities >= -_ROUNDING).all(1) & (np.abs(sums - 1) <= _ROUNDING)
+    if not is_right.all():
+        frame = int(is_right.argmin())
+        raise InputError(
+            f"{video}: expected probabilities from 0 to 1 that sum to 1 in each frame; found "
+            f"{probabilities[frame].tolist()} in frame {frame}: predict again"
+        )
 
 
 def bout_table(prediction: Prediction) -> pd.DataFrame:
@@ -155,7 +180,9 @@ def read(path: str | Path) -> Prediction:
         # Columns by position, as a behaviour may be named "label"; no missing values, as one may be named "NA".
         table = pd.read_csv(path, header=None, skiprows=1, dtype={2: str}, keep_default_na=False, na_values={})
         times = table[1].to_numpy(np.float64)
-        animals_tracked = table[3].to_numpy(np.int16)
+        animals_tracked = table[3].to_numpy(np.int64)
+        if ((animals_tracked < 0) | (animals_tracked > np.iinfo(np.int16).max)).any():
+            raise ValueError("animals_tracked is below 0, or larger than any number of animals")
         probabilities = table.iloc[:, len(_LEADING) :].to_numpy(np.float32)
         if not (np.isfinite(times).all() and ((probabilities >= 0) & (probabilities <= 1)).all()):
             raise ValueError("a time or probability is missing, or a probability is not from 0 to 1")
@@ -168,7 +195,12 @@ def read(path: str | Path) -> Prediction:
         wrong = table[2][int(np.flatnonzero(labels < 0)[0])]
         raise InputError(f"{path}: label {wrong!r} is not in the vocabulary {list(behaviours)}")
     rate = round((len(times) - 1) / times[-1], 3) if len(times) > 1 and times[-1] > 0 else ASSUMED_FRAME_RATE
-    return Prediction(path.name.removesuffix(".csv"), behaviours, probabilities, labels, rate, animals_tracked)
+    if len(times) and (np.abs(times - np.linspace(0, times[-1], len(times))) > 0.5 / max(rate, 1e-3)).any():
+        raise InputError(f"{path}: expected times in equal steps from 0; found others: predict again")
+    try:
+        return Prediction(path.name.removesuffix(".csv"), behaviours, probabilities, labels, rate, animals_tracked)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def read_folder(folder: str | Path) -> list[Prediction]:

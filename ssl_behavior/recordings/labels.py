@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.storage.names import require_names
 
 UNSCORED = -1
 """The label of a frame that nobody judged."""
@@ -27,7 +28,8 @@ class Bout:
     behaviour: str
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start < self.stop:
+        is_whole = isinstance(self.start, int | np.integer) and isinstance(self.stop, int | np.integer)
+        if not is_whole or not 0 <= self.start < self.stop:
             raise InputError(f"a bout needs 0 <= start < stop; got {self.start} to {self.stop} ({self.behaviour})")
 
 
@@ -42,7 +44,8 @@ class Labels:
             whole group.
 
     Raises:
-        InputError: a value is neither -1 nor an index into the vocabulary.
+        InputError: a value is neither -1 nor an index into the vocabulary, or a behaviour's name is endless or holds
+            control characters.
 
     Examples:
         >>> Labels(("attack", "other"), np.array([1, 0, 0, -1])).bouts()
@@ -54,6 +57,7 @@ class Labels:
     pair: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
+        require_names(self.behaviours, "behaviour's name")
         values = read_only_view(self.values, np.int16)
         if values.ndim != 1:
             raise ValueError(f"labels must be (time,); got shape {values.shape}")
@@ -130,12 +134,16 @@ class Labels:
 
 
 def read_only_view(values: Any, dtype: Any = None) -> np.ndarray:
-    """Return a read-only view of an array; copies only to change the type or to make an array of a sequence."""
-    array = (
-        np.array(values, dtype)
-        if not isinstance(values, np.ndarray)
-        else values.astype(dtype or values.dtype, copy=False)
-    )
+    """Return a read-only view of an array; copies only to change the type or to make an array of a sequence.
+
+    Raises:
+        InputError: a value cannot be of the type.
+    """
+    try:
+        is_array = isinstance(values, np.ndarray)
+        array = values.astype(dtype or values.dtype, copy=False) if is_array else np.array(values, dtype)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"expected an array of numbers; found something else ({error})") from None
     if array.flags.writeable:
         array = array.view()
         array.flags.writeable = False

@@ -12,8 +12,10 @@ import numpy as np
 
 from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.recordings.content_hash import ContentHash, fingerprint
+from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.recordings.labels import Labels, read_only_view
 from ssl_behavior.recordings.skeleton import Skeleton
+from ssl_behavior.storage.names import require_names
 
 ASSUMED_FRAME_RATE = 30.0
 """Hz, used where neither the file nor the user gives a frame rate."""
@@ -47,7 +49,8 @@ class Recording:
             prints and drops them.
 
     Raises:
-        InputError: shapes or lengths disagree, individuals share a name, or the frame rate is not positive.
+        InputError: shapes or lengths disagree, individuals share a name, a name is endless or holds control characters,
+            or no video has such a frame rate.
 
     Examples:
         >>> Recording("a", np.zeros((90, 1, 2, 2)), ("mouse",), Skeleton(("nose", "tail")), 30.0)
@@ -78,8 +81,8 @@ class Recording:
             if confidence.shape != self.positions.shape[:3]:
                 raise InputError(f"{where}: confidence has shape {confidence.shape}, not {self.positions.shape[:3]}")
             object.__setattr__(self, "confidence", confidence)
-        if not (np.isfinite(self.frame_rate) and self.frame_rate > 0):
-            raise InputError(f"{where}: frame rate must be a positive number of Hz; got {self.frame_rate}")
+        require_frame_rate(self.frame_rate, where)
+        _require_names(self, where)
         series = {name: read_only_view(values) for name, values in self.series.items()}
         lengths = {name: len(labels.values) for name, labels in self.labels.items()}
         lengths |= {name: len(values) for name, values in series.items()}
@@ -97,6 +100,8 @@ class Recording:
             raise InputError(
                 f"{where}: positions must be (time, individual, keypoint, space); got shape {positions.shape}"
             )
+        if not isinstance(self.skeleton, Skeleton):
+            raise InputError(f"{where}: expected a Skeleton; found {self.skeleton!r:.60}")
         expected = (len(self.individuals), len(self.skeleton.keypoints))
         if positions.shape[1:3] != expected or positions.shape[3] not in (2, 3):
             raise InputError(
@@ -134,6 +139,15 @@ class Recording:
         values = {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
         plain = {name: dict(values[name]) for name in ("labels", "series", "metadata")}
         return partial(Recording, **(values | plain)), ()
+
+
+def _require_names(recording: Recording, where: str) -> None:
+    try:
+        require_names(recording.individuals, "individual's name")
+        require_names(recording.labels, "channel's name")
+        require_names(recording.series, "time series' name")
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:

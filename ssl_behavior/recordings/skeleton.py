@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.storage.names import require_names
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Skeleton:
         landmarks: keypoint -> anatomical meaning, where the name alone does not give it (see ``poses.landmarks``).
 
     Raises:
-        InputError: two keypoints share a name, or an edge or landmark names no keypoint.
+        InputError: two keypoints share a name, a name is endless or holds control
+            characters, or an edge or landmark names no keypoint.
     """
 
     keypoints: tuple[str, ...]
@@ -28,6 +30,7 @@ class Skeleton:
     landmarks: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require_names(self.keypoints, "keypoint's name")
         if len(set(self.keypoints)) != len(self.keypoints):
             raise InputError(f"keypoint names must differ from each other; got {list(self.keypoints)}")
         referenced = {name for edge in self.edges for name in edge} | set(self.landmarks)

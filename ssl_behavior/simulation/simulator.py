@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, INDIVIDUALS, SKELETON
 from ssl_behavior.recordings.labels import Labels
@@ -23,6 +24,7 @@ from ssl_behavior.simulation.tracking import track
 __all__ = ["BEHAVIOURS", "CHANNEL", "SKELETON", "simulate_recording", "simulate_recordings"]
 
 
+@check_arguments
 def simulate_recordings(
     videos: int, seed: int = 0, frames: int | tuple[int, int] = (1800, 9000), prefix: str = "video"
 ) -> list[Recording]:

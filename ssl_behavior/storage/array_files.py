@@ -2,7 +2,8 @@
 
 A file holds the length of its header, a JSON header with each array's type, shape and byte range, and the plain bytes.
 Unlike a folder of .npy files, it is written completely or not at all. Unlike .npz, it can be mapped into memory. It
-holds no code, and numpy, torch, JAX and R can read it without this package.
+holds no code, and numpy, torch, JAX and R can read it without this package. The header also holds a checksum of each
+array and of the metadata, so that a damaged disk or copy does not change results without a word.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from safetensors.numpy import save_file
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.storage.atomic import write_atomically
+from ssl_behavior.storage.digests import checksum
 
 SUFFIX = ".safetensors"
 _MAX_HEADER_BYTES = 100 << 20  # as in safetensors' own reader
@@ -35,6 +36,14 @@ _DTYPES = {
     "I64": "<i8",
     "F64": "<f8",
 }
+_NAMES_OF_DTYPES = {np.dtype(code): name for name, code in _DTYPES.items()}
+_CHECKSUMS, _OF_METADATA = "crc32", "__metadata__"
+_LONGEST_NAME = 300
+"""Characters of an array's name, such as ``labels/CHANNEL``: more than any name in a file of this package has."""
+
+
+class DamagedError(InputError):
+    """The content of a file has changed since it was written."""
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], kind: str, metadata: Any) -> None:
@@ -55,19 +64,41 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], kind: str, metada
         >>> arrays, metadata = read_arrays(Path("a.safetensors"), "ssl_behavior.example")
     """
     text = json.dumps(metadata, default=_as_plain)
-    with write_atomically(path) as temporary:
-        save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, temporary, {kind: text})
+    if wrong := next((name for name in arrays if not _is_name(name)), None):
+        raise ValueError(f"a name of more than {_LONGEST_NAME} characters, or with control characters: {wrong[:40]!a}")
+    stored = {name: np.asarray(values, values.dtype.newbyteorder("<")) for name, values in arrays.items()}
+    # The order of safetensors' own writer: large numbers first, so that each array begins at a multiple of their size.
+    names = sorted(stored, key=lambda name: (-stored[name].dtype.itemsize, name))
+    entries, sums, stop = {}, {_OF_METADATA: checksum(text)}, 0
+    for name in names:
+        start, stop = stop, stop + stored[name].nbytes
+        dtype = _NAMES_OF_DTYPES[stored[name].dtype]
+        entries[name] = {"dtype": dtype, "shape": stored[name].shape, "data_offsets": (start, stop)}
+        sums[name] = _checksum(name, entries[name], stored[name])
+    header = {"__metadata__": {kind: text, _CHECKSUMS: json.dumps(sums)}, **entries}
+    encoded = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        file.write(len(encoded).to_bytes(8, "little") + encoded)
+        for name in names:
+            file.write(np.ascontiguousarray(stored[name]).data)
 
 
-def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], Any]:
+def read_arrays(path: Path, kind: str, *, verify: bool = True) -> tuple[dict[str, np.ndarray], Any]:
     """Read what ``write_arrays`` wrote.
+
+    Args:
+        path: of the file.
+        kind: as it was written.
+        verify: compare the arrays with their checksums, which reads the whole file: some 15 ms per hour of video. Older
+            files have no checksums.
 
     Returns:
         The arrays by name, read-only and memory-mapped: values are read from the disk when they are used. Then the
         metadata, with tuples and sets as lists.
 
     Raises:
-        InputError: the file is incomplete, or of another kind.
+        InputError: the file is incomplete, or of another kind; ``DamagedError`` if its content has changed since.
         OSError: it cannot be opened.
     """
     header, start = _read_header(path)
@@ -75,8 +106,14 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, np.ndarray], Any]:
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
     try:
         content = _map(path)[start:]
-        return {name: _array(path, content, entry) for name, entry in entries.items()}, metadata
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        _require_layout(path, entries, len(content))
+        arrays = {name: _array(path, content, entry) for name, entry in entries.items()}
+        if verify and (sums := _checksums(header)) is not None:
+            for name, values in arrays.items():
+                if sums.get(name) != _checksum(name, entries[name], values):
+                    raise _damaged(path, f"the array {name}")
+        return arrays, metadata
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
         raise _wrong_kind(path, kind) from None
@@ -104,9 +141,30 @@ def is_kind(path: Path, kind: str) -> bool:
 
 def _metadata(path: Path, header: dict[str, Any], kind: str) -> Any:
     try:
-        return json.loads(header["__metadata__"][kind])
-    except (KeyError, TypeError, ValueError, RecursionError):
+        metadata, sums = json.loads(text := header["__metadata__"][kind]), _checksums(header)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise _wrong_kind(path, kind) from None
+    if sums is not None and sums.get(_OF_METADATA) != checksum(text):
+        raise _damaged(path, "the metadata")
+    return metadata
+
+
+def _checksums(header: dict[str, Any]) -> dict[str, Any] | None:
+    """The checksums by array; None in a file from before there were any."""
+    text = header["__metadata__"].get(_CHECKSUMS)
+    sums = None if text is None else json.loads(text)
+    if not isinstance(sums, dict | None):
+        raise TypeError("checksums that are no JSON object")
+    return sums
+
+
+def _checksum(name: str, entry: Mapping[str, Any], values: np.ndarray) -> int:
+    """The checksum of an array: its name, type and shape count, as other values of these would change its meaning."""
+    return checksum(f"{name} {entry['dtype']} {list(entry['shape'])}", values)
+
+
+def _damaged(path: Path, part: str) -> DamagedError:
+    return DamagedError(f"{path}: {part} differs from what was written, so the file is damaged; write or copy it again")
 
 
 def _wrong_kind(path: Path, kind: str) -> InputError:
@@ -154,6 +212,29 @@ def _map(path: Path) -> np.ndarray:
     with pa.memory_map(str(path)) as file:
         # A read of the whole file would ask the disk for all its pages ahead. The parent of a one-byte read is the map.
         return np.frombuffer(file.read_buffer(1).parent, np.uint8)
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= _LONGEST_NAME and name.isprintable()
+
+
+def _require_layout(path: Path, entries: Mapping[str, Any], size: int) -> None:
+    """Make sure that the arrays follow one another from the first byte to the last, and share none.
+
+    Raises:
+        InputError: they overlap, leave a gap or reach beyond the file, or a name is too long or not printable.
+        KeyError, TypeError, ValueError: an entry has no offsets.
+    """
+    spans = sorted((entry["data_offsets"][0], entry["data_offsets"][1]) for entry in entries.values())
+    if max((stop for _, stop in spans), default=0) > size:
+        raise InputError(f"{path}: the file is incomplete; write it again")
+    end = 0
+    for start, stop in [*spans, (size, size)]:
+        if start != end:
+            raise InputError(f"{path}: expected arrays one after the other; found overlaps or gaps: write it again")
+        end = stop
+    if wrong := next((name for name in entries if not _is_name(name)), None):
+        raise InputError(f"{path}: expected short, printable names of arrays; found {wrong[:40]!a}: write it again")
 
 
 def _array(path: Path, content: np.ndarray, entry: dict[str, Any]) -> np.ndarray:

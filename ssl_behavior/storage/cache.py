@@ -3,7 +3,7 @@
 Each entry is a file in the layout of ``array_files``. Its name is the digest of everything that its content depends on:
 the input, the settings and this package's own code. Entries therefore never go out of date, any number of processes may
 share the cache, and any entry can be deleted at any time. Adding an entry deletes those that nobody has read for
-``DAYS``.
+``DAYS``. Each read compares the entry with its checksums: a flipped bit must not change predictions.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 import platformdirs
-from safetensors import SafetensorError
 
 from ssl_behavior import __version__
 from ssl_behavior.errors import InputError
-from ssl_behavior.storage.array_files import SUFFIX, read_arrays, write_arrays
+from ssl_behavior.storage.array_files import SUFFIX, DamagedError, read_arrays, write_arrays
 from ssl_behavior.storage.digests import digest
 
 VARIABLE = "SSL_BEHAVIOR_CACHE"
@@ -111,8 +110,11 @@ def _read(path: Path, kind: str, unpack: Unpack[Value]) -> Value | None:
         with suppress(OSError):  # the file belongs to another user, or the disk is read-only
             os.utime(path)  # `_delete_old` goes by this time
         return value
+    except DamagedError:
+        print(f"{path}: this entry of the cache is damaged, so it is made again; if this recurs, check the disk")
+        return None
     except (OSError, InputError, KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return None  # missing or damaged
+        return None  # missing, or not complete
 
 
 def _write(cache_folder: Path, path: Path, kind: str, value: Value, pack: Pack[Value]) -> bool:
@@ -128,7 +130,7 @@ def _write(cache_folder: Path, path: Path, kind: str, value: Value, pack: Pack[V
         write_arrays(path, arrays, _file_kind(kind), metadata)
     except (KeyError, TypeError, ValueError):
         return False  # the value holds something that the file format cannot
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         _UNWRITABLE.add(cache_folder)  # say it once only
         print(
             f"{cache_folder}: nothing more can be cached there ({error}); going on without the cache, "

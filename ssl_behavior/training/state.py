@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ssl_behavior.compute.distributed import mean_over_processes
+from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.storage.atomic import write_atomically
-from ssl_behavior.storage.digests import digest
+from ssl_behavior.storage.digests import checksum, digest
 from ssl_behavior.training.schedule import Schedule
 
 _FILE = "unfinished.safetensors"
@@ -160,16 +161,50 @@ class StateFolder:
 
     def save(self, state: TrainingState) -> None:
         """Write the state, whole or not at all."""
+        tensors = state.tensors()
         notes = {"step": str(state.step), "key": self.key, "first_loss": repr(state.first_loss)}
+        notes |= {"threads": str(torch.get_num_threads()), "crc32": str(_checksum(tensors))}
         with write_atomically(self.folder / _FILE) as aside:
-            save_file(state.tensors(), aside, notes)
+            save_file(tensors, aside, notes)
 
     def load(self, state: TrainingState) -> None:
-        """Restore ``state`` from the saved one."""
+        """Restore ``state`` from the saved one; print if it was computed with another number of threads.
+
+        Raises:
+            InputError: the file is damaged.
+        """
         path = self.folder / _FILE
-        notes = _notes(path)
+        try:
+            tensors, notes = load_file(path), _notes(path)
+        except SafetensorError as error:
+            raise _damaged(path, str(error)) from None
+        if notes.get("crc32", sum_read := str(_checksum(tensors))) != sum_read:
+            raise _damaged(path, "other values than were written")
+        _print_other_threads(notes, state)
         first_loss = json.loads(notes["first_loss"].replace("None", "null"))
-        state.restore(load_file(path), int(notes["step"]), first_loss)
+        state.restore(tensors, int(notes["step"]), first_loss)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    return checksum(*(part for name in sorted(tensors) for part in (name, tensors[name].cpu().numpy())))
+
+
+def _print_other_threads(notes: Mapping[str, str], state: TrainingState) -> None:
+    """Print if a state was computed with another number of threads than this process has."""
+    now = torch.get_num_threads()
+    before = int(notes.get("threads", now))
+    if before != now and int(notes["step"]) and state.device.type == "cpu":
+        print(
+            f"this run began with {count_of(before, 'thread')} and goes on with {now}: its weights will differ in "
+            f"their last digits from those of a run without a break (OMP_NUM_THREADS={before} gives the same)"
+        )
+
+
+def _damaged(path: Path, problem: str) -> InputError:
+    return InputError(
+        f"{path}: expected the state of an interrupted run; found {problem}: delete this file and run the "
+        "command again, which then starts over"
+    )
 
 
 def run_key(settings: object, poses: Sequence[Poses]) -> str:

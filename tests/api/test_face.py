@@ -4,8 +4,12 @@ import ast
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import ssl_behavior as sb
@@ -109,3 +113,42 @@ def test_a_misspelt_name_is_an_error() -> None:
 def test_reading_and_simulating_load_no_torch() -> None:
     code = "import ssl_behavior as sb, sys; sb.read_recordings, sb.read_labelled, sb.simulate_recordings(1, frames=9)"
     assert in_a_fresh_process(f"{code}; print('torch' in sys.modules)") == "False"
+
+
+face: Any = sb  # so that a type checker lets wrong types pass
+RECORDING: Any = sb.Recording("a", np.zeros((3, 1, 1, 2)), ("m",), sb.Skeleton(("n",)), 30.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: face.pretrain("path"), r"config: expected PretrainConfig\(...\); found 'path'"),
+        (lambda: face.embed(None), r"config: expected EmbedConfig\(...\); found None"),
+        (lambda: face.read_recordings(None), "paths: expected text or a path or a list of texts or paths; found None"),
+        (lambda: face.read_recordings("tracks", frame_rate="a"), "frame_rate: expected a number or None; found 'a'"),
+        (lambda: face.read_recordings("tracks", skip_bad_files="x"), "skip_bad_files: expected true or false"),
+        (lambda: face.read_labelled("tracks", agent=5), "agent: expected text or None; found 5"),
+        (lambda: face.simulate_recordings("3"), "videos: expected a whole number; found '3'"),
+        (lambda: face.load_encoder(None), "folder: expected text or a path; found None"),
+        (lambda: face.load_model(5), "folder: expected text or a path; found 5"),
+        (lambda: face.Atlas(None), "folder: expected text or a path; found None"),
+        (lambda: face.ClusteredAtlas(5), "atlas: expected"),
+        (lambda: face.frame_table(RECORDING, channel=5), "channel: expected text or None; found 5"),
+        (lambda: face.plots.skeleton(RECORDING, frame="a"), "frame: expected a whole number; found 'a'"),
+        (lambda: face.plots.skeleton(RECORDING, 0, ax="x"), "ax: expected a value of the type Axes or None; found 'x'"),
+        (lambda: face.plots.skeleton([RECORDING, replace(RECORDING, id="b")], 0), "expected one recording; found 2"),
+        (lambda: face.plots.ethogram(RECORDING, ax=3), "ax: expected a value of the type Axes"),
+        (lambda: face.Skeleton("nose"), "expected several texts, each a keypoint's name; found 'nose'"),
+        (lambda: face.Skeleton((1, 2)), "expected text for the keypoint's name; found 1"),
+        (lambda: face.Labels(("a",), "x"), "expected an array of numbers"),
+        (lambda: face.Bout(0, "2", "a"), "a bout needs"),
+        (lambda: replace(RECORDING, positions="b"), "expected an array of numbers"),
+        (lambda: replace(RECORDING, skeleton=None), "expected a Skeleton; found None"),
+        (lambda: replace(RECORDING, frame_rate="a"), "frame rate must be a positive number of Hz"),
+        (lambda: replace(RECORDING, frame_rate=1e9), "frame rate must be a positive number of Hz"),
+        (lambda: replace(RECORDING, individuals=("m\0",)), "individual's name without control characters"),
+    ],
+)
+def test_an_argument_of_another_type_is_one_sentence(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(sb.InputError, match=message):
+        call()

@@ -7,6 +7,9 @@ import pyarrow as pa
 import pytest
 
 from ssl_behavior.atlas.atlas import Atlas, AtlasMeta
+from ssl_behavior.atlas.clustering import fit_clusters
+from ssl_behavior.atlas.clusters import Clustering
+from ssl_behavior.atlas.index import build
 from ssl_behavior.atlas.video import EmbeddedVideo, pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.poses.prepare import Preparation, prepare
@@ -220,3 +223,57 @@ def test_a_file_that_version_0_1_0_named_is_found_and_replaced(videos: list[Embe
     assert atlas.video(video.id).id == video.id
     atlas.add(video)
     assert atlas.ids == (video.id,)
+
+
+def spoil(atlas: Atlas, video: str, **changed: object) -> Atlas:
+    """Write a video again with other values, as a damaged disk or another program might have left it."""
+    existing = atlas.video(video)
+    atlas.add(replace(existing, **changed))  # type: ignore[arg-type]
+    return Atlas(atlas.folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_embeddings_that_are_not_finite_are_refused_wherever_they_are_used(value: float, atlas: Atlas) -> None:
+    embeddings = {pair: np.array(values) for pair, values in atlas.video("cage/v2").embeddings.items()}
+    embeddings[1, 0][7] = value
+    spoilt = spoil(atlas, "cage/v2", embeddings=embeddings)
+    message = rf"{spoilt.path('cage/v2')}: expected embeddings that are finite numbers; found NaN or infinity"
+    for use in (
+        lambda: list(spoilt.draw(10**6, 0)),
+        lambda: spoilt.take(np.arange(spoilt.rows)),
+        lambda: build(spoilt),
+        lambda: fit_clusters(spoilt, Clustering(anchors=200, neighbours=5)),
+    ):
+        with pytest.raises(InputError, match=message):
+            use()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"frame_rate": 1e-9},
+        {"native_rate": 1e9},
+        {"body_length": 0.0},
+        {"body_length": np.nan},
+        {"individuals": ("m\0", "n")},
+        {"individuals": ("m" * 1000, "n")},
+        {"frames": 3},
+    ],
+)
+def test_a_video_with_numbers_or_names_that_cannot_be_is_refused(changed: dict[str, object], atlas: Atlas) -> None:
+    poses = replace(atlas.video("cage/v2").poses, **changed)  # type: ignore[arg-type]
+    spoilt = spoil(atlas, "cage/v2", poses=poses)
+    with pytest.raises(InputError, match=rf"{spoilt.path('cage/v2')}: expected embeddings of a video"):
+        spoilt.video("cage/v2")
+
+
+def test_a_flipped_bit_of_an_embedding_is_noticed_where_all_are_read(atlas: Atlas) -> None:
+    path = atlas.path("cage/v2")
+    content = bytearray(path.read_bytes())
+    start = content.index(atlas.video("cage/v2").embeddings[1, 0][:4].tobytes())
+    content[start] ^= 1
+    path.write_bytes(content)
+    damaged = Atlas(atlas.folder)
+    assert np.isfinite(damaged.finite(damaged.video("cage/v2"), (1, 0))).all()
+    with pytest.raises(InputError, match=rf"{path}: the array embeddings/1-0 differs .* embed the recording again"):
+        build(damaged)

@@ -15,6 +15,9 @@ from ssl_behavior.__main__ import COMMANDS
 from ssl_behavior.cli.settings import load_settings, parse
 from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked, Share, field_bounds
 from ssl_behavior.errors import InputError
+from ssl_behavior.finetune import FinetuneConfig
+from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig
 
 
@@ -92,6 +95,46 @@ def test_a_notebook_gives_text_for_paths_and_single_values_for_several() -> None
 def test_a_value_that_is_no_number_is_refused() -> None:
     with pytest.raises(InputError, match="--steps: expected a number above 0; found 'many'"):
         PretrainConfig(steps="many")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"recordings": 5}, "--recordings: expected a list of paths; found 5"),
+        ({"recordings": [Inner()]}, r"--recordings: expected a list of paths; found \(Inner"),
+        ({"steps": 1.5}, "--steps: expected a whole number; found 1.5"),
+        ({"steps": True}, "--steps: expected a whole number; found True"),
+        ({"overwrite": "no"}, "--overwrite: expected true or false; found 'no'"),
+        ({"output": None}, "--output: expected a path; found None"),
+        ({"device": "gpu"}, "--device: expected one of auto, cpu, cuda; found 'gpu'"),
+        ({"architecture": 5}, "--architecture: expected Architecture"),
+        (
+            {"architecture": replace(Architecture(), channels=8.5)},
+            "--architecture.channels: expected a whole number; found 8.5",
+        ),
+        ({"learning_rate": math.inf}, "--learning-rate: expected a number; found inf"),
+        ({"frame_rate": "a"}, "--frame-rate: expected 0.1 or more; found 'a'"),
+        ({"frame_rate": 1e-9}, "--frame-rate: expected 0.1 or more and found 1e-09"),
+        ({"frame_rate": 1e9}, "--frame-rate: expected 100000 or less and found 1e"),
+        ({"preparation": Preparation(1e9)}, "--preparation.frame-rate: expected 100000 or less"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_with_the_name_of_the_option(
+    changed: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        PretrainConfig(**changed)  # type: ignore[arg-type]
+
+
+def test_a_setting_that_is_missing_is_none_and_none_is_no_path() -> None:
+    with pytest.raises(InputError, match="--encoder: expected a path; found None"):
+        FinetuneConfig(encoder=None, recordings="tracks")  # type: ignore[arg-type]
+
+
+def test_paths_from_a_glob_can_be_given_as_they_come(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    config = PretrainConfig(recordings=tmp_path.glob("*.csv"))  # type: ignore[arg-type]
+    assert config.recordings == (tmp_path / "a.csv",)
 
 
 def test_numbers_of_numpy_are_stored_as_plain_numbers() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file, save_file
 
 from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.errors import InputError
@@ -15,6 +16,7 @@ from ssl_behavior.models.checkpoints import (
     load_label_scheme,
     load_model,
     load_pretraining_fingerprints,
+    load_vitals,
     save_encoder,
     save_model,
 )
@@ -207,10 +209,106 @@ def test_a_damaged_checkpoint_is_refused(damage: Callable[[Path], None], folder:
         load_model(model)
 
 
+def change_weights(folder: Path, name: str, value: float) -> None:
+    """Change one weight of a checkpoint, as if it had been written so."""
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    weights[name].view(-1)[0] = value
+    save_file(weights, path)
+    edit(weights_bytes=path.stat().st_size, weights_sha256=None)(folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["temporal.enter.weight", "mean"])
+def test_weights_that_are_not_finite_are_refused(value: float, name: str, folder: Path, model: Path) -> None:
+    change_weights(folder, name, value)
+    with pytest.raises(InputError, match=rf"{folder}: .*not finite numbers \({name}\)"):
+        load_encoder(folder)
+    change_weights(model, f"encoder.{name}", value)
+    with pytest.raises(InputError, match=rf"{model}: .*not finite numbers"):
+        load_model(model)
+
+
+@pytest.mark.parametrize("value", [1e7, -1e30])
+def test_weights_that_no_training_gives_are_refused(value: float, folder: Path, model: Path) -> None:
+    change_weights(folder, "temporal.norm.weight", value)
+    with pytest.raises(InputError, match=rf"{folder}: .*weights above 1e\+06 \(temporal.norm.weight\)"):
+        load_encoder(folder)
+    change_weights(model, "head.score.weight", value)
+    with pytest.raises(InputError, match=rf"{model}: .*weights above"):
+        load_model(model)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"body_length": 0.0}, {"speed": -1.0}, {"forward": np.inf}, {"box": [1.0]}, {"proportions": {"a": np.inf}}],
+)
+def test_vitals_that_cannot_be_are_refused(changed: dict[str, object], folder: Path) -> None:
+    vitals = {"body_length": 50.0, "speed": 3.0, "forward": 0.9, "left": np.nan, "box": [0.0] * 4, "proportions": {}}
+    edit(usual=vitals)(folder)
+    assert load_vitals(folder) is not None
+    edit(usual={**vitals, **changed})(folder)
+    with pytest.raises(InputError, match=rf"{folder}: .*without valid vitals"):
+        load_vitals(folder)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_standard_deviations_are_above_0(value: float, folder: Path) -> None:
+    change_weights(folder, "deviation", value)
+    with pytest.raises(InputError, match=rf"{folder}: .*standard deviations that are not above 0"):
+        load_encoder(folder)
+
+
+def test_embeddings_that_overflow_are_refused_with_the_name_of_the_checkpoint(
+    folder: Path, wander: Callable[..., Recording]
+) -> None:
+    encoder = load_encoder(folder)
+    with torch.no_grad():
+        encoder.temporal.enter.weight.fill_(3e38)
+    with pytest.raises(InputError, match=rf"{folder}: expected embeddings of finite numbers; found NaN .* of wander0"):
+        embed(encoder, prepare(wander(), MICE, PREPARATION), (0, 1))
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "trees.json"])
+def test_a_flipped_bit_is_noticed(file: str, model: Path) -> None:
+    content = bytearray((model / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (model / file).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{model}: .*{file} with another content than was written"):
+        load_model(model)
+
+
+def test_a_checkpoint_without_digests_loads(model: Path) -> None:
+    """Version 0.1.0 wrote none."""
+    edit(weights_sha256=None, trees_sha256=None, computed_with=None)(model)
+    assert load_model(model)[1] == SCHEME
+
+
 SOUND = {
-    "behaviours": ["a", "b"], "channel": "x", "pair": None, "unscored": [], "frequencies": [0.5, 0.5],
+    "behaviours": ["a", "b", "c"], "channel": "x", "pair": None, "unscored": [], "frequencies": [0.5, 0.25, 0.25],
     "temperature": 1.0, "decoder": Decoder().to_dict(),
 }  # fmt: skip
+BAD_DECODERS = [
+    {**Decoder().to_dict(), **changed}
+    for changed in (
+        {"behaviour_weights": [1.0, np.nan, 1.0]},
+        {"behaviour_weights": [1.0, 1.0]},
+        {"smoothing_s": np.nan},
+        {"smoothing_s": -1.0},
+        {"smoothing_s": "long"},
+        {"transition_weight": np.inf},
+        {"transition_rates": [[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]]},
+        {"transition_rates": [[0.0, np.nan, 1.0]] * 3},
+        {"transition_rates": [[0.0, -1.0, 1.0]] * 3},
+        {"transition_rates": [[0.0, 1.0], [1.0, 0.0]]},
+    )
+]
+
+
+def test_a_sound_label_scheme_loads(model: Path) -> None:
+    """Each scheme below differs from this one in a single value."""
+    edit(readout=SOUND)(model)
+    assert load_model(model)[1].behaviours == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
@@ -224,6 +322,18 @@ SOUND = {
         {"readout": {**SOUND, "frequencies": "often"}},
         {"readout": {**SOUND, "decoder": {"x": 1}}},
         {"readout": {**SOUND, "temperature": "hot"}},
+        *({"readout": {**SOUND, "temperature": value}} for value in (0, -1.0, np.nan, np.inf, 1e-9, 1e9)),
+        *({"readout": {**SOUND, "frequencies": value}} for value in ([0, 0, 0], [0.5], [0.5, 0.2, np.nan], [1, 2, -3])),
+        *({"readout": {**SOUND, "decoder": value}} for value in BAD_DECODERS),
+        {"readout": {**SOUND, "behaviours": ["a", "a", "b"]}},
+        {"readout": {**SOUND, "behaviours": []}},
+        {"readout": {**SOUND, "behaviours": ["a", "b", "c" * 10_000]}},
+        {"readout": {**SOUND, "behaviours": ["a", "b", "c\0"]}},
+        {"readout": {**SOUND, "channel": "\x1b[2J"}},
+        {"readout": {**SOUND, "pair": ["m" * 1_000, "n"]}},
+        {"preparation": {"frame_rate": 0.0, "min_confidence": 0.1, "max_gap": 0.5}},
+        {"preparation": {"frame_rate": 1e-9, "min_confidence": 0.1, "max_gap": 0.5}},
+        {"preparation": {"frame_rate": 25.0, "min_confidence": np.nan, "max_gap": 0.5}},
     ],
 )
 def test_a_damaged_label_scheme_is_refused(changed: dict[str, object], model: Path) -> None:
@@ -252,7 +362,7 @@ def test_other_trees_are_refused_in_one_sentence(
 ) -> None:
     damage(model / "trees.json")
     if size_matches and (model / "trees.json").exists():
-        edit(trees_bytes=(model / "trees.json").stat().st_size)(model)
+        edit(trees_bytes=(model / "trees.json").stat().st_size, trees_sha256=None)(model)
     with pytest.raises(InputError, match=r"expected a whole checkpoint; found trees\.json") as refused:
         load_model(model)
     assert str(refused.value).startswith(str(model))

@@ -192,3 +192,26 @@ def test_deep_nesting_is_refused_and_a_repeated_key_is_harmless(parts: Parts, tm
     start = text.index('"left_children"')
     path.write_text(f'{text[:start]}"left_children":[99999999],{text[start:]}')
     np.testing.assert_array_equal(load_trees(path, 6, 3).predict(parts[0][0]), saved.predict(parts[0][0]))
+
+
+@pytest.mark.parametrize("name", ["split_conditions", "base_weights"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_thresholds_and_leaves_that_are_not_finite_are_refused(
+    name: str, value: float, parts: Parts, tmp_path: Path
+) -> None:
+    fit_trees(*parts, 3, FEW).save(tmp_path / "trees.json")
+    model = json.loads((tmp_path / "trees.json").read_text())
+    model["learner"]["gradient_booster"]["model"]["trees"][1][name][-1] = value
+    (tmp_path / "trees.json").write_text(json.dumps(model))
+    with pytest.raises(ValueError, match="a leaf that is not finite"):
+        load_trees(tmp_path / "trees.json", 6, 3)
+
+
+@pytest.mark.parametrize("frequencies", ["[0.5, 0.5, NaN]", "[0.5, 0.5, -1]", "[5, 5, 5]", "[[1], [1], [1]]"])
+def test_frequencies_that_cannot_be_are_refused(frequencies: str, parts: Parts, tmp_path: Path) -> None:
+    fit_trees(*parts, 3, FEW).save(tmp_path / "trees.json")
+    model = json.loads((tmp_path / "trees.json").read_text())
+    model["learner"]["attributes"]["frequencies"] = frequencies
+    (tmp_path / "trees.json").write_text(json.dumps(model))
+    with pytest.raises(ValueError, match=r"trees|frequencies"):
+        load_trees(tmp_path / "trees.json", 6, 3)

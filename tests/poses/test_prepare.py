@@ -257,3 +257,20 @@ def test_skeleton_of_other_names(walk: Callable[..., Recording]) -> None:
     recording = walk(np.zeros((40, 2, 2)), 0.3)
     strange = Skeleton(tuple("abcde"), landmarks=dict(zip("abcde", MICE, strict=True)))
     same(prepare(replace(recording, skeleton=strange), MICE, PLAIN), prepare(recording, MICE, PLAIN))
+
+
+def test_coordinates_that_stand_for_unseen_keypoints_are_refused(wander: Callable[..., Recording]) -> None:
+    positions = wander().positions.copy()
+    positions[5, 0, 0] = 9.96921e36  # netCDF's number for a missing value
+    with pytest.raises(InputError, match=r"coordinates of at most 1e\+09; found 9.96921e\+36 in 'wander0': .*NaN"):
+        prepare(replace(wander(), positions=positions), MICE, PLAIN)
+    positions[5, 0, 0] = NAN
+    prepare(replace(wander(), positions=positions), MICE, PLAIN)
+
+
+@pytest.mark.parametrize("scale", [100.0, -1.0])
+def test_confidences_that_are_not_from_0_to_1_are_refused(scale: float, wander: Callable[..., Recording]) -> None:
+    confidence = np.full(wander().positions.shape[:3], 0.9, np.float32)
+    prepare(replace(wander(), confidence=confidence), MICE, PLAIN)
+    with pytest.raises(InputError, match="expected confidences from 0 to 1; found"):
+        prepare(replace(wander(), confidence=confidence * scale), MICE, PLAIN)

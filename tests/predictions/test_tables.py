@@ -1,3 +1,5 @@
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +86,58 @@ def test_a_folder_without_predictions_of_one_model_is_an_error(tmp_path: Path) -
     tables.write(tmp_path, Prediction("2", ("x",), np.ones((1, 1)), np.zeros(1), 30.0, np.ones(1)))
     with pytest.raises(InputError, match="different models"):
         tables.read_folder(tmp_path)
+
+
+def change_row(path: Path, cells: dict[int, str]) -> None:
+    """Change cells, by their column, in the row of frame 3."""
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    for column, value in cells.items():
+        rows[4][column] = value
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([np.nan, np.nan, np.nan], r"\[nan, nan, nan\] in frame 3"),
+        ([0.5, 0.5, np.nan], "sum to 1"),
+        ([0.9, 0.9, 0.9], "sum to 1"),
+        ([0.0, 0.0, 0.0], "sum to 1"),
+        ([1.5, -0.5, 0.0], "from 0 to 1"),
+    ],
+)
+def test_probabilities_that_cannot_be_are_neither_made_nor_read(
+    wrong: list[float], message: str, tmp_path: Path
+) -> None:
+    good = prediction("v")
+    probabilities = good.probabilities.copy()
+    probabilities[3] = wrong
+    with pytest.raises(InputError, match=f"v: expected probabilities .*{message}"):
+        replace(good, probabilities=probabilities)
+    path, _ = tables.write(tmp_path, good)
+    change_row(path, dict(enumerate(map(str, wrong), 4)))
+    with pytest.raises(InputError, match=rf"{path}: .*probabilit"):
+        tables.read(path)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-9, 1e9, np.nan])
+def test_frame_rates_that_cannot_be_are_refused(rate: float) -> None:
+    with pytest.raises(InputError, match="frame rate must be a positive number of Hz"):
+        prediction(frame_rate=rate)
+
+
+def test_times_that_are_not_equal_steps_are_refused(tmp_path: Path) -> None:
+    path, _ = tables.write(tmp_path, prediction("v"))
+    change_row(path, {1: "1000.0"})
+    with pytest.raises(InputError, match=rf"{path}: expected times in equal steps"):
+        tables.read(path)
+
+
+@pytest.mark.parametrize("animals", ["-1", "99999999"])
+def test_numbers_of_animals_that_cannot_be_are_refused(animals: str, tmp_path: Path) -> None:
+    path, _ = tables.write(tmp_path, prediction("v"))
+    change_row(path, {3: animals})
+    with pytest.raises(InputError, match=rf"{path}: .*animals_tracked"):
+        tables.read(path)

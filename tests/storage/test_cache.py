@@ -155,6 +155,21 @@ def test_a_damaged_entry_is_made_again(table, folder, length, monkeypatch, capsy
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("from_end", [1, 30, 700])
+def test_an_entry_with_a_flipped_bit_is_made_again_and_reported(table, folder, from_end, monkeypatch, capsys):
+    expected = _read_uncached(monkeypatch, table)
+    read_recordings(table, notify=_quiet)
+    (entry,) = folder.rglob("*.safetensors")
+    whole = entry.read_bytes()
+    damaged = bytearray(whole)
+    damaged[-from_end] ^= 1
+    entry.write_bytes(damaged)
+    capsys.readouterr()
+    _assert_equal(read_recordings(table, notify=_quiet), expected)
+    assert entry.read_bytes() == whole
+    assert f"{entry}: this entry of the cache is damaged" in capsys.readouterr().out
+
+
 def test_the_cache_can_be_deleted_while_it_is_used(table, folder, monkeypatch):
     expected = _read_uncached(monkeypatch, table)
     cached = read_recordings(table, notify=_quiet)

@@ -1,7 +1,7 @@
 """The native format: one file per recording, which keeps every bit of it and is read by memory map.
 
-``storage.array_files`` describes the layout. The file stores a hash of the positions, which keys the pose cache. If you
-edit positions, delete the hash, or stale poses will be used.
+``storage.array_files`` describes the layout. The file stores a hash of the positions, which keys the pose cache, and
+checksums: a file whose arrays were edited in place is refused.
 """
 
 from __future__ import annotations

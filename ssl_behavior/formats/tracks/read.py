@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.values import first_line
@@ -52,6 +53,7 @@ TRACK_SUFFIXES = (
 )
 
 
+@check_arguments
 def read_recordings(
     paths: str | Path | Sequence[str | Path],
     format: str | None = None,
