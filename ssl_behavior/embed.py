@@ -11,7 +11,7 @@ from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
 from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
-from ssl_behavior.errors import count_of, list_names
+from ssl_behavior.errors import command_line, count_of, list_names
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.storage import run_folder
@@ -82,7 +82,7 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
 def _open_atlas(output: Path, overwrite: bool, meta: AtlasMeta) -> Atlas:
     """Open the atlas to add to; with ``overwrite``, empty it first."""
     if overwrite and (output / ABOUT).is_file():
-        Atlas(output).clear()
+        Atlas.clear(output)
     return Atlas.create(output, meta)
 
 
@@ -99,11 +99,11 @@ def _summary(atlas: Atlas, actions: Counter[str]) -> str:
 def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:
     """Print where the results are, and what to run next."""
     poses = atlas.video(atlas.ids[0]).poses
-    example = f"--video {poses.id} --frames 0:{min(60, poses.frames)}"
+    example = ("--video", poses.id, "--frames", f"0:{min(60, poses.frames)}")
     print(f"\natlas: {config.output}")
     print("next:  see which behaviours there are, or find bouts like an example, named by its video and frames")
-    print(f"       ssl-behavior cluster --atlas {config.output}")
-    print(f"       ssl-behavior search --atlas {config.output} {example}")
+    print(f"       {command_line('cluster', '--atlas', config.output)}")
+    print(f"       {command_line('search', '--atlas', config.output, *example)}")
 
 
 main = run.command(EmbedConfig, embed_recordings, "Write the embedding of every frame to an atlas.", _next_steps)

@@ -116,7 +116,7 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
 def _check(config: ExploreConfig) -> None:
     if config.export is not None:
         if config.export.suffix.lower() != ".html":
-            raise InputError(f"--export {config.export}: expected a name that ends in .html")
+            raise InputError(f"--export {config.export}: expected a name that ends in .html: add it")
         if config.export.expanduser().exists() and not config.overwrite:
             raise InputError(f"--export {config.export}: found a file: choose another name, or add --overwrite")
 

@@ -66,7 +66,7 @@ class LabelPool:
         if not sum(map(len, candidates)):
             raise InputError(
                 f"{self.atlas.folder}: expected unlabelled clips of {seconds:g} s in which the animals are tracked; "
-                "found none: embed more recordings, or lower --seconds"
+                "found none: lower --seconds, or add recordings to the atlas with ssl-behavior embed"
             )
         return ClipEmbeddings.concatenate(candidates), ClipEmbeddings.concatenate(labelled)
 
@@ -95,14 +95,16 @@ def read_predictions(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
     if not predictions:
         raise InputError(
             f"{folder}: expected predictions of the atlas's videos, {list_names(atlas.ids, 5)}; found those of "
-            f"{list_names([prediction.id for prediction in in_folder], 5)}"
+            f"{list_names([prediction.id for prediction in in_folder], 5)}: run ssl-behavior predict with the "
+            "recordings that were embedded"
         )
     for video, prediction in predictions.items():
         frames = atlas.video(video).poses.frames
         if len(prediction.labels) != frames:
             raise InputError(
                 f"{folder}: expected {frames} frames of video {video}, as in the atlas; found "
-                f"{len(prediction.labels)}: predict the recordings that were embedded"
+                f"{len(prediction.labels)}: run ssl-behavior predict with the recordings that were "
+                "embedded"
             )
     if missing := [video for video in atlas.ids if video not in predictions]:
         print(f"without predictions, so nothing is suggested in them: {list_names(missing)}")

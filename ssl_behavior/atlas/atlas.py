@@ -87,7 +87,9 @@ class Atlas:
         path = self.folder / ABOUT
         if not path.is_file():
             problem = f"no {ABOUT}" if self.folder.is_dir() else "no such folder"
-            raise InputError(f"{folder}: expected an atlas; found {problem}: create one with {_EMBED}")
+            raise InputError(
+                f"{folder}: expected an atlas; found {problem}: give the folder that was the --output of {_EMBED}"
+            )
         try:
             about = dict(yaml_files.read(path))
             self.version = about.pop(_VERSION, None)  # the first atlases stored none
@@ -220,7 +222,8 @@ class Atlas:
         path = self.path(video)
         if not path.is_file():
             raise InputError(
-                f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}"
+                f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}: choose "
+                f"another, or add its recording with {_EMBED}"
             )
         return read_video(path, self.meta.channels, self.version)
 
@@ -233,13 +236,13 @@ class Atlas:
         write_video(self.path(video.id), video, self.meta.dtype)
         self._forget()
 
-    def clear(self) -> None:
-        """Remove every video, then ``atlas.yaml``."""
-        for path in (self.folder / VIDEOS).glob(f"*{SUFFIX}"):
+    @staticmethod
+    def clear(folder: Path) -> None:
+        """Remove every video of an atlas, which may be damaged, then ``atlas.yaml``."""
+        for path in (folder / VIDEOS).glob(f"*{SUFFIX}"):
             path.unlink()
         # The last step: a folder that an interrupt leaves half cleared is still an atlas of this encoder.
-        (self.folder / ABOUT).unlink(missing_ok=True)
-        self._forget()
+        (folder / ABOUT).unlink(missing_ok=True)
 
     def fingerprint(self, video: str) -> str:
         """Return the fingerprint of the tracks that a video's embeddings were computed from (``Poses.fingerprint``)."""

@@ -167,8 +167,8 @@ class Clusters:
         """
         if not path.is_file():
             raise InputError(f"{path}: expected clusters; found no such file: run ssl-behavior cluster")
-        arrays, about = read_arrays(path, _KIND)
         try:
+            arrays, about = read_arrays(path, _KIND)
             values: dict[str, Any] = {name: arrays[key] for name, key in _ARRAYS.items()}
             _require_shapes(values)
             values |= {name: about[name] for name in _NUMBERS}
@@ -176,8 +176,9 @@ class Clusters:
             settings = {"anchors" if key == _ANCHORS_KEY else key: value for key, value in about["settings"].items()}
             return cls(**values, settings=Clustering(**settings))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problem = str(error).removeprefix(f"{path}: ")
             raise InputError(
-                f"{path}: expected clusters; found something else ({error}): recreate them with ssl-behavior cluster "
+                f"{path}: expected clusters; found something else ({problem}): recreate them with ssl-behavior cluster "
                 "--overwrite"
             ) from None
 

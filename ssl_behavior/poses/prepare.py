@@ -71,8 +71,8 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     if np.isnan(heading).all():
         raise InputError(
             f"{where}: expected a keypoint at the front of the body and one at its rear, both seen in some frame; "
-            f"found {', '.join(recording.skeleton.keypoints)} in {recording.id!r}: say what they mean with "
-            "--skeleton FILE"
+            f"found {', '.join(recording.skeleton.keypoints)} in {recording.id!r}: if these are among "
+            "them, say which with --skeleton FILE; if not, leave out the recording"
         )
     return Poses(
         recording.id,

@@ -68,7 +68,8 @@ class GroundTruth:
         if not predicted & annotated:
             raise InputError(
                 f"no video is both predicted and annotated: the predictions are of {list_names(predicted, _NAMED)}; "
-                f"the annotations are of {list_names(annotated, _NAMED)}; file names must begin with the same video id"
+                f"the annotations are of {list_names(annotated, _NAMED)}: name the files of annotations after these "
+                f"videos, as in {file_stem(min(predicted, key=natural_key))}_annot.txt"
             )
         if unmatched := predicted - annotated:
             print(f"predicted and not annotated, left out: {list_names(unmatched)}")
@@ -122,11 +123,12 @@ def _compare_video(prediction: Prediction, annotations: Annotations, channel: st
     if unpredicted.size:
         name = names[values[unpredicted[0]]]
         reason = ", which frames outside all bouts get," if name == annotations.background else ""
+        another = ", or choose another --channel" if len(annotations.channels) > 1 else ""
         raise InputError(
             f"{annotations.source}: label {name!r}{reason} is not in the vocabulary of the predictions "
             f"({list_names(prediction.behaviours, 10)}), and {unpredicted.size} of the {len(values)} frames of "
-            f"{annotations.id} have it, from frame {unpredicted[0]} on: add --unscored {shlex.quote(name)} if nobody "
-            "judged those frames, or choose another --channel"
+            f"{annotations.id} have it, from frame {unpredicted[0]} on: add --unscored {shlex.quote(name)} if those "
+            f"frames are not to be scored{another}"
         )
     return ScoredVideo(annotations.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
 
@@ -160,12 +162,13 @@ def compare_submission(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo
         annotated, labels = sequences[name].labels[channel], submission[name]
         if len(labels) != len(annotated.values):
             raise InputError(
-                f"{path}: {name}: expected {len(annotated.values)} labels, one per frame; found {len(labels)} labels"
+                f"{path}: {name}: expected {len(annotated.values)} labels, one per frame; found {len(labels)} labels: "
+                "give the labels of the file that was predicted"
             )
         if labels.size and not 0 <= labels.min() <= labels.max() < len(behaviours):
             raise InputError(
                 f"{path}: {name}: expected labels that are indices of {list(behaviours)}; found {labels.min()} to "
-                f"{labels.max()}"
+                f"{labels.max()}: make the submission with a model of these behaviours"
             )
         values = truth.mask_unscored(annotated.with_behaviours(behaviours).values, behaviours)
         videos.append(ScoredVideo(name, values, labels, None, sequences[name].frame_rate))
