@@ -64,11 +64,22 @@ class LabelPool:
             if self.predictions is None or video.id in self.predictions:
                 candidates.append(unlabelled_clips)
         if not sum(map(len, candidates)):
+            # Without a duration, each frame is a clip: shorter clips help only if there is one.
+            ways = ["lower --seconds"] if seconds and self._has_candidates() else []
+            if self.predictions is not None and len(self.predictions) < len(self.atlas.ids):
+                ways.append("predict the other videos of the atlas with ssl-behavior predict")
+            ways.append("add unlabelled recordings to the atlas with ssl-behavior embed")
             raise InputError(
                 f"{self.atlas.folder}: expected unlabelled clips of {seconds:g} s in which the animals are tracked; "
-                "found none: lower --seconds, or add recordings to the atlas with ssl-behavior embed"
+                f"found none: {', or '.join(ways)}"
             )
         return ClipEmbeddings.concatenate(candidates), ClipEmbeddings.concatenate(labelled)
+
+    def _has_candidates(self) -> bool:
+        try:
+            return len(self.clips(0.0)[0]) > 0
+        except InputError:
+            return False
 
     def uncertainty(self, clips: ClipEmbeddings) -> np.ndarray | None:
         """Return the mean entropy (clip,) of the model's probabilities, from 0 to 1; None without a model."""

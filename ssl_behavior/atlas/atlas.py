@@ -8,7 +8,7 @@ untouched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -87,9 +87,7 @@ class Atlas:
         path = self.folder / ABOUT
         if not path.is_file():
             problem = f"no {ABOUT}" if self.folder.is_dir() else "no such folder"
-            raise InputError(
-                f"{folder}: expected an atlas; found {problem}: give the folder that was the --output of {_EMBED}"
-            )
+            raise InputError(f"{folder}: expected an atlas; found {problem}: give the --output of {_EMBED}")
         try:
             about = dict(yaml_files.read(path))
             self.version = about.pop(_VERSION, None)  # the first atlases stored none
@@ -127,8 +125,8 @@ class Atlas:
             differing = [name for name, value in asdict(meta).items() if getattr(atlas.meta, name) != value]
             raise InputError(
                 f"{folder}: expected an atlas with the same settings; found one with another {list_names(differing)}, "
-                "which cannot take embeddings of these settings: choose another --output, or pass --overwrite to "
-                "delete that atlas and create this one"
+                f"which cannot take embeddings of these settings: {_same_settings(atlas.meta, differing)}choose "
+                "another --output, or pass --overwrite to delete that atlas and create this one"
             )
         return atlas
 
@@ -258,6 +256,15 @@ class Atlas:
             f"{path}: expected the metadata of an atlas; found something else: recreate the atlas with {_EMBED} "
             f"--overwrite{version_hint(getattr(self, 'version', None))}"
         )
+
+
+def _same_settings(existing: AtlasMeta, differing: Sequence[str]) -> str:
+    """Advice to embed with the settings of an existing atlas; empty if it is of another encoder."""
+    if not set(differing) <= {"dtype", "precision"}:
+        return ""
+    half = "give --half" if existing.dtype == "float16" else "leave out --half"
+    ways = [f"give --precision {existing.precision}"] * ("precision" in differing) + [half] * ("dtype" in differing)
+    return f"{' and '.join(ways)} to add to it, "
 
 
 def _require_valid(meta: AtlasMeta) -> None:
