@@ -14,7 +14,7 @@ from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks import calms21, deeplabcut, mabe22, movement, native, sleap
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.untrusted import pickles
-from ssl_behavior.recordings.notices import notices_of
+from ssl_behavior.recordings.notices import notices_of, subfolder_notices
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.storage import cache, yaml_files
 from ssl_behavior.storage.array_files import SUFFIX
@@ -84,6 +84,8 @@ def read_recordings(
     for notice in unfinished_notices([paths] if isinstance(paths, str | Path) else paths):
         notify(notice)
     files = expand(paths, TRACK_SUFFIXES if format is None else None)
+    for notice in subfolder_notices(paths, files):
+        notify(notice)
     recordings: list[Recording] = []
     for file in progress(files, "reading", unit="file", shown=len(files) > 1, leave=False):
         try:
