@@ -35,7 +35,7 @@ from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
-from tests.test_advice import unknown_names
+from tests.advice.names import unknown_names
 
 FRAMES = 120
 PRETRAIN = (

@@ -141,7 +141,7 @@ def prepare_cached(recording: Recording, landmarks: Sequence[str], settings: Pre
 
 
 def prepare_all(
-    recordings: Sequence[Recording], landmarks: Sequence[str], settings: Preparation, skip_bad: bool = False
+    recordings: Sequence[Recording], landmarks: Sequence[str], settings: Preparation, skip_bad: bool | None = None
 ) -> list[Poses]:
     """Prepare recordings.
 
@@ -149,7 +149,7 @@ def prepare_all(
         recordings: recordings in any order.
         landmarks: names of the landmarks, in the order that the encoder takes.
         settings: settings of the preparation.
-        skip_bad: print why a recording cannot be used and go on without it.
+        skip_bad: print why a recording cannot be used and go on without it; None if the caller has no option for that.
 
     Raises:
         InputError: a recording cannot be used, or with ``skip_bad`` none of them can.
@@ -161,7 +161,7 @@ def prepare_each(
     recordings: Sequence[Recording],
     landmarks: Sequence[str],
     settings: Preparation,
-    skip_bad: bool = False,
+    skip_bad: bool | None = None,
     doing: str = "preparing",
 ) -> Iterator[tuple[Recording, Poses]]:
     """Prepare one recording after the other under a progress bar, so that one alone is in memory.
@@ -170,7 +170,7 @@ def prepare_each(
         recordings: recordings in any order.
         landmarks: names of the landmarks, in the order that the encoder takes.
         settings: settings of the preparation.
-        skip_bad: print why a recording cannot be used and go on without it.
+        skip_bad: print why a recording cannot be used and go on without it; None if the caller has no option for that.
         doing: description of the progress bar.
 
     Yields:
@@ -187,7 +187,7 @@ def prepare_each(
             poses = prepare_cached(recording, landmarks, settings)
         except InputError as error:
             if not skip_bad:
-                raise with_skip_hint(error, len(recordings)) from None
+                raise (error if skip_bad is None else with_skip_hint(error, len(recordings))) from None
             print(f"skipped: {error}")
             continue
         usable += 1

@@ -89,3 +89,16 @@ def test_help_names_the_short_option(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         parse(TwoConfig, ["--help"])
     assert "of a clip. (default: 2.0) (also --clip-seconds)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["my tracks"], r"as in --recordings 'my tracks'"),
+        (["--steps", "3", "tracks"], r"found tracks without an option before it; .* --recordings tracks"),
+        (["-o", "out"], r"there is no option -o; options begin with two dashes"),
+    ],
+)
+def test_a_word_without_an_option_is_told_which_it_may_be_meant_for(words: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse(FinetuneConfig, words)
