@@ -80,7 +80,7 @@ def read_config(folder: Path, *kinds: Kind) -> dict[str, Any]:
     """
     path = folder / CONFIG
     commands = " and ".join(f"ssl-behavior {_COMMANDS[kind]}" for kind in kinds)
-    expected = f"a checkpoint of kind {' or '.join(kinds)} ({commands} writes them)"
+    expected = f"a checkpoint of kind {' or '.join(kinds)} ({commands} {'write' if len(kinds) > 1 else 'writes'} them)"
     if not path.is_file():
         if is_unfinished(folder):
             raise InputError(

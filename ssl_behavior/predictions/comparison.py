@@ -123,11 +123,13 @@ def _compare_video(prediction: Prediction, annotations: Annotations, channel: st
     if unpredicted.size:
         name = names[values[unpredicted[0]]]
         reason = ", which frames outside all bouts get," if name == annotations.background else ""
+        # All of them, as each would be refused in turn.
+        unscored = shlex.join(dict.fromkeys(names[value] for value in values[unpredicted]))
         another = ", or choose another --channel" if len(annotations.channels) > 1 else ""
         raise InputError(
             f"{annotations.source}: label {name!r}{reason} is not in the vocabulary of the predictions "
             f"({list_names(prediction.behaviours, 10)}), and {unpredicted.size} of the {len(values)} frames of "
-            f"{annotations.id} have it, from frame {unpredicted[0]} on: add --unscored {shlex.quote(name)} if those "
+            f"{annotations.id} have it, from frame {unpredicted[0]} on: add --unscored {unscored} if those "
             f"frames are not to be scored{another}"
         )
     return ScoredVideo(annotations.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)

@@ -63,7 +63,7 @@ def read_text(path: str | Path) -> str:
     """
     path = Path(path)
     if not path.is_file():  # this refuses pipes and devices too, which may never end
-        raise InputError(f"{path}: expected a text file; there is no such file: check the path")
+        raise InputError(f"{path}: expected a text file; there is no such file")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

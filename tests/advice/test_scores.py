@@ -45,9 +45,9 @@ ROWS = {
     ),
     "a behaviour that is not predicted": Row(
         EVALUATE,
-        r"add (--unscored 'sleep or rest') if those frames are not to be scored$",
+        r"add (--unscored 'sleep or rest' eat) if those frames are not to be scored$",
         (f"{EVALUATE} {{0}}",),
-        lambda at: annotate(at, "video000", "attack", "sleep or rest"),
+        lambda at: annotate(at, "video000", "attack", "sleep or rest", "eat"),
     ),
     "no scored frames": Row(
         f"{EVALUATE} --unscored attack mount other", "check --channel and --unscored", (f"{EVALUATE} --unscored other",)
