@@ -141,7 +141,7 @@ def test_scores_of_other_settings_are_not_written_over_unasked(folders: tuple[Pa
         evaluate(settings(folders, videos=("2",)))
     other = folders[0].with_name("b")
     annotate(other, "1", [0, 0])
-    with pytest.raises(InputError, match="another --annotations, --unscored;"):
+    with pytest.raises(InputError, match="another --annotations, --unscored:"):
         evaluate(settings(folders, annotations=[str(other)], unscored=()))
     assert (folders[0] / "scores" / "scores.json").read_bytes() == before
     evaluate(settings(folders, bootstrap=10))
