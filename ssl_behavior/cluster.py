@@ -17,7 +17,7 @@ from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import AtLeast, Checked
 from ssl_behavior.cluster_cards import CardData, write_cards
 from ssl_behavior.compute.argument_types import check_arguments
-from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.errors import InputError, command_line, list_names
 from ssl_behavior.storage import run_folder
 
 
@@ -74,9 +74,10 @@ def cluster(config: ClusterConfig) -> ClusteredAtlas:
 
 def _fit(atlas: Atlas, config: ClusterConfig, may_replace: bool) -> ClusteredAtlas:
     if ClusteredAtlas.exists(atlas) and not may_replace:
+        apply = command_line("cluster", "--atlas", config.atlas, "--apply", config.atlas)
         raise InputError(
-            f"{atlas.folder}: found clusters that were fitted before: pass --overwrite to fit new ones, or "
-            f"--apply {config.atlas} to assign recordings that were added since"
+            f"{atlas.folder}: found clusters that were fitted before: pass --overwrite to fit new ones, or run {apply} "
+            "to assign recordings that were added since"
         )
     print(f"fitting map and clusters to {min(atlas.rows, config.clustering.anchors):,} of {atlas.rows:,} embeddings")
     return ClusteredAtlas.create(atlas, fit_clusters(atlas, config.clustering, config.seed))
@@ -107,7 +108,7 @@ def _report(clustered: ClusteredAtlas, page: Path, cards: CardData) -> None:
         print(f"agreement with {channel}: {', '.join(f'{name} {value:.2f}' for name, value in scores.items())}")
     print(f"\ncards: {page}")
     print("next:  open the cards in a browser, or explore the whole atlas:")
-    print(f"       ssl-behavior explore --atlas {clustered.atlas.folder}")
+    print(f"       {command_line('explore', '--atlas', clustered.atlas.folder)}")
 
 
 def _require_possible_sizes(clustering: Clustering) -> None:
@@ -118,7 +119,7 @@ def _require_possible_sizes(clustering: Clustering) -> None:
     if clustering.largest < 2 * clustering.smallest:
         raise InputError(
             f"--clustering.largest {clustering.largest:g}: expected at least twice --clustering.smallest "
-            f"{clustering.smallest:g}"
+            f"{clustering.smallest:g}; give e.g. --clustering.smallest {clustering.largest / 4:.1g}"
         )
 
 
@@ -142,14 +143,20 @@ def read_groups(path: Path | None, videos: Sequence[str]) -> dict[str, str]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = [(row["video"].strip(), row["group"].strip()) for row in csv.DictReader(file)]
     except (KeyError, AttributeError, UnicodeDecodeError, csv.Error):
-        raise InputError(f"--groups {path}: expected a .csv file with the columns video and group") from None
+        raise InputError(
+            f"--groups {path}: expected a .csv file whose first line is video,group and whose others are a video and "
+            "its group; found something else: correct the file"
+        ) from None
     groups = dict(rows)
     if len(groups) < len(rows):
         repeated = {video for video, count in Counter(video for video, _ in rows).items() if count > 1}
-        raise InputError(f"--groups {path}: expected every video once; found {list_names(repeated, 10)} several times")
+        raise InputError(
+            f"--groups {path}: expected every video once; found {list_names(repeated, 10)} several times: remove lines"
+        )
     if unknown := set(groups) - set(videos):
         raise InputError(
-            f"--groups {path}: expected videos of the atlas {list_names(videos, 10)}; found {list_names(unknown, 10)}"
+            f"--groups {path}: expected videos of the atlas {list_names(videos, 10)}; found {list_names(unknown, 10)}: "
+            "correct the file"
         )
     return groups
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
+from ssl_behavior.errors import command_line
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.storage.run_folder import open_output
 
@@ -41,7 +42,7 @@ def convert(config: ConvertConfig) -> list[Path]:
         files = native.write(output, recordings)
     frames = sum(recording.frames for recording in recordings)
     print(f"wrote {len(files)} recordings, {frames:,} frames, to {output}")
-    print(f"next: ssl-behavior pretrain --recordings {output} --output runs/{output.name}")
+    print(f"next: {command_line('pretrain', '--recordings', output, '--output', f'runs/{output.resolve().name}')}")
     return files
 
 

@@ -10,9 +10,9 @@ from ssl_behavior.atlas.atlas import ABOUT, Atlas, AtlasMeta
 from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
-from ssl_behavior.compute.argument_types import check_arguments
+from ssl_behavior.compute.argument_types import require_type
 from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
-from ssl_behavior.errors import count_of, list_names
+from ssl_behavior.errors import command_line, count_of, list_names
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.storage import run_folder
@@ -41,7 +41,6 @@ class EmbedConfig(AnnotatedTracksConfig):
     precision: Precision = "auto"
 
 
-@check_arguments
 def embed_recordings(config: EmbedConfig) -> Atlas:
     """Write the embedding of every frame and ordered pair to the atlas ``config.output``, one video after the other.
 
@@ -53,6 +52,8 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
         >>> embed_recordings(config).rows  # doctest: +SKIP
         21600
     """
+    # Not by the decorator: mypy could not follow the name sb.embed to a decorated function.
+    require_type("config", config, EmbedConfig)
     output = config.output.expanduser()
     if not (output / ABOUT).is_file():
         run_folder.check_output(output, config.overwrite)
@@ -84,7 +85,7 @@ def _embed_recordings(output: Path, config: EmbedConfig) -> Atlas:
 def _open_atlas(output: Path, overwrite: bool, meta: AtlasMeta) -> Atlas:
     """Open the atlas to add to; with ``overwrite``, empty it first."""
     if overwrite and (output / ABOUT).is_file():
-        Atlas(output).clear()
+        Atlas.clear(output)
     return Atlas.create(output, meta)
 
 
@@ -101,11 +102,11 @@ def _summary(atlas: Atlas, actions: Counter[str]) -> str:
 def _next_steps(config: EmbedConfig, atlas: Atlas) -> None:
     """Print where the results are, and what to run next."""
     poses = atlas.video(atlas.ids[0]).poses
-    example = f"--video {poses.id} --frames 0:{min(60, poses.frames)}"
+    example = ("--video", poses.id, "--frames", f"0:{min(60, poses.frames)}")
     print(f"\natlas: {config.output}")
     print("next:  see which behaviours there are, or find bouts like an example, named by its video and frames")
-    print(f"       ssl-behavior cluster --atlas {config.output}")
-    print(f"       ssl-behavior search --atlas {config.output} {example}")
+    print(f"       {command_line('cluster', '--atlas', config.output)}")
+    print(f"       {command_line('search', '--atlas', config.output, *example)}")
 
 
 main = run.command(EmbedConfig, embed_recordings, "Write the embedding of every frame to an atlas.", _next_steps)

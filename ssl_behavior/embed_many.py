@@ -15,7 +15,7 @@ from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, resolve_precision
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.jobs.per_recording import PerRecordingConfig
 from ssl_behavior.jobs.ray_pool import require_no_failures, run_missing
 from ssl_behavior.jobs.results import Results, Unit
@@ -123,7 +123,7 @@ def _next_steps(_: EmbedManyConfig, atlas: str) -> None:
     print(f"\natlas: {atlas}")
     copy = " (copy the folder to a disk first)" if "://" in atlas else ""
     print(f"next:  see which behaviours there are{copy}")
-    print(f"       ssl-behavior cluster --atlas {atlas}")
+    print(f"       {command_line('cluster', '--atlas', atlas)}")
 
 
 main = run.command(EmbedManyConfig, embed_many, "Embed thousands of recordings on a Ray cluster.", _next_steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,9 @@ class InputError(ValueError):
     The message is one sentence: the file, what was expected, what was found and what to do. Commands print it and exit
     with code 2. Any other exception that escapes is a bug in this package. Because a message may quote a file, it is
     reduced to one line of bounded length, and control characters, which could steer a terminal, are escaped.
+
+    Messages name options as the shell has them. In Python, ``--clip-seconds`` is the setting ``clip_seconds`` of the
+    command's config, and ``--supervision.steps`` is ``supervision=sb.Supervision(steps=...)``.
 
     Examples:
         >>> raise InputError("a.csv: expected tracks and found an empty file; export it again")
@@ -67,6 +71,16 @@ def error_message(error: InputError | OSError) -> str:
         return str(error)
     file = f"{error.filename}: " if error.filename is not None else ""
     return _one_line(f"{file}{error.strerror or error}")
+
+
+def command_line(command: str, *words: object) -> str:
+    """A command to type, in which paths and names with blanks are quoted.
+
+    Examples:
+        >>> command_line("cluster", "--atlas", Path("my atlas"))
+        "ssl-behavior cluster --atlas 'my atlas'"
+    """
+    return shlex.join([PROGRAM, command, *map(str, words)])
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:

@@ -80,15 +80,18 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     """
     path = Path(settings.predictions).expanduser()
     if not path.exists():
-        raise InputError(f"{path}: expected a folder of predictions or a submission .npy; it does not exist")
+        raise InputError(
+            f"--predictions {path}: expected a folder of predictions, or a submission .npy; found no such file or "
+            "folder: give the --output of ssl-behavior predict"
+        )
     if path.is_file() and path.suffix.lower() != ".npy":
         raise InputError(
-            f"--predictions {path}: expected a folder; found a file: give the folder that predict wrote, or a "
+            f"--predictions {path}: expected a folder; found a file: give the --output of ssl-behavior predict, or a "
             "submission .npy (--videos scores some of the folder's videos only)"
         )
     output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
     if not settings.annotations:
-        raise InputError("expected --annotations: files, folders or globs to score against; found none")
+        raise InputError("--annotations: expected files, folders or globs to score against; found none: name some")
     if settings.output is not None:
         output = check_output(output, settings.overwrite, run_id=run_identity(settings))
     with lock_folder(output), mark_unfinished(output, run_identity(settings)):
@@ -160,13 +163,14 @@ def _require_same_question(scores: Path, settings: EvaluateConfig) -> None:
         differing = [name for name, value in existing.items() if value != current[name]]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(
-            f"{scores}: expected former scores; found another file: choose a folder with --output, or pass --overwrite"
+            f"{scores}: expected former scores; found another file: choose a new folder with --output, or pass "
+            "--overwrite"
         ) from None
     if differing:
         flags = ", ".join("--" + name.replace("_", "-") for name in differing)
         raise InputError(
-            f"{scores}: found scores of another {flags}; choose a folder for these with --output, or replace those "
-            "with --overwrite"
+            f"{scores}: expected no scores, or those of these settings; found scores that were made with another "
+            f"{flags}: choose a new folder for these with --output, or replace those with --overwrite"
         )
 
 

@@ -14,7 +14,7 @@ import torch
 from ssl_behavior.cli import run
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import choose_device
-from ssl_behavior.errors import InputError, count_of
+from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.labelled import LabelledPoses, describe_shares
@@ -135,8 +135,10 @@ def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
     """Print where the results are, and what to run next."""
     scores = f"{_SCORES} holds the scores above" if report else "no scores: one video cannot be cross-validated"
     print(f"\nmodel: {config.output}   ({scores})")
-    files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
-    print(f"next:  ssl-behavior predict --model {config.output} --recordings {files}")
+    # A submission numbers all behaviours of the challenge's training file, so a model that leaves some out makes none.
+    is_challenge = not config.annotations and not config.unscored
+    files = ("TEST.npy", "--output", "submission.npy") if is_challenge else ("TRACKS", "--output", "predictions")
+    print(f"next:  {command_line('predict', '--model', config.output, '--recordings', *files)}")
 
 
 main = run.command(FinetuneConfig, finetune, "Fine-tune a pretrained encoder on a few labelled videos.", _next_steps)

@@ -17,7 +17,7 @@ from ssl_behavior.cli.validators import Above, Share
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.compute.progress import progress_bar
-from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.errors import InputError, command_line, list_names
 from ssl_behavior.learning_curve.bands import make_curve
 from ssl_behavior.learning_curve.fitting import FitSettings, fit_and_predict
 from ssl_behavior.learning_curve.picture import label_curve_picture
@@ -105,10 +105,10 @@ def _label_curve(
 def _check(config: LabelCurveConfig) -> tuple[Variant, ...]:
     """Refuse settings that do not go together; return the variants, each once."""
     if unknown := set(config.variants) - set(VARIANTS):
-        raise InputError(f"--variants {list_names(unknown)}: expected names among {', '.join(VARIANTS)}")
+        raise InputError(f"--variants {list_names(unknown)}: expected names among {', '.join(VARIANTS)}: choose some")
     variants = tuple(dict.fromkeys(config.variants))
     if not variants:
-        raise InputError(f"--variants: expected at least one of {', '.join(VARIANTS)}; found none")
+        raise InputError(f"--variants: expected at least one of {', '.join(VARIANTS)}; found none: name some")
     if "expert-features" in variants and not config.supervision.trees:
         raise InputError(
             "--variants expert-features: expected --supervision.trees above 0; found 0: give e.g. "
@@ -217,8 +217,10 @@ def _next_steps(config: LabelCurveConfig, _: dict[str, Any]) -> None:
     print(f"\ncurve: {config.output}   (curve.png; curve.csv holds every draw and behaviour, curve.json the intervals)")
     print("next:  label as many videos as the curve suggests, then")
     labels = [] if config.channel is None else ["--channel", config.channel]
+    labels += ["--agent", config.agent, "--target", config.target] if config.agent and config.target else []
     labels += ["--unscored", *config.unscored] if config.unscored else []
-    print(f"       ssl-behavior finetune --encoder {config.encoder} --recordings TRACKS --annotations ANNOTATIONS \\")
+    inputs = ["--recordings", "TRACKS", *(["--annotations", "ANNOTATIONS"] if config.annotations else [])]
+    print(f"       {command_line('finetune', '--encoder', config.encoder, *inputs)} \\")
     print(f"           {shlex.join([*labels, '--output', 'runs/model'])}")
 
 

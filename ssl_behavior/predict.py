@@ -14,7 +14,7 @@ from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, choose_device
 from ssl_behavior.compute.progress import progress
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.formats.tracks.calms21.submissions import check_lengths, write_submission
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.label_scheme import LabelScheme
@@ -133,7 +133,7 @@ def _check_submission(config: PredictConfig, scheme: LabelScheme, is_submission:
     if is_submission and scheme.unscored:
         raise InputError(
             f"{config.model}: expected a model of all behaviours of the training file, as a submission numbers them; "
-            f"found one trained without {', '.join(scheme.unscored)}: fine-tune without --unscored"
+            f"found one trained without {', '.join(scheme.unscored)}: run ssl-behavior finetune without --unscored"
         )
 
 
@@ -146,7 +146,8 @@ def _next_steps(config: PredictConfig, predictions: Iterator[Prediction]) -> Non
         print("             review/ has files for the Caltech annotator and BORIS, pictures/ has one of each video")
     scheme = checkpoints.load_label_scheme(config.model)
     unscored = f" --unscored {shlex.join(scheme.unscored)}" if scheme.unscored else ""
-    print(f"next:        ssl-behavior evaluate --predictions {config.output} --annotations ANNOTATIONS \\")
+    following = command_line("evaluate", "--predictions", config.output, "--annotations", "ANNOTATIONS")
+    print(f"next:        {following} \\")
     print(f"                 --channel {shlex.quote(scheme.channel)}{unscored}")
 
 

@@ -15,7 +15,7 @@ import yaml
 from ssl_behavior.cli import run
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import Device, Precision, resolve_precision
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.jobs.per_recording import PerRecordingConfig
 from ssl_behavior.jobs.ray_pool import require_no_failures, run_missing
 from ssl_behavior.jobs.results import Results, Unit, files_below
@@ -186,7 +186,7 @@ def _next_steps(_: PredictManyConfig, output: str) -> None:
     print("             ID.csv has animals_tracked per frame; where it is 0, the label is a guess")
     copy = " (copy the folder to a disk first)" if "://" in output else ""
     print(f"next:        score them{copy}")
-    print(f"             ssl-behavior evaluate --predictions {output} --annotations ANNOTATIONS")
+    print(f"             {command_line('evaluate', '--predictions', output, '--annotations', 'ANNOTATIONS')}")
 
 
 main = run.command(

@@ -32,7 +32,7 @@ from ssl_behavior.compute.distributed import (
     world_size,
 )
 from ssl_behavior.compute.launching import launch
-from ssl_behavior.errors import InputError, count_of
+from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
@@ -210,7 +210,8 @@ def _claim(output: Path, key: str, overwrite: bool) -> None:
     if steps and not overwrite:
         raise InputError(
             f"--output {output}: found an interrupted run with other settings or recordings ({steps} steps are saved); "
-            f"resume it with --config {output / 'settings.yaml'} alone, or replace it with --overwrite"
+            f"resume it, with its recordings, by {command_line('pretrain', '--config', output / 'settings.yaml')} "
+            "alone, or replace it with --overwrite"
         )
     run_folder.check_output(output, overwrite, run_id=_MARK)
 
@@ -229,13 +230,14 @@ def _next_steps(config: PretrainConfig, output: Path) -> None:
     print(f"\nencoder: {output}   (curves.png and metrics.csv show the training)")
     if not config.recordings:
         print("next:    ssl-behavior simulate --output simulated")
-        print(f"         ssl-behavior finetune --encoder {output} --recordings simulated/train.npy")
+        words = ("--encoder", output, "--recordings", "simulated/train.npy")
+        print(f"         {command_line('finetune', *words)}")
         return
     # A shell expands a glob into many paths, which nobody wants to read or paste.
-    recordings = shlex.join(map(str, config.recordings)) if len(config.recordings) <= 3 else "TRACKS"
+    recordings = config.recordings if len(config.recordings) <= 3 else ("TRACKS",)
     print("next:    label a few videos, then (without --annotations if the recordings' files hold labels)")
-    print(f"         ssl-behavior finetune --encoder {output} --recordings {recordings} \\")
-    print(f"             --annotations ANNOTATIONS --output {output}-model")
+    print(f"         {command_line('finetune', '--encoder', output, '--recordings', *recordings)} \\")
+    print(f"             --annotations ANNOTATIONS --output {shlex.quote(f'{output}-model')}")
 
 
 main = run.command(

@@ -197,7 +197,8 @@ def _tasks(recordings: Sequence[Recording], config: ProbeConfig) -> tuple[list[T
     if not tasks and (config.annotations or config.embeddings):
         raise InputError(
             f"{(config.annotations or config.recordings)[0]}: expected labels that vary, in at least two of the "
-            f"{count_of(len(recordings), 'recording')}; found none: give other --annotations"
+            f"{count_of(len(recordings), 'recording')}; found none: give {'other ' * bool(config.annotations)}"
+            f"--annotations{' or another --split' * (split is not None)}"
         )
     return tasks, split
 

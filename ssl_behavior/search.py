@@ -68,7 +68,7 @@ def search(config: SearchConfig) -> list[Hit]:
     for option, path, suffix in (("--output", config.output, ".csv"), ("--figure", config.figure, ".png")):
         if path is not None:
             if path.suffix != suffix:
-                raise InputError(f"{option} {path}: expected a name that ends in {suffix}")
+                raise InputError(f"{option} {path}: expected a name that ends in {suffix}: add it")
             run_folder.check_output(path, config.overwrite, suffix, option)
     atlas = Atlas(config.atlas)
     video = atlas.video(config.video)

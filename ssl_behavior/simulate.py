@@ -12,7 +12,7 @@ import numpy as np
 from ssl_behavior.cli.run import command
 from ssl_behavior.cli.validators import AtLeast, Checked
 from ssl_behavior.compute.argument_types import check_arguments
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.formats.tracks import calms21
 from ssl_behavior.formats.tracks.calms21 import CHANNEL
 from ssl_behavior.formats.tracks.calms21.submissions import write_submission
@@ -106,7 +106,8 @@ def _report(output: Path, train: Sequence[Recording], truth: Sequence[Recording]
     shares = ", ".join(f"{name} {np.mean(values == label):.1%}" for label, name in enumerate(BEHAVIOURS))
     lines.append(f"  labelled frames: {shares}")
     lines.append(f"  picture: {output / 'simulated.png'}")
-    lines.append(f"next: ssl-behavior pretrain --recordings {output / 'test.npy'} --output runs/simulated")
+    following = command_line("pretrain", "--recordings", output / "test.npy", "--output", "runs/simulated")
+    lines.append(f"next: {following}")
     return "\n".join(lines)
 
 

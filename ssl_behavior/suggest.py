@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,7 @@ def _vocabulary(pool: LabelPool, filler: str) -> tuple[str, ...]:
     if filler in (*labelled, *predicted):
         raise InputError(
             f"--unscored {filler}: expected a name for frames that nobody judged; found a behaviour that is labelled "
-            "or predicted: choose another name"
+            f"or predicted: choose another name, such as --unscored not-{shlex.quote(filler)}"
         )
     return merge_vocabularies([labelled, predicted])
 
@@ -240,7 +241,8 @@ def _next_steps(config: SuggestConfig, suggestions: Sequence[Suggestion]) -> Non
     hint = f" (give the clips called {SUGGESTED} a behaviour)" if config.predictions is None else ""
     print(f"next:        correct {example} and the others{hint}, then")
     print("             ssl-behavior finetune --encoder ENCODER --recordings TRACKS \\")
-    print(f"                 --annotations '{config.output / _REVIEW}/*_annot.txt' --unscored {_filler(config)}")
+    review = shlex.quote(f"{config.output / _REVIEW}/*_annot.txt")
+    print(f"                 --annotations {review} --unscored {shlex.quote(_filler(config))}")
 
 
 main = run.command(SuggestConfig, suggest, "Suggest which clips to label next.", _next_steps)

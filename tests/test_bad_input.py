@@ -35,6 +35,7 @@ from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
+from tests.advice.names import unknown_names
 
 FRAMES = 120
 PRETRAIN = (
@@ -113,6 +114,9 @@ def refused(at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         assert contents(at) == before
         message = lines[0][lines[0].index("error: ") :].removeprefix("error: ")
         assert len(message) > 20, "the message is too short to help"
+        # The options that it advises are those of the command, besides what the user typed.
+        typed = {word.partition("=")[0].replace("_", "-") for word in (*rest, *words)}
+        assert {name for name in unknown_names(message, {command}) if name not in typed} == set()
         return message
 
     return run

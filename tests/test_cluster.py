@@ -158,9 +158,9 @@ def test_bad_input_is_named(changed: dict[str, object], message: str, folder: Pa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,group\na,b\n", "expected a .csv file with the columns video and group"),
+        ("name,group\na,b\n", "first line is video,group"),
         ("video,group\nv9,treated\n", "expected videos of the atlas .*found v9"),
-        ("video,group\nv9\n", "expected a .csv file with the columns video and group"),
+        ("video,group\nv9\n", "first line is video,group"),
         ("video,group\nv1,a\nv2,a\nv1,b\n", "expected every video once; found v1 several times"),
     ],
 )

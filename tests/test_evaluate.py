@@ -137,11 +137,11 @@ def test_a_label_past_the_end_of_the_predictions_needs_no_vocabulary(folders: tu
 def test_scores_of_other_settings_are_not_written_over_unasked(folders: tuple[Path, Path]) -> None:
     evaluate(settings(folders))
     before = (folders[0] / "scores" / "scores.json").read_bytes()
-    with pytest.raises(InputError, match=r"another --videos; .*--output.*--overwrite"):
+    with pytest.raises(InputError, match=r"another --videos: .*--output.*--overwrite"):
         evaluate(settings(folders, videos=("2",)))
     other = folders[0].with_name("b")
     annotate(other, "1", [0, 0])
-    with pytest.raises(InputError, match="another --annotations, --unscored;"):
+    with pytest.raises(InputError, match="another --annotations, --unscored:"):
         evaluate(settings(folders, annotations=[str(other)], unscored=()))
     assert (folders[0] / "scores" / "scores.json").read_bytes() == before
     evaluate(settings(folders, bootstrap=10))
@@ -207,7 +207,7 @@ def test_an_unscored_behaviour_is_drawn_grey_where_it_is_predicted(folders: tupl
 
 
 def test_a_file_instead_of_the_folder_is_an_error(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(InputError, match=r"1\.csv: .*give the folder that predict wrote, or a submission \.npy"):
+    with pytest.raises(InputError, match=r"1\.csv: .*give the --output of ssl-behavior predict, or a submission \.npy"):
         evaluate(settings(folders, predictions=folders[0] / "1.csv"))
 
 
@@ -246,7 +246,7 @@ def test_a_used_output_is_refused_before_reading_and_a_new_one_is_made_after_it(
         ({"channel": None}, "S1, S2; choose one with --channel"),
         ({"channel": "S7"}, "no channel 'S7'"),
         ({"predictions": Path("nowhere")}, "nowhere: expected"),
-        ({"annotations": []}, "expected --annotations"),
+        ({"annotations": []}, "--annotations: expected files"),
         ({"annotations": ["nowhere"]}, "nowhere: no such file"),
         (
             {"unscored": ("base", "bse")},

@@ -115,7 +115,7 @@ def test_bouts_are_drawn(config: SearchConfig, tmp_path: Path) -> None:
         ({"frames": "120:80"}, "--frames 120:80: expected START:STOP, .* at most 500 in video"),
         ({"frames": "80"}, "--frames 80: expected START:STOP"),
         ({"frames": "400:501"}, "at most 500 in video a"),
-        ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a; found mouse0, mouse1"),
+        ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a, one of mouse0, mouse1"),
         ({"agent": "mouse1"}, "expected two individuals"),
         ({"top": 0}, "--top: expected a number above 0"),
         ({"output": Path("hits.txt")}, r"--output .* ends in \.csv"),

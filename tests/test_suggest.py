@@ -238,10 +238,10 @@ def test_the_command_runs_from_the_shell(
         ({"top": 0}, "--top: expected a number above 0"),
         ({"seconds": 0.0}, "--seconds: expected a number above 0"),
         ({"seconds": 100.0}, "expected unlabelled clips of 100 s in which the animals are tracked; found none"),
-        ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a; found mouse0, mouse1"),
+        ({"agent": "mouse7"}, "--agent mouse7: expected an individual of video a, one of mouse0, mouse1"),
         ({"agent": "mouse1", "target": "mouse1"}, "expected two individuals"),
         ({"unscored": ("sniff",)}, "--unscored sniff: expected a name for frames that nobody judged"),
-        ({"predictions": Path("nowhere")}, "nowhere: expected a folder of predictions"),
+        ({"predictions": Path("nowhere")}, "nowhere: expected predictions; found no such folder"),
     ],
 )
 def test_bad_input_is_named(changed: dict[str, object], message: str, with_model: SuggestConfig) -> None:

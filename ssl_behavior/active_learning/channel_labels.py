@@ -84,7 +84,8 @@ def read_channel_labels(
     if annotations and not {each.id for each in annotations} & set(known):
         raise InputError(
             f"--annotations {paths[0]}: expected videos of the atlas, {list_names(known, 5)}; found annotations of "
-            f"{list_names([each.id for each in annotations], 5)}: {how_to_match(known, annotations)}"
+            f"{list_names([each.id for each in annotations], 5)}: "
+            f"{how_to_match(known, annotations)}, or add their recordings to the atlas with ssl-behavior embed"
         )
     vocabularies: dict[str, list[Sequence[str]]] = {}
     for video in atlas.videos():
@@ -109,5 +110,7 @@ def _choose_channel(atlas: Atlas, channel: str | None, existing: Sequence[str]) 
             f"{atlas.folder}: several channels are labelled: {list_names(existing)}; choose one with --channel"
         )
     if channel is not None and channel not in existing:
-        raise InputError(f"--channel {channel}: expected a channel that is labelled; found {list_names(existing)}")
+        raise InputError(
+            f"--channel {channel}: expected a channel that is labelled; found {list_names(existing)}: choose one"
+        )
     return channel or existing[0]

@@ -65,11 +65,22 @@ class LabelPool:
             if self.predictions is None or video.id in self.predictions:
                 candidates.append(unlabelled_clips)
         if not sum(map(len, candidates)):
+            # Without a duration, each frame is a clip: shorter clips help only if there is one.
+            ways = ["lower --seconds"] if seconds and self._has_candidates() else []
+            if self.predictions is not None and len(self.predictions) < len(self.atlas.ids):
+                ways.append("predict the other videos of the atlas with ssl-behavior predict")
+            ways.append("add unlabelled recordings to the atlas with ssl-behavior embed")
             raise InputError(
                 f"{self.atlas.folder}: expected unlabelled clips of {seconds:g} s in which the animals are tracked; "
-                "found none: embed more recordings, or lower --seconds"
+                f"found none: {', or '.join(ways)}"
             )
         return ClipEmbeddings.concatenate(candidates), ClipEmbeddings.concatenate(labelled)
+
+    def _has_candidates(self) -> bool:
+        try:
+            return len(self.clips(0.0)[0]) > 0
+        except InputError:
+            return False
 
     def uncertainty(self, clips: ClipEmbeddings) -> np.ndarray | None:
         """Return the mean entropy (clip,) of the model's probabilities, from 0 to 1; None without a model."""
@@ -95,14 +106,16 @@ def read_predictions(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
     if not predictions:
         raise InputError(
             f"{folder}: expected predictions of the atlas's videos, {list_names(atlas.ids, 5)}; found those of "
-            f"{list_names([prediction.id for prediction in in_folder], 5)}"
+            f"{list_names([prediction.id for prediction in in_folder], 5)}: run ssl-behavior predict with the "
+            "recordings that were embedded"
         )
     for video, prediction in predictions.items():
         frames = atlas.video(video).poses.frames
         if len(prediction.labels) != frames:
             raise InputError(
                 f"{folder}: expected {frames} frames of video {video}, as in the atlas; found "
-                f"{len(prediction.labels)}: predict the recordings that were embedded"
+                f"{len(prediction.labels)}: run ssl-behavior predict with the recordings that were "
+                "embedded"
             )
     if missing := [video for video in atlas.ids if video not in predictions]:
         print(f"without predictions, so nothing is suggested in them: {list_names(missing)}")

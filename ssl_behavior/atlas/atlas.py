@@ -8,7 +8,7 @@ untouched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -92,7 +92,7 @@ class Atlas:
         path = self.folder / ABOUT
         if not path.is_file():
             problem = f"no {ABOUT}" if self.folder.is_dir() else "no such folder"
-            raise InputError(f"{folder}: expected an atlas; found {problem}: create one with {_EMBED}")
+            raise InputError(f"{folder}: expected an atlas; found {problem}: give the --output of {_EMBED}")
         try:
             about = dict(yaml_files.read(path))
             self.version = about.pop(_VERSION, None)  # the first atlases stored none
@@ -130,8 +130,8 @@ class Atlas:
             differing = [name for name, value in asdict(meta).items() if getattr(atlas.meta, name) != value]
             raise InputError(
                 f"{folder}: expected an atlas with the same settings; found one with another {list_names(differing)}, "
-                "which cannot take embeddings of these settings: choose another --output, or pass --overwrite to "
-                "delete that atlas and create this one"
+                f"which cannot take embeddings of these settings: {_same_settings(atlas.meta, differing)}choose "
+                "another --output, or pass --overwrite to delete that atlas and create this one"
             )
         return atlas
 
@@ -253,7 +253,8 @@ class Atlas:
         path = self.path(video)
         if not path.is_file():
             raise InputError(
-                f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}"
+                f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}: choose "
+                f"another, or add its recording with {_EMBED}"
             )
         return read_video(path, self.meta.channels, self.version, verify)
 
@@ -266,13 +267,13 @@ class Atlas:
         write_video(self.path(video.id), video, self.meta.dtype)
         self._forget()
 
-    def clear(self) -> None:
-        """Remove every video, then ``atlas.yaml``."""
-        for path in (self.folder / VIDEOS).glob(f"*{SUFFIX}"):
+    @staticmethod
+    def clear(folder: Path) -> None:
+        """Remove every video of an atlas, which may be damaged, then ``atlas.yaml``."""
+        for path in (folder / VIDEOS).glob(f"*{SUFFIX}"):
             path.unlink()
         # The last step: a folder that an interrupt leaves half cleared is still an atlas of this encoder.
-        (self.folder / ABOUT).unlink(missing_ok=True)
-        self._forget()
+        (folder / ABOUT).unlink(missing_ok=True)
 
     def fingerprint(self, video: str) -> str:
         """Return the fingerprint of the tracks that a video's embeddings were computed from (``Poses.fingerprint``)."""
@@ -296,6 +297,15 @@ def _is_of(file: Path, video: str) -> bool:
         return bool(read_video_header(file)["id"] == video)
     except InputError:
         return True
+
+
+def _same_settings(existing: AtlasMeta, differing: Sequence[str]) -> str:
+    """Advice to embed with the settings of an existing atlas; empty if it is of another encoder."""
+    if not set(differing) <= {"dtype", "precision"}:
+        return ""
+    half = "give --half" if existing.dtype == "float16" else "leave out --half"
+    ways = [f"give --precision {existing.precision}"] * ("precision" in differing) + [half] * ("dtype" in differing)
+    return f"{' and '.join(ways)} to add to it, "
 
 
 def _require_valid(meta: AtlasMeta) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet
 
 from ssl_behavior.atlas.clusters import NOISE, Clusters
 from ssl_behavior.atlas.video import EmbeddedVideo
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
 from ssl_behavior.storage.atomic import write_atomically
 
@@ -64,9 +64,10 @@ def read_bouts(path: Path, columns: list[str] | None) -> pd.DataFrame:
         # Metadata in the file could ask pandas for any type of column; it is not trusted.
         return table.to_pandas(ignore_metadata=True)
     except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
+        atlas = path.parents[2]
         raise InputError(
-            f"{path}: expected bouts of clusters; found a damaged file ({error}): delete it, and run ssl-behavior "
-            "cluster with --apply"
+            f"{path}: expected bouts of clusters; found a damaged file ({error}): delete it, and run "
+            f"{command_line('cluster', '--atlas', atlas, '--apply', atlas)}"
         ) from None
 
 

@@ -21,14 +21,13 @@ from ssl_behavior.atlas.bout_tables import COLUMNS, frame_labels, read_bouts, re
 from ssl_behavior.atlas.clusters import NOISE, Clusters
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_atomically
 from ssl_behavior.storage.names import require_name
 
 FOLDER = "clusters"
 _FITTED, _NAMES, _BOUTS = "fitted.safetensors", "names.yaml", "bouts"
-_RUN = "ssl-behavior cluster --atlas"
 
 
 class ClusteredAtlas:
@@ -46,9 +45,14 @@ class ClusteredAtlas:
         self.atlas = atlas = atlas if isinstance(atlas, Atlas) else Atlas(Path(atlas))
         self.folder = atlas.folder / FOLDER
         if not self.exists(atlas):
-            raise InputError(f"{atlas.folder}: expected an atlas with clusters; found none: run {_RUN} {atlas.folder}")
+            raise InputError(
+                f"{atlas.folder}: expected an atlas with clusters; found none: run "
+                f"{command_line('cluster', '--atlas', atlas.folder)}"
+            )
         self.clusters = Clusters.load(self.folder / _FITTED)
-        _require_same_encoder(self.clusters, atlas)
+        _require_same_encoder(
+            self.clusters, atlas, f"run {command_line('cluster', '--atlas', atlas.folder, '--overwrite')}"
+        )
 
     @classmethod
     def create(cls, atlas: Atlas, clusters: Clusters, notify: Callable[[str], None] = print) -> ClusteredAtlas:
@@ -65,7 +69,7 @@ class ClusteredAtlas:
         Raises:
             InputError: the clusters are of another encoder.
         """
-        _require_same_encoder(clusters, atlas)
+        _require_same_encoder(clusters, atlas, "embed these recordings with the same --encoder of ssl-behavior embed")
         folder = atlas.folder / FOLDER
         fitted = folder / _FITTED
         if fitted.is_file() and not _holds(fitted, clusters):
@@ -127,7 +131,7 @@ class ClusteredAtlas:
         if missing := [video for video in chosen if not self.has_bouts(video)]:
             raise InputError(
                 f"{self.atlas.folder}: expected clusters of every video; found none of {missing[0]}: run "
-                f"{_RUN} {self.atlas.folder} --apply {self.atlas.folder}"
+                f"{command_line('cluster', '--atlas', self.atlas.folder, '--apply', self.atlas.folder)}"
             )
         columns = None if embeddings else COLUMNS
         return pd.concat([read_bouts(self._path(video), columns) for video in chosen], ignore_index=True)
@@ -163,7 +167,9 @@ class ClusteredAtlas:
             names = yaml_files.read(path) or {}
             return {int(cluster): str(name) for cluster, name in names.items()}
         except (AttributeError, ValueError, TypeError, OverflowError):
-            raise InputError(f"{path}: expected lines such as 3: chase; found something else: correct it") from None
+            raise InputError(
+                f"{path}: expected lines such as 3: chase; found something else: correct or delete it"
+            ) from None
 
     def name(self, cluster: int) -> str:
         """Return the name of a cluster: the one that it was given, ``cluster 3`` or ``noise``."""
@@ -180,7 +186,7 @@ class ClusteredAtlas:
         require_name(name, "cluster's name")
         self.__dict__.pop("names", None)  # read again: another visitor of the explorer may have named clusters
         if not 0 <= cluster < self.clusters.count:
-            raise InputError(f"expected a cluster from 0 to {self.clusters.count - 1}; found {cluster}")
+            raise InputError(f"expected a cluster from 0 to {self.clusters.count - 1}; found {cluster}: choose another")
         names = {**self.names, cluster: name.strip()}
         non_empty = {number: names[number] for number in sorted(names) if names[number]}
         with write_atomically(self.folder / _NAMES) as aside:
@@ -191,11 +197,11 @@ class ClusteredAtlas:
         return (self.folder / _BOUTS / self.atlas.path(video).name).with_suffix(".parquet")
 
 
-def _require_same_encoder(clusters: Clusters, atlas: Atlas) -> None:
+def _require_same_encoder(clusters: Clusters, atlas: Atlas, advice: str) -> None:
     if clusters.encoder != atlas.meta.encoder:
         raise InputError(
             f"{atlas.folder}: expected an atlas of the encoder that the clusters were fitted with; found another "
-            "encoder: embed these recordings with the same --encoder"
+            f"encoder: {advice}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from ssl_behavior.errors import InputError
 
 _CORE_NEIGHBOURS = 10
 """Neighbours by which HDBSCAN measures the density at an anchor."""
+_FEWEST_FRAMES = 20
+"""Frames below which no settings give clusters that mean anything."""
 _FAR_SHARE = 0.001
 """Share of the anchors that are further from their nearest anchor than any frame in a cluster may be."""
 _REFIT_FRAMES_SEED = 1_000
@@ -70,13 +73,7 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
         average_over_time(values, frames, settings.reach(rate))
         for values, frames in _draw_located(atlas, settings.anchors, seed)
     ]
-    required = max(4 * settings.neighbours, round(2 / settings.smallest))
-    if (count := sum(map(len, means))) < required:
-        raise InputError(
-            f"{atlas.folder}: expected at least {required} frames of located animals to cluster; found {count} "
-            f"among {min(atlas.rows, settings.anchors)} anchors drawn: embed more recordings, or raise "
-            "--clustering.anchors or --clustering.smallest"
-        )
+    _require_enough(atlas, sum(map(len, means)), settings)
     embeddings = np.concatenate(means)
     centre = embeddings.mean(0)
     anchors = directions(embeddings, centre)
@@ -86,6 +83,33 @@ def _fit(atlas: Atlas, settings: Clustering, seed: int) -> Clusters:
     to_next_anchor = nearest_anchors(anchors, anchors, 2)[0][:, 1]
     least_cosine = float(np.quantile(to_next_anchor, _FAR_SHARE))
     return Clusters(atlas.meta.encoder, centre, anchors, map_positions, labels, joins, least_cosine, rate, settings)
+
+
+def _require_enough(atlas: Atlas, count: int, settings: Clustering) -> None:
+    """Make sure that clusters can be fitted to this number of frames.
+
+    Raises:
+        InputError: they are too few; the message names the settings that suit so few.
+    """
+    required = max(4 * settings.neighbours, round(2 / settings.smallest))
+    if count >= required:
+        return
+    if settings.anchors < atlas.rows:
+        advice = "raise --clustering.anchors"
+    elif count < _FEWEST_FRAMES:
+        advice = "add recordings to the atlas with ssl-behavior embed"
+    else:
+        smallest = max(settings.smallest, math.ceil(200 / count) / 100)
+        fitting = {"neighbours": min(settings.neighbours, count // 4), "smallest": smallest}
+        fitting["largest"] = max(settings.largest, 2 * smallest)
+        changes = [
+            f"--clustering.{name} {value:g}" for name, value in fitting.items() if getattr(settings, name) != value
+        ]
+        advice = f"add recordings to the atlas with ssl-behavior embed, or give {' '.join(changes)}"
+    raise InputError(
+        f"{atlas.folder}: expected at least {required} frames of located animals to cluster; found {count} "
+        f"among {min(atlas.rows, settings.anchors)} anchors drawn: {advice}"
+    )
 
 
 def _draw_located(atlas: Atlas, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

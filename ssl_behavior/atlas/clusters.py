@@ -21,7 +21,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from ssl_behavior.cli.validators import Above, AtLeast, Share, require_bounds
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.storage.array_files import read_arrays, write_arrays
 from ssl_behavior.storage.digests import digest
@@ -166,10 +166,13 @@ class Clusters:
         Raises:
             InputError: the file does not exist, or holds something else.
         """
+        atlas = path.parent.parent
         if not path.is_file():
-            raise InputError(f"{path}: expected clusters; found no such file: run ssl-behavior cluster")
-        arrays, about = read_arrays(path, _KIND)
+            raise InputError(
+                f"{path}: expected clusters; found no such file: run {command_line('cluster', '--atlas', atlas)}"
+            )
         try:
+            arrays, about = read_arrays(path, _KIND)
             values: dict[str, Any] = {name: arrays[key] for name, key in _ARRAYS.items()}
             _require_shapes(values)
             values |= {name: about[name] for name in _NUMBERS}
@@ -179,9 +182,10 @@ class Clusters:
             _require_numbers(clusters)
             return clusters
         except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problem = str(error).removeprefix(f"{path}: ")
+            again = command_line("cluster", "--atlas", atlas, "--overwrite")
             raise InputError(
-                f"{path}: expected clusters; found something else ({error}): recreate them with ssl-behavior cluster "
-                "--overwrite"
+                f"{path}: expected clusters; found something else ({problem}): recreate them with {again}"
             ) from None
 
 

@@ -55,7 +55,8 @@ def add_recording(atlas: Atlas, encoder: Encoder, recording: Recording, poses: P
         if atlas.fingerprint(recording.id) != poses.fingerprint():
             raise InputError(
                 f"{atlas.folder}: expected no video {recording.id}, or one with the tracks of {recording.source}; "
-                "found other tracks under that name: rename the file, or pass --overwrite to recreate the atlas"
+                "found other tracks under that name: choose another --output, or pass --overwrite to replace the "
+                "whole atlas"
             )
         video = atlas.video(recording.id)
         if not labels or _content(labels) == _content(video.labels):

@@ -16,6 +16,7 @@ from ssl_behavior.storage.array_files import read_arrays, read_metadata, write_a
 from ssl_behavior.storage.versions import version_hint
 
 _KIND = "ssl_behavior.embeddings"
+_ADVICE = "delete the file, and embed the recording again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class EmbeddedVideo:
         for option, name in zip(("--agent", "--target"), requested, strict=True):
             if name is not None and name not in names:
                 raise InputError(
-                    f"{option} {name}: expected an individual of video {self.id}; found {list_names(names)}"
+                    f"{option} {name}: expected an individual of video {self.id}, one of {list_names(names)}"
                 )
         matches = [
             pair
@@ -119,19 +120,15 @@ def read_video(path: Path, channels: int, version: object = None, verify: bool =
     try:
         arrays, about = read_arrays(path, _KIND, verify=verify)
     except InputError as error:
-        raise InputError(f"{error}: delete it, and embed the recording again") from None
+        raise _damaged(path, error) from None
     try:
         video = _unpack_video(arrays, about)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path}: expected embeddings of a video; found something else ({error}): delete the file, and embed the "
-            f"recording again{version_hint(version)}"
-        ) from None
+        raise _damaged(path, error, version) from None
     expected = (len(video.poses.positions), channels)
     if wrong := [values.shape for values in video.embeddings.values() if values.shape != expected]:
         raise InputError(
-            f"{path}: expected embeddings (time, channel) of shape {expected}; found {wrong[0]}: delete the file, and "
-            "embed the recording again"
+            f"{path}: expected embeddings (time, channel) of shape {expected}; found {wrong[0]}: {_ADVICE}"
         )
     return video
 
@@ -142,13 +139,20 @@ def read_video_header(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is damaged, or holds something else.
     """
-    about = read_metadata(path, _KIND)
+    try:
+        about = read_metadata(path, _KIND)
+    except InputError as error:
+        raise _damaged(path, error) from None
     if not isinstance(about, dict) or not isinstance(about.get("id"), str):
-        raise InputError(
-            f"{path}: expected embeddings of a video; found something else: delete the file, and embed the recording "
-            "again"
-        )
+        raise InputError(f"{path}: expected embeddings of a video; found something else: {_ADVICE}")
     return about
+
+
+def _damaged(path: Path, error: Exception, version: object = None) -> InputError:
+    problem = str(error).removeprefix(f"{path}: ")
+    return InputError(
+        f"{path}: expected embeddings of a video; found something else ({problem}): {_ADVICE}{version_hint(version)}"
+    )
 
 
 def pair_name(agent: str, target: str) -> str:

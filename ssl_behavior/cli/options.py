@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import shlex
 import types
 import typing
 from collections import defaultdict
@@ -17,6 +18,8 @@ from ssl_behavior.errors import InputError
 __all__ = ["as_parser_words", "item_type", "option_of", "option_types", "short_options"]
 
 _COMMON_OPTIONS = ("--config", "--print-config", "--help")
+_INPUTS = ("recordings", "atlas", "predictions", "configs", "output")
+"""Settings that a word without an option is most often meant for, the likeliest first."""
 
 
 def option_of(name: str) -> str:
@@ -48,7 +51,7 @@ def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]
         ['--overwrite=true', '--recordings=["a", "b"]']
 
     Raises:
-        InputError: an option does not exist, or a list has no value.
+        InputError: an option does not exist, a list has no value, or a word has no option before it.
     """
     kinds = option_types(settings_class)
     words: list[str] = []
@@ -56,9 +59,11 @@ def as_parser_words(settings_class: type[Any], argv: Sequence[str]) -> list[str]
     remaining = list(argv)
     while remaining:
         word = remaining.pop(0)
-        if not word.startswith("--"):
+        if word == "-h":
             words.append(word)
             continue
+        if not word.startswith("--"):
+            raise _without_option(settings_class, word)
         name, has_value, value = word.partition("=")
         option = _full_name(settings_class, name)
         kind = kinds.get(option)
@@ -104,6 +109,16 @@ def _full_name(settings_class: type[Any], name: str) -> str:
         advice = f"did you mean {' or '.join(similar)}?" if similar else "see --help"
         raise InputError(f"there is no option {name}; {advice}")
     return option
+
+
+def _without_option(settings_class: type[Any], word: str) -> InputError:
+    """The error about a word that is neither an option nor the value of one."""
+    if word.startswith("-"):
+        return InputError(f"there is no option {word}; options begin with two dashes, see --help")
+    names = {field.name for field in dataclasses.fields(settings_class)}
+    option = option_of(next((name for name in _INPUTS if name in names), min(names)))
+    example = f"{option} {shlex.quote(word)}"
+    return InputError(f"found {word} without an option before it; put one there, as in {example}")
 
 
 def _for_parser(option: str) -> str:

@@ -13,6 +13,7 @@ from ssl_behavior.cli.options import item_type, option_of, option_types
 __all__ = ["explain"]
 
 _TAKES = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+_NO_VALUE = r"argument (--[\w.-]+): expected one argument"
 _MISSING = "the following arguments are required: "
 
 
@@ -33,6 +34,9 @@ def explain(settings_class: type[Any], message: str) -> str:
         examples = " ".join(list(option_types(inner, f"{group[1]}."))[:2])  # type: ignore[arg-type]
         expected = f"a YAML file of its settings, each of which is also an option ({examples} ...)"
         return f"{option_of(group[1])} takes {expected}; got {group[2]}"
+    if no_value := re.match(_NO_VALUE, message):
+        kind = _setting_type(settings_class, no_value[1].removeprefix("--").replace("-", "_"))
+        return f"{no_value[1]} takes {'a path' if kind is None else _expected(kind)}; got nothing"
     value = re.search(r'Parser key "([\w.]+)":.*(?:Got|Given) value: ([^\n]*)', message, re.DOTALL)
     if value is None or (kind := _setting_type(settings_class, value[1])) is None:
         return _explain_names(message)

@@ -6,6 +6,7 @@ A command is a frozen dataclass of settings and a function that takes it. Notebo
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import signal
 import sys
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.cli.settings import load_settings, parse, save_settings
@@ -129,8 +130,7 @@ def run(
         if not is_out_of_memory(error):
             raise
         _stop(
-            f"error: out of memory ({memory_message(error)}); give fewer recordings at a time, add --device cpu if the "
-            "GPU's memory is full, or end other programs",
+            f"error: out of memory ({memory_message(error)}); {_ways_to_save_memory(settings_class)}",
             2,
         )
 
@@ -154,6 +154,13 @@ def _sigterm_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, former)
+
+
+def _ways_to_save_memory(settings_class: type[Any]) -> str:
+    names = {field.name for field in dataclasses.fields(settings_class)}
+    ways = ["give fewer recordings at a time"] if "recordings" in names else []
+    ways += ["add --device cpu if the GPU's memory is full"] if "device" in names else []
+    return ", or ".join([*ways, "end other programs"])
 
 
 def _stop(message: str, code: int) -> NoReturn:

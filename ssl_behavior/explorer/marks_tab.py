@@ -131,8 +131,8 @@ class MarksTab:
         where = f"<p class='quiet'>{kept} in {escape(str(self.marks.path))}.</p>"
         explanation = (
             "<p class='quiet'>Export writes annotation files for the Caltech annotator and BORIS: the atlas’s labels "
-            "with your marks over them. Finetune reads both. Frames without a label or a mark get the behaviour "
-            "“unmarked”; give that, “wrong” and “unsure” to --unscored.</p>"
+            "with your marks over them, which ssl-behavior finetune reads. Frames without a label or a mark get the "
+            "behaviour “unmarked”; give that, “wrong” and “unsure” to --unscored.</p>"
         )
         self.message.text = outcome + where + ("" if outcome else explanation)
 

@@ -15,11 +15,10 @@ from ssl_behavior.errors import count_of
 from ssl_behavior.learning_curve.bands import RESAMPLES, Curve, Estimate
 from ssl_behavior.learning_curve.points import Point
 from ssl_behavior.learning_curve.variants import variant_name
+from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS
 
 # A smaller gain in macro F1 is not worth labelling more videos.
 _LITTLE = 0.02
-# With fewer test videos, bands are too narrow to base advice on.
-_FEW_TEST_VIDEOS = 5
 
 
 def table(curve: Curve) -> str:
@@ -49,7 +48,7 @@ def advice(curve: Curve, test_videos: int, draws: int) -> list[str]:
         draws: number of draws of labelled videos.
     """
     first, sizes = curve.variants[0], curve.sizes
-    few = [f"only {count_of(test_videos, 'test video')}"] * (test_videos < _FEW_TEST_VIDEOS)
+    few = [f"only {count_of(test_videos, 'test video')}"] * (test_videos < FEWEST_VIDEOS)
     few += ["a single draw of labelled videos"] * (draws == 1)
     at_most = ", ".join(
         f"{variant_name(variant)} {_with_band(curve.at(variant, sizes[-1]), 2)}" for variant in curve.variants

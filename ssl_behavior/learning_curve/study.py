@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.learning_curve.points import PointTask
 from ssl_behavior.learning_curve.variants import Variant
 from ssl_behavior.learning_curve.videos import default_sizes, draw_orders
@@ -76,10 +76,11 @@ class Study:
             for size in sizes:
                 chosen = sorted(order[:size])
                 names = self.ids([pool[i] for i in chosen])
-                if (counts[chosen].sum(0) > 0).sum() < 2:
+                if not _shows_two(counts[chosen]):
+                    advice = _enough_videos(counts, draws, seed)
                     raise InputError(
                         f"--sizes {size}: expected videos that show two behaviours; found a single one in "
-                        f"{', '.join(names)}: give larger sizes"
+                        f"{list_names(names, 10)}: {advice}"
                     )
                 tasks += [PointTask(variant, size, draw, names) for variant in variants]
         return tasks
@@ -108,3 +109,17 @@ class Study:
         count = len(self.seen_in_pretraining)
         number = "all" if count == len(self.test) else f"{count} of the {len(self.test)}"
         return f"Transductive: the encoder was pretrained on the tracks, not the labels, of {number} test videos."
+
+
+def _shows_two(counts: np.ndarray) -> bool:
+    """Return whether videos with these counts (video, behaviour) show at least two behaviours."""
+    return int((counts.sum(0) > 0).sum()) >= 2
+
+
+def _enough_videos(counts: np.ndarray, draws: int, seed: int) -> str:
+    """Say which sizes suffice to show two behaviours in every draw of the pool."""
+    orders = draw_orders(counts, draws, seed)
+    for size in range(1, len(counts) + 1):
+        if all(_shows_two(counts[order[:size]]) for order in orders):
+            return f"give --sizes of {size} or more"
+    return "label other videos, or choose others to test on with --test-videos"

@@ -89,6 +89,6 @@ def require_distinct(poses: Sequence[Poses]) -> None:
         first = ids.setdefault(recording.fingerprint(), recording.id)
         if first != recording.id:
             raise InputError(
-                f"videos {first} and {recording.id}: expected different tracks; found the same: choose one of them "
-                "with --videos"
+                f"videos {first} and {recording.id}: expected different tracks; found the same: leave one of them "
+                "out, with a --videos that names all others"
             )

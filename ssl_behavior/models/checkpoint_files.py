@@ -24,6 +24,7 @@ from ssl_behavior.models.trees import Trees
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import flush_to_disk, write_atomically
 from ssl_behavior.storage.digests import file_digest
+from ssl_behavior.storage.run_folder import is_unfinished
 from ssl_behavior.storage.versions import require_not_newer, version_hint
 
 Kind = Literal["encoder", "model"]
@@ -83,8 +84,12 @@ def read_config(folder: Path, *kinds: Kind) -> dict[str, Any]:
     """
     path = folder / CONFIG
     commands = " and ".join(f"ssl-behavior {_COMMANDS[kind]}" for kind in kinds)
-    expected = f"a checkpoint of kind {' or '.join(kinds)} ({commands} writes them)"
+    expected = f"a checkpoint of kind {' or '.join(kinds)} ({commands} {'write' if len(kinds) > 1 else 'writes'} them)"
     if not path.is_file():
+        if is_unfinished(folder):
+            raise InputError(
+                f"{folder}: expected {expected}; found a run that did not finish: start the same command again"
+            )
         problem = "no config.yaml" if folder.is_dir() else "no such folder"
         raise InputError(f"{folder}: expected {expected}; found {problem}: give the --output of a finished run")
     try:
@@ -95,7 +100,7 @@ def read_config(folder: Path, *kinds: Kind) -> dict[str, Any]:
         raise damaged(folder, "a config.yaml that does not describe a checkpoint")
     require_not_newer(folder, _version(config))
     if config["kind"] not in kinds:
-        raise InputError(f"{folder}: expected {expected}; found one of kind {config['kind']}")
+        raise InputError(f"{folder}: expected {expected}; found one of kind {config['kind']}: give another folder")
     return config
 
 
@@ -150,8 +155,8 @@ def require_whole(folder: Path, name: str, config: Mapping[str, Any]) -> None:
 def damaged(folder: Path, problem: str, config: Mapping[str, Any] | None = None) -> InputError:
     """Make the error for a checkpoint that cannot be used; if another version wrote it, the error says so."""
     return InputError(
-        f"{folder}: expected a whole checkpoint; found {problem}: copy it again, or run the command that wrote it again"
-        f"{version_hint(_version(config or {}))}"
+        f"{folder}: expected a whole checkpoint; found {problem}: copy it again, or run the command that wrote it "
+        f"again with --overwrite{version_hint(_version(config or {}))}"
     )
 
 

@@ -89,7 +89,9 @@ def _rows(source: LabelSource, name: str) -> Iterator[_Row]:
 
 def _rows_of_table(table: pd.DataFrame, name: str) -> Iterator[_Row]:
     if missing := [column for column in ("video", "time_s", "label") if column not in table.columns]:
-        raise InputError(f"expected a table with the columns video, time_s and label; found none of {missing}")
+        raise InputError(
+            f"expected a table with the columns video, time_s, label; found one without {', '.join(missing)}"
+        )
     categories = table["label"].astype("category")
     behaviours = tuple(map(str, categories.cat.categories))
     codes = categories.cat.codes.to_numpy()

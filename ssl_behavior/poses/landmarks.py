@@ -151,12 +151,12 @@ def as_landmarks(skeleton: Skeleton, landmarks: Sequence[str], values: np.ndarra
         both = [name for name, meaning in zip(names, meanings, strict=True) if meaning == repeated]
         raise InputError(
             f"expected keypoints of different meanings; found {' and '.join(both)}, both {repeated!r}: "
-            "say what they mean with --skeleton FILE"
+            f"give one of them another meaning with --skeleton FILE, whose line is '{both[-1]}: other'"
         )
     if not set(index) & set(landmarks):
         raise InputError(
             f"expected at least one of the keypoints {list(landmarks)}; found {list(names)}: "
-            "say what they mean with --skeleton FILE"
+            f"say what they mean with --skeleton FILE, of lines such as '{names[0]}: {landmarks[0]}'"
         )
     out = np.full((*values.shape[:2], len(landmarks), *values.shape[3:]), np.nan, np.float32)
     for k, landmark in enumerate(landmarks):

@@ -88,8 +88,8 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     if np.isnan(heading).all():
         raise InputError(
             f"{where}: expected a keypoint at the front of the body and one at its rear, both seen in some frame; "
-            f"found {', '.join(recording.skeleton.keypoints)} in {recording.id!r}: say what they mean with "
-            "--skeleton FILE"
+            f"found {', '.join(recording.skeleton.keypoints)} in {recording.id!r}: if these are among "
+            "them, say which with --skeleton FILE; if not, leave out the recording"
         )
     return Poses(
         recording.id,
@@ -204,7 +204,7 @@ def _prepare_seen(recording: Recording, landmarks: Sequence[str], settings: Prep
 
 
 def prepare_all(
-    recordings: Sequence[Recording], landmarks: Sequence[str], settings: Preparation, skip_bad: bool = False
+    recordings: Sequence[Recording], landmarks: Sequence[str], settings: Preparation, skip_bad: bool | None = None
 ) -> list[Poses]:
     """Prepare recordings.
 
@@ -212,7 +212,7 @@ def prepare_all(
         recordings: recordings in any order.
         landmarks: names of the landmarks, in the order that the encoder takes.
         settings: settings of the preparation.
-        skip_bad: print why a recording cannot be used and go on without it.
+        skip_bad: print why a recording cannot be used and go on without it; None if the caller has no option for that.
 
     Raises:
         InputError: a recording cannot be used, or with ``skip_bad`` none of them can.
@@ -224,7 +224,7 @@ def prepare_each(
     recordings: Sequence[Recording],
     landmarks: Sequence[str],
     settings: Preparation,
-    skip_bad: bool = False,
+    skip_bad: bool | None = None,
     doing: str = "preparing",
 ) -> Iterator[tuple[Recording, Poses]]:
     """Prepare one recording after the other under a progress bar, so that one alone is in memory.
@@ -233,7 +233,7 @@ def prepare_each(
         recordings: recordings in any order.
         landmarks: names of the landmarks, in the order that the encoder takes.
         settings: settings of the preparation.
-        skip_bad: print why a recording cannot be used and go on without it.
+        skip_bad: print why a recording cannot be used and go on without it; None if the caller has no option for that.
         doing: description of the progress bar.
 
     Yields:
@@ -250,7 +250,7 @@ def prepare_each(
             recording, poses = _prepare_seen(recording, landmarks, settings)
         except InputError as error:
             if not skip_bad:
-                raise with_skip_hint(error, len(recordings)) from None
+                raise (error if skip_bad is None else with_skip_hint(error, len(recordings))) from None
             print(f"skipped: {error}")
             continue
         usable += 1

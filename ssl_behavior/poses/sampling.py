@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -35,6 +36,8 @@ def require_length(
     if frames < 1:
         raise InputError(f"expected clips of at least one frame; set {option} to a longer time")
     long_enough = []
+    shortest = min((len(recording.positions) / recording.frame_rate for recording in poses), default=0.0)
+    shorter = f"give {option} {math.floor(100 * shortest) / 100:g} or less"
     for recording in poses:
         if len(recording.positions) >= frames:
             long_enough.append(recording)
@@ -44,13 +47,11 @@ def require_length(
             f"a clip takes {frames}"
         )
         if not skip_short:
-            raise InputError(f"{message}; leave it out (--skip-bad-files) or choose shorter clips ({option})")
+            leave_out = ", or leave it out (--skip-bad-files)" if len(poses) > 1 else ""
+            raise InputError(f"{message}; {shorter}{leave_out}")
         print(f"skipped: {message}")
     if not long_enough:
-        raise InputError(
-            f"none of {count_of(len(poses), 'recording')} has the {frames} frames of a clip; "
-            f"choose shorter clips ({option})"
-        )
+        raise InputError(f"none of {count_of(len(poses), 'recording')} has the {frames} frames of a clip; {shorter}")
     return long_enough
 
 

@@ -124,11 +124,14 @@ def _compare_video(prediction: Prediction, annotations: Annotations, channel: st
     if unpredicted.size:
         name = names[values[unpredicted[0]]]
         reason = ", which frames outside all bouts get," if name == annotations.background else ""
+        # All of them, as each would be refused in turn.
+        unscored = shlex.join(dict.fromkeys(names[value] for value in values[unpredicted]))
+        another = ", or choose another --channel" if len(annotations.channels) > 1 else ""
         raise InputError(
             f"{annotations.source}: label {name!r}{reason} is not in the vocabulary of the predictions "
             f"({list_names(prediction.behaviours, 10)}), and {unpredicted.size} of the {len(values)} frames of "
-            f"{annotations.id} have it, from frame {unpredicted[0]} on: add --unscored {shlex.quote(name)} if nobody "
-            "judged those frames, or choose another --channel"
+            f"{annotations.id} have it, from frame {unpredicted[0]} on: add --unscored {unscored} if those "
+            f"frames are not to be scored{another}"
         )
     return ScoredVideo(annotations.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
 
@@ -163,12 +166,13 @@ def compare_submission(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo
         labels, true = submission[name], sequences[name].labels[channel]
         if len(labels) != len(true.values):
             raise InputError(
-                f"{path}: {name}: expected {len(true.values)} labels, one per frame; found {len(labels)} labels"
+                f"{path}: {name}: expected {len(true.values)} labels, one per frame; found {len(labels)} labels: "
+                "give the labels of the file that was predicted"
             )
         if labels.size and not 0 <= labels.min() <= labels.max() < len(behaviours):
             raise InputError(
                 f"{path}: {name}: expected labels that are indices of {list(behaviours)}; found {labels.min()} to "
-                f"{labels.max()}"
+                f"{labels.max()}: make the submission with a model of these behaviours"
             )
         values = truth.mask_unscored(true.with_behaviours(behaviours).values, behaviours)
         videos.append(ScoredVideo(name, values, labels, None, sequences[name].frame_rate))

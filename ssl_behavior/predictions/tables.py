@@ -37,6 +37,7 @@ RECORD = "videos.yaml"
 _ROUNDING = 1e-3
 """Largest difference of a sum of probabilities from 1: files have six decimals, and models may have many behaviours."""
 _LEADING = ["frame", "time_s", "label", "animals_tracked"]
+_ADVICE = "predict again, or move the file elsewhere if ssl-behavior predict did not write it"
 _BOUT_COLUMNS = ["behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "mean_probability"]
 
 
@@ -171,11 +172,11 @@ def read(path: str | Path) -> Prediction:
         with path.open(encoding="utf-8", newline="") as file:
             names = next(csv.reader(iter(lambda: file.readline(LONGEST_LINE), "")), [])
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a table of predictions; found another file ({error})") from None
+        raise InputError(f"{path}: expected a table of predictions; found another file ({error}): {_ADVICE}") from None
     behaviours = tuple(names[len(_LEADING) :])
     if names[: len(_LEADING)] != _LEADING or not behaviours:
         wanted = f"columns {', '.join(_LEADING)} and behaviours"
-        raise InputError(f"{path}: expected {wanted}; found {', '.join(names)[:80]}: predict again")
+        raise InputError(f"{path}: expected {wanted}; found {', '.join(names)[:80]}: {_ADVICE}")
     try:
         # Columns by position, as a behaviour may be named "label"; no missing values, as one may be named "NA".
         table = pd.read_csv(path, header=None, skiprows=1, dtype={2: str}, keep_default_na=False, na_values={})
@@ -185,15 +186,18 @@ def read(path: str | Path) -> Prediction:
             raise ValueError("animals_tracked is below 0, or larger than any number of animals")
         probabilities = table.iloc[:, len(_LEADING) :].to_numpy(np.float32)
         if not (np.isfinite(times).all() and ((probabilities >= 0) & (probabilities <= 1)).all()):
-            raise ValueError("a time or probability is missing, or a probability is not from 0 to 1")
+            raise ValueError("a missing time or probability, or a probability that is not from 0 to 1")
     except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise InputError(f"{path}: expected numbers in every column but label; {str(error).splitlines()[0]}") from None
+        problem = str(error).splitlines()[0]
+        raise InputError(f"{path}: expected numbers in every column but label; found {problem}: {_ADVICE}") from None
     if probabilities.shape[1] != len(behaviours) or (table[0].to_numpy() != np.arange(len(table))).any():
-        raise InputError(f"{path}: expected a row per frame from 0 and a number per behaviour; found other rows")
+        raise InputError(
+            f"{path}: expected a row per frame from 0 and a number per behaviour; found other rows: {_ADVICE}"
+        )
     labels = pd.Index(behaviours).get_indexer(table[2]) if len(set(behaviours)) == len(behaviours) else np.array([-1])
     if (labels < 0).any():
         wrong = table[2][int(np.flatnonzero(labels < 0)[0])]
-        raise InputError(f"{path}: label {wrong!r} is not in the vocabulary {list(behaviours)}")
+        raise InputError(f"{path}: expected labels among {list(behaviours)}; found {wrong!r}: {_ADVICE}")
     rate = round((len(times) - 1) / times[-1], 3) if len(times) > 1 and times[-1] > 0 else ASSUMED_FRAME_RATE
     if len(times) and (np.abs(times - np.linspace(0, times[-1], len(times))) > 0.5 / max(rate, 1e-3)).any():
         raise InputError(f"{path}: expected times in equal steps from 0; found others: predict again")
@@ -214,16 +218,21 @@ def read_folder(folder: str | Path) -> list[Prediction]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of predictions; it does not exist")
+        raise InputError(
+            f"{folder}: expected predictions; found no such folder: give the --output of ssl-behavior predict"
+        )
     paths = [path for path in folder.glob("*.csv") if not path.name.endswith(".bouts.csv") and path.name[0] != "."]
     if not paths:
-        raise InputError(f"{folder}: expected predictions (<video id>.csv); found none: run `ssl-behavior predict`")
+        raise InputError(
+            f"{folder}: expected predictions (<video id>.csv); found none: give the --output of ssl-behavior predict"
+        )
     first, *others = (read(path) for path in sorted(paths, key=lambda path: natural_key(path.name)))
     for other in others:
         if other.behaviours != first.behaviours:
             raise InputError(
                 f"{folder}: expected predictions of one model; found different models: {first.id} has the behaviours "
-                f"{list(first.behaviours)} and {other.id} has {list(other.behaviours)}; predict again with one model"
+                f"{list(first.behaviours)} and {other.id} has {list(other.behaviours)}: move the files of one of them "
+                "elsewhere, or predict its videos again with the other's model"
             )
     ids = recorded_videos(folder)
     return [replace(prediction, id=ids.get(prediction.id, prediction.id)) for prediction in (first, *others)]

@@ -33,17 +33,17 @@ def describe_individuals(recordings: Sequence[Recording]) -> Iterator[str]:
 
     Examples:
         >>> next(describe_individuals(read_recordings("flies.h5")))  # doctest: +SKIP
-        '27 individuals, 702 ordered pairs'
+        '27 individuals, which make 702 ordered pairs of an agent and its target'
     """
     counts = sorted({len(recording.individuals) for recording in recordings})
     if not counts:
         return
     fewest, most = counts[0], counts[-1]
     each = f" in each of {count_of(len(recordings), 'recording')}" if len(recordings) > 1 else ""
-    if fewest == most:
-        yield f"{count_of(most, 'individual')}, {count_of(_pairs(most), 'ordered pair')}{each}"
-    else:
-        yield f"{fewest} to {most} individuals, {_pairs(fewest)} to {_pairs(most):,} ordered pairs{each}"
+    individuals = count_of(most, "individual") if fewest == most else f"{fewest} to {most} individuals"
+    pairs = f"{_pairs(most):,}" if fewest == most else f"{_pairs(fewest)} to {_pairs(most):,}"
+    of_pairs = f", which make {pairs} ordered pairs of an agent and its target" if most > 1 else ""
+    yield f"{individuals}{each}{of_pairs}"
     yield from crowding_warning(recordings)
 
 

@@ -7,6 +7,10 @@ three classes cannot be compared:
 - A resample without true frames of a class that occurs is left out. The interval is therefore that of sets of videos in
   which every behaviour occurs.
 - A class that is predicted and never true counts as 0 in every resample, as it does in the score itself.
+
+Too few videos give no interval. Two videos have 3 different resamples, four have 35, and n videos have
+(2n - 1)! / (n! (n - 1)!). An interval of 95 % leaves out 1 in 40 at either end, which fewer than 40 different resamples
+cannot show. Reports therefore ask for ``FEWEST_VIDEOS``.
 """
 
 from __future__ import annotations
@@ -14,6 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
+FEWEST_VIDEOS = 5
+"""Videos with scored frames from which intervals over videos are given: the fewest with 40 different resamples."""
 
 
 def resamples(true_frames: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:

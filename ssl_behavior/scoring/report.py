@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.scoring.bootstrap import interval, resamples, score_resamples
+from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS, interval, resamples, score_resamples
 from ssl_behavior.scoring.bouts import OVERLAPS, bout_counts, bout_f1
 from ssl_behavior.scoring.calibration import expected_calibration_error
 from ssl_behavior.scoring.frames import average_precision, class_scores, confusion, counts_in_means, macro_mean
@@ -48,7 +48,8 @@ def score(
     Args:
         videos: at least one video.
         behaviours: names of the labels.
-        draws: number of resamples of the bootstrap; 0 for no intervals.
+        draws: number of resamples of the bootstrap; 0 for no intervals. There are none either with fewer than
+            ``FEWEST_VIDEOS`` videos with scored frames (see ``bootstrap``).
         seed: seed of the bootstrap.
         unscored: behaviours that stand for frames nobody judged. They have no scores and are in no mean; their column
             of the confusion matrix shows which behaviours the model took for them.
@@ -61,7 +62,9 @@ def score(
     f1, f1_of_bouts = counts.f1(frames), counts.bout_f1(bouts)
     occurs = frames.sum(1) > 0
     enters_means = counts_in_means(behaviours)
-    times_drawn = resamples(counts.frames.sum(-1), draws, np.random.default_rng(seed))
+    is_enough = counts.scored_videos >= FEWEST_VIDEOS
+    draws_made = draws if is_enough else 0
+    times_drawn = resamples(counts.frames.sum(-1), draws_made, np.random.default_rng(seed))
     f1_of_resamples = score_resamples(counts.frames, times_drawn, counts.f1)
     bout_f1_of_resamples = score_resamples(counts.bouts, times_drawn, counts.bout_f1)
     precisions, calibration_error = _score_probabilities(videos)
@@ -75,8 +78,9 @@ def score(
         "frame_rates_hz": sorted({video.frame_rate for video in videos}),
         "macro_f1": macro_mean(f1, behaviours),
         "macro_f1_interval": interval(macro_mean(f1_of_resamples, behaviours)),
-        "resamples": draws if len(videos) > 1 else 0,
-        "resamples_left_out": draws - len(times_drawn) if len(videos) > 1 else 0,
+        "too_few_videos_for_intervals": bool(draws) and not is_enough,
+        "resamples": draws_made,
+        "resamples_left_out": draws_made - len(times_drawn),
         "macro_precision": macro_mean(counts.without_unscored(class_scores(frames).precision), behaviours),
         "mean_average_precision": None if precisions is None else macro_mean(precisions, behaviours),
         "expected_calibration_error": calibration_error,
@@ -117,6 +121,11 @@ class _Counts:
             np.stack([confusion(video.truth, video.predicted, classes) for video in videos]),
             np.stack([bout_counts(video.truth, video.predicted, classes) for video in videos]),
         )
+
+    @property
+    def scored_videos(self) -> int:
+        """Number of videos with scored frames."""
+        return int((self.frames.sum((1, 2)) > 0).sum())
 
     def without_unscored(self, scores: np.ndarray) -> np.ndarray:
         """The scores (..., class), with NaN for unscored behaviours."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ssl_behavior.errors import count_of
+from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS
 
 
 def format_report(report: Mapping[str, Any]) -> str:
@@ -80,6 +81,8 @@ def _notes(report: Mapping[str, Any]) -> Iterator[str]:
         predicted = report["classes"][name]["f1"] is not None
         effect = "predicted all the same: its F1 is 0 and counts in the mean" if predicted else "not in the mean"
         yield f"no true frames of {name}; {effect}"
+    if report["too_few_videos_for_intervals"]:
+        yield f"no intervals: they need at least {FEWEST_VIDEOS} videos with scored frames, as fewer cannot show chance"
     if left_out := report["resamples_left_out"]:
         yield (
             f"intervals: {left_out:,} of {report['resamples']:,} resamples of the videos lack all true frames of a "

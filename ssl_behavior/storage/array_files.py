@@ -21,6 +21,7 @@ from ssl_behavior.storage.atomic import write_atomically
 from ssl_behavior.storage.digests import checksum
 
 SUFFIX = ".safetensors"
+_AGAIN = "; copy it again, or write it again with the command that wrote it"
 _MAX_HEADER_BYTES = 100 << 20  # as in safetensors' own reader
 _DTYPES = {
     "BOOL": "?",
@@ -168,7 +169,7 @@ def _damaged(path: Path, part: str) -> DamagedError:
 
 
 def _wrong_kind(path: Path, kind: str) -> InputError:
-    return InputError(f"{path}: expected a file of kind {kind} that ssl_behavior wrote; write it again")
+    return InputError(f"{path}: expected a file of kind {kind} that ssl_behavior wrote{_AGAIN}")
 
 
 def _as_plain(value: Any) -> Any:
@@ -185,13 +186,15 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(_MAX_HEADER_BYTES, path.stat().st_size):
-            raise InputError(f"{path}: expected a safetensors file; found another format, or an incomplete file")
+            raise InputError(
+                f"{path}: expected a safetensors file; found another format, or an incomplete file{_AGAIN}"
+            )
         try:
             header = json.loads(file.read(length), object_pairs_hook=_as_dict)
         except (ValueError, RecursionError):
-            raise InputError(f"{path}: expected a safetensors file; its header is not JSON") from None
+            raise InputError(f"{path}: expected a safetensors file; its header is not JSON{_AGAIN}") from None
     if not isinstance(header, dict):
-        raise InputError(f"{path}: expected a safetensors file; its header is not a JSON object")
+        raise InputError(f"{path}: expected a safetensors file; its header is not a JSON object{_AGAIN}")
     return header, 8 + length
 
 
@@ -244,7 +247,7 @@ def _array(path: Path, content: np.ndarray, entry: dict[str, Any]) -> np.ndarray
     start, stop = entry["data_offsets"]
     # dtype=object: Python's integers do not overflow, whatever lengths a damaged header states.
     if stop - start != dtype.itemsize * int(np.prod(shape, dtype=object)) or not 0 <= start <= stop <= len(content):
-        raise InputError(f"{path}: the file is incomplete; write it again")
+        raise InputError(f"{path}: the file is incomplete{_AGAIN}")
     if start == stop:
         return np.empty(shape, dtype)
     return content[start:stop].view(dtype).reshape(shape)

@@ -68,10 +68,12 @@ def read_text(path: str | Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise InputError(f"{path}: expected YAML of at most {MAX_BYTES >> 20} MB; the file is larger")
+            raise InputError(
+                f"{path}: expected YAML of at most {MAX_BYTES >> 20} MB; the file is larger: check the path"
+            )
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: expected YAML in UTF-8; found other bytes") from None
+        raise InputError(f"{path}: expected YAML in UTF-8; found other bytes: save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 

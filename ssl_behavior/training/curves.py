@@ -45,7 +45,7 @@ def report_curves(output: Path, channels: int) -> None:
     if embedding_rank < _COLLAPSED:
         print(
             f"warning: the embeddings have collapsed: they use about {embedding_rank:.1f} of {channels} directions; "
-            "lower --learning-rate or --objective.contrast-weight and pretrain again"
+            "lower --learning-rate or --objective.contrast-weight and pretrain again, with --overwrite"
         )
 
 

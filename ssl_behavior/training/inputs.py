@@ -67,6 +67,7 @@ def labelled_poses(
     if len({int(i) for video in videos for i in np.unique(video.labels)} - {UNSCORED}) < 2:
         raise InputError(
             f"channel {channel}: expected scored frames of at least two behaviours; found fewer in "
-            f"{count_of(len(recordings), 'labelled video')}: choose other --videos, or check --channel and --unscored"
+            f"{count_of(len(recordings), 'labelled video')}: label another behaviour or another video, or "
+            "check --channel, --unscored and --videos"
         )
     return videos

@@ -136,7 +136,7 @@ def _explain_errors(step: int, messages: Messages) -> Iterator[None]:
         raise InputError(
             f"the loss diverged at step {step} ({error}; recordings: {list_names(dict.fromkeys(recordings), 8)}): look "
             "for impossible positions in these recordings with ssl-behavior check and leave out bad ones, or lower "
-            f"{messages.rate_option}. The last saved step is kept; --overwrite starts over"
+            f"{messages.rate_option}, and start over with --overwrite"
         ) from None
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):

@@ -181,7 +181,7 @@ def test_a_missing_atlas_or_video_is_named(atlas: Atlas, tmp_path: Path) -> None
 def test_a_cleared_atlas_keeps_only_files_of_others(atlas: Atlas) -> None:
     notes = atlas.folder / "notes.txt"
     notes.write_text("mine")
-    atlas.clear()
+    Atlas.clear(atlas.folder)
     assert list((atlas.folder / "videos").iterdir()) == []
     assert notes.exists()
     with pytest.raises(InputError, match="expected an atlas"):

@@ -89,3 +89,31 @@ def test_help_names_the_short_option(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         parse(TwoConfig, ["--help"])
     assert "of a clip. (default: 2.0) (also --clip-seconds)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["my tracks"], r"as in --recordings 'my tracks'"),
+        (["--steps", "3", "tracks"], r"found tracks without an option before it; .* --recordings tracks"),
+        (["-o", "out"], r"there is no option -o; options begin with two dashes"),
+    ],
+)
+def test_a_word_without_an_option_is_told_which_it_may_be_meant_for(words: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse(FinetuneConfig, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--train-videos"], "--train-videos takes a whole number; got nothing"),
+        (["--supervision.tune", "--seed", "3"], r"--supervision\.tune takes one of \w+.*; got nothing"),
+        (["--device"], "--device takes one of auto, cpu, cuda; got nothing"),
+        (["--encoder"], "--encoder takes a path; got nothing"),
+        (["--config"], "--config takes a path; got nothing"),
+    ],
+)
+def test_an_option_without_its_value_is_told_what_it_takes(words: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse(FinetuneConfig, words)

@@ -1,11 +1,12 @@
 """Commands of the shell: words and files become settings, errors become one line and an exit code."""
 
 import errno
+import importlib
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 from ssl_behavior.__main__ import COMMANDS, main
-from ssl_behavior.cli.run import run
+from ssl_behavior.cli.run import _ways_to_save_memory, run
 from ssl_behavior.cli.settings import load_settings, parse, save_settings
 from ssl_behavior.errors import InputError
 from tests.fuzz.forks import ForkServer
@@ -367,6 +368,16 @@ def test_an_error_of_memory_is_one_line_with_advice(
         run(ExampleConfig, fail, "", [])
     assert stopped.value.code == 2
     assert capsys.readouterr().err.startswith(f"error: out of memory ({message}); give fewer recordings at a time")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_lack_of_memory_is_answered_with_options_of_the_command(command: str) -> None:
+    settings_class = importlib.import_module(f"ssl_behavior.{command}").main.settings_class
+    names = {field.name for field in fields(settings_class)}
+    ways = _ways_to_save_memory(settings_class)
+    assert ("--device" in ways) == ("device" in names)
+    assert ("recordings" in ways) == ("recordings" in names)
+    assert ways.endswith("end other programs")
 
 
 def test_other_runtime_errors_are_not_taken_for_errors_of_memory() -> None:

@@ -74,7 +74,7 @@ def test_unusable_addresses_are_refused(address: str, origins: tuple[str, ...], 
         ({"port": 70_000}, "--port: expected 65535 or less and found 70000"),
         ({"port": -1}, "--port: expected 0 or more"),
         ({"export": Path("page.txt")}, r"--export page.txt: expected a name that ends in \.html"),
-        ({"predictions": Path("nowhere")}, "nowhere: expected a folder of predictions"),
+        ({"predictions": Path("nowhere")}, "nowhere: expected predictions; found no such folder"),
     ],
 )
 def test_bad_settings_are_refused(changed: dict[str, object], message: str, shared_atlas: Path) -> None:

@@ -116,7 +116,7 @@ def test_commands_that_need_labels_print_the_number_of_individuals_and_pairs(
 ) -> None:
     config = LabelledTracksConfig(recordings=(folder / "tracks",))
     assert [labelled.id for labelled in config.read_labelled()] == ["a", "b"]
-    assert "2 individuals, 2 ordered pairs in each of 3 recordings" in capsys.readouterr().out
+    assert "2 individuals in each of 3 recordings, which make 2 ordered pairs" in capsys.readouterr().out
 
 
 def test_an_agent_without_a_target_is_an_error_before_any_file_is_read() -> None:

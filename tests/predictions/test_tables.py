@@ -64,7 +64,7 @@ def test_bouts_cover_every_frame_once() -> None:
     [
         ("frame,time_s,label,a\n0,0,a,1\n", "expected columns frame, time_s, label, animals_tracked .*: predict again"),
         ("frame,label\n0,a\n", "expected columns frame, time_s, label"),
-        ("frame,time_s,label,animals_tracked,a\n0,0,b,1,1\n", "label 'b' is not in the vocabulary"),
+        ("frame,time_s,label,animals_tracked,a\n0,0,b,1,1\n", r"expected labels among \['a'\]; found 'b'"),
         ("frame,time_s,label,animals_tracked,a\n0,0,a,1,much\n", "expected numbers"),
         ("frame,time_s,label,animals_tracked,a\n1,0,a,1,1\n", "expected a row per frame from 0"),
         ("frame,time_s,label,animals_tracked,a\n", "expected numbers|expected a row"),
@@ -80,7 +80,7 @@ def test_a_damaged_table_is_an_error_that_names_the_file(tmp_path: Path, text: s
 def test_a_folder_without_predictions_of_one_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found none"):
         tables.read_folder(tmp_path)
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="no such folder: give the --output of ssl-behavior predict"):
         tables.read_folder(tmp_path / "missing")
     tables.write(tmp_path, prediction("1"))
     tables.write(tmp_path, Prediction("2", ("x",), np.ones((1, 1)), np.zeros(1), 30.0, np.ones(1)))

@@ -38,10 +38,13 @@ def recordings_of(sizes: Sequence[int]) -> list[Recording]:
     ("sizes", "line"),
     [
         ([], None),
-        ([1], "1 individual, 1 ordered pair"),
-        ([2], "2 individuals, 2 ordered pairs"),
-        ([2, 2], "2 individuals, 2 ordered pairs in each of 2 recordings"),
-        ([1, 3, 2], "1 to 3 individuals, 1 to 6 ordered pairs in each of 3 recordings"),
+        ([1], "1 individual"),
+        ([2], "2 individuals, which make 2 ordered pairs of an agent and its target"),
+        ([2, 2], "2 individuals in each of 2 recordings, which make 2 ordered pairs of an agent and its target"),
+        (
+            [1, 3, 2],
+            "1 to 3 individuals in each of 3 recordings, which make 1 to 6 ordered pairs of an agent and its target",
+        ),
     ],
 )
 def test_individuals_and_pairs_are_counted(sizes: Sequence[int], line: str | None) -> None:
@@ -52,7 +55,7 @@ def test_reading_fragments_of_tracks_prints_a_warning(tmp_path: Path, capsys: py
     native.write(tmp_path, recordings_of([27]))
     TracksConfig(recordings=(tmp_path,)).read()
     first, second = capsys.readouterr().out.splitlines()[-2:]
-    assert first == "27 individuals, 702 ordered pairs"
+    assert first == "27 individuals, which make 702 ordered pairs of an agent and its target"
     assert second.startswith("warning: r0: 27 individuals make 702 ordered pairs")
     assert "join them" in second
 

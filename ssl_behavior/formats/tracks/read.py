@@ -20,7 +20,7 @@ from ssl_behavior.formats.tracks.other_files import AS_TABLE, OtherFile, OtherFi
 from ssl_behavior.formats.untrusted import pickles
 from ssl_behavior.recordings.ids import require_usable_ids, with_distinct_ids
 from ssl_behavior.recordings.individuals import require_individuals, with_unseen_noticed
-from ssl_behavior.recordings.notices import notices_of
+from ssl_behavior.recordings.notices import notices_of, subfolder_notices
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.storage import cache
 from ssl_behavior.storage.array_files import SUFFIX
@@ -104,6 +104,8 @@ def read_recordings(
     for notice in unfinished_notices([paths] if isinstance(paths, str | Path) else paths):
         notify(notice)
     files = expand(paths, TRACK_SUFFIXES if format is None else None)
+    for notice in subfolder_notices(paths, files):
+        notify(notice)
     others = OtherFiles(paths)
     read, sources = _read_files(files, format, skip_bad_files, notify, names, individuals_from, others)
     for notice in others.notices():
