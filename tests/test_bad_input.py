@@ -162,14 +162,15 @@ def test_a_file_of_an_unknown_format_is_named(
 
 
 def sequences(at: Path, name: str, **fields: Any) -> str:
-    """A challenge file whose second sequence is wrong."""
+    """A challenge file whose sequences are all wrong: one that is good would be read without the others."""
     content = {
         f"s{i}": {"keypoints": np.random.default_rng(i).uniform(0, 500, (FRAMES, 2, 2, 7)), "annotator_id": 0}
         for i in range(2)
     }
     for sequence in content.values():
         sequence["annotations"] = np.arange(FRAMES) // 10 % 4
-    content["s1"].update(fields)
+    for sequence in content.values():
+        sequence.update(fields)
     whole: Any = {"vocabulary": {name: i for i, name in enumerate(BEHAVIOURS)}, "sequences": content}
     np.save(at / name, whole, allow_pickle=True)
     return name
@@ -186,7 +187,7 @@ def test_keypoints_of_a_wrong_shape_are_named_by_file_and_sequence(
 ) -> None:
     message = refused(*commands_reading(sequences(at, "bad.npy", keypoints=keypoints))[command])
     assert "bad.npy" in message
-    assert "s1" in message
+    assert "s0" in message
 
 
 def test_labels_out_of_range_or_of_a_wrong_length_are_named(at: Path, refused: Refused) -> None:

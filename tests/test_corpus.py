@@ -59,14 +59,20 @@ def test_a_file_of_the_corpus_has_its_expected_outcome(name, tmp_path):
     assert (EXPECTED[name] or "") in outcome.message
 
 
+def with_gaps(frames: int, individuals: int, seed: int) -> np.ndarray:
+    """Positions of three keypoints, a fifth of them unseen; every individual is seen at the start."""
+    rng = np.random.default_rng(seed)
+    positions = rng.uniform(1, 900, (frames, individuals, 3, 2)).astype(np.float32)
+    unseen = rng.random((frames, individuals, 3)) < 0.2
+    unseen[0, :, 0] = False
+    positions[unseen] = np.nan
+    return positions
+
+
 TRACKS = st.builds(
     lambda frames, individuals, seed: Recording(
         f"v{seed}",
-        np.where(
-            np.random.default_rng(seed).random((frames, individuals, 3, 1)) < 0.2,
-            np.nan,
-            np.random.default_rng(seed).uniform(1, 900, (frames, individuals, 3, 2)),
-        ).astype(np.float32),
+        with_gaps(frames, individuals, seed),
         tuple(f"m{i}" for i in range(individuals)),
         Skeleton(("a", "b", "ß c")),
         frame_rate=25.0,

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.untrusted import limits
+from ssl_behavior.formats.untrusted.arrow_tables import matrix
 
 _MAX_FRAMES_PER_ROW = 100
 """A table with more frames per row has a damaged frame number; filling such a gap could take all memory."""
@@ -36,7 +37,7 @@ def frame_numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:
         raise InputError(f"{where}: expected frame numbers; found {found[:60]!r}: number the rows from 0")
     if column.null_count:
         raise InputError(f"{where}: expected a frame number in every row; found rows without one: number them from 0")
-    values = column.to_numpy()
+    values = matrix(pa.table({"0": column}))[:, 0]
     if values.dtype.kind == "f":
         if not (np.isfinite(values).all() and (np.abs(values) < _LARGEST_FRAME).all() and (values % 1 == 0).all()):
             wrong = values[~(np.isfinite(values) & (values % 1 == 0))][:1]
@@ -69,7 +70,7 @@ def at_frames(values: np.ndarray, frames: np.ndarray, path: Path) -> tuple[np.nd
     notices = []
     order = np.argsort(frames, kind="stable")
     if (order != np.arange(len(frames))).any():
-        notices.append("the rows are not in the order of their frames and are read in that order")
+        notices.append("the rows are not in the order of their frames; each is read at its own frame")
         values, frames = values[order], frames[order]
     if frames[0] < 0:
         raise InputError(f"{path}: expected frame numbers from 0 on; found {frames[0]}: number the rows from 0")

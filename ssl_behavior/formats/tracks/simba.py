@@ -206,7 +206,7 @@ def _rate(column: pa.ChunkedArray, meaning: str, frames: np.ndarray, path: Path)
         InputError: the rate differs from row to row, or the times do not rise with the frames from 0 on.
     """
     try:
-        values = np.asarray(column.cast(pa.float64()).to_numpy(), float)
+        values = matrix(pa.table({"0": column.cast(pa.float64())}))[:, 0]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         values = np.full(len(column), np.nan)
     if meaning in _RATE:
