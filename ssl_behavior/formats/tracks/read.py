@@ -27,7 +27,7 @@ FORMATS: Mapping[str, ModuleType] = {
 }
 """Name -> module with ``detect`` and ``read``. The first module that detects a file reads it."""
 
-_EXPECTED = "tracks from DeepLabCut, SLEAP, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
+_EXPECTED = "tracks from DeepLabCut, SLEAP, NWB, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
 
 TRACK_SUFFIXES = (
     ".safetensors",
