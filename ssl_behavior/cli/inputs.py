@@ -19,8 +19,8 @@ class TracksConfig(Checked):
 
     Attributes:
         recordings: files, folders or globs of tracks.
-        format: of the recordings: native, calms21, mabe22, sleap, jabs, simba, deeplabcut or movement; recognised by
-            their content if it is not given.
+        format: of the recordings: native, calms21, mabe22, sleap, nwb, jabs, simba, deeplabcut or movement; recognised
+            by their content if it is not given.
         frame_rate: of the recordings in Hz, if their files do not state it or state it wrongly.
         skeleton: YAML or JSON file that names the landmark of each keypoint.
         mixed_skeletons: accept recordings whose keypoints differ.

@@ -34,7 +34,8 @@ FORMATS: Mapping[str, ModuleType] = {
 """Name -> module with ``detect`` and ``read``. The first module that detects a file reads it."""
 
 _EXPECTED = (
-    "tracks from DeepLabCut, SLEAP, JABS, SimBA, CalMS21, MABe22, ssl-behavior convert or a file that movement reads"
+    "tracks from DeepLabCut, SLEAP, NWB, JABS, SimBA, CalMS21, MABe22, ssl-behavior convert or a file that movement "
+    "reads"
 )
 
 TRACK_SUFFIXES = (
