@@ -16,6 +16,7 @@ import numpy as np
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
+from ssl_behavior.formats.untrusted import netcdf
 from ssl_behavior.formats.untrusted.hdf5 import holds, opened
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE, MOST_COLUMNS
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
@@ -102,7 +103,7 @@ def _require_safe(path: Path) -> None:
     """Check a file before movement opens it, because movement limits nothing.
 
     Raises:
-        InputError: an HDF5 file links to others or declares too much, or a table has too many columns.
+        InputError: a file links to others or declares too much, or a table has too many columns.
     """
     if path.suffix.lower() == ".csv":
         with open(path, "rb") as file:
@@ -112,6 +113,8 @@ def _require_safe(path: Path) -> None:
     elif h5py.is_hdf5(path):
         with opened(path, "movement"):
             pass
+    else:
+        netcdf.require_whole(path)
 
 
 def _recording(dataset: xarray.Dataset, id: str, source: str) -> Recording:
