@@ -14,7 +14,7 @@ from ssl_behavior.cli.validators import Above
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.read import FORMATS, TRACK_SUFFIXES, read_recordings
-from ssl_behavior.jobs.ray_pool import RayConfig
+from ssl_behavior.jobs.ray_connection import RayConfig
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
 from ssl_behavior.recordings.individuals import crowding_warning
 from ssl_behavior.recordings.recording import Recording
