@@ -27,6 +27,8 @@ _CHUNK_BYTES = 4096
 """Memory that HDF5 takes for each chunk while it reads an array of many, measured; the chunk's data come on top."""
 _MOST_UNPACKED = 1032
 """The largest number of bytes that gzip unpacks from one."""
+_LEAST = 64 << 20
+"""Bytes of memory that an HDF5 file may take, however small it is."""
 _PACKERS = {h5z.FILTER_DEFLATE: "gzip", h5z.FILTER_LZF: "lzf"}
 _FILTERS = {*_PACKERS, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
 
@@ -76,7 +78,8 @@ class _Contents:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = path.stat().st_size
-        self.left = limits.most_bytes(self.size)
+        # A small file cannot hold what any file may take: its numbers would all be ones that it does not store.
+        self.left = min(limits.most_bytes(self.size), max(_LEAST, _MOST_UNPACKED * self.size))
         self.names_left = _MOST_NAMES
         self.references: list[Any] = []
 

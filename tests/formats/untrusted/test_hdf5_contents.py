@@ -145,6 +145,18 @@ def test_a_packing_that_is_not_known_is_named_with_a_way_on(tmp_path: Path) -> N
         read_recordings(tmp_path / "a.h5")
 
 
+def test_numbers_that_a_small_file_does_not_store_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("tracks", (1_600_000, 2, 10, 2), "f8", chunks=(10_000, 2, 10, 2), compression="gzip")
+    assert path.stat().st_size < 10_000
+    with (
+        h5py.File(path) as file,
+        pytest.raises(InputError, match=r"declares the shape .*, more than the file can hold"),
+    ):
+        require_plain(file, path)
+
+
 def test_files_as_programs_write_them_pass(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
