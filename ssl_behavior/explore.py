@@ -15,7 +15,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.export import export_page
 from ssl_behavior.explorer.live_page import application
 from ssl_behavior.explorer.scene import Scene
-from ssl_behavior.explorer.server import LOOPBACK, serve
+from ssl_behavior.explorer.server import LOOPBACK, frame_address, serve
 from ssl_behavior.storage.atomic import write_text
 
 
@@ -114,8 +114,8 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
     if config.export is not None:
         page = _export(scene, config.export.expanduser(), config.points).read_text(encoding="utf-8")
         return NotebookPage(f'srcdoc="{html.escape(page)}"', height)
-    _, address = serve(application(scene, config.points), config.address, 0, config.origins, config.points)
-    return NotebookPage(f'src="{address}"', height)
+    server, address = serve(application(scene, config.points), config.address, 0, config.origins, config.points)
+    return NotebookPage(f'src="{frame_address(server, address)}"', height)
 
 
 def _check(config: ExploreConfig) -> None:

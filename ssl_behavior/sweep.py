@@ -21,7 +21,8 @@ from ssl_behavior.finetune import FinetuneConfig, finetune
 from ssl_behavior.formats.annotations.read import LABEL_SUFFIXES
 from ssl_behavior.formats.tracks.read import TRACK_SUFFIXES
 from ssl_behavior.jobs.grid import Configuration, read_grid, settings_of
-from ssl_behavior.jobs.ray_pool import RayConfig, ray_connection, require_no_failures, run_missing
+from ssl_behavior.jobs.ray_connection import RayConfig, ray_connection
+from ssl_behavior.jobs.ray_pool import require_no_failures, run_missing
 from ssl_behavior.jobs.results import Results, Unit, files_below, unit_digest
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.storage.object_store import (

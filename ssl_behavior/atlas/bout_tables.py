@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
 from ssl_behavior.atlas.clusters import NOISE, Clusters
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, command_line
+from ssl_behavior.formats.untrusted.limits import most_bytes
 from ssl_behavior.poses.expert_features import KINEMATICS, kinematics
 from ssl_behavior.storage.atomic import write_atomically
 
@@ -58,7 +60,7 @@ def read_bouts(path: Path, columns: list[str] | None) -> pd.DataFrame:
         InputError: the file is damaged, or lacks a column.
     """
     try:
-        table = pyarrow.parquet.read_table(path, columns=columns)
+        table = _read_table(path, columns)
         if missing := set(columns or COLUMNS) - set(table.column_names):
             raise KeyError(min(missing))
         # Metadata in the file could ask pandas for any type of column; it is not trusted.
@@ -69,6 +71,39 @@ def read_bouts(path: Path, columns: list[str] | None) -> pd.DataFrame:
             f"{path}: expected bouts of clusters; found a damaged file ({error}): delete it, and run "
             f"{command_line('cluster', '--atlas', atlas, '--apply', atlas)}"
         ) from None
+
+
+def _read_table(path: Path, columns: list[str] | None) -> pyarrow.Table:
+    """Read a Parquet file that takes no more memory than its size allows; a few bytes may say "0, a billion times".
+
+    Raises:
+        ValueError: it takes more.
+    """
+    most = most_bytes(path.stat().st_size)
+    with pyarrow.parquet.ParquetFile(path) as file:
+        leaves = [file.schema.column(i) for i in range(len(file.schema))]
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    if any("." in name for name in texts):
+        raise ValueError("lists of texts")
+    # A text that many rows share is kept once, until it is known how long all of them are.
+    with pyarrow.parquet.ParquetFile(path, read_dictionary=texts) as file:
+        parts = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        stored = [part.column(i) for part in parts for i in range(part.num_columns)]
+        if sum(max(8 * column.num_values, column.total_uncompressed_size) for column in stored) > most:
+            raise ValueError("more rows than the file can hold")
+        table = file.read(columns)
+    for i, name in enumerate(table.column_names):
+        kind = table.schema.field(i).type
+        if not pyarrow.types.is_dictionary(kind):
+            continue
+        lengths = [
+            pyarrow.compute.sum(pyarrow.compute.take(pyarrow.compute.binary_length(part.dictionary), part.indices))
+            for part in table.column(i).chunks
+        ]
+        if sum(length.as_py() or 0 for length in lengths) > most:
+            raise ValueError("longer texts than the file can hold")
+        table = table.set_column(i, name, table.column(i).cast(kind.value_type))
+    return table
 
 
 def frame_labels(bouts: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:

@@ -24,6 +24,7 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_atomically
+from ssl_behavior.storage.file_lock import changing
 from ssl_behavior.storage.names import require_name
 
 FOLDER = "clusters"
@@ -75,8 +76,10 @@ class ClusteredAtlas:
         if fitted.is_file() and not _holds(fitted, clusters):
             for path in (folder / _BOUTS).glob("*.parquet"):
                 path.unlink()
-            if (names := folder / _NAMES).is_file():
-                notify(f"names of the former clusters are kept in {names.replace(names.with_suffix('.former.yaml'))}")
+            with changing(names := folder / _NAMES):
+                former = names.replace(names.with_suffix(".former.yaml")) if names.is_file() else None
+            if former is not None:
+                notify(f"names of the former clusters are kept in {former}")
         clusters.save(fitted)
         clustered = cls(atlas)
         missing = [video for video in atlas.ids if not clustered.has_bouts(video)]
@@ -184,13 +187,14 @@ class ClusteredAtlas:
             InputError: there is no such cluster, or the text cannot be a name.
         """
         require_name(name, "cluster's name")
-        self.__dict__.pop("names", None)  # read again: another visitor of the explorer may have named clusters
         if not 0 <= cluster < self.clusters.count:
             raise InputError(f"expected a cluster from 0 to {self.clusters.count - 1}; found {cluster}: choose another")
-        names = {**self.names, cluster: name.strip()}
-        non_empty = {number: names[number] for number in sorted(names) if names[number]}
-        with write_atomically(self.folder / _NAMES) as aside:
-            aside.write_text(yaml.safe_dump(non_empty, sort_keys=True, allow_unicode=True), encoding="utf-8")
+        with changing(self.folder / _NAMES):
+            self.__dict__.pop("names", None)  # read again: another visitor of the explorer may have named clusters
+            names = {**self.names, cluster: name.strip()}
+            non_empty = {number: names[number] for number in sorted(names) if names[number]}
+            with write_atomically(self.folder / _NAMES) as aside:
+                aside.write_text(yaml.safe_dump(non_empty, sort_keys=True, allow_unicode=True), encoding="utf-8")
         self.__dict__.pop("names", None)
 
     def _path(self, video: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 
 import torch
@@ -12,6 +14,7 @@ from lightning_fabric.plugins.environments import (
     SLURMEnvironment,
     TorchElasticEnvironment,
 )
+from torch import distributed
 
 from ssl_behavior.compute.devices import Device, choose_device
 from ssl_behavior.errors import InputError, count_of
@@ -45,7 +48,20 @@ def launch(device: Device) -> Fabric:
         plugins=[environment],
     )
     fabric.launch()
+    if processes > 1:
+        atexit.register(_leave)
     return fabric
+
+
+def _leave() -> None:
+    """End the threads that exchange values with the other processes, before the interpreter ends.
+
+    Fabric ends those of NCCL only. A thread of Gloo that frees a tensor while the interpreter is ending aborts the
+    process: a run that has succeeded would fail. A thread whose peer has died gets an error, so this does not wait.
+    """
+    if distributed.is_initialized():
+        gc.collect()  # a module that was trained is part of a circle, and keeps the threads alive
+        distributed.destroy_process_group()
 
 
 def _environment() -> tuple[ClusterEnvironment, int]:

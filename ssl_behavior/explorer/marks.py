@@ -23,6 +23,7 @@ from ssl_behavior.formats.annotations import boris, caltech
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.file_lock import changing
 from ssl_behavior.storage.names import require_name
 from ssl_behavior.storage.video_names import file_stems
 
@@ -70,7 +71,7 @@ def _parse(row: Mapping[str, str]) -> Mark:
 
 
 class Marks:
-    """The marks of an atlas; every change is written at once.
+    """The marks of an atlas; every change is written at once, and those of other processes stay.
 
     Args:
         atlas: atlas whose frames are marked.
@@ -110,7 +111,8 @@ class Marks:
             require_name(text, kind)
         if not 0 <= mark.start < mark.stop <= self.atlas.video(mark.video).poses.frames:
             raise InputError(f"expected frames of the video; found {mark.start} to {mark.stop}")
-        self._write([*self.all, mark])
+        with changing(self.path):
+            self._write([*self.all, mark])
 
     def remove(self, mark: Mark) -> None:
         """Remove a mark: the last of several equal ones, because another explorer may have changed the file since.
@@ -118,11 +120,12 @@ class Marks:
         Raises:
             InputError: it was removed already.
         """
-        marks = self.all
-        if mark not in marks:
-            raise InputError("this mark was removed already: reload the page to see the marks that remain")
-        del marks[len(marks) - 1 - marks[::-1].index(mark)]
-        self._write(marks)
+        with changing(self.path):
+            marks = self.all
+            if mark not in marks:
+                raise InputError("this mark was removed already: reload the page to see the marks that remain")
+            del marks[len(marks) - 1 - marks[::-1].index(mark)]
+            self._write(marks)
 
     def _write(self, marks: Iterable[Mark]) -> None:
         text = io.StringIO()

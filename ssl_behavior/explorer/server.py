@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import socket
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from bokeh.application import Application
 from bokeh.resources import Resources
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
-from bokeh.server.util import bind_sockets, check_allowlist, create_hosts_allowlist
+from bokeh.server.util import bind_sockets, create_hosts_allowlist
+from bokeh.util.token import generate_secret_key
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.httputil import HTTPHeaders
 from tornado.ioloop import IOLoop
-from tornado.routing import Matcher, Rule
-from tornado.web import ErrorHandler, OutputTransform
+from tornado.routing import Matcher, PathMatches, Rule
+from tornado.web import OutputTransform
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.explorer.access import KEY, PAGE, SOCKET, ForeignRequest, Refusal
+from ssl_behavior.explorer.visits import PageHandler, SocketHandler
 
 LOOPBACK = ("127.0.0.1", "localhost")
-MAX_PAGES = 32
-"""Most pages that may be open at once; a closed page counts for another half a minute."""
 _MAX_REQUEST_BYTES = 1 << 16
 _MAX_MESSAGE_BYTES = 1 << 20
 _MAX_BYTES_PER_POINT = 16
-_PAGE, _PATHS, _STATIC = "/", ("/", "/ws", "/favicon.ico"), "/static/"
+_REFUSAL = (
+    "Refused: another site led here, or under another name than the explorer's own. If you want to open the explorer, "
+    "click into the address bar and press Enter."
+)
 
 
 def serve(
@@ -60,19 +64,17 @@ def serve(
     except OSError as error:
         raise _cannot_listen(error, address, port) from None
     tornado = ExplorerTornado(
-        {"/": app},
+        {PAGE: app},
         extra_websocket_origins=hosts,
         websocket_max_message_size_bytes=_MAX_MESSAGE_BYTES + _MAX_BYTES_PER_POINT * points,
         transforms=[lambda _: ContentPolicy(hosts)],
         # Bokeh would write the browser's headers into the page, with cookies of other programs on this machine.
         include_headers=[],
         include_cookies=[],
+        sign_sessions=True,
+        secret_key=generate_secret_key().encode(),
     )
-    refusals: list[Any] = [
-        Rule(ForeignRequest(hosts), ErrorHandler, {"status_code": 403}),
-        Rule(TooManyPages(tornado, MAX_PAGES), ErrorHandler, {"status_code": 503}),
-    ]
-    tornado.default_router.rules[:0] = refusals
+    tornado.answer_only(ForeignRequest(hosts, tornado.frame_key))
     http = HTTPServer(tornado, max_header_size=_MAX_REQUEST_BYTES, max_body_size=_MAX_REQUEST_BYTES)
     http.add_sockets(bind_sockets(address, port)[0])
     server = BaseServer(IOLoop.current(), tornado, http)
@@ -81,53 +83,37 @@ def serve(
     return server, f"http://{host}:{port}/"
 
 
+def frame_address(server: BaseServer, address: str) -> str:
+    """Return the address of the page for a notebook, which may be of another site, as those of VS Code are."""
+    return f"{address}?{KEY}={server._tornado.frame_key}"
+
+
 class ExplorerTornado(BokehTornado):
-    """Bokeh's application without its scripts for formulas: each page would load 2 MB and never use them."""
+    """Bokeh's application with the explorer's own page and socket.
+
+    It leaves out Bokeh's scripts for formulas: each page would load 2 MB and never use them.
+
+    Attributes:
+        frame_key: random text in the address of a notebook's frame.
+    """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.frame_key = secrets.token_urlsafe()
+
+    def answer_only(self, foreign: Matcher) -> None:
+        """Refuse the requests that ``foreign`` matches, and answer the others."""
+        context = {"application_context": self._applications[PAGE], "bokeh_websocket_path": SOCKET}
+        own: list[Any] = [
+            Rule(foreign, Refusal, {"status": 403, "sentence": _REFUSAL}),
+            Rule(PathMatches(PAGE), PageHandler, context),
+            Rule(PathMatches(SOCKET), SocketHandler, context),
+        ]
+        self.default_router.rules[:0] = own
 
     def resources(self, absolute_url: str | bool | None = None) -> Resources:
         """Return the scripts that a page loads."""
         return super().resources(absolute_url).clone(components=["bokeh", "bokeh-gl", "bokeh-widgets", "bokeh-tables"])
-
-
-class ForeignRequest(Matcher):
-    """Matches requests that the page does not make: under another name, from another site, or of another path.
-
-    The attacker's name server can give this machine a name in the attacker's site (DNS rebinding); the browser would
-    then let that site read the explorer. ``autoload.js``, with which Bokeh lets other pages embed this one, is refused.
-
-    Args:
-        hosts: ``name:port`` under which the page may be opened.
-    """
-
-    def __init__(self, hosts: Sequence[str]) -> None:
-        self.hosts = hosts
-
-    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """Return an empty dictionary for a request to refuse, else None."""
-        headers = request.headers
-        origin = urlsplit(headers["Origin"]).netloc if "Origin" in headers else request.host
-        has_our_name = all(check_allowlist(host.lower(), self.hosts) for host in (request.host, origin))
-        # A link or a notebook's frame may lead here; a picture or a script of another site may not.
-        is_embedded = (headers.get("Sec-Fetch-Site"), headers.get("Sec-Fetch-Mode")) == ("cross-site", "no-cors")
-        is_our_path = request.path in _PATHS or request.path.startswith(_STATIC)
-        return None if has_our_name and is_our_path and not is_embedded else {}
-
-
-class TooManyPages(Matcher):
-    """Matches requests for a page when the largest number of pages is open.
-
-    Args:
-        tornado: the application.
-        limit: largest number of open pages.
-    """
-
-    def __init__(self, tornado: BokehTornado, limit: int) -> None:
-        self.tornado, self.limit = tornado, limit
-
-    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """Return an empty dictionary for a request to refuse, else None."""
-        is_full = request.path == _PAGE and len(self.tornado.get_sessions(_PAGE)) >= self.limit
-        return {} if is_full else None
 
 
 class ContentPolicy(OutputTransform):

@@ -16,7 +16,7 @@ from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.animals import IndividualsFrom
 from ssl_behavior.formats.tracks.other_files import beside_tracks
 from ssl_behavior.formats.tracks.read import FORMATS, TRACK_SUFFIXES, read_recordings
-from ssl_behavior.jobs.ray_pool import RayConfig
+from ssl_behavior.jobs.ray_connection import RayConfig
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
 from ssl_behavior.recordings.individuals import crowding_warning
 from ssl_behavior.recordings.recording import Recording

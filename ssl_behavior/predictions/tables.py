@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError, natural_key
-from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
+from ssl_behavior.formats.untrusted.limits import LONGEST_LINE, MOST_COLUMNS
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.recordings.labels import Labels
@@ -170,13 +170,19 @@ def read(path: str | Path) -> Prediction:
     path = Path(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            names = next(csv.reader(iter(lambda: file.readline(LONGEST_LINE), "")), [])
+            lines = csv.reader(iter(lambda: file.readline(LONGEST_LINE), ""))
+            names, first = next(lines, []), next(lines, [])
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected a table of predictions; found another file ({error}): {_ADVICE}") from None
     behaviours = tuple(names[len(_LEADING) :])
     if names[: len(_LEADING)] != _LEADING or not behaviours:
         wanted = f"columns {', '.join(_LEADING)} and behaviours"
         raise InputError(f"{path}: expected {wanted}; found {', '.join(names)[:80]}: {_ADVICE}")
+    if len(names) > MOST_COLUMNS or len(first) not in (0, len(names)):  # pandas would take gigabytes for millions
+        raise InputError(
+            f"{path}: expected a number per behaviour, of at most {MOST_COLUMNS:,}; found {len(names)} columns with "
+            f"{len(first)} values in the first row: {_ADVICE}"
+        )
     try:
         # Columns by position, as a behaviour may be named "label"; no missing values, as one may be named "NA".
         table = pd.read_csv(path, header=None, skiprows=1, dtype={2: str}, keep_default_na=False, na_values={})

@@ -5,6 +5,7 @@ import http.client
 import json
 import math
 import re
+import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 from bokeh.application import Application
 from bokeh.application.handlers import FunctionHandler
-from bokeh.util.token import get_session_id, get_token_payload
+from bokeh.core.types import ID
+from bokeh.util.token import generate_jwt_token, get_session_id, get_token_payload
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -24,7 +26,8 @@ from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.explorer.live_page import application
 from ssl_behavior.explorer.marks import Marks
 from ssl_behavior.explorer.scene import Scene
-from ssl_behavior.explorer.server import MAX_PAGES, serve
+from ssl_behavior.explorer.server import frame_address, serve
+from ssl_behavior.explorer.visits import MAX_PAGES
 
 SENT = "whatever-else-runs-on-this-machine"
 BEYOND = 3 << 20
@@ -90,10 +93,10 @@ class Page:
     def __init__(self, running: Running) -> None:
         self.running = running
         token = token_of(ask(running.address))
-        self.document = running.server.get_session("/", get_session_id(token)).document
         self.socket = running.wait(opened(running.address, token, running.address.rstrip("/")))
         running.sockets.append(self.socket)
         assert self.read()["msgtype"] == "ACK"
+        self.document = running.server.get_session("/", get_session_id(token)).document
 
     def read(self) -> dict[str, Any]:
         async def fragments() -> list[Any]:
@@ -189,21 +192,106 @@ def test_under_its_own_names_it_does(address: str) -> None:
     assert ask(address, "/static/js/bokeh.min.js").status == 200
 
 
+OPENED = {"Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+FRAMED = {"Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"}
+
+
 def test_other_sites_get_no_answer(address: str) -> None:
-    for path in ("/", "/static/js/bokeh.min.js"):
+    for path in ("/", "/static/js/bokeh.min.js", "/ws"):
         assert ask(address, path, Origin="http://evil.example").status == 403
         assert ask(address, path, Origin="null").status == 403
-        assert ask(address, path, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors").status == 403
+        for led in (OPENED, FRAMED, {"Sec_Fetch_Mode": "no-cors"}, {"Sec_Fetch_Mode": "websocket"}, {}):
+            assert ask(address, path, Sec_Fetch_Site="cross-site", **led).status == 403
+            assert ask(address, f"{path}?key=guessed", Sec_Fetch_Site="cross-site", **led).status == 403
+    for dest in ("object", "embed", "script", "image", "empty", "frame"):
+        assert ask(address, Sec_Fetch_Site="same-site", Sec_Fetch_Mode="navigate", Sec_Fetch_Dest=dest).status == 403
     for path in ("/autoload.js?bokeh-autoload-element=x", "/metadata", "/ws/", "//", "/atlas.yaml"):
         assert ask(address, path).status == 403, path
-    answer = ask(address, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")  # a link, or a notebook's frame
-    assert answer.status == 200
+    assert "press Enter" in ask(address, Sec_Fetch_Site="cross-site", **OPENED).text
+
+
+def test_a_person_and_a_notebook_may_open_the_page(running: Running) -> None:
+    for headers in (
+        {},  # an older browser
+        {"Sec_Fetch_Site": "none", **OPENED},  # typed, or a bookmark
+        {"Sec_Fetch_Site": "same-origin", **OPENED},  # reloaded
+        {"Sec_Fetch_Site": "same-site", **OPENED},
+        {"Sec_Fetch_Site": "same-site", **FRAMED},  # a notebook on this machine
+    ):
+        assert ask(running.address, **headers).status == 200, headers
+    path = frame_address(running.server, "/")  # a notebook of VS Code
+    assert ask(running.address, path, Sec_Fetch_Site="cross-site", **FRAMED).status == 200
+    assert ask(running.address, path, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors").status == 403
+
+
+def test_the_policy_lets_only_this_machine_frame_the_page(address: str) -> None:
+    answer = ask(address)
     policy = dict(rule.strip().partition(" ")[::2] for rule in answer.headers["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert not {"*", "http:", "https:"} & set(" ".join(policy.values()).split())
     ours = ("http://localhost:", "http://127.0.0.1:", "http://tunnel:", "'self'", "vscode-webview:")
     assert all(site.startswith(ours) for site in policy["frame-ancestors"].split())
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def raw(address: str, request: bytes) -> int | None:
+    """Send bytes; the status of the answer, or None if the server hung up."""
+    where = urlsplit(address)
+    with socket.create_connection((str(where.hostname), int(where.port or 0)), 20) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):
+            words = connection.recv(1 << 16).split()
+            return int(words[1]) if len(words) > 1 else None
+    return None
+
+
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n"
+ODD_LINES = [
+    "Origin: http://[::1", "Origin: http://[", "Origin: http://[x]:y", "Origin: \x00", "Origin: //", "Origin:",
+    "Origin: http://a\r\nOrigin: http://b", "Host: [::1", "Host: a:b:c", "Host: %00", "Host: \xff", "Host:",
+    "Host: a\r\nHost: b", "Host: ,", "Host: localhost:99999999999999999999", "Referer: http://[::1",
+    "Sec-Fetch-Site: \xff", "Sec-Fetch-Dest: \xff", "Cookie: =;;=\xff;" + "a=" * 500, "X: " + "y" * 60_000,
+    "Content-Length: x", "Content-Length: -1", "Content-Length: 99999999999", "Transfer-Encoding: chunked",
+    "Content-Type: multipart/form-data", "Range: bytes=x-y", "Range: bytes=-99999999999999999999999",
+    "If-Modified-Since: x", "If-Modified-Since: Mon, 99 Foo 99999999999999 99:99:99 GMT", "If-None-Match: \xff",
+    "Bokeh-Session-Id: x", "Expect: 100-continue", "Accept-Encoding: \xff", "no colon", " : ",
+]  # fmt: skip
+ODD_PATHS = [
+    "/static/%00", "/static/js/%00", "/static/%ff", "/static/js/bokeh.min.js%00", "/static/js/bokeh.min.js/x",
+    "/static/js", "/static/js/", "/static", "/static/extensions/x", "/static/extensions/%00/y", "/static/extensions",
+    "/static/" + "x" * 300, "/static" + "/x" * 3000, "/static/%", "/static/%zz", "/static/js/~", "/static/...", "/%00",
+    "/%", "/%ff", "/?%ff=%00", "/?key=%ff", "/?key", "/?bokeh-session-id=%00", "/?bokeh-token=x", "/?" + "a&" * 2000,
+    "/ws?%ff", "/ws?bokeh-token=x", "*", "http://[::1", "http://evil.example/", "///", "/static//", "/favicon.ico/",
+    "/favicon.ico%00", "\xff", "/static/js/bokeh.min.js?v=%ff", "/static/js/bokeh.min.js?v=a&v=b",
+]  # fmt: skip
+ODD_TOKENS = [
+    "", "bokeh", "bokeh, ", "bokeh, x", "bokeh, x.y", "bokeh, \xff.\xff", "x, y", "bokeh, e30.x", "bokeh, bnVsbA.x",
+    "bokeh, WzFd.", "bokeh, " + "W1tb" * 4000 + ".x", "bokeh, a, b", "bokeh, eyJzZXNzaW9uX2lkIjogMX0.x",
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_odd_requests_get_an_answer_and_leave_no_traceback(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    host = f"Host: {urlsplit(running.address).netloc}\r\n"
+    paths, sockets = ("/", "/ws", "/static/js/bokeh.min.js", "/favicon.ico", "/nothing"), [UPGRADE, ""]
+    requests = [f"GET {path} HTTP/1.1\r\n{'' if line.startswith('Host') else host}{line}\r\n{more}\r\n"
+                for line in ODD_LINES for path in paths for more in (sockets if path == "/ws" else [""])]  # fmt: skip
+    requests += [f"{method} {path} HTTP/1.1\r\n{host}\r\n" for path in ODD_PATHS for method in ("GET", "HEAD", "POST")]
+    requests += [f"GET /ws HTTP/1.1\r\n{host}{UPGRADE}Sec-WebSocket-Protocol: {odd}\r\n\r\n" for odd in ODD_TOKENS]
+    requests += ["\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9\r\n\r\n", "\x16\x03\x01", f"GET / HTTP/1.0\r\n{host}\r\n"]
+    for request in requests:
+        status = raw(running.address, request.encode("latin1"))
+        assert status is None or status < 500, request[:200]
+    assert ask(running.address).status == 200
+    assert [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
+
+
+def test_only_tokens_that_this_server_issued_open_a_socket(running: Running) -> None:
+    token = generate_jwt_token(ID("made-up"), signed=False)
+    for wrong in (token, f"{token}.{token}", token_of(ask(running.address))[:-1] + "-"):
+        with pytest.raises(HTTPClientError, match="400"):
+            running.wait(opened(running.address, wrong, running.address.rstrip("/")))
 
 
 @pytest.mark.parametrize("path", ["/static/../server.py", "/static/%2e%2e/server.py", "/static/..%2f..%2fsettings.py",
@@ -263,11 +351,34 @@ def test_a_lasso_around_many_points_fits_into_a_message(page: Page) -> None:
     assert page.model("points").selected.indices == chosen
 
 
+def test_asking_for_the_page_takes_no_seat_and_begins_no_session() -> None:
+    built: list[Any] = []
+    with served(Application(FunctionHandler(built.append))) as running:
+        assert [ask(running.address).status for _ in range(MAX_PAGES + 3)] == [200] * (MAX_PAGES + 3)
+        assert (built, running.server.get_sessions("/")) == ([], [])
+        Page(running)
+        assert len(built) == len(running.server.get_sessions("/")) == 1
+
+
 def test_pages_are_bounded() -> None:
     with served(Application(FunctionHandler(lambda _: None))) as running:
         address = running.address
-        statuses = [ask(address).status for _ in range(MAX_PAGES + 3)]
-        assert statuses == [200] * MAX_PAGES + [503] * 3
+        tokens = [token_of(ask(address)) for _ in range(MAX_PAGES + 3)]
+
+        async def open_all() -> list[Any]:
+            origin = address.rstrip("/")
+            opening = [opened(address, token, origin) for token in tokens]
+            sockets = [made for made in await asyncio.gather(*opening, return_exceptions=True) if made is not None]
+            running.sockets.extend(made for made in sockets if not isinstance(made, Exception))
+            for made in running.sockets:
+                await made.read_message()
+            return sockets
+
+        running.wait(open_all())
+        assert len(running.server.get_sessions("/")) == MAX_PAGES
+        assert ask(address).status == 503
+        with pytest.raises(HTTPClientError, match="503"):
+            running.wait(opened(address, tokens[-1], address.rstrip("/")))
         assert ask(address, "/static/js/bokeh.min.js").status == 200  # open pages keep working
 
 

@@ -1,4 +1,6 @@
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import numpy as np
 import pytest
 
 from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.cli.inputs import LabelledTracksConfig
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.marks import UNMARKED, Mark, Marks
@@ -39,6 +42,48 @@ def test_marks_survive_a_restart(marks: Marks) -> None:
     assert again.all == [SNIFF, CHASE, UNSURE]
     again.remove(CHASE)
     assert marks.all == [SNIFF, UNSURE]
+
+
+MARK_AND_NAME = """
+import sys
+from pathlib import Path
+from ssl_behavior.atlas.atlas import Atlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
+from ssl_behavior.explorer.marks import Mark, Marks
+
+atlas, start = Atlas(Path(sys.argv[1])), int(sys.argv[2])
+marks, clustered = Marks(atlas), ClusteredAtlas(atlas)
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(60):
+    marks.add(Mark("a", "mouse0", "mouse1", "S1", "sniff", start + i, start + i + 1))
+    clustered.rename(start // 60, f"called {i}")
+    if i % 10 == 9:
+        marks.remove(Mark("a", "mouse0", "mouse1", "S1", "sniff", start + i, start + i + 1))
+"""
+
+
+def test_marks_that_two_processes_make_at_the_same_time_are_all_kept(marks: Marks) -> None:
+    folder = str(marks.atlas.folder)
+    words = [sys.executable, "-c", MARK_AND_NAME, folder]
+    processes = [
+        subprocess.Popen([*words, start], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for start in ("0", "60")
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert sorted(mark.start for mark in marks.all) == [frame for frame in range(120) if frame % 10 != 9]
+    assert ClusteredAtlas(marks.atlas).names == {0: "called 59", 1: "called 59"}
+    assert [path.name for path in marks.path.parent.iterdir()] == ["marks.csv"]
 
 
 def test_words_that_would_break_a_file_are_refused(marks: Marks) -> None:

@@ -19,6 +19,7 @@ import pyarrow.csv
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.times import FrameTimes, at_frames, frames_of_times
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
+from ssl_behavior.formats.untrusted import netcdf
 from ssl_behavior.formats.untrusted.hdf5 import opened
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE, MOST_COLUMNS
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
@@ -111,7 +112,7 @@ def _require_safe(path: Path) -> None:
     """Check a file before movement opens it, because movement limits nothing.
 
     Raises:
-        InputError: an HDF5 file links to others or declares too much, or a table has too many columns.
+        InputError: a file links to others or declares too much, or a table has too many columns.
     """
     if path.suffix.lower() == ".csv":
         with open(path, "rb") as file:
@@ -121,6 +122,8 @@ def _require_safe(path: Path) -> None:
     elif h5py.is_hdf5(path):
         with opened(path, "movement"):
             pass
+    else:
+        netcdf.require_whole(path)
 
 
 def _column(path: Path, name: str) -> np.ndarray:

@@ -1,13 +1,11 @@
 """HDF5 files, opened without trust.
 
-HDF5 lets a file link to other files, store the bytes of a dataset in any file of the machine, assemble a dataset from
-other files, and declare an array a thousand times as large as the stored data. Files that do any of this are refused,
-and so are damaged ones.
+Every reader of HDF5 (SLEAP, DeepLabCut, NWB, netCDF) opens files here first. Files that reach beyond themselves or
+declare more than they hold are refused, and so are damaged ones.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +15,10 @@ import h5py
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.untrusted.limits import most_bytes
+from ssl_behavior.formats.untrusted.hdf5_contents import require_plain
 
 BROKEN = (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError, MemoryError)
 """The exceptions that h5py raises when it reads a damaged file."""
-_MOST_OBJECTS = 100_000
 _MOST_NAMES = 100_000
 _MOST_TEXT = 16 << 20
 
@@ -54,48 +51,6 @@ def holds(path: Path, *names: str, attribute: str | None = None) -> bool:
             return set(file).issuperset(names) and (attribute is None or attribute in file.attrs)
     except BROKEN:
         return False
-
-
-def require_plain(file: h5py.File, path: Path) -> None:
-    """Make sure that a file is complete in itself and declares no more data than its size allows.
-
-    Raises:
-        InputError: it links to other files, keeps datasets in other files, or declares too much.
-        OSError, KeyError, ValueError, RuntimeError: the file is damaged.
-    """
-    remaining = most_bytes(path.stat().st_size)
-    unvisited: list[h5py.Group] = [file]
-    visited = {h5py.h5o.get_info(file.id).addr}
-    while unvisited:
-        group = unvisited.pop()
-        for name in group:
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise InputError(f"{path}: refused, as its {name!r} is a link to another file, {link.filename!r}")
-            if not isinstance(link, h5py.HardLink):
-                continue  # a soft link leads to an object that is visited anyway, or to none
-            item = group[name]
-            # Hard links may form circles: an object is known by its address in the file, not by its name.
-            if (address := h5py.h5o.get_info(item.id).addr) in visited:
-                continue
-            visited.add(address)
-            if len(visited) > _MOST_OBJECTS:
-                raise InputError(f"{path}: expected tracks; found more than {_MOST_OBJECTS:,} groups and arrays")
-            if isinstance(item, h5py.Group):
-                unvisited.append(item)
-            elif isinstance(item, h5py.Dataset):
-                remaining -= _size(item, name, path)
-                if remaining < 0:
-                    raise InputError(f"{path}: {name!r} declares the shape {item.shape}, more than the file can hold")
-
-
-def _size(dataset: h5py.Dataset, name: str, path: Path) -> int:
-    """Return the bytes in memory for a dataset, or for a chunk if that is larger: HDF5 unpacks whole chunks."""
-    if dataset.is_virtual or dataset.external:
-        raise InputError(f"{path}: refused, as the data of its {name!r} are in other files")
-    chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
-    size: int = math.prod(dataset.shape or (0,)) * dataset.dtype.itemsize
-    return max(size, chunk)
 
 
 def array(parent: h5py.Group, name: str, path: Path) -> np.ndarray:

@@ -32,6 +32,7 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.predictions import tables
 from ssl_behavior.predictions.folder import PredictionFolder
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.pretrain import PretrainConfig
@@ -317,6 +318,32 @@ def test_a_column_of_arrow_that_names_a_python_class_makes_none(tmp_path):
     assert isinstance(read_bouts(tmp_path / "a.parquet", ["video"]), pd.DataFrame)
     with pytest.raises(InputError, match=r"a\.parquet: expected bouts"):
         read_bouts(tmp_path / "a.parquet", None)
+
+
+def test_a_table_of_bouts_that_says_a_value_many_times_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "LEAST", 1 << 20)
+    path = tmp_path / "a.parquet"
+    rows = pa.table({"video": ["a"] * 2_000_000, "start": np.zeros(2_000_000, np.int64)})
+    pyarrow.parquet.write_table(rows, path, compression="zstd")
+    assert path.stat().st_size < 20_000
+    with pytest.raises(InputError, match=r"a\.parquet: .*more rows than the file can hold"):
+        read_bouts(path, ["start"])
+    pyarrow.parquet.write_table(pa.table({"video": ["x" * 5000] * 1000}), path)
+    with pytest.raises(InputError, match=r"a\.parquet: .*longer texts than the file can hold"):
+        read_bouts(path, ["video"])
+    pyarrow.parquet.write_table(pa.table({"video": ["a", None, "é"], "start": [1, 2, 3]}), path)
+    read = read_bouts(path, ["video", "start"])
+    assert read["video"].dropna().tolist() == ["a", "é"]
+    assert read["start"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("columns", [(3, 1_000_000), (1_000_000, 1_000_000), (40_000, 40_000)])
+def test_a_table_of_predictions_with_a_million_columns_is_refused(columns, tmp_path):
+    names, values = columns
+    head = "frame,time_s,label,animals_tracked" + ",a" * names
+    (tmp_path / "a.csv").write_text(f"{head}\n0,0,a,1{',0' * values}\n")
+    with pytest.raises(InputError, match=r"a\.csv: expected a number per behaviour"):
+        tables.read(tmp_path / "a.csv")
 
 
 def test_pipes_and_devices_are_no_files(tmp_path):
