@@ -19,6 +19,7 @@ from ssl_behavior.models.heads import HeadKind
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.quality.pace import NUMBER, Pace
 from ssl_behavior.quality.vitals import Vitals
 
 INVALID = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
@@ -66,7 +67,9 @@ def vitals_to_config(vitals: Vitals | None) -> dict[str, Any]:
     """Return plain values of vitals; empty if they are not known."""
     if vitals is None:
         return {}
-    return {_VITALS: {**asdict(vitals), "box": list(vitals.box), "proportions": dict(vitals.proportions)}}
+    plain = {**asdict(vitals), "box": list(vitals.box), "proportions": dict(vitals.proportions)}
+    del plain["speeds"]  # of single recordings
+    return {_VITALS: plain}
 
 
 def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
@@ -75,8 +78,27 @@ def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
     if plain is None:
         return None
     proportions = {str(name): float(value) for name, value in plain["proportions"].items()}
-    box, numbers = tuple(map(float, plain["box"])), ("body_length", "speed", "forward", "left")
-    return Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+    return Vitals(
+        body_length=float(plain["body_length"]),
+        box=tuple(map(float, plain["box"])),
+        speed=float(plain["speed"]),
+        forward=float(plain["forward"]),
+        left=float(plain["left"]),
+        proportions=proportions,
+        # Version 0.1 did not store the following.
+        individuals=tuple(map(int, plain.get("individuals", ()))),
+        frame_rates=tuple(map(float, plain.get("frame_rates", ()))),
+        pace=_pace_from_config(plain.get("pace")),
+    )
+
+
+def _pace_from_config(plain: Mapping[str, Any] | None) -> Pace | None:
+    if plain is None:
+        return None
+    weights = tuple(map(float, plain["weights"]))
+    if len(weights) != NUMBER:
+        raise ValueError(f"a pace of {len(weights)} speeds")
+    return Pace(weights, float(plain["usual"]), float(plain["deviation"]))
 
 
 def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:
