@@ -17,6 +17,7 @@ from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare_each
 from ssl_behavior.quality.picture import suspicions_picture
+from ssl_behavior.quality.pretraining_rules import not_compared
 from ssl_behavior.quality.rules import Suspicion
 from ssl_behavior.quality.suspicions import QualityInput, check_recordings
 from ssl_behavior.quality.vitals import Vitals
@@ -73,7 +74,7 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     inputs = [
         QualityInput(
             poses,
-            recording.unit,
+            recording,
             next((labels.values[poses.native_frames] for labels in recording.labels.values()), None),
         )
         for recording, poses in prepared
@@ -93,6 +94,11 @@ def _vitals_of_pretraining(encoder: Path) -> Vitals:
         raise InputError(
             f"--encoder {encoder}: expected an encoder that stores measurements of the recordings it was pretrained "
             "on; found an older one: pretrain again, or leave out --encoder"
+        )
+    if missing := not_compared(vitals):
+        print(
+            f"not compared with the recordings that {encoder} was pretrained on: {', '.join(missing)} (an older "
+            "version wrote it, or they were few)"
         )
     return vitals
 
@@ -118,7 +124,9 @@ def _write_tables(output: Path, measured: Mapping[str, Vitals], suspicions: Sequ
     write_text(output / "suspicions.csv", pd.DataFrame(rows, columns=columns).to_csv(index=False))
     table = []
     for video, vitals in measured.items():
-        row = asdict(vitals)
+        # Speeds and pace serve to compare recordings, and say little by themselves.
+        row = {name: value for name, value in asdict(vitals).items() if name not in ("speeds", "pace")}
+        (row["individuals"],), (row["frame_rates"],) = vitals.individuals, vitals.frame_rates
         row |= dict(zip(("left edge", "top edge", "right edge", "bottom edge"), row.pop("box"), strict=True))
         row |= {f"distance of {name}": value for name, value in row.pop("proportions").items()}
         table.append({"video": video, **row})

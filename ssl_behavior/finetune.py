@@ -69,9 +69,9 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     ((channel, labels),) = recordings[0].labels.items()
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
-    units = {recording.id: recording.unit for recording in recordings}
+    recording_of = {recording.id: recording for recording in recordings}
     vitals = checkpoints.load_vitals(config.encoder)
-    quality_inputs = [QualityInput(video.poses, units[video.poses.id], video.labels) for video in videos]
+    quality_inputs = [QualityInput(video.poses, recording_of[video.poses.id], video.labels) for video in videos]
     print_warnings(quality_inputs, config.encoder, encoder.landmarks, vitals)
     rate = encoder.preparation.frame_rate
     _print_input(videos, labels.behaviours, rate, device)

@@ -94,7 +94,7 @@ def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> 
     if config.sample_submission:
         check_lengths(output, {poses.id: poses.frames for poses in all_poses}, config.sample_submission)
     recording_of = {recording.id: recording for recording in recordings}
-    inputs = [QualityInput(poses, recording_of[poses.id].unit, None) for poses in all_poses]
+    inputs = [QualityInput(poses, recording_of[poses.id], None) for poses in all_poses]
     print_warnings(inputs, config.model, encoder.landmarks, checkpoints.load_vitals(config.model))
     folder = None
     if not is_submission:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from ssl_behavior.check import CheckConfig, check, report
 from ssl_behavior.cli.settings import parse
@@ -89,10 +90,45 @@ def test_a_recording_unlike_those_of_pretraining_is_named_by_check_and_in_warnin
     capsys.readouterr()
     landmarks, settings = load_preparation(tmp_path / "encoder")
     recordings = (replace(ours[0], id="mouse"), alien)
-    inputs = [QualityInput(prepare(recording, landmarks, settings), "px", None) for recording in recordings]
+    inputs = [QualityInput(prepare(recording, landmarks, settings), recording, None) for recording in recordings]
     print_warnings(inputs, tmp_path / "encoder", landmarks, load_vitals(tmp_path / "encoder"))
-    warnings = capsys.readouterr().out
-    assert "suspicious (strange to the encoder): alien; ssl-behavior check --encoder" in warnings
+    line, hint = capsys.readouterr().out.splitlines()
+    assert re.match(r"suspicious \(.*strange to the encoder\): alien: ", line)
+    assert hint == f"ssl-behavior check --encoder {tmp_path / 'encoder'} shows why, with pictures"
+
+
+def test_many_suspicious_recordings_get_a_line_for_each_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    recordings = simulate_recordings(4, seed=0, frames=900)
+    copies = [
+        replace(one, positions=np.repeat(one.positions[:, :1], 2, axis=1), confidence=None, content_hash=None)
+        for one in recordings
+    ]
+    landmarks = shared_landmarks([SKELETON])
+    inputs = [QualityInput(prepare(one, landmarks, Preparation()), one, None) for one in copies]
+    print_warnings(inputs, Path("encoder"), landmarks, None)
+    assert capsys.readouterr().out.splitlines() == [
+        "suspicious (same track): video000, video001, video002, video003",
+        "ssl-behavior check shows why, with pictures",
+    ]
+    print_warnings(inputs[:1], Path("encoder"), landmarks, None)
+    assert "suspicious (same track): video000: resident and intruder are in one place" in capsys.readouterr().out
+
+
+def test_an_encoder_of_version_0_1_says_what_is_not_compared(
+    config: CheckConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = tmp_path / "encoder"
+    recording = prepare(simulate_recordings(1, seed=1, frames=900)[0], shared_landmarks([SKELETON]), Preparation())
+    save_encoder(encoder, Encoder(shared_landmarks([SKELETON]), Preparation(), Architecture(8, 1)), [recording])
+    plain = yaml.safe_load((encoder / "config.yaml").read_text())
+    for name in ("individuals", "frame_rates", "pace"):
+        del plain["usual"][name]
+    (encoder / "config.yaml").write_text(yaml.safe_dump(plain))
+    check(replace(config, encoder=encoder))
+    words = (
+        f"not compared with the recordings that {encoder} was pretrained on: number of individuals, frame rate, pace"
+    )
+    assert words in capsys.readouterr().out
 
 
 def test_an_encoder_without_measurements_is_refused(config: CheckConfig, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class FinetunedModel:
         print_assumed_pair(self.scheme, recording_list)
         all_poses = prepare_all(recording_list, encoder.landmarks, encoder.preparation)
         prepared = list(zip(all_poses, recording_list, strict=True))
-        inputs = [QualityInput(poses, recording.unit, None) for poses, recording in prepared]
+        inputs = [QualityInput(poses, recording, None) for poses, recording in prepared]
         print_warnings(inputs, self.folder, encoder.landmarks, self.usual_vitals)
         for poses, recording in progress(prepared, "predicting", unit="video"):
             yield predict_poses(self.network, self.scheme, poses, recording)

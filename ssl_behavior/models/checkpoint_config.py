@@ -21,6 +21,7 @@ from ssl_behavior.models.heads import HeadKind
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.quality.pace import NUMBER, Pace
 from ssl_behavior.quality.vitals import Vitals
 from ssl_behavior.storage.names import require_names
 
@@ -70,7 +71,9 @@ def vitals_to_config(vitals: Vitals | None) -> dict[str, Any]:
     """Return plain values of vitals; empty if they are not known."""
     if vitals is None:
         return {}
-    return {_VITALS: {**asdict(vitals), "box": list(vitals.box), "proportions": dict(vitals.proportions)}}
+    plain = {**asdict(vitals), "box": list(vitals.box), "proportions": dict(vitals.proportions)}
+    del plain["speeds"]  # of single recordings
+    return {_VITALS: plain}
 
 
 def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
@@ -80,13 +83,31 @@ def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
         return None
     proportions = {str(name): float(value) for name, value in plain["proportions"].items()}
     box, numbers = tuple(map(float, plain["box"])), ("body_length", "speed", "forward", "left")
-    vitals = Vitals(**{name: float(plain[name]) for name in numbers}, box=box, proportions=proportions)
+    vitals = Vitals(
+        **{name: float(plain[name]) for name in numbers},
+        box=box,
+        proportions=proportions,
+        # Version 0.1 did not store the following.
+        individuals=tuple(map(int, plain.get("individuals", ()))),
+        frame_rates=tuple(map(float, plain.get("frame_rates", ()))),
+        pace=_pace_from_config(plain.get("pace")),
+    )
     # NaN stands for a measurement that there were too few data for.
     if any(map(math.isinf, (*box, *proportions.values(), *(getattr(vitals, name) for name in numbers)))):
         raise ValueError("an infinite measurement")
     if len(box) != 4 or vitals.body_length <= 0 or vitals.speed < 0:
         raise ValueError("a box of other than 4 edges, a body length of 0 or less, or a speed below 0")
     return vitals
+
+
+def _pace_from_config(plain: Mapping[str, Any] | None) -> Pace | None:
+    if plain is None:
+        return None
+    weights = tuple(map(float, plain["weights"]))
+    pace = Pace(weights, float(plain["usual"]), float(plain["deviation"]))
+    if len(weights) != NUMBER or not all(map(math.isfinite, (*weights, pace.usual, pace.deviation))):
+        raise ValueError(f"a pace of other than {NUMBER} speeds, or of numbers that are not finite")
+    return pace
 
 
 def scheme_to_config(scheme: LabelScheme) -> dict[str, Any]:

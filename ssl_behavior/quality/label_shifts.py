@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-
 import numpy as np
 
 from ssl_behavior.poses.poses import Poses
+from ssl_behavior.quality.kinematics import kinematics
 from ssl_behavior.recordings.labels import UNSCORED
 
 LONGEST_S = 10.0
@@ -26,7 +24,7 @@ def best_shift(poses: Poses, labels: np.ndarray) -> float | None:
     """Estimate by how much labels are late.
 
     Args:
-        poses: a prepared recording of two or more animals; the first two are used.
+        poses: a prepared recording.
         labels: (time,) labels at the frames of the poses, -1 where unscored.
 
     Returns:
@@ -54,7 +52,7 @@ def explained_by_shift(poses: Poses, labels: np.ndarray) -> np.ndarray:
         ``LONGEST_S`` in frames. A positive shift compares labels with the kinematics of later frames, so labels that
         come too late have their maximum at a negative one. All zeros if there are too few scored frames or behaviours.
     """
-    values = _kinematics(poses)
+    values = kinematics(poses)
     is_tracked = ~np.isnan(values)
     values = np.where(is_tracked, values, 0.0)
     present = np.unique(labels[labels != UNSCORED])
@@ -75,32 +73,3 @@ def _explained(values: np.ndarray, is_tracked: np.ndarray, is_label: np.ndarray,
     total = np.maximum(counts.sum(0), 1)
     means, mean = sums / np.maximum(counts, 1), sums.sum(0) / total
     return float((counts * np.square(means - mean)).sum(0).dot(1 / total) / values.shape[1])
-
-
-def _kinematics(poses: Poses) -> np.ndarray:
-    """Distance, speeds and relative headings of the first two animals.
-
-    Returns:
-        (time, feature) with mean 0 and standard deviation 1, NaN where an animal is not tracked.
-    """
-    pair = poses.pairs()[0]
-    centre, heading = poses.centre[:, pair], poses.heading[:, pair]
-    velocity = np.full_like(centre, np.nan)
-    velocity[1:-1] = (centre[2:] - centre[:-2]) * (poses.frame_rate / 2)
-    speed = np.linalg.norm(velocity, axis=-1)
-    offset = centre[:, 1] - centre[:, 0]
-    distance = np.linalg.norm(offset, axis=-1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        toward = offset / distance[:, None]
-        columns: Sequence[np.ndarray] = [
-            np.log(distance + 0.1),
-            np.log(speed.max(1) + 0.1),
-            np.log(speed.min(1) + 0.1),
-            (heading[:, 0] * toward).sum(-1),
-            -(heading[:, 1] * toward).sum(-1),
-            (heading[:, 0] * heading[:, 1]).sum(-1),
-        ]
-        values = np.stack(columns, axis=1).astype(np.float64)
-        deviation = np.nanstd(values, axis=0)
-        return (values - np.nanmean(values, axis=0)) / np.where(deviation > 0, deviation, np.nan)

@@ -46,7 +46,7 @@ def suspicions_picture(
     _draw_paths(top[2], poses)
     for axis, axes in enumerate(bottom[:2]):
         _draw_around(axes, poses, axis, frames)
-    if labels is not None and len(poses.individuals) > 1:
+    if labels is not None:
         _draw_shifts(bottom[2], poses, labels)
     else:
         _draw_body(bottom[2], poses, landmarks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +13,20 @@ import numpy as np
 from ssl_behavior.errors import list_names
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.identity_swaps import find_swaps
+from ssl_behavior.quality.label_fit import fit_of_labels
 from ssl_behavior.quality.label_shifts import SUSPICIOUS_S, best_shift
-from ssl_behavior.quality.rules import Suspicion, check_against_others, check_against_pretraining, check_alone
+from ssl_behavior.quality.pretraining_rules import check_against_pretraining
+from ssl_behavior.quality.rules import Suspicion, check_against_others, check_alone
+from ssl_behavior.quality.track_rules import check_tracks, list_frames
 from ssl_behavior.quality.vitals import Vitals, measure_vitals
+from ssl_behavior.recordings.recording import Recording
 
 _FEWEST_OTHERS = 3
 """With fewer other recordings, nobody can say which of them is the odd one."""
-_NAMED_FRAMES = 5
+_CHANCE = 3.0
+"""Standard deviations by which labels must explain more of the movement than when moved to another time."""
+_NAMED_SINGLY = 3
+"""Suspicious recordings that get a line each; of more, each kind of suspicion gets one."""
 
 
 class QualityInput(NamedTuple):
@@ -26,12 +34,12 @@ class QualityInput(NamedTuple):
 
     Attributes:
         poses: the prepared recording.
-        unit: unit of the recording's coordinates.
+        recording: the recording as it was read.
         labels: (time,) labels at the frames of the poses, -1 where unscored; None if there are none.
     """
 
     poses: Poses
-    unit: str
+    recording: Recording
     labels: np.ndarray | None
 
 
@@ -67,11 +75,13 @@ def find_suspicions(
         pretraining: as in ``check_recordings``.
     """
     video = quality_input.poses.id
-    suspicions = [*check_alone(video, vitals, quality_input.unit)]
+    unit = quality_input.recording.unit
+    suspicions = [*check_alone(video, vitals, unit)]
     if len(others) >= _FEWEST_OTHERS:
         suspicions += check_against_others(video, vitals, others)
     if pretraining is not None:
-        suspicions += check_against_pretraining(video, vitals, pretraining)
+        suspicions += check_against_pretraining(video, vitals, pretraining, unit)
+    suspicions += check_tracks(quality_input.recording, quality_input.poses)
     suspicions += _check_swaps(quality_input.poses)
     return suspicions + _check_labels(quality_input)
 
@@ -80,10 +90,8 @@ def _check_swaps(poses: Poses) -> list[Suspicion]:
     frames = find_swaps(poses)
     if not frames:
         return []
-    shown = ", ".join(map(str, frames[:_NAMED_FRAMES]))
-    more = f" and {len(frames) - _NAMED_FRAMES} more" if len(frames) > _NAMED_FRAMES else ""
     evidence = (
-        f"Two animals jump to each other's position at {'frame' if len(frames) == 1 else 'frames'} {shown}{more}. "
+        f"Two animals jump to each other's position at {list_frames(frames)}. "
         "Check whether the tracker exchanges them from there on."
     )
     return [Suspicion(poses.id, "exchanged", evidence, tuple(frames))]
@@ -91,7 +99,16 @@ def _check_swaps(poses: Poses) -> list[Suspicion]:
 
 def _check_labels(quality_input: QualityInput) -> list[Suspicion]:
     poses, labels = quality_input.poses, quality_input.labels
-    shift = None if labels is None or len(poses.individuals) < 2 else best_shift(poses, labels)
+    if labels is None:
+        return []
+    fit = fit_of_labels(poses, labels)
+    if fit is not None and fit < _CHANCE:
+        evidence = (
+            f"Labels explain no more of the movement than when moved to another time ({fit:.1f} standard deviations, "
+            f"expected above {_CHANCE:g}). Check that they belong to this video."
+        )
+        return [Suspicion(poses.id, "unrelated labels", evidence)]
+    shift = best_shift(poses, labels)
     if shift is None or abs(shift) < SUSPICIOUS_S:
         return []
     evidence = (
@@ -104,7 +121,7 @@ def _check_labels(quality_input: QualityInput) -> list[Suspicion]:
 def print_warnings(
     inputs: Sequence[QualityInput], encoder: Path, landmarks: Sequence[str], pretraining: Vitals | None
 ) -> None:
-    """Print a line for each kind of suspicion, in commands that continue all the same.
+    """Print a line for each suspicious recording, or for each kind if they are many, in commands that continue then.
 
     Args:
         inputs: as in ``check_recordings``.
@@ -112,10 +129,17 @@ def print_warnings(
         landmarks: landmarks of the encoder.
         pretraining: as in ``check_recordings``.
     """
-    videos: dict[str, list[str]] = {}
-    for _, suspicions in check_recordings(inputs, landmarks, pretraining):
-        for suspicion in suspicions:
-            videos.setdefault(suspicion.kind, []).append(suspicion.video)
-    for kind, names in videos.items():
-        option = f" --encoder {shlex.quote(str(encoder))}" if kind == "strange to the encoder" else ""
-        print(f"suspicious ({kind}): {list_names(names)}; ssl-behavior check{option} shows why")
+    suspicious = [suspicions for _, suspicions in check_recordings(inputs, landmarks, pretraining) if suspicions]
+    option = f" --encoder {shlex.quote(str(encoder))}" if pretraining is not None else ""
+    if len(suspicious) <= _NAMED_SINGLY:
+        for first, *others in suspicious:
+            kinds = ", ".join(dict.fromkeys(suspicion.kind for suspicion in (first, *others)))
+            print(f"suspicious ({kinds}): {first.video}: {first.evidence}")
+    else:
+        videos: dict[str, dict[str, None]] = {}
+        for suspicion in chain.from_iterable(suspicious):
+            videos.setdefault(suspicion.kind, {})[suspicion.video] = None
+        for kind, names in videos.items():
+            print(f"suspicious ({kind}): {list_names([*names])}")
+    if suspicious:
+        print(f"ssl-behavior check{option} shows why, with pictures")

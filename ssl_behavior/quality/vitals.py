@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.poses import Poses
+from ssl_behavior.quality.native_tracks import length
+from ssl_behavior.quality.pace import Pace, Speeds, fit_pace, measure_speeds
 
 _STEP_S = 0.7
 """Time over which speeds are measured: longer than the tracker's noise, shorter than a run."""
@@ -21,6 +24,8 @@ _MOVING = 1.0
 """Speed in body lengths per second above which an animal is walking, so that its direction of movement is reliable."""
 _ENOUGH = 100
 """Recordings that are measured at most to learn what is typical; more would not change the median."""
+_ENOUGH_FRAMES = 2000
+"""Frames from which the shape of a body is measured; more would hardly change the median."""
 _LEAST_S, _LEAST_SPEED_S, _LEAST_MOVING_S = 60.0, 180.0, 2.0
 """Seconds of data, summed over the animals, below which a measurement is NaN: for positions, for the rare high speeds,
 and for directions, which vary little."""
@@ -37,6 +42,10 @@ class Vitals:
         forward: mean cosine of the angle between heading and movement of walking animals; 1 is straight ahead.
         left: share of the time in which left landmarks lie to the left of the body, seen by a camera above.
         proportions: landmark -> median distance from the animal's centre, in body lengths.
+        individuals: numbers of individuals that occur; empty if not recorded.
+        frame_rates: frame rates before resampling that occur, in Hz to a tenth; empty if not recorded.
+        speeds: logarithms of many speeds, of one recording; None if it is too short.
+        pace: how to estimate a wrong frame rate, of the medians of ten recordings or more; None otherwise.
     """
 
     body_length: float
@@ -45,6 +54,10 @@ class Vitals:
     forward: float
     left: float
     proportions: Mapping[str, float]
+    individuals: tuple[int, ...] = ()
+    frame_rates: tuple[float, ...] = ()
+    speeds: Speeds | None = None
+    pace: Pace | None = None
 
 
 def measure_vitals(poses: Poses, landmarks: Sequence[str]) -> Vitals:
@@ -58,7 +71,9 @@ def measure_vitals(poses: Poses, landmarks: Sequence[str]) -> Vitals:
         warnings.simplefilter("ignore", RuntimeWarning)  # a landmark that is never seen has a median of NaN
         speed, forward = _measure_movement(poses)
         box = _measure_box(poses)
-        distances = np.nanmedian(np.linalg.norm(poses.positions - poses.centre[:, :, None], axis=-1), axis=(0, 1))
+        spread = slice(None, None, max(1, len(poses.positions) // _ENOUGH_FRAMES))
+        offsets = poses.positions[spread] - poses.centre[spread][:, :, None]
+        distances = np.nanmedian(length(offsets), axis=(0, 1))
     return Vitals(
         poses.body_length,
         box,
@@ -66,6 +81,9 @@ def measure_vitals(poses: Poses, landmarks: Sequence[str]) -> Vitals:
         forward,
         _measure_sides(poses, landmarks),
         dict(zip(landmarks, distances.tolist(), strict=True)),
+        (len(poses.individuals),),
+        (round(poses.native_rate, 1),),
+        measure_speeds(poses),
     )
 
 
@@ -77,13 +95,22 @@ def median_vitals(measured: Sequence[Vitals]) -> Vitals:
     landmarks = dict.fromkeys(name for vitals in measured for name in vitals.proportions)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        numbers = {name: float(np.nanmedian([getattr(vitals, name) for vitals in measured])) for name in _NUMBERS}
+        numbers: dict[str, Any] = {
+            name: float(np.nanmedian([getattr(vitals, name) for vitals in measured])) for name in _NUMBERS
+        }
         box = tuple(np.nanmedian([vitals.box for vitals in measured], axis=0).tolist())
         proportions = {
             name: float(np.nanmedian([vitals.proportions.get(name, np.nan) for vitals in measured]))
             for name in landmarks
         }
-    return Vitals(box=box, proportions=proportions, **numbers)
+    return Vitals(
+        box=box,
+        proportions=proportions,
+        individuals=tuple(sorted({number for vitals in measured for number in vitals.individuals})),
+        frame_rates=tuple(sorted({rate for vitals in measured for rate in vitals.frame_rates})),
+        pace=fit_pace([vitals.speeds for vitals in measured]),
+        **numbers,
+    )
 
 
 def log_spread(values: Sequence[float]) -> float:
@@ -99,7 +126,13 @@ def log_spread(values: Sequence[float]) -> float:
 def typical_vitals(recordings: Sequence[Poses], landmarks: Sequence[str]) -> Vitals:
     """The median measurements of recordings, or of a sample of them where there are many."""
     step = math.ceil(len(recordings) / _ENOUGH)
-    return median_vitals([measure_vitals(poses, landmarks) for poses in recordings[::step]])
+    measured = [measure_vitals(poses, landmarks) for poses in recordings[::step]]
+    return replace(
+        median_vitals(measured),
+        # A rare number of individuals or frame rate must not be missed, and costs nothing to look up.
+        individuals=tuple(sorted({len(poses.individuals) for poses in recordings})),
+        frame_rates=tuple(sorted({round(poses.native_rate, 1) for poses in recordings})),
+    )
 
 
 def _measure_box(poses: Poses) -> tuple[float, ...]:
@@ -114,7 +147,7 @@ def _measure_movement(poses: Poses) -> tuple[float, float]:
     """``Vitals.speed`` and ``Vitals.forward``."""
     half = max(1, round(_STEP_S / 2 * poses.frame_rate))
     velocity = (poses.centre[2 * half :] - poses.centre[: -2 * half]) * (poses.frame_rate / (2 * half))
-    speed = np.linalg.norm(velocity, axis=-1)
+    speed = length(velocity)
     is_moving = speed > _MOVING
     cosines = (poses.heading[half:-half] * velocity).sum(-1)[is_moving] / speed[is_moving]
     exceeded = np.nanquantile(speed, 0.97) if _is_enough(~np.isnan(speed), poses, _LEAST_SPEED_S) else np.nan

@@ -45,7 +45,7 @@ def kinds(recording: Recording, measured: Sequence[Vitals]) -> set[str]:
     """Kinds of suspicion of the first recording, without exchanges, which the simulated tracker makes too."""
     poses = poses_of(recording)
     labels = recording.labels[CHANNEL].values[poses.native_frames]
-    quality_input = QualityInput(poses, recording.unit, labels)
+    quality_input = QualityInput(poses, recording, labels)
     suspicions = find_suspicions(quality_input, measure_vitals(poses, LANDMARKS), measured[1:])
     return {suspicion.kind for suspicion in suspicions} - {"exchanged"}
 
