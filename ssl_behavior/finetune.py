@@ -134,7 +134,7 @@ def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
     scores = f"{_SCORES} holds the scores above" if report else "no scores: one video cannot be cross-validated"
     print(f"\nmodel: {config.output}   ({scores})")
     files = "TRACKS --output predictions" if config.annotations else "TEST.npy --output submission.npy"
-    print(f"next:  ssl-behavior predict --model {config.output} --recordings {files}")
+    print(f"next:  ssl-behavior predict --model {config.output} --recordings {files}{config.reading_options}")
 
 
 main = run.command(FinetuneConfig, finetune, "Fine-tune a pretrained encoder on a few labelled videos.", _next_steps)

@@ -232,7 +232,7 @@ def _next_steps(config: PretrainConfig, output: Path) -> None:
     # A shell expands a glob into many paths, which nobody wants to read or paste.
     recordings = shlex.join(map(str, config.recordings)) if len(config.recordings) <= 3 else "TRACKS"
     print("next:    label a few videos, then (without --annotations if the recordings' files hold labels)")
-    print(f"         ssl-behavior finetune --encoder {output} --recordings {recordings} \\")
+    print(f"         ssl-behavior finetune --encoder {output} --recordings {recordings}{config.reading_options} \\")
     print(f"             --annotations ANNOTATIONS --output {output}-model")
 
 
