@@ -138,7 +138,7 @@ def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
     # A submission numbers all behaviours of the challenge's training file, so a model that leaves some out makes none.
     is_challenge = not config.annotations and not config.unscored
     files = ("TEST.npy", "--output", "submission.npy") if is_challenge else ("TRACKS", "--output", "predictions")
-    print(f"next:  {command_line('predict', '--model', config.output, '--recordings', *files)}")
+    print(f"next:  {command_line('predict', '--model', config.output, '--recordings', *files)}{config.reading_options}")
 
 
 main = run.command(FinetuneConfig, finetune, "Fine-tune a pretrained encoder on a few labelled videos.", _next_steps)

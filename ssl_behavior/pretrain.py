@@ -236,7 +236,9 @@ def _next_steps(config: PretrainConfig, output: Path) -> None:
     # A shell expands a glob into many paths, which nobody wants to read or paste.
     recordings = config.recordings if len(config.recordings) <= 3 else ("TRACKS",)
     print("next:    label a few videos, then (without --annotations if the recordings' files hold labels)")
-    print(f"         {command_line('finetune', '--encoder', output, '--recordings', *recordings)} \\")
+    print(
+        f"         {command_line('finetune', '--encoder', output, '--recordings', *recordings)}{config.reading_options} \\"
+    )
     print(f"             --annotations ANNOTATIONS --output {shlex.quote(f'{output}-model')}")
 
 

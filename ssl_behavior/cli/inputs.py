@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,19 @@ class TracksConfig(Checked):
     individuals_from: IndividualsFrom = "auto"
     skip_bad_files: bool = False
     overwrite: bool = False
+
+    @property
+    def reading_options(self) -> str:
+        """The options that say how recordings are read, for a command to run next; empty if all have their defaults."""
+        values = {
+            "--format": self.format,
+            "--frame-rate": None if self.frame_rate is None else f"{self.frame_rate:g}",
+            "--skeleton": None if self.skeleton is None else str(self.skeleton),
+            "--individuals-from": None if self.individuals_from == "auto" else self.individuals_from,
+            "--individuals": ",".join(self.individuals) or None,
+        }
+        words = [word for name, value in values.items() if value is not None for word in (name, value)]
+        return "".join(f" {shlex.quote(word)}" for word in [*words, *["--mixed-skeletons"] * self.mixed_skeletons])
 
     def read(self) -> list[Recording]:
         """Read the recordings; prints how many individuals and ordered pairs they have.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.settings import parse
 from ssl_behavior.convert import ConvertConfig, convert
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import calms21, native
@@ -254,6 +255,17 @@ def test_labels_of_a_pair_are_left_out_with_one_of_its_animals(tmp_path):
     (chosen,), notices = read(tmp_path, individuals="resident")
     assert list(chosen.labels) == ["group"]
     assert any("labels of behaviour are left out" in notice for notice in notices)
+
+
+def test_the_command_to_run_next_reads_the_same_animals(tmp_path):
+    path = table(tmp_path / "m.csv", [f"{camera}_{part}" for camera in ("cam1", "cam2") for part in BODY])
+    config = TracksConfig(
+        recordings=(path,), individuals_from="prefix", individuals=("cam1",), frame_rate=25, mixed_skeletons=True
+    )
+    words = f"--recordings {path}{config.reading_options}"
+    assert words.endswith(" --frame-rate 25 --individuals-from prefix --individuals cam1 --mixed-skeletons")
+    assert parse(TracksConfig, words.split()) == config
+    assert TracksConfig(recordings=(path,)).reading_options == ""
 
 
 def test_commands_take_the_options(tmp_path, capsys):
