@@ -10,7 +10,7 @@ from ssl_behavior.atlas.atlas import ABOUT, Atlas, AtlasMeta
 from ssl_behavior.atlas.embedding import add_recording, atlas_meta
 from ssl_behavior.cli import run
 from ssl_behavior.cli.inputs import AnnotatedTracksConfig
-from ssl_behavior.compute.argument_types import check_arguments
+from ssl_behavior.compute.argument_types import require_type
 from ssl_behavior.compute.devices import Device, Precision, choose_device, resolve_precision
 from ssl_behavior.errors import count_of, list_names
 from ssl_behavior.models import checkpoints
@@ -41,7 +41,6 @@ class EmbedConfig(AnnotatedTracksConfig):
     precision: Precision = "auto"
 
 
-@check_arguments
 def embed_recordings(config: EmbedConfig) -> Atlas:
     """Write the embedding of every frame and ordered pair to the atlas ``config.output``, one video after the other.
 
@@ -53,6 +52,8 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
         >>> embed_recordings(config).rows  # doctest: +SKIP
         21600
     """
+    # Not by the decorator: mypy could not follow the function's other name in the package.
+    require_type("config", config, EmbedConfig)
     output = config.output.expanduser()
     if not (output / ABOUT).is_file():
         run_folder.check_output(output, config.overwrite)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from ssl_behavior.cli import run
 from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked
-from ssl_behavior.compute.argument_types import check_arguments
+from ssl_behavior.compute.argument_types import check_arguments, require_type
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer.export import export_page
 from ssl_behavior.explorer.live_page import application
@@ -90,7 +90,6 @@ class NotebookPage:
         return f'<iframe {self.source} width="100%" height="{self.height}" style="border: 0"></iframe>'
 
 
-@check_arguments
 def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
     """Show the explorer in a notebook's cell, from a server in the kernel; with ``export`` set, show that file's page.
 
@@ -107,6 +106,9 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
     Examples:
         >>> in_notebook(ExploreConfig(Path("atlas")))  # doctest: +SKIP
     """
+    # Not by the decorator: mypy could not follow the function's other name in the package.
+    require_type("config", config, ExploreConfig)
+    require_type("height", height, int)
     _check(config)
     scene = Scene.open(config.atlas, config.predictions)
     if config.export is not None:
