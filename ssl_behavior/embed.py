@@ -52,7 +52,7 @@ def embed_recordings(config: EmbedConfig) -> Atlas:
         >>> embed_recordings(config).rows  # doctest: +SKIP
         21600
     """
-    # Not by the decorator: mypy could not follow the name sb.embed to a decorated function.
+    # Not by the decorator: mypy could not follow the function's other name in the package.
     require_type("config", config, EmbedConfig)
     output = config.output.expanduser()
     if not (output / ABOUT).is_file():

@@ -106,7 +106,7 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
     Examples:
         >>> in_notebook(ExploreConfig(Path("atlas")))  # doctest: +SKIP
     """
-    # Not by the decorator: mypy could not follow the name sb.explore_in_notebook to a decorated function.
+    # Not by the decorator: mypy could not follow the function's other name in the package.
     require_type("config", config, ExploreConfig)
     require_type("height", height, int)
     _check(config)
