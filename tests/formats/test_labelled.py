@@ -129,3 +129,10 @@ def test_a_word_that_readers_take_for_unscored_may_be_named_as_such(folder: Path
     (folder / "words" / "a.csv").write_text("label\nna\nfight\nfight\nna\nrest\nrest\nrest\nrest\n")
     (a,) = read_labelled(folder / "tracks", folder / "words", unscored=("na",), videos=("a",))
     assert a.labels["label"].values.tolist() == [-1, 0, 0, -1, 1, 1, 1, 1]
+
+
+def test_annotations_without_a_behaviour_are_refused_as_such(folder: Path) -> None:
+    (folder / "words").mkdir()
+    (folder / "words" / "a.csv").write_text("label\nNaN\nNaN\n")
+    with pytest.raises(InputError, match=r"a\.csv: channel label: expected behaviours; found unscored frames only"):
+        read_labelled(folder / "tracks", folder / "words", videos=("a",))
