@@ -230,15 +230,14 @@ def _next_steps(config: PretrainConfig, output: Path) -> None:
     print(f"\nencoder: {output}   (curves.png and metrics.csv show the training)")
     if not config.recordings:
         print("next:    ssl-behavior simulate --output simulated")
-        words = ("--encoder", output, "--recordings", "simulated/train.npy")
-        print(f"         {command_line('finetune', *words)}")
+        simulated = ("--encoder", output, "--recordings", "simulated/train.npy")
+        print(f"         {command_line('finetune', *simulated)}")
         return
     # A shell expands a glob into many paths, which nobody wants to read or paste.
     recordings = config.recordings if len(config.recordings) <= 3 else ("TRACKS",)
     print("next:    label a few videos, then (without --annotations if the recordings' files hold labels)")
-    print(
-        f"         {command_line('finetune', '--encoder', output, '--recordings', *recordings)}{config.reading_options} \\"
-    )
+    words = command_line("finetune", "--encoder", output, "--recordings", *recordings)
+    print(f"         {words}{config.reading_options} \\")
     print(f"             --annotations ANNOTATIONS --output {shlex.quote(f'{output}-model')}")
 
 

@@ -82,10 +82,13 @@ def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
     if plain is None:
         return None
     proportions = {str(name): float(value) for name, value in plain["proportions"].items()}
-    box, numbers = tuple(map(float, plain["box"])), ("body_length", "speed", "forward", "left")
+    box = tuple(map(float, plain["box"]))
     vitals = Vitals(
-        **{name: float(plain[name]) for name in numbers},
+        body_length=float(plain["body_length"]),
         box=box,
+        speed=float(plain["speed"]),
+        forward=float(plain["forward"]),
+        left=float(plain["left"]),
         proportions=proportions,
         # Version 0.1 did not store the following.
         individuals=tuple(map(int, plain.get("individuals", ()))),
@@ -93,7 +96,8 @@ def vitals_from_config(config: Mapping[str, Any]) -> Vitals | None:
         pace=_pace_from_config(plain.get("pace")),
     )
     # NaN stands for a measurement that there were too few data for.
-    if any(map(math.isinf, (*box, *proportions.values(), *(getattr(vitals, name) for name in numbers)))):
+    single = (vitals.body_length, vitals.speed, vitals.forward, vitals.left)
+    if any(map(math.isinf, (*box, *proportions.values(), *single, *vitals.frame_rates))):
         raise ValueError("an infinite measurement")
     if len(box) != 4 or vitals.body_length <= 0 or vitals.speed < 0:
         raise ValueError("a box of other than 4 edges, a body length of 0 or less, or a speed below 0")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels
+from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels, is_unscored
 
 OTHER = "other"
 """The background behaviour of formats that list only the behaviours of interest."""
@@ -88,12 +88,8 @@ class Annotations:
             values[self.frames :] = UNSCORED
         return Labels(labels.behaviours, values)
 
-    def without_words(self, is_unscored: Callable[[str], bool]) -> Annotations:
-        """Return the annotations with the bouts of some words as spans that nobody judged.
-
-        Args:
-            is_unscored: whether a behaviour's name is such a word.
-        """
+    def without_words_for_nothing(self) -> Annotations:
+        """Return the annotations with bouts of words such as "NaN" as spans that nobody judged."""
         words = {bout.behaviour for bouts in self.channels.values() for bout in bouts if is_unscored(bout.behaviour)}
         if not words:
             return self

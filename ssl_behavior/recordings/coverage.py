@@ -11,6 +11,9 @@ from ssl_behavior.recordings.annotations import Annotations
 _WHOLE = 0.9
 """Share of the tracks that annotations reach if somebody went through the whole video."""
 
+_EXCESS = 1.05
+"""Share of the tracks beyond which annotations are no longer explained by frames that programs drop at the end."""
+
 _WATCHED = 0.5
 """Share of the tracks after which there is usually a bout, if somebody watched to the end."""
 
@@ -23,12 +26,12 @@ def compare_with_tracks(annotations: Annotations, frames: int | None) -> Annotat
         frames: number of frames of its tracks; None without tracks.
 
     Raises:
-        InputError: every bout starts after the end of the tracks.
+        InputError: every bout starts well after the end of the tracks.
     """
     starts = [bout.start for bouts in annotations.channels.values() for bout in bouts]
     if not frames or not starts:
         return annotations
-    if min(starts) >= frames:
+    if min(starts) > _EXCESS * frames:
         raise InputError(
             f"{annotations.source}: expected bouts within the {frames:,} frames of the tracks of {annotations.id!r}; "
             f"found the first at frame {min(starts):,}: check that both are of the same video, and that times "
@@ -40,7 +43,12 @@ def compare_with_tracks(annotations: Annotations, frames: int | None) -> Annotat
 def _notices(annotations: Annotations, frames: int) -> Iterator[str]:
     last = max(annotations.stop(channel) for channel in annotations.channels)
     background = annotations.background
-    if (background is None or annotations.frames is not None) and last < _WHOLE * frames:
+    if last > _EXCESS * frames:
+        yield (
+            f"the annotations reach frame {last:,}, and the tracks have {frames:,} frames: check that both are of the "
+            "same video, whole, and at one frame rate"
+        )
+    elif (background is None or annotations.frames is not None) and last < _WHOLE * frames:
         yield f"the annotations end at frame {last:,} of {frames:,}: later frames are unscored"
     elif background is not None and last < _WATCHED * frames:
         yield (

@@ -14,6 +14,9 @@ from ssl_behavior.storage.names import require_names
 UNSCORED = -1
 """The label of a frame that nobody judged."""
 
+_UNSCORED_WORDS = {"", "nan", "none", "na", "n/a", "<na>", "null", "-1", "-1.0"}
+"""Words, in lower case, that programs write for such a frame."""
+
 
 @dataclass(frozen=True, order=True)
 class Bout:
@@ -131,6 +134,11 @@ class Labels:
         values = self.values.copy()
         values[np.isin(values, [i for i, name in enumerate(self.behaviours) if name in excluded])] = UNSCORED
         return Labels(self.behaviours, values, self.pair).with_behaviours(scored)
+
+
+def is_unscored(name: str) -> bool:
+    """Return whether a label is one of the words that programs write where nobody judged a frame."""
+    return name.strip().lower() in _UNSCORED_WORDS
 
 
 def read_only_view(values: Any, dtype: Any = None) -> np.ndarray:

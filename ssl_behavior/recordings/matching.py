@@ -208,6 +208,9 @@ def _scored_behaviours(
             f"{', '.join(vocabulary)}"
         )
     scored = tuple(name for name in vocabulary if name not in unscored)
+    if not vocabulary:
+        where = shorten_paths([item.source for item in annotations])
+        raise InputError(f"{where}: channel {channel}: expected behaviours; found unscored frames only")
     if not scored:
         raise InputError(f"channel {channel} has no behaviour but {', '.join(unscored)}, which --unscored leaves out")
     return scored

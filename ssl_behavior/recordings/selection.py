@@ -8,6 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.recordings.labels import is_unscored
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.videos import Video, Videos
 
@@ -89,6 +90,8 @@ def find_videos(videos: Iterable[str], existing: Iterable[str], expected: str) -
 def require_unscored(unscored: Iterable[str], behaviours: Iterable[str], channel: str | None = None) -> None:
     """Make sure that every name in ``--unscored`` is a behaviour: a misspelt name would leave nothing out.
 
+    Words such as "NaN" are always allowed, as readers take them for unscored before.
+
     Args:
         unscored: names that the user gives.
         behaviours: names to choose from.
@@ -98,7 +101,7 @@ def require_unscored(unscored: Iterable[str], behaviours: Iterable[str], channel
         InputError: a name is no behaviour.
     """
     behaviours = set(behaviours)
-    if unknown := set(unscored) - behaviours:
+    if unknown := {name for name in unscored if not is_unscored(name)} - behaviours:
         origin = "" if channel is None else f" of channel {channel}"
         raise InputError(
             f"--unscored {list_names(unknown)}: expected behaviours{origin}; found {list_names(behaviours)}: "

@@ -123,8 +123,8 @@ def _with_known_rate(video: Video, path: str | Path, stated: float | None, durat
         return TimeBase(stated, (f"the video's length shows that its rate is {stated:g} Hz, not {rate:g} Hz",))
     raise InputError(
         f"{path}: {video.id!r} lasts {duration:g} s at {stated:g} Hz by its annotations, and {frames / rate:.3f} s by "
-        f"its tracks, whose {frames} frames count {rate:g} per second: if the annotations are right, add "
-        f"--frame-rate {stated:g}"
+        f"its tracks, whose {frames} frames count {rate:g} per second: if the annotations are right, read "
+        f"the tracks with --frame-rate {stated:g}"
     )
 
 

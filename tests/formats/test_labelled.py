@@ -122,3 +122,17 @@ def test_commands_that_need_labels_print_the_number_of_individuals_and_pairs(
 def test_an_agent_without_a_target_is_an_error_before_any_file_is_read() -> None:
     with pytest.raises(InputError, match="--agent and --target together"):
         LabelledTracksConfig(recordings=(Path("nowhere"),), agent="m1").read_labelled()
+
+
+def test_a_word_that_readers_take_for_unscored_may_be_named_as_such(folder: Path) -> None:
+    (folder / "words").mkdir()
+    (folder / "words" / "a.csv").write_text("label\nna\nfight\nfight\nna\nrest\nrest\nrest\nrest\n")
+    (a,) = read_labelled(folder / "tracks", folder / "words", unscored=("na",), videos=("a",))
+    assert a.labels["label"].values.tolist() == [-1, 0, 0, -1, 1, 1, 1, 1]
+
+
+def test_annotations_without_a_behaviour_are_refused_as_such(folder: Path) -> None:
+    (folder / "words").mkdir()
+    (folder / "words" / "a.csv").write_text("label\nNaN\nNaN\n")
+    with pytest.raises(InputError, match=r"a\.csv: channel label: expected behaviours; found unscored frames only"):
+        read_labelled(folder / "tracks", folder / "words", videos=("a",))

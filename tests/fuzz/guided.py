@@ -32,6 +32,8 @@ READERS = {
     "BORIS .csv": ("annotations.boris", "read", "boris.csv"),
     "BORIS .boris": ("annotations.boris", "read", "v.boris"),
     "labels per frame .csv": ("annotations.frame_csv", "read", "v.csv"),
+    "bouts .csv": ("annotations.bout_csv", "read", "bouts.csv"),
+    "0 and 1 .csv": ("annotations.one_hot", "read", "hot.csv"),
 }
 
 

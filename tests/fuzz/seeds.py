@@ -20,7 +20,7 @@ from ssl_behavior.atlas.clusters import Clustering, Clusters
 from ssl_behavior.decoding import CalibratedDecoder, Decoder
 from ssl_behavior.embed import EmbedConfig, embed_recordings
 from ssl_behavior.explorer.marks import Mark, Marks
-from ssl_behavior.formats.annotations import bento, boris, caltech, frame_csv
+from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
 from ssl_behavior.formats.tracks import calms21, mabe22, native
 from ssl_behavior.formats.tracks.calms21 import SKELETON, submissions
 from ssl_behavior.models.checkpoints import save_encoder, save_model
@@ -139,6 +139,10 @@ def _annotations(folder: Path) -> None:
     bento.write(folder / "v.annot", annotations)
     boris.write(folder / "v.boris", annotations)
     frame_csv.write(folder / "v.csv", annotations)
+    bout_csv.write(folder / "bouts.csv", annotations)
+    one_hot.write(folder / "hot.csv", annotations)
+    times = (f"{i / 10};{BEHAVIOURS[i % 4]};{i % 3}" for i in range(FRAMES))
+    (folder / "times.csv").write_text("\n".join(["time_s;behaviour;animal", *times]) + "\n")
     ReviewFolder(folder / "review").write(annotations, 30.0)
     rows = [f"v,mouse,{bout.behaviour},STATE,{bout.start / 30},{bout.stop / 30}" for bout in bouts]
     (folder / "boris.csv").write_text(

@@ -100,6 +100,8 @@ def annotated(stop: int, background: str | None, frames: int | None = None) -> A
         (annotated(690, "other"), ""),
         (annotated(350, None), "end at frame 350 of 700: later frames are unscored"),
         (annotated(350, "other", 400), "end at frame 400 of 700: later frames are unscored"),
+        (annotated(720, None), ""),
+        (Annotations("m", {"S1": (Bout(5, 1400, "a"),)}, None, "m.csv"), "reach frame 1,400, and the tracks have 700"),
         (annotated(300, "other"), "no bout after frame 300 of 700.*add --unscored other"),
     ],
 )

@@ -56,11 +56,12 @@ class BorisTable:
     def rows(self) -> list[dict[str, str]]:
         """Return the events: key -> cell. What the lines above say counts for every row."""
         rows = []
+        above = {key: value for key, value in self.above.items() if value}
+        behaviour = next(self.keys.index(key) for key in _BEHAVIOUR if key in self.keys)
         for cells in csv.reader(self.lines, delimiter=self.separator):
-            row = {key: value for key, value in self.above.items() if value}
-            row |= {key: cell.strip() for key, cell in zip_longest(self.keys, cells[: len(self.keys)], fillvalue="")}
-            if _first(row, _BEHAVIOUR):
-                rows.append(row)
+            if len(cells) > behaviour and cells[behaviour].strip():
+                pairs = zip_longest(self.keys, cells[: len(self.keys)], fillvalue="")
+                rows.append(above | {key: cell.strip() for key, cell in pairs})
         return rows
 
 

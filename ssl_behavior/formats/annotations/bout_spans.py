@@ -16,7 +16,8 @@ from ssl_behavior.formats.annotations.bout_columns import (
     Counting,
 )
 from ssl_behavior.formats.annotations.table import Table
-from ssl_behavior.formats.annotations.values import is_unscored, parse_seconds
+from ssl_behavior.formats.annotations.values import parse_seconds
+from ssl_behavior.recordings.labels import is_unscored
 from ssl_behavior.recordings.time_base import frame_scale_of, time_base_of
 from ssl_behavior.recordings.videos import Video
 

@@ -23,9 +23,9 @@ from ssl_behavior.formats.annotations.table import (
     to_key,
     videos_of,
 )
-from ssl_behavior.formats.annotations.values import first_line, is_unscored
+from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.recordings.annotations import Annotations
-from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels
+from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels, is_unscored
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Video, Videos
 from ssl_behavior.storage.atomic import write_text

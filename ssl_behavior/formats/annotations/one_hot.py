@@ -14,9 +14,8 @@ import numpy as np
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.frame_rows import FRAME, TIME, rows_to_frames
 from ssl_behavior.formats.annotations.table import read_table, split_header, to_key, videos_of
-from ssl_behavior.formats.annotations.values import is_unscored
 from ssl_behavior.recordings.annotations import OTHER, Annotations
-from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.recordings.labels import UNSCORED, Labels, is_unscored
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Video, Videos
 from ssl_behavior.storage.atomic import write_text

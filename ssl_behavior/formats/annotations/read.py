@@ -11,7 +11,7 @@ from types import ModuleType
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
 from ssl_behavior.formats.annotations.table import split_header
-from ssl_behavior.formats.annotations.values import first_line, is_unscored
+from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.coverage import compare_with_tracks
@@ -131,7 +131,7 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
-    annotations = [item.without_words(is_unscored) for item in annotations]
+    annotations = [item.without_words_for_nothing() for item in annotations]
     return [compare_with_tracks(item, videos.find(item.id).frames) for item in annotations]
 
 

@@ -170,14 +170,16 @@ def read_table(path: Path) -> Table:
         if line.lower().startswith("sep="):  # a line for Excel
             line = file.readline(LONGEST_LINE)
         names, separator = split_header(line)
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file, delimiter=separator) if row]
-    keys = [to_key(name) for name in names]
+        rows: list[list[str]] = []
+        for row in csv.reader(file, delimiter=separator):
+            if row and len(row) < len(names):
+                where = f"{path}: expected {len(names)} cells in every row"
+                raise InputError(f"{where}; found {len(row)} in row {len(rows) + 1} under the names")
+            if row:
+                rows.append([cell.strip() for cell in row])
     if not rows:
         raise InputError(f"{path}: expected rows under the names of the columns; found none")
-    if short := sum(len(row) < len(names) for row in rows):
-        raise InputError(
-            f"{path}: expected {len(names)} cells in every row; found {len(rows)} rows, {short} of them short"
-        )
+    keys = [to_key(name) for name in names]
     return Table(Path(path), names, keys, rows)
 
 

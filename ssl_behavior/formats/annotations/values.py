@@ -17,7 +17,6 @@ _HEAD = 4096
 """Bytes that ``first_line`` reads: longer lines are no header, and a file without line breaks may be huge."""
 
 _CLOCK = re.compile(r"(-)?(?:(\d+):)?(\d+):(\d{1,2}(?:[.,]\d*)?)")
-_UNSCORED_WORDS = {"", "nan", "none", "na", "n/a", "<na>", "null", "-1", "-1.0"}
 
 
 def parse_number(text: str, where: str | Path, origin: float = 0.0) -> float:
@@ -58,11 +57,6 @@ def parse_seconds(text: str, where: str | Path, origin: float = 0.0) -> float:
     hours, minutes, seconds = int(match[2] or 0), int(match[3]), float(match[4].replace(",", "."))
     value = (hours * 60 + minutes) * 60 + seconds
     return parse_number(str(-value if match[1] else value), where, origin)
-
-
-def is_unscored(name: str) -> bool:
-    """Return whether a label is one of the words that programs write where nobody judged a frame."""
-    return name.strip().lower() in _UNSCORED_WORDS
 
 
 def parse_frame(text: str, where: str | Path) -> int:

@@ -276,3 +276,26 @@ def test_tables_of_other_programs_with_a_behaviour_and_a_time_are_not_of_boris(t
     for text in ("time,behavior\n0.0,a\n", "behavior,start (s),stop (s)\na,1,2\n"):
         (tmp_path / "x.csv").write_text(text)
         assert not boris.detect(tmp_path / "x.csv")
+
+
+HEAD = "Observation id,Media duration (s),FPS,Behavior,Behavior type,Time,Media file name\n"
+
+
+def test_files_one_after_the_other_are_one_video(tmp_path: Path) -> None:
+    row = "m,4.000;6.000,20.000;20.000,a,{},{},{}\n"
+    (tmp_path / "x.csv").write_text(HEAD + row.format("START", 5.0, "m1.mp4") + row.format("STOP", 6.0, "m2.mp4"))
+    (annotations,) = boris.read(tmp_path / "x.csv", Videos([Video("m", None, 200)]))
+    assert annotations.channels == {"No focal subject": (Bout(100, 120, "a"),)}
+    assert annotations.frames is None
+    (tmp_path / "x.csv").write_text((tmp_path / "x.csv").read_text().replace("20.000;20.000", "20.000;25.000"))
+    (annotations,) = boris.read(tmp_path / "x.csv", M)
+    assert "its media files differ in their frame rates, which are not used" in annotations.notices
+
+
+def test_a_rate_that_the_length_of_the_video_disproves_does_not_hold(tmp_path: Path) -> None:
+    """A file that states 15 Hz and 10 s, for tracks of 300 frames that state no rate: 30 Hz."""
+    row = "m,10.000,15.000,a,{},{},m.mp4\n"
+    (tmp_path / "x.csv").write_text(HEAD + row.format("START", 5.0) + row.format("STOP", 6.0))
+    (annotations,) = boris.read(tmp_path / "x.csv", Videos([Video("m", None, 300)]))
+    assert annotations.channels == {"No focal subject": (Bout(150, 180, "a"),)}
+    assert any("15 Hz" in notice and "30 Hz" in notice for notice in annotations.notices)
