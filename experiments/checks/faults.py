@@ -334,7 +334,7 @@ AMONG_OTHERS = (
 TO_AN_ENCODER = (
     SWAP_AXES, MIRROR, FLIP, SIDES, NOSE_AND_TAIL, ROTATED, *RATES, *SIZES,
     Fault("one animal in place of two", ("strange to the encoder",), one_animal),
-    Fault("roles of two animals exchanged", ("exchanged", "strange to the encoder"), exchange_roles),
+    Fault("roles of two animals exchanged", ("strange to the encoder",), exchange_roles),
 )  # fmt: skip
 """Faults of one new recording, which is compared only with what an encoder knows."""
 NO_FAULTS = (
