@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.checks.faults import CannotBe, Change
+from experiments.checks.changes import CannotBe, Change
 from experiments.dyads.protocol import CHANNEL, UNJUDGED
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.labelled import add_labels

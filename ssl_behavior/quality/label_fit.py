@@ -13,7 +13,7 @@ from ssl_behavior.recordings.labels import UNSCORED
 
 _SMOOTH_S = 1.0
 """Movements are averaged over this time, which is about that of a bout."""
-_LEAST_SCORED_S, _LEAST_CHANGES = 180.0, 40
+_LEAST_SCORED_S, _LEAST_CHANGES = 180.0, 20
 """Seconds of scored frames and changes of behaviour below which even right labels may fit by chance only."""
 _FAR_S = LONGEST_S + 5.0
 """Shortest shift by which labels are no longer those of the same movement, even if they are late or early."""

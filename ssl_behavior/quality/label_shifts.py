@@ -12,6 +12,8 @@ LONGEST_S = 10.0
 """Longest shift that is tried, in either direction."""
 SUSPICIOUS_S = 0.45
 """Shortest shift that people's reaction times and habits do not explain."""
+SUSPICIOUS_LONE_S = 0.8
+"""The same for a lone animal, whose movement changes half a second before people name another behaviour."""
 _LEAST_EXPLAINED = 0.02
 """Share of the variance that labels must explain at their best shift; random labels stay below."""
 _BETTER = 1.03

@@ -12,7 +12,7 @@ from ssl_behavior.quality.vitals import Vitals
 
 _OTHER_SPEED = 2.0
 """Ratio to the speed in pretraining. Other mice in other arenas may well differ more than mice of one lab."""
-_SAME_SCALE, _OTHER_SCALE = 1.5, 4.0
+_SAME_SCALE, _OTHER_SCALE = 1.5, 6.0
 """Ratios to the body length in pretraining, in pixels: below the first, the camera may be the same, so that areas can
 be compared; above the second, cameras hardly explain it."""
 _OTHER_RATE = 0.03
@@ -46,7 +46,8 @@ def check_against_pretraining(video: str, vitals: Vitals, pretraining: Vitals, u
             f"{pretraining.body_length:.3g} (ratio {ratio:.2g}). Check the unit and the size of a pixel; the encoder "
             "scales bodies to one length, so its embeddings do not depend on it.",
         )
-    yield from _check_frame_rate(video, vitals, pretraining)
+    if is_same_scale and _has_same_body(vitals, pretraining):
+        yield from _check_frame_rate(video, vitals, pretraining)
     if differences := [*_differences(vitals, pretraining)]:
         yield Suspicion(
             video,
@@ -65,6 +66,14 @@ def not_compared(pretraining: Vitals) -> list[str]:
         "pace": pretraining.pace,
     }
     return [name for name, value in stored.items() if not value]
+
+
+def _has_same_body(vitals: Vitals, pretraining: Vitals) -> bool:
+    """Whether the same landmarks are tracked at the same places, as only then movements differ by the frame rate."""
+    tracked, usual = (
+        {name for name, distance in one.proportions.items() if not np.isnan(distance)} for one in (vitals, pretraining)
+    )
+    return tracked == usual and not differing_landmarks(vitals, pretraining)
 
 
 def _check_frame_rate(video: str, vitals: Vitals, pretraining: Vitals) -> Iterator[Suspicion]:

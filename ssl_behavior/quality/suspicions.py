@@ -14,7 +14,7 @@ from ssl_behavior.errors import list_names
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.identity_swaps import find_swaps
 from ssl_behavior.quality.label_fit import fit_of_labels
-from ssl_behavior.quality.label_shifts import SUSPICIOUS_S, best_shift
+from ssl_behavior.quality.label_shifts import SUSPICIOUS_LONE_S, SUSPICIOUS_S, best_shift
 from ssl_behavior.quality.pretraining_rules import check_against_pretraining
 from ssl_behavior.quality.rules import Suspicion, check_against_others, check_alone
 from ssl_behavior.quality.track_rules import check_tracks, list_frames
@@ -109,7 +109,7 @@ def _check_labels(quality_input: QualityInput) -> list[Suspicion]:
         )
         return [Suspicion(poses.id, "unrelated labels", evidence)]
     shift = best_shift(poses, labels)
-    if shift is None or abs(shift) < SUSPICIOUS_S:
+    if shift is None or abs(shift) < (SUSPICIOUS_S if len(poses.individuals) > 1 else SUSPICIOUS_LONE_S):
         return []
     evidence = (
         f"Labels match the movement best when shifted {abs(shift):.1f} s {'earlier' if shift > 0 else 'later'}. "

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.poses.landmarks import mirror
+from ssl_behavior.poses.landmarks import canonical, mirror
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.native_tracks import length
 from ssl_behavior.quality.pace import Pace, Speeds, fit_pace, measure_speeds
@@ -156,7 +156,7 @@ def _measure_movement(poses: Poses) -> tuple[float, float]:
 
 def _measure_sides(poses: Poses, landmarks: Sequence[str]) -> float:
     """``Vitals.left``, the median over the pairs of a left and a right landmark."""
-    pairs = [(i, j) for i, j in enumerate(mirror(landmarks)) if i != j and "left" in landmarks[i].split()]
+    pairs = [(i, j) for i, j in enumerate(mirror(landmarks)) if i != j and "left" in canonical(landmarks[i])]
     shares = []
     for left, right in pairs:
         across = poses.positions[:, :, left] - poses.positions[:, :, right]

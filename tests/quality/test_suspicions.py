@@ -163,3 +163,21 @@ def test_medians_leave_out_what_is_not_measured() -> None:
     )
     assert (vitals.speed, vitals.body_length, vitals.proportions) == (2.0, 10.0, {"nose": 1.5, "tail": 4.0})
     assert np.isnan(vitals.left)
+
+
+def test_sides_are_read_from_any_spelling_of_a_landmark(recordings: list[Recording], measured: list[Vitals]) -> None:
+    spelled = tuple(name.replace("left ", "L_").replace("right ", "Right_") for name in LANDMARKS)
+    assert "L_ear" in spelled
+    assert measure_vitals(poses_of(recordings[0]), spelled).left == measured[0].left > 0.9
+
+
+def test_half_a_second_is_no_suspicious_shift_of_a_lone_animals_labels(recordings: list[Recording]) -> None:
+    alone = Recording("a", recordings[0].positions[:, :1], ("mouse",), recordings[0].skeleton, RATE)
+    poses = poses_of(alone)
+    speed = np.linalg.norm(np.nan_to_num(np.diff(poses.centre[:, 0], axis=0, prepend=0)), axis=1)
+    is_fast = (np.convolve(speed, np.ones(7), "same") > np.median(speed) * 7).astype(int)
+    for late, is_suspicious in ((9, False), (18, True)):  # 0.6 and 1.2 s
+        quality_input = QualityInput(poses, alone, np.roll(is_fast, late))
+        suspicions = find_suspicions(quality_input, measure_vitals(poses, LANDMARKS), ())
+        # Without its partner, a track that the simulated tracker exchanged for a while is one that jumps.
+        assert {one.kind for one in suspicions} - {"jump"} == ({"shifted labels"} if is_suspicious else set())
