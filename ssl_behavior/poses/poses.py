@@ -10,6 +10,7 @@ import numpy as np
 
 from ssl_behavior.recordings.content_hash import ContentHash
 from ssl_behavior.recordings.frame_rate import require_frame_rate
+from ssl_behavior.recordings.ids import require_usable_ids
 from ssl_behavior.storage.digests import digest
 from ssl_behavior.storage.names import require_names
 
@@ -101,7 +102,8 @@ def unpack(arrays: Mapping[str, np.ndarray], plain: Any) -> Poses:
     """
     values: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | {name: plain[name] for name in PLAIN}
     values["individuals"] = tuple(plain["individuals"])
-    require_names((plain["id"], *values["individuals"]), "name")
+    require_names(values["individuals"], "individual's name")
+    require_usable_ids([plain["id"]], "poses")
     for name in ("frame_rate", "native_rate"):
         require_frame_rate(plain[name], name)
     if not 0 < plain["body_length"] < np.inf or len({len(arrays[name]) for name in ARRAYS}) > 1:

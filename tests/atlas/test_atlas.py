@@ -275,5 +275,5 @@ def test_a_flipped_bit_of_an_embedding_is_noticed_where_all_are_read(atlas: Atla
     path.write_bytes(content)
     damaged = Atlas(atlas.folder)
     assert np.isfinite(damaged.finite(damaged.video("cage/v2"), (1, 0))).all()
-    with pytest.raises(InputError, match=rf"{path}: the array embeddings/1-0 differs .* embed the recording again"):
+    with pytest.raises(InputError, match=rf"{path}: .*the array embeddings/1-0 differs .*embed .*again"):
         build(damaged)

@@ -118,7 +118,7 @@ def test_a_person_overrules_what_names_suggest(tmp_path):
         assert recording.individuals == ("individual1",)
         assert len(recording.skeleton.keypoints) == 10
         assert notices == []
-    with pytest.raises(InputError, match=r"--individuals-from: expected one of auto, header, .*; found 'scorer'"):
+    with pytest.raises(InputError, match="individuals_from: expected one of auto, header, .*; found .scorer."):
         read(path, individuals_from="scorer")
 
 
@@ -273,4 +273,4 @@ def test_commands_take_the_options(tmp_path, capsys):
     config = TracksConfig(recordings=(tmp_path,), individuals=("m1", "m2"), individuals_from="header")
     (recording,) = config.read()
     assert recording.individuals == ("m1", "m2")
-    assert "2 individuals, 2 ordered pairs" in capsys.readouterr().out
+    assert "2 individuals, which make 2 ordered pairs" in capsys.readouterr().out
