@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks import movement
-from ssl_behavior.recordings.ids import require_usable_ids
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.storage.names import require_usable_ids
 from ssl_behavior.storage.paths import video_id
 
 if TYPE_CHECKING:  # an extra, which need not be installed

@@ -10,9 +10,8 @@ import numpy as np
 
 from ssl_behavior.recordings.content_hash import ContentHash
 from ssl_behavior.recordings.frame_rate import require_frame_rate
-from ssl_behavior.recordings.ids import require_usable_ids
 from ssl_behavior.storage.digests import digest
-from ssl_behavior.storage.names import require_names
+from ssl_behavior.storage.names import require_names, require_usable_ids
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,9 @@
-"""The ids of videos: what may be one, and ids that differ for files of the same name."""
+"""Ids of videos that differ for files of the same name."""
 
 from __future__ import annotations
 
 import glob
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,31 +11,6 @@ from pathlib import Path
 from ssl_behavior.errors import InputError, count_of, list_names
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.video_names import names_of_video, shortest_names, video_id
-
-_CONTROL = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, of bytes that are no text, and of breaks between lines."""
-
-
-def require_usable_ids(ids: Iterable[str], source: str | Path) -> None:
-    """Make sure that ids can name files and be printed.
-
-    Args:
-        ids: ids of the videos of one file.
-        source: the file, for the error.
-
-    Raises:
-        InputError: an id is empty, ``.`` or ``..``, or holds control characters.
-    """
-    for name in ids:
-        if any(unicodedata.category(letter) in _CONTROL for letter in name):
-            found = f"{name!a}, with control characters"
-        elif not name.strip() or name in (".", ".."):
-            found = f"{name!r}, which names nothing"
-        else:
-            continue
-        raise InputError(
-            f"{source}: expected a name for each video; found {found}: rename the video, in the file or the file itself"
-        )
 
 
 def with_distinct_ids(

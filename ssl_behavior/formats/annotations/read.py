@@ -15,11 +15,11 @@ from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.coverage import compare_with_tracks
-from ssl_behavior.recordings.ids import require_usable_ids
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
+from ssl_behavior.storage.names import require_usable_ids
 from ssl_behavior.storage.paths import expand, with_skip_hint
 
 __all__ = ["FORMATS", "read_annotations", "read_labels"]

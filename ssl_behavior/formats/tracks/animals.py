@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,16 +19,6 @@ IndividualsFrom = Literal["auto", "header", "prefix", "suffix", "none"]
 where these repeat a whole body."""
 
 _MOST_NAMES = 6
-
-
-def require_individuals_from(value: object) -> None:
-    """Make sure that a value is one of ``IndividualsFrom``.
-
-    Raises:
-        InputError: it is not.
-    """
-    if value not in get_args(IndividualsFrom):
-        raise InputError(f"--individuals-from: expected one of {', '.join(get_args(IndividualsFrom))}; found {value!r}")
 
 
 def with_animals(recording: Recording, source: IndividualsFrom) -> Recording:

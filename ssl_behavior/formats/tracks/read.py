@@ -13,18 +13,20 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, nwb, simba, sleap
-from ssl_behavior.formats.tracks.animals import IndividualsFrom, require_individuals_from, usable, with_animals
+from ssl_behavior.formats.tracks.animals import IndividualsFrom, usable, with_animals
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.keypoints import with_landmarks, with_same_keypoints
 from ssl_behavior.formats.tracks.other_files import AS_TABLE, OtherFile, OtherFiles, describe_other
 from ssl_behavior.formats.untrusted import pickles
-from ssl_behavior.recordings.ids import require_usable_ids, with_distinct_ids
+from ssl_behavior.recordings.frame_rate import require_frame_rate
+from ssl_behavior.recordings.ids import with_distinct_ids
 from ssl_behavior.recordings.individuals import require_individuals, with_unseen_noticed
 from ssl_behavior.recordings.notices import notices_of, subfolder_notices
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.storage import cache
 from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.digests import file_digest
+from ssl_behavior.storage.names import require_usable_ids
 from ssl_behavior.storage.paths import expand, with_skip_hint
 from ssl_behavior.storage.run_folder import unfinished_notices
 
@@ -98,9 +100,8 @@ def read_recordings(
     """
     if format is not None and format not in FORMATS:
         raise InputError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
-    if frame_rate is not None and not 0 < frame_rate < float("inf"):
-        raise InputError(f"--frame-rate: expected a positive number of Hz; found {frame_rate}")
-    require_individuals_from(individuals_from)
+    if frame_rate is not None:
+        require_frame_rate(frame_rate, "--frame-rate")
     names = [individuals] if isinstance(individuals, str) else list(individuals)
     for notice in unfinished_notices([paths] if isinstance(paths, str | Path) else paths):
         notify(notice)

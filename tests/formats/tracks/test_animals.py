@@ -118,7 +118,7 @@ def test_a_person_overrules_what_names_suggest(tmp_path):
         assert recording.individuals == ("individual1",)
         assert len(recording.skeleton.keypoints) == 10
         assert notices == []
-    with pytest.raises(InputError, match="individuals_from: expected one of auto, header, .*; found .scorer."):
+    with pytest.raises(InputError, match=r"individuals_from: expected one of auto, header, .*; found .scorer."):
         read(path, individuals_from="scorer")
 
 
