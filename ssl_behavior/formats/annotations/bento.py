@@ -25,7 +25,7 @@ from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 from ssl_behavior.recordings.time_base import frame_scale_of, time_base_of
-from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Video, Videos
 from ssl_behavior.storage.atomic import write_text
 
 NAME = "bento"
@@ -66,13 +66,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
         stop_s=_header_number(path, header, "annotation stop time"),
     )
     last = max((stop for table in rows.values() for _, stop, _ in table), default=0.0)
-    if in_seconds:
-        base = time_base_of(video, path, stated, reaches=span.stop_s or (span.stop or 0) / (stated or inf))
-        rate, scale, notices = base.frame_rate, base.frame_rate, base.notices
-    else:
-        scale, notices = frame_scale_of(video, stated, int(span.stop or (span.stop_s or 0) * (stated or 0) or last))
-        # Times of the header lie on the frames that the file counts.
-        rate = (stated or video.frame_rate or ASSUMED_FRAME_RATE) * scale
+    rate, scale, notices = _rates(path, video, stated, span, last, in_seconds=in_seconds)
     channels = {
         channel: tuple(bout_from_frames(*_frames(start, stop, scale, in_seconds), name) for start, stop, name in table)
         for channel, table in rows.items()
@@ -106,6 +100,18 @@ class _Span:
         first = (self.start - 1) * scale if self.start is not None else (self.start_s or 0.0) * rate - 1
         stop = self.stop * scale if self.stop is not None else (self.stop_s or 0.0) * rate
         return max(0, round(first)), round(stop) or None
+
+
+def _rates(
+    path: Path, video: Video, stated: float | None, span: _Span, last: float, *, in_seconds: bool
+) -> tuple[float, float, tuple[str, ...]]:
+    """Return frames per second of the header's times, the factor from rows to frames, and notices."""
+    if in_seconds:
+        base = time_base_of(video, path, stated, reaches=span.stop_s or (span.stop or 0) / (stated or inf))
+        return base.frame_rate, base.frame_rate, base.notices
+    scale, notices = frame_scale_of(video, stated, int(span.stop or (span.stop_s or 0) * (stated or 0) or last))
+    # Times of the header lie on the frames that the file counts.
+    return (stated or video.frame_rate or ASSUMED_FRAME_RATE) * scale, scale, notices
 
 
 def _frames(start: float, stop: float, scale: float, in_seconds: bool) -> tuple[int, int]:
