@@ -48,7 +48,7 @@ ROOMS = (
 )
 # These run other commands, on many workers.
 OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
-LONGEST_CHAIN = 13
+LONGEST_CHAIN = 14
 WITHOUT_TORCH = [
     "storage.run_folder",
     "storage.cache",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssl_behavior.quality.native_tracks import middle
+from ssl_behavior.quality.fast_arrays import middle
 
 _PERIODS = range(2, 31)
 _LEAST_STEP = 0.005

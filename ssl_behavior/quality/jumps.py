@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
-from ssl_behavior.quality.native_tracks import length, middle
+from ssl_behavior.quality.fast_arrays import length, middle
 
 _HOLD_S, _LASTING_S, _AROUND_S = 0.2, 0.12, 0.5
 """Times: over which an unseen keypoint counts as where it was, over which a jump must last, and from which the usual

@@ -15,7 +15,7 @@ from itertools import chain
 import numpy as np
 
 from ssl_behavior.poses.poses import Poses
-from ssl_behavior.quality.native_tracks import length
+from ssl_behavior.quality.fast_arrays import length
 
 _STEPS_S, _TURNS_S, _WITHIN_S = (0.2, 0.7, 2.0), (0.2, 0.7), 0.2
 """Times over which movements of centres, turns of headings, and movements within the body are measured."""

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ssl_behavior.quality.native_tracks import middle, runs
+from ssl_behavior.quality.fast_arrays import middle, runs
 
 _FROZEN_S, _FROZEN_INDIVIDUAL_S, _FEW_POINTS_S = 1.0, 2.0, 10.0
 """Shortest stretch of equal frames that is suspicious: of all animals, of one, and where few keypoints are seen. A

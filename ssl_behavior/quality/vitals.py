@@ -15,7 +15,7 @@ import numpy as np
 
 from ssl_behavior.poses.landmarks import canonical, mirror
 from ssl_behavior.poses.poses import Poses
-from ssl_behavior.quality.native_tracks import length
+from ssl_behavior.quality.fast_arrays import length
 from ssl_behavior.quality.pace import Pace, Speeds, fit_pace, measure_speeds
 
 _STEP_S = 0.7

@@ -9,9 +9,10 @@ import pytest
 from ssl_behavior.formats.tracks.calms21 import SKELETON
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.quality.fast_arrays import middle, runs
 from ssl_behavior.quality.frame_rhythm import find_rhythm
 from ssl_behavior.quality.jumps import find_jumps
-from ssl_behavior.quality.native_tracks import middle, native_tracks, runs
+from ssl_behavior.quality.native_tracks import native_tracks
 from ssl_behavior.quality.repeated_tracks import Repeats
 from ssl_behavior.quality.rules import Suspicion
 from ssl_behavior.quality.track_rules import check_tracks
