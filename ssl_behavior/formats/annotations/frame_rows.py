@@ -42,6 +42,9 @@ _SLOWEST_FRAME = 1 / 23
 _OTHER_RATE = 0.02
 """Relative difference beyond which frames and times of one table do not count the same video's frames."""
 
+_LATE = 1.5
+"""Frames after 0 at which times may start without a word: some programs count from 1."""
+
 _REGULAR = 0.15
 """Share of a step by which steps differ if rows come in a regular rhythm: times are rounded."""
 
@@ -146,16 +149,20 @@ def _timed(table: Table, video: Video, key: str, cells: Sequence[str]) -> tuple[
 
 
 def _notices_of_rows(video: Video, name: str, cells: Sequence[str]) -> tuple[str, ...]:
-    """Say that rows are frames, and at which rate their times count them if that is not the tracks'."""
-    frames = np.arange(len(cells))
-    rate, tracks = _rate_of(frames, cells), video.frame_rate or ASSUMED_FRAME_RATE
-    if rate is None or abs(rate - tracks) <= 0.002 * tracks:
+    """Say that rows are frames, and what their times say against it: a late start, or another rate than the tracks'."""
+    rate, tracks = _rate_of(np.arange(len(cells)), cells), video.frame_rate or ASSUMED_FRAME_RATE
+    if rate is None:
         return ()
-    advice = "" if video.frame_rate else f"; if the times are right, give --frame-rate {rate:g} to every command"
-    return (
-        f"each row is taken as a frame, as there are as many; the column {name!r} counts {rate:g} rows per second, and "
-        f"the tracks have {tracks:g} Hz{advice}",
-    )
+    rows = "each row is taken as a frame, as there are as many"
+    notices = []
+    if (start := parse_seconds(cells[0], "")) * rate > _LATE:
+        notices.append(f"{rows}: the first is frame 0, although the column {name!r} starts at {start:g}")
+    if abs(rate - tracks) > 0.002 * tracks:
+        advice = "" if video.frame_rate else f"; if the times are right, give --frame-rate {rate:g} to every command"
+        notices.append(
+            f"{rows}; the column {name!r} counts {rate:g} rows per second, and the tracks have {tracks:g} Hz{advice}"
+        )
+    return tuple(notices)
 
 
 def _are_milliseconds(video: Video, end: float) -> bool:

@@ -111,7 +111,9 @@ def read_labels(
     recordings: list[Recording] = []
     if tracks:
         recordings = read_recordings(tracks, None, skip_bad_files, None, None, notify, mixed_skeletons=True)
-    annotations = [replace(item, id=videos.find(item.id).id) for item in annotations_from_recordings(recordings)]
+    # Predictions are known by the stems of their files, in which an id's "/" is a "_".
+    carried = annotations_from_recordings(recordings)
+    annotations = [replace(item, id=videos.find(item.id).id) for item in carried]
     if tracks and not annotations and not annotation_files:
         raise InputError(
             f"{shorten_paths(tracks)}: expected tracks with labels, or annotations; found tracks without labels"

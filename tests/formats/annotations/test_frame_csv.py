@@ -192,3 +192,11 @@ def test_a_written_table_of_0_and_1_reads_back_equal(tmp_path: Path) -> None:
     assert one_hot.detect(tmp_path / "v.csv")
     (annotations,) = one_hot.read(tmp_path / "v.csv")
     assert (annotations.channels, annotations.frames) == (original.channels, 12)
+
+
+def test_rows_that_are_as_many_as_frames_are_frames_and_a_late_clock_is_said(tmp_path: Path) -> None:
+    rows = "".join(f"{100 + i / 30:.4f},{'a' if i < 3 else 'b'}\n" for i in range(6))
+    (tmp_path / "v.csv").write_text(f"time,label\n{rows}")
+    (annotations,) = frame_csv.read(tmp_path / "v.csv", Videos([Video("v", 30.0, 6)]))
+    assert annotations.channels == {"label": (Bout(0, 3, "a"), Bout(3, 6, "b"))}
+    assert any("starts at 100" in notice for notice in annotations.notices)
