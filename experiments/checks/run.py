@@ -170,7 +170,7 @@ def table_of_alarms(materials: Materials) -> Iterator[str]:
 def report(data: Path, *, for_setting: bool = False) -> str:
     """Measure everything; returns the tables in Markdown."""
     materials = read_material(data)
-    half = "on which thresholds were set" if for_setting else "on which nothing was set"
+    half = "on which thresholds are set" if for_setting else "beside those on which thresholds are set"
     lines = [f"Recordings {half}; a random fault is drawn {SEEDS} times (seeds 0 to {SEEDS - 1}): mean and range.", ""]
     for faults, title, alone in (
         (AMONG_OTHERS, "fault, seen beside the other recordings", False),
