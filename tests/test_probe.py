@@ -192,13 +192,17 @@ def test_folds_are_used(config: ProbeConfig) -> None:
     assert two != six
 
 
-def test_a_bad_recording_is_left_out_of_the_scores_and_0_in_the_submission(config: ProbeConfig, tmp_path: Path) -> None:
+def test_a_bad_recording_is_left_out_of_the_scores_and_0_in_the_submission(
+    config: ProbeConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     content = tree()
-    content["sequences"]["S2"]["keypoints"][:, 1] = 0
-    changed = replace(config, recordings=(save(tmp_path / "bad.npy", content),))
-    with pytest.raises(InputError, match="none of mouse2 in any frame of 'S2'"):
-        probe(changed)
-    by_task = scores(probe(replace(changed, skip_bad_files=True)))
+    content["sequences"]["S2"]["keypoints"][:] = 0
+    places = {f"S{i}": (i * FRAMES, (i + 1) * FRAMES) for i in range(SEQUENCES)}
+    places_of_all = save(tmp_path / "map.npy", places)
+    by_task = scores(
+        probe(replace(config, recordings=(save(tmp_path / "bad.npy", content),), frame_number_map=places_of_all))
+    )
+    assert "no recording of S2, whose embeddings are 0" in capsys.readouterr().out
     assert by_task["chases"]["sequences"] == SEQUENCES - 1
     vectors = mabe22.read_submission(config.output / "submission.npy")
     assert not vectors["S2"].any()

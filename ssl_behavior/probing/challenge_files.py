@@ -35,10 +35,10 @@ def submission_rows(path: Path | None, recordings: Sequence[Recording]) -> dict[
 
     Args:
         path: the challenge's frame_number_map; without it, recordings follow each other.
-        recordings: recordings to embed.
+        recordings: recordings to embed; the rows of others in the map stay 0.
 
     Raises:
-        InputError: the map is of other recordings.
+        InputError: the map lacks a recording, or has another number of frames for it.
     """
     if path is None:
         stops = np.cumsum([recording.frames for recording in recordings]).tolist()
@@ -47,11 +47,14 @@ def submission_rows(path: Path | None, recordings: Sequence[Recording]) -> dict[
         }
     places = mabe22.read_frame_number_map(path)
     frames = {recording.id: recording.frames for recording in recordings}
-    if differing := {name for name, (a, b) in places.items() if frames.get(name) != b - a} | frames.keys() - places:
+    in_map = {name: stop - start for name, (start, stop) in places.items()}
+    if differing := {name for name, count in frames.items() if in_map.get(name) != count}:
         raise InputError(
             f"{path}: expected the ids and numbers of frames of {count_of(len(frames), 'recording')}; found "
             f"others for {list_names(differing, 5)}: give the map of these recordings"
         )
+    if missing := places.keys() - frames:
+        print(f"{path}: no recording of {list_names(missing, 5)}, whose embeddings are 0")
     return places
 
 

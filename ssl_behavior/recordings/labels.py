@@ -14,8 +14,11 @@ from ssl_behavior.storage.names import require_names
 UNSCORED = -1
 """The label of a frame that nobody judged."""
 
+BACKGROUND_WORD = "none"
+
 _UNSCORED_WORDS = {"", "nan", "none", "na", "n/a", "<na>", "null", "-1", "-1.0"}
-"""Words, in lower case, that programs write for such a frame."""
+"""Words, in lower case, that programs write for such a frame. Python writes "None"; people who write "none" mean that
+an animal does nothing of interest."""
 
 
 @dataclass(frozen=True, order=True)
@@ -138,7 +141,8 @@ class Labels:
 
 def is_unscored(name: str) -> bool:
     """Return whether a label is one of the words that programs write where nobody judged a frame."""
-    return name.strip().lower() in _UNSCORED_WORDS
+    word = name.strip()
+    return word.lower() in _UNSCORED_WORDS and word != BACKGROUND_WORD
 
 
 def read_only_view(values: Any, dtype: Any = None) -> np.ndarray:

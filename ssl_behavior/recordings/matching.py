@@ -139,12 +139,14 @@ def how_to_match(videos: Iterable[str], annotations: Iterable[Annotations]) -> s
         "annotations belong to the video that their file is named after (m_annot.txt, m.csv, m.annot and m.boris are "
         "of m), or in BORIS the observation or its media file"
     )
-    return f"{rule}: {_nearest(videos, annotations) or 'rename them'}"
+    names = sorted(videos, key=natural_key)
+    example = f"rename them, as in {file_stem(names[0])}_annot.txt" if names else "rename them"
+    return f"{rule}: {_nearest(names, annotations) or example}"
 
 
 def _nearest(videos: Iterable[str], annotations: Iterable[Annotations]) -> str | None:
     """Say what to rename so that the first annotations that are called much like a video become its own."""
-    by_lower = {name.lower(): name for name in sorted(videos, key=natural_key)}
+    by_lower = {name.lower(): name for name in videos}
     for item in sorted(annotations, key=lambda item: natural_key(item.id)):
         near = [name for name in by_lower if name in item.id.lower() or item.id.lower() in name]
         near = near or get_close_matches(item.id.lower(), by_lower, 1)

@@ -20,7 +20,7 @@ PUBLIC = re.compile(r"(?<!\w)sb\.([a-zA-Z_]\w*)")
 EXTRA = re.compile(r"ssl_behavior\[(\w+)\]")
 # Options of every command, of the program itself, of other programs, and the placeholder of usage lines.
 OTHERS = {"--help", "--config", "--print-config", "--version", "--print-completion"} | {
-    "--ntasks", "--ntasks-per-node", "--option",
+    "--head", "--ntasks", "--ntasks-per-node", "--option",
 }  # fmt: skip
 
 

@@ -186,7 +186,7 @@ ROWS = {
     ),
     "labels of other videos": Row(
         f"{SUGGEST} --annotations annotations --channel S1",
-        "give annotations of the former, or add their recordings to the atlas with ssl-behavior embed",
+        "or add their recordings to the atlas with ssl-behavior embed",
         ((EMBED.replace("tracks", "many"), f"{SUGGEST} --annotations annotations --channel S1"),),
         lambda at: (at / "annotations/video000_annot.txt").rename(at / "annotations/video004_annot.txt"),
     ),

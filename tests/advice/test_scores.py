@@ -34,7 +34,7 @@ ROWS = {
     ),
     "annotations of other videos": Row(
         EVALUATE,
-        r"name the files of annotations after these videos, as in (video000_annot\.txt)",
+        r"rename them, as in (video000_annot\.txt)",
         (
             (
                 lambda at: (at / "annotations/x_annot.txt").rename(at / "annotations/video000_annot.txt"),

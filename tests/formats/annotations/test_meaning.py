@@ -255,7 +255,7 @@ def test_tables_of_bouts_that_follow_each_other(
 
 
 @FEW
-@given(truths(), LAYOUTS, st.integers(0, 1), st.sampled_from(["", ".0"]), st.sampled_from(["", "NaN", "none", "-1"]))
+@given(truths(), LAYOUTS, st.integers(0, 1), st.sampled_from(["", ".0"]), st.sampled_from(["", "NaN", "None", "-1"]))
 def test_tables_with_a_label_per_frame(
     tmp_path: Path, truth: Truth, layout: tuple[str, bool, int], first: int, end: str, unscored: str
 ) -> None:
