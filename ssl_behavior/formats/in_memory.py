@@ -13,7 +13,7 @@ from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks import movement
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.names import require_usable_ids
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 if TYPE_CHECKING:  # an extra, which need not be installed
     import xarray

@@ -200,15 +200,18 @@ def _with_every_channel(
         for channel, behaviours in item.vocabulary.items():
             vocabularies.setdefault(channel, set()).update(behaviours)
     require_unscored(unscored, set().union(*vocabularies.values()))
-    labelled = list(recordings)
+    labelled, notices = list(recordings), list[str]()
     for channel, vocabulary in vocabularies.items():
         excluded = [name for name in unscored if name in vocabulary]
         if vocabulary <= set(excluded):
             continue
-        # Notices are dropped: each would come once per channel.
-        attached = attach(labelled, annotations, channel, excluded, notify=lambda _: None, strict=False)
+        attached = attach(labelled, annotations, channel, excluded, notify=notices.append, strict=False)
         labels = {recording.id: recording.labels for recording in attached}
         labelled = [recording.with_labels(labels.get(recording.id, {})) for recording in labelled]
+    # A video need not have every channel, and recordings without annotations stay.
+    for notice in dict.fromkeys(notices):
+        if not notice.startswith(("annotations without channel", "tracks without annotations")):
+            print(notice)
     return labelled
 
 

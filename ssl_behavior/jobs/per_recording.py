@@ -121,6 +121,7 @@ class PerRecordingConfig(RayConfig):
                 skeleton=skeleton,
                 individuals=self.individuals,
                 individuals_from=self.individuals_from,
+                notify=lambda notice: print(notice.replace(str(file), address)),
             )
         except InputError as error:
             # The message names the address, because users do not know the copy.

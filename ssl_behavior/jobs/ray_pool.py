@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -114,20 +113,30 @@ def run_missing(
         Failed unit -> reason in one sentence.
     """
     print(f"{description}: {len(units) - len(missing):,} of {len(units):,} done already, {len(missing):,} to do")
-    messages: Counter[str] = Counter()
+    messages: dict[str, list[str]] = {}
     failures: dict[Unit, str] = {}
     if not missing:
         return failures
     with ray_connection(settings):
         for unit, outcome in run_units(missing, work, settings, description):
-            messages.update(filter(None, outcome.printed))
+            for line in filter(None, outcome.printed):
+                file = next((part.address for part in unit.inputs if line.startswith(f"{part.address}: ")), "")
+                messages.setdefault(line.removeprefix(f"{file}: "), []).append(file)
             if outcome.failure is not None:
                 failures[unit] = outcome.failure
-    for message, count in messages.items():
-        print(f"{message} ({count:,} times)" if count > 1 else message)
+    for message, files in messages.items():
+        print(_in_one_line(message, files))
     for unit, failure in failures.items():
         print(f"failed: {unit.label}: {failure}")
     return failures
+
+
+def _in_one_line(message: str, files: Sequence[str]) -> str:
+    """Return a message of several units with the first file that it is about, or with the number of units."""
+    first, *others = sorted(files)
+    if first:
+        return f"{first}{f' and {len(others):,} more' if others else ''}: {message}"
+    return f"{message} ({len(files):,} times)" if others else message
 
 
 def require_no_failures(failures: Mapping[Unit, str], attempted: int) -> None:

@@ -14,6 +14,9 @@ from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import require_unscored
 from ssl_behavior.storage.video_names import file_stem, names_of_video
 
+_NAMED = 20
+"""Videos that a notice names."""
+
 
 def annotations_from_recordings(recordings: Iterable[Recording]) -> list[Annotations]:
     """Return the labels that recordings carry as annotations; recordings without labels give none."""
@@ -182,7 +185,9 @@ def conversion_notices(lengths: Iterable[tuple[Annotations, int]], channel: str,
 
 
 def _format_counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{counts[name]} in {name}" for name in sorted(counts, key=natural_key))
+    names = sorted(counts, key=natural_key)
+    more = f" and in {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(f"{counts[name]} in {name}" for name in names[:_NAMED]) + more
 
 
 def _with_channel(

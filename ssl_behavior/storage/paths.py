@@ -1,4 +1,4 @@
-"""From the paths that users give to files; from a file's name to the video's id, and back."""
+"""From the paths that users give to files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, natural_key
-from ssl_behavior.storage.video_names import file_stem, video_id
-
-__all__ = ["expand", "file_stem", "video_id", "with_skip_hint"]
 
 
 def expand(paths: str | Path | Sequence[str | Path], suffixes: tuple[str, ...] | None = None) -> list[Path]:

@@ -111,6 +111,13 @@ def test_recordings_without_annotations_stay_when_labels_are_added(folder: Path)
         add_labels(recordings, folder / "annotations", None, (), every_channel=False)
 
 
+def test_annotations_without_tracks_are_said_once_when_all_channels_are_added(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_labels([recording("c")], folder / "annotations", None, (), every_channel=True)
+    assert capsys.readouterr().out.count("annotations without tracks, left out: b") == 1
+
+
 def test_commands_that_need_labels_print_the_number_of_individuals_and_pairs(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,7 @@ from ssl_behavior.formats.annotations.boris_events import (
 )
 from ssl_behavior.formats.annotations.table import split_header, to_key
 from ssl_behavior.formats.annotations.values import parse_frame, parse_number, parse_seconds
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 _HEAD_LINES = 60
 """Lines among which the column names must be: exports have some lines about the observation above them."""

@@ -65,10 +65,9 @@ def rows_to_frames(table: Table, video: Video, rows: Sequence[int]) -> tuple[np.
     """
     frame_key = next((key for key in FRAME if key in table.keys), None)
     time_key = next((key for key in TIME if key in table.keys), None)
-    times = None if time_key is None else [table.column(time_key)[row] for row in rows]
+    times = None if time_key is None else _cells(table, time_key, rows)
     if frame_key is not None:
-        cells = [table.column(frame_key)[row] for row in rows]
-        frames = np.array([parse_frame(cell, table.path) for cell in cells])
+        frames = np.array([parse_frame(cell, table.path) for cell in _cells(table, frame_key, rows)])
         if frames.min() < 0 or len(np.unique(frames)) != len(frames):
             raise InputError(f"{table.path}: expected every frame once, from 0; found {frames.min()} to {frames.max()}")
         _require_dense(table, int(frames.max()), len(frames))
@@ -82,6 +81,11 @@ def rows_to_frames(table: Table, video: Video, rows: Sequence[int]) -> tuple[np.
         frames = np.arange(len(rows))
         return np.stack([frames, frames + 1], axis=1), ()
     return _timed(table, video, time_key, times)
+
+
+def _cells(table: Table, key: str, rows: Sequence[int]) -> list[str]:
+    column = table.column(key)
+    return [column[row] for row in rows]
 
 
 def _counts_other_frames(video: Video, frames: np.ndarray, counted: float | None) -> bool:

@@ -28,7 +28,7 @@ from ssl_behavior.formats.untrusted.arrow_tables import matrix
 from ssl_behavior.formats.untrusted.pytables import is_table, read_table
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 NAME = "deeplabcut"
 _SINGLE = "single"

@@ -86,7 +86,12 @@ def at_frames(values: np.ndarray, frames: np.ndarray, path: Path) -> tuple[np.nd
             f"{path}: expected a row per frame; found {len(frames)} rows for frames {frames[0]} to {frames[-1]}: "
             "correct the frame numbers"
         )
-    if len(frames) <= frames[-1]:
+    if frames[0] == 1 and frames[-1] == len(frames) > 1:
+        notices.append(
+            "the rows are numbered from 1, so nothing is seen in frame 0: if 1 is the first frame of the video, number "
+            "the rows from 0, or labels that count from 0 lie one frame off"
+        )
+    elif len(frames) <= frames[-1]:
         notices.append("some frames have no row: nothing is seen in them")
     filled = np.full((int(frames[-1]) + 1, values.shape[1]), np.nan, np.float32)
     filled[frames] = values

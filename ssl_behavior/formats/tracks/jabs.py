@@ -21,7 +21,7 @@ from ssl_behavior.formats.untrusted.hdf5 import BROKEN, array, names, opened
 from ssl_behavior.formats.untrusted.limits import most_bytes
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 NAME = "jabs"
 KEYPOINTS = (

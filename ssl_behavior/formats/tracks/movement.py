@@ -24,7 +24,7 @@ from ssl_behavior.formats.untrusted.hdf5 import opened
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE, MOST_COLUMNS
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 if TYPE_CHECKING:
     import xarray

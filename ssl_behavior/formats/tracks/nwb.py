@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, count_of
+from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.instances import distinct
+from ssl_behavior.formats.tracks.left_out import with_left_out
 from ssl_behavior.formats.tracks.nwb_poses import Container, Series, containers, read_series, video_stem
 from ssl_behavior.formats.tracks.times import FrameTimes, frames_of_times
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
@@ -23,7 +24,7 @@ from ssl_behavior.formats.untrusted.hdf5 import holds, opened
 from ssl_behavior.formats.untrusted.limits import most_bytes
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 NAME = "nwb"
 _DIGITS = 6
@@ -60,11 +61,7 @@ def read(path: Path) -> list[Recording]:
                 errors.append(error)
         if not recordings:
             raise errors[0]
-    if errors:
-        left_out = f"left out: {str(errors[0]).removeprefix(f'{path}: ')}"
-        left_out += f" and {count_of(len(errors) - 1, 'other')}" if len(errors) > 1 else ""
-        recordings[0] = replace(recordings[0], notices=(*recordings[0].notices, left_out))
-    return recordings
+    return with_left_out(recordings, errors, path)
 
 
 def _names(scenes: Sequence[Sequence[Container]]) -> list[str]:

@@ -25,7 +25,7 @@ from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 NAME = "simba"
 _CONFIDENCE = ("_p", "_likelihood", "_confidence", "_score")
@@ -45,6 +45,7 @@ _ANIMAL = {
 }
 _VIDEO = {"video", "video_id", "video_name", "videos", "filename", "file", "session", "recording"}
 _TIME = {"time", "time_s", "timestamp", "timestamps", "seconds", "t", "sec", "ms", "time_ms", "recording_time"}
+_SECONDS = {"", "s", "sec", "secs", "second", "seconds"}
 _EARLY = 1.5
 """Frames by which a time may differ from that of its frame: the first time is 0 or that of one frame."""
 _JITTER = 0.5
@@ -79,7 +80,7 @@ def read(path: Path) -> list[Recording]:
     columns, lines = _header(path)
     keypoints = _keypoints(columns)
     lower = [name.lower() for name in columns]
-    meanings = [re.sub(r"\W+", "_", re.sub(r"\s*[(\[].*", "", name)) for name in lower]
+    meanings = [_meaning(name) for name in lower]
     _require_one_row_per_frame(meanings, columns, path)
     table = _table(path, columns, lines)
     at = {name: number for number, name in reversed([*enumerate(lower)])}
@@ -141,6 +142,13 @@ def _keypoints(columns: Sequence[str]) -> list[str]:
     lower = {name.lower() for name in columns}
     named = (name[:-2] for name in columns if name.lower().endswith("_x") and len(name) > 2)
     return list(dict.fromkeys(name for name in named if name.lower() + "_y" in lower))
+
+
+def _meaning(name: str) -> str:
+    """Return a column's name in lower case without its unit, which stays for times in another unit than seconds."""
+    plain, _, unit = re.sub(r"[)\]]", "", name).replace("[", "(").partition("(")
+    plain, unit = (re.sub(r"\W+", "_", text.strip()) for text in (plain, unit))
+    return f"{plain}_{unit}" if plain in _TIME and unit not in _SECONDS else plain
 
 
 def _require_one_row_per_frame(lower: Sequence[str], columns: Sequence[str], path: Path) -> None:

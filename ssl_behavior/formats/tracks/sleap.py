@@ -19,7 +19,7 @@ from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted.hdf5 import array, attribute_text, holds, names, opened
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 NAME = "sleap"
 _AXES = ("frame", "track", "node", "xy")

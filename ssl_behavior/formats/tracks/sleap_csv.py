@@ -19,7 +19,7 @@ from ssl_behavior.formats.tracks.sleap_layouts import FRAME, Poses, column_names
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 _MOST_DOUBLES = 0.1
 """Part of the poses that may share their track and frame with another before the table must hold several videos."""

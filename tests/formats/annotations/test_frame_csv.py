@@ -8,6 +8,7 @@ import pytest
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import frame_csv, one_hot
 from ssl_behavior.formats.annotations.read import read_annotations
+from ssl_behavior.formats.annotations.table import Table
 from ssl_behavior.predictions import tables
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
@@ -200,3 +201,13 @@ def test_rows_that_are_as_many_as_frames_are_frames_and_a_late_clock_is_said(tmp
     (annotations,) = frame_csv.read(tmp_path / "v.csv", Videos([Video("v", 30.0, 6)]))
     assert annotations.channels == {"label": (Bout(0, 3, "a"), Bout(3, 6, "b"))}
     assert any("starts at 100" in notice for notice in annotations.notices)
+
+
+def test_a_column_is_taken_from_a_table_once_and_not_for_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    column = Table.column
+    monkeypatch.setattr(Table, "column", lambda table, key: calls.append(key) or column(table, key))
+    read(tmp_path, "frame,time_s,label", [f"{frame},{frame / 30:.4f},a" for frame in range(100)])
+    assert len(calls) < 20

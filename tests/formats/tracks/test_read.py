@@ -13,7 +13,8 @@ from ssl_behavior.formats.tracks.calms21.submissions import write_submission
 from ssl_behavior.formats.tracks.read import FORMATS, read_recordings
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import expand, video_id
+from ssl_behavior.storage.paths import expand
+from ssl_behavior.storage.video_names import video_id
 
 
 def _table(path: Path, parts=("nose", "tail"), frames: int = 3) -> Path:

@@ -167,3 +167,19 @@ def test_the_error_of_a_wrong_table_is_one_sentence_that_names_the_file(tmp_path
     with pytest.raises(InputError, match=message) as raised:
         read(write(tmp_path / "bad.csv", [header], body))
     assert "bad.csv" in str(raised.value)
+
+
+def test_times_in_minutes_are_not_taken_for_seconds(tmp_path):
+    body = [[frame / 1800, frame, 5, 1, frame + 9, 5, 1] for frame in range(4)]
+    header = ["time (min)", "nose_x", "nose_y", "nose_p", "tail_x", "tail_y", "tail_p"]
+    (recording,) = read_recordings(write(tmp_path / "m.csv", [header], body), notify=(notices := []).append)
+    assert recording.frame_rate_is_assumed
+    assert any("are not read: time (min)" in notice for notice in notices)
+
+
+def test_rows_numbered_from_1_are_said_because_labels_may_lie_one_frame_off(tmp_path):
+    body = [[frame, frame, 5, 1, frame + 9, 5, 1] for frame in range(1, 5)]
+    header = ["frame", "nose_x", "nose_y", "nose_p", "tail_x", "tail_y", "tail_p"]
+    (recording,) = read_recordings(write(tmp_path / "m.csv", [header], body), notify=(notices := []).append)
+    assert recording.frames == 5
+    assert any("numbered from 1" in notice for notice in notices)

@@ -20,7 +20,7 @@ from ssl_behavior.formats.untrusted import values as untrusted_values
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.storage.paths import video_id
+from ssl_behavior.storage.video_names import video_id
 
 
 def detect(path: Path) -> bool:
