@@ -24,7 +24,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import limits
-from ssl_behavior.formats.untrusted.arrow_tables import matrix
+from ssl_behavior.formats.untrusted.arrow_tables import matrix, opened_natively
 from ssl_behavior.formats.untrusted.pytables import is_table, read_table
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
@@ -134,9 +134,9 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
         # Spreadsheets leave columns without a name behind the last one.
         named = (i + 1 for i in range(len(header[0])) if any(row[i : i + 1] not in ([], [""]) for row in header))
         width = max(named, default=1)
-        with limits.opened(path) as file:
+        with opened_natively(path) as file:
             table = pa.csv.read_csv(
-                pa.input_stream(file),
+                file,
                 pa.csv.ReadOptions(skip_rows=lines, column_names=names),
                 convert_options=pa.csv.ConvertOptions(
                     column_types=dict.fromkeys(names[1 : width + 1], pa.float32()), null_values=NOTHING

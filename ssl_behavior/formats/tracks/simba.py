@@ -22,7 +22,7 @@ from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
 from ssl_behavior.formats.untrusted import limits
-from ssl_behavior.formats.untrusted.arrow_tables import matrix
+from ssl_behavior.formats.untrusted.arrow_tables import matrix, opened_natively
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.storage.video_names import video_id
@@ -173,9 +173,9 @@ def _table(path: Path, columns: Sequence[str], lines: int) -> pa.Table:
         raise InputError(f"{path}: expected at most {limits.MOST_COLUMNS:,} columns; found {len(columns):,}")
     names = [str(number) for number in range(len(columns))]
     try:
-        with limits.opened(path) as file:
+        with opened_natively(path) as file:
             table: pa.Table = pa.csv.read_csv(
-                pa.input_stream(file),
+                file,
                 pa.csv.ReadOptions(skip_rows=lines, column_names=names),
                 convert_options=pa.csv.ConvertOptions(null_values=NOTHING),
             )

@@ -22,6 +22,7 @@ import pyarrow.csv
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.untrusted import limits
+from ssl_behavior.formats.untrusted.arrow_tables import opened_natively
 
 FRAME = "frame_idx"
 """The column of frame numbers, in every layout."""
@@ -91,9 +92,9 @@ def _table(columns: Sequence[str], path: Path) -> pa.Table:
         )
     types = {name: pa.string() if _is_text(name) else pa.float64() for name in columns}
     try:
-        with limits.opened(path) as file:
+        with opened_natively(path) as file:
             table = pa.csv.read_csv(
-                pa.input_stream(file),
+                file,
                 pa.csv.ReadOptions(column_names=list(columns), skip_rows=1),
                 convert_options=pa.csv.ConvertOptions(
                     column_types=types, null_values=_NO_VALUE, strings_can_be_null=True
