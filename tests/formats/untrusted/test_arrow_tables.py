@@ -1,3 +1,4 @@
+import gzip
 import subprocess
 import sys
 
@@ -5,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ssl_behavior.formats.untrusted.arrow_tables import matrix
+from ssl_behavior.formats.untrusted.arrow_tables import matrix, opened_natively
 
 _FLOATS = pa.schema([("x", pa.float32()), ("y", pa.float32())])
 
@@ -22,6 +23,15 @@ def test_whole_numbers_stay_so_and_none_may_be_missing():
     assert matrix(pa.table({"frame": pa.array([], pa.int64())})).shape == (0, 1)
     with pytest.raises(pa.ArrowTypeError):
         matrix(pa.table({"frame": [2, None]}))
+
+
+def test_arrow_holds_no_object_of_python_while_it_reads(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"x,y\n1,2\n")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"x,y\n1,2\n"))
+    for name in ("a.csv", "a.csv.gz"):
+        with opened_natively(tmp_path / name) as file:
+            assert not isinstance(file, pa.PythonFile)
+            assert file.read() == b"x,y\n1,2\n"
 
 
 def test_reading_a_table_does_not_load_pandas(tmp_path):
