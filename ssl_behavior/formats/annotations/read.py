@@ -20,7 +20,7 @@ from ssl_behavior.recordings.labels import BACKGROUND_WORD
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Video, Videos
 from ssl_behavior.storage.names import require_usable_ids
 from ssl_behavior.storage.paths import expand, with_skip_hint
 
@@ -68,6 +68,7 @@ def read_annotations(
     if format is not None and format not in FORMATS:
         raise InputError(f"annotation format {format!r} is not known; choose one of {', '.join(FORMATS)}")
     files = without_repeated_bouts(expand(paths, ANNOTATION_SUFFIXES))
+    videos = videos.beside(files)
     annotations: list[Annotations] = []
     errors: list[InputError] = []
     tracks = PassedOver("as these are tracks, and no annotations")
@@ -150,8 +151,19 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
-    annotations = [_asking_about_background(item).without_words_for_nothing() for item in annotations]
+    of_folder = videos.of_folder(path)
+    annotations = [
+        _with_folder_noticed(_asking_about_background(item).without_words_for_nothing(), of_folder)
+        for item in annotations
+    ]
     return [compare_with_tracks(item, videos.find(item.id).frames) for item in annotations]
+
+
+def _with_folder_noticed(annotations: Annotations, of_folder: Video | None) -> Annotations:
+    if of_folder is None or annotations.id != of_folder.id:
+        return annotations
+    notice = f"taken as of the video {annotations.id}, by its folder: name the file after its video if it is of another"
+    return replace(annotations, notices=(notice, *annotations.notices))
 
 
 def _asking_about_background(annotations: Annotations) -> Annotations:
