@@ -21,8 +21,20 @@ from ssl_behavior.storage.video_names import (
 )
 
 _GENERAL_NAMES = frozenset(
-    "label labels annot annotation annotations behaviour behaviours behavior behaviors bout bouts event events score "
-    "scores scoring ethogram".split()
+    name + ending
+    for name in (
+        "label",
+        "annot",
+        "annotation",
+        "behaviour",
+        "behavior",
+        "bout",
+        "event",
+        "score",
+        "scoring",
+        "ethogram",
+    )
+    for ending in ("", "s")
 )
 """Names of annotations in a folder of their own video."""
 
