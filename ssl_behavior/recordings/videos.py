@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
@@ -20,22 +21,7 @@ from ssl_behavior.storage.video_names import (
     without_appended,
 )
 
-_GENERAL_NAMES = frozenset(
-    name + ending
-    for name in (
-        "label",
-        "annot",
-        "annotation",
-        "behaviour",
-        "behavior",
-        "bout",
-        "event",
-        "score",
-        "scoring",
-        "ethogram",
-    )
-    for ending in ("", "s")
-)
+_GENERAL = re.compile(r"(label|annot|annotation|behaviou?r|bout|event|score|scoring|ethogram)s?")
 """Names of annotations in a folder of their own video."""
 
 _FOLDERS = 4
@@ -99,7 +85,7 @@ class Videos:
             for stem in {_spelling(rule(video.id)) for rule in (file_stem, plain_stem)}:
                 self._by_stem.setdefault(stem, []).append(video)
         self._longest = max(map(len, self._by_parts), default=0)
-        self._names_of_no_video: frozenset[str] = _GENERAL_NAMES
+        self._shared: frozenset[str] = frozenset()
 
     def beside(self, files: Iterable[Path]) -> Videos:
         """Return these videos for files of annotations: a name that several folders have is that of no video.
@@ -111,8 +97,7 @@ class Videos:
         for file in files:
             folders.setdefault(video_id(file).lower(), set()).add(file.parent)
         videos = copy(self)
-        shared = (name for name, of_name in folders.items() if len(of_name) > 1)
-        videos._names_of_no_video = _GENERAL_NAMES.union(shared)
+        videos._shared = frozenset(name for name, of_name in folders.items() if len(of_name) > 1)
         return videos
 
     @classmethod
@@ -175,11 +160,13 @@ class Videos:
             file: a file of annotations, such as ``m1/labels.csv``: the video is ``m1``, or ``m1/pose``, or has its
                 tracks in a folder ``m1``.
         """
-        if video_id(file).lower() not in self._names_of_no_video or any(
-            self._matches((*file.absolute().parent.parts, name), True) for name in names_of_video(file)
-        ):
+        own_name = video_id(file).lower()
+        folders = file.absolute().parent.parts
+        if not (own_name in self._shared or _GENERAL.fullmatch(own_name)):
             return None
-        nearest, *others = map(_spelling, reversed(file.absolute().parent.parts[-_OF_VIDEO:]))
+        if any(self._matches((*folders, name), True) for name in names_of_video(file)):
+            return None
+        nearest, *others = map(_spelling, reversed(folders[-_OF_VIDEO:]))
         found = self._by_part.get(nearest) or self._by_folder.get(nearest, set())
         for folder in others:
             of_folder = self._by_part.get(folder, set())
