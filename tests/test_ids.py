@@ -295,7 +295,7 @@ def test_a_folder_of_each_video_holds_its_tracks_and_labels(tmp_path: Path, caps
         groom(tmp_path / name / "labels.csv", start)
     assert grooming(read_labelled(tmp_path, tmp_path)) == {"m1/pose": 20, "m2/pose": 30}
     printed = capsys.readouterr().out
-    assert f"{tmp_path / 'm1' / 'labels.csv'}: taken as of the video m1/pose, by its folder" in printed
+    assert f"{tmp_path / 'm1' / 'labels.csv'} and 1 more: taken as of the video of its folder" in printed
 
 
 def test_the_advice_on_a_file_for_each_behaviour_is_one_that_can_be_followed(tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
 def _with_folder_noticed(annotations: Annotations, of_folder: Video | None) -> Annotations:
     if of_folder is None or annotations.id != of_folder.id:
         return annotations
-    notice = f"taken as of the video {annotations.id}, by its folder: name the file after its video if it is of another"
+    # Without the video's id, so that it is one line for all folders.
+    notice = "taken as of the video of its folder: name the file after its video if it is of another"
     return replace(annotations, notices=(notice, *annotations.notices))
 
 
