@@ -287,3 +287,24 @@ def test_a_command_predicts_and_reads_what_it_wrote(tmp_path: Path) -> None:
     ]
     labels = [groom(tmp_path / "annotations" / box / "trial 1.csv", start) for box, start in (("a", 10), ("b", 30))]
     assert grooming(read_labelled(tmp_path / "out", labels)) == {"a/trial 1": 10, "b/trial 1": 30}
+
+
+def test_a_folder_of_each_video_holds_its_tracks_and_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, start in (("m1", 20), ("m2", 30)):
+        tracks_file(tmp_path / name / "pose.csv")
+        groom(tmp_path / name / "labels.csv", start)
+    assert grooming(read_labelled(tmp_path, tmp_path)) == {"m1/pose": 20, "m2/pose": 30}
+    printed = capsys.readouterr().out
+    assert f"{tmp_path / 'm1' / 'labels.csv'} and 1 more: taken as of the video of its folder" in printed
+
+
+def test_the_advice_on_a_file_for_each_behaviour_is_one_that_can_be_followed(tmp_path: Path) -> None:
+    file = tracks_file(tmp_path / "mDLC_x.csv")
+    for name in ("m_groom", "m_rear"):
+        groom(tmp_path / "annotations" / f"{name}.csv", 20)
+    with pytest.raises(InputError, match=r"if m_groom\.csv, m_rear\.csv are all of m, join them in one table, m\.csv"):
+        read_labelled(file, tmp_path / "annotations")
+    for name in ("groom", "rear"):
+        groom(tmp_path / "folders" / name / "m.csv", 20)
+    with pytest.raises(InputError, match=r"annotated twice.* name each file after its own video, or join them in one"):
+        read_labelled(file, tmp_path / "folders")

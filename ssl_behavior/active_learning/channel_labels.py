@@ -14,7 +14,7 @@ from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.formats.annotations.read import read_labels
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.labels import UNSCORED, Labels
-from ssl_behavior.recordings.matching import how_to_match
+from ssl_behavior.recordings.renaming import how_to_match
 from ssl_behavior.recordings.videos import Video, Videos
 
 _NEW_CHANNEL = "behaviour"

@@ -183,13 +183,23 @@ def add_labels(
     if channel is not None or not every_channel:
         channel = choose_channel(video_annotations, channel)
         require_behaviours(unscored, video_annotations, channel)
-        labelled = {item.id: item for item in attach(recordings, video_annotations, channel, unscored, strict=False)}
+        attached = attach(recordings, video_annotations, channel, unscored, notify=_print_kept, strict=False)
+        labelled = {item.id: item for item in attached}
         return [labelled.get(recording.id, recording) for recording in recordings]
     return _with_every_channel(recordings, video_annotations, unscored)
 
 
 def _read_annotations(recordings: Iterable[Recording], paths: Paths, skip_bad_files: bool) -> list[Annotations]:
     return read_labels(paths, Videos.of(recordings), skip_bad_files)[0]
+
+
+_OF_KEPT = ("annotations without channel", "tracks without annotations")
+"""How notices begin that are about recordings that ``attach`` leaves out."""
+
+
+def _print_kept(notice: str) -> None:
+    """Print a notice of ``attach`` where the recordings that it leaves out are kept without these labels."""
+    print(notice.replace(", left out: ", ", kept as they are: ", 1) if notice.startswith(_OF_KEPT) else notice)
 
 
 def _with_every_channel(
@@ -210,7 +220,7 @@ def _with_every_channel(
         labelled = [recording.with_labels(labels.get(recording.id, {})) for recording in labelled]
     # A video need not have every channel, and recordings without annotations stay.
     for notice in dict.fromkeys(notices):
-        if not notice.startswith(("annotations without channel", "tracks without annotations")):
+        if not notice.startswith(_OF_KEPT):
             print(notice)
     return labelled
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from itertools import islice
 import torch
 
 from ssl_behavior.compute.progress import progress_bar
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import InputError, natural_key
 from ssl_behavior.jobs.ray_connection import RayConfig, ray_connection
 from ssl_behavior.jobs.results import Unit
+from ssl_behavior.recordings.notices import by_kind
 
 _UNITS_PER_WORKER = 2
 """Units that Ray holds for each worker: with one more than it works on, no worker waits for this process."""
@@ -87,14 +89,16 @@ def _run_unit(work: Work, unit: Unit, threads: int) -> Outcome:
     for name in [name for name in os.environ if name.startswith(("SLURM_", "TORCHELASTIC_"))]:
         del os.environ[name]
     printed = io.StringIO()
+    failure = None
     try:
         with redirect_stdout(printed):
             work(unit)
     except InputError as error:
-        return Outcome(failure=str(error))
+        failure = str(error)
     except OSError as error:
-        return Outcome(failure=f"{error.filename or unit.label}: {error.strerror or error}")
-    return Outcome(tuple(printed.getvalue().splitlines()))
+        failure = f"{error.filename or unit.label}: {error.strerror or error}"
+    # What a unit said before it failed may be the reason.
+    return Outcome(tuple(printed.getvalue().splitlines()), failure)
 
 
 def run_missing(
@@ -113,30 +117,28 @@ def run_missing(
         Failed unit -> reason in one sentence.
     """
     print(f"{description}: {len(units) - len(missing):,} of {len(units):,} done already, {len(missing):,} to do")
-    messages: dict[str, list[str]] = {}
+    of_files: list[tuple[str, str]] = []
+    others: Counter[str] = Counter()
     failures: dict[Unit, str] = {}
     if not missing:
         return failures
     with ray_connection(settings):
         for unit, outcome in run_units(missing, work, settings, description):
             for line in filter(None, outcome.printed):
-                file = next((part.address for part in unit.inputs if line.startswith(f"{part.address}: ")), "")
-                messages.setdefault(line.removeprefix(f"{file}: "), []).append(file)
+                file = next((part.address for part in unit.inputs if line.startswith(f"{part.address}: ")), None)
+                if file is None:
+                    others[line] += 1
+                else:
+                    of_files.append((file, line.removeprefix(f"{file}: ")))
             if outcome.failure is not None:
                 failures[unit] = outcome.failure
-    for message, files in messages.items():
-        print(_in_one_line(message, files))
+    for line in by_kind(sorted(of_files, key=lambda pair: natural_key(pair[0]))):
+        print(line)
+    for message, count in others.items():
+        print(f"{message} ({count:,} times)" if count > 1 else message)
     for unit, failure in failures.items():
         print(f"failed: {unit.label}: {failure}")
     return failures
-
-
-def _in_one_line(message: str, files: Sequence[str]) -> str:
-    """Return a message of several units with the first file that it is about, or with the number of units."""
-    first, *others = sorted(files)
-    if first:
-        return f"{first}{f' and {len(others):,} more' if others else ''}: {message}"
-    return f"{message} ({len(files):,} times)" if others else message
 
 
 def require_no_failures(failures: Mapping[Unit, str], attempted: int) -> None:

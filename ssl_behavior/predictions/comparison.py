@@ -19,10 +19,10 @@ from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.matching import (
     choose_channel,
     conversion_notices,
-    how_to_match,
     require_behaviours,
 )
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.renaming import how_to_match
 from ssl_behavior.recordings.selection import find_videos
 from ssl_behavior.recordings.videos import Video, Videos
 from ssl_behavior.scoring.report import ScoredVideo

@@ -92,4 +92,8 @@ def advice_on_kinds(video: str, first: str, second: str, option: str) -> str:
         pattern = "*" + glob.escape(path.name.removeprefix(own_name))
         if path.name.startswith(own_name) and not fnmatch(other.name, pattern):
             globs.append(f"{option} '{Path(glob.escape(str(path.parent))) / pattern}'")
-    return f"give files of one kind only, {' or '.join(globs)}" if globs else f"move {second} elsewhere"
+    if globs:
+        return f"give files of one kind only, {' or '.join(globs)}"
+    if paths[0].name == paths[1].name and paths[0].parent != paths[1].parent:
+        return "name each file after its own video, or join them in one file if they are of one video"
+    return f"move {second} elsewhere"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.ids import advice_on_kinds
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.renaming import how_to_match, nearest_renaming
 from ssl_behavior.recordings.selection import require_unscored
-from ssl_behavior.storage.video_names import file_stem, names_of_video
 
 _NAMED = 20
 """Videos that a notice names."""
@@ -121,7 +120,7 @@ def _require_matches(
         )
     if without_tracks := set(annotated) - tracked:
         if strict:
-            hint = _nearest(tracked - set(annotated), [annotated[video] for video in without_tracks])
+            hint = nearest_renaming(tracked - set(annotated), [annotated[video] for video in without_tracks])
             raise InputError(
                 f"annotations without tracks: {list_names(without_tracks)}; give their tracks too, or name the videos "
                 f"to use with --videos{f'; {hint}' if hint else ''}"
@@ -129,42 +128,6 @@ def _require_matches(
         notify(f"annotations without tracks, left out: {list_names(without_tracks)}")
     if without_annotations := tracked - set(annotated):
         notify(f"tracks without annotations, left out: {list_names(without_annotations)}")
-
-
-def how_to_match(videos: Iterable[str], annotations: Iterable[Annotations]) -> str:
-    """Say how annotations find their video, and what to rename: for errors about annotations that match none.
-
-    Args:
-        videos: ids of the videos.
-        annotations: annotations of other videos.
-    """
-    rule = (
-        "annotations belong to the video that their file is named after (m_annot.txt, m.csv, m.annot and m.boris are "
-        "of m), or in BORIS the observation or its media file"
-    )
-    names = sorted(videos, key=natural_key)
-    example = f"rename them, as in {file_stem(names[0])}_annot.txt" if names else "rename them"
-    return f"{rule}: {_nearest(names, annotations) or example}"
-
-
-def _nearest(videos: Iterable[str], annotations: Iterable[Annotations]) -> str | None:
-    """Say what to rename so that the first annotations that are called much like a video become its own."""
-    by_lower = {name.lower(): name for name in videos}
-    for item in sorted(annotations, key=lambda item: natural_key(item.id)):
-        near = [name for name in by_lower if name in item.id.lower() or item.id.lower() in name]
-        near = near or get_close_matches(item.id.lower(), by_lower, 1)
-        if near:
-            return _renaming(item, by_lower[max(near, key=len)])
-    return None
-
-
-def _renaming(annotations: Annotations, video: str) -> str:
-    """Say which name would make annotations those of a video."""
-    name, stem = Path(annotations.source).name, file_stem(video)
-    if annotations.id in names_of_video(name):
-        ending = name.removeprefix(annotations.id) if name.startswith(annotations.id) else Path(name).suffix
-        return f"if {name} is of {video}, rename it to {stem}{ending}"
-    return f"if {annotations.id} is of {video}, rename it to {video} in {annotations.source}"
 
 
 def conversion_notices(lengths: Iterable[tuple[Annotations, int]], channel: str, frames_of: str) -> Iterator[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ssl_behavior.errors import count_of
-
-_MAX_LINES = 12
-"""Lines of notices about one input: more would hide the lines that follow."""
-
+from ssl_behavior.errors import count_of, list_names
 
 _NAMED = 10
+"""Files and folders that a line names."""
+
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 class _Noticed(Protocol):
@@ -25,19 +25,37 @@ class _Noticed(Protocol):
 
 
 def notices_of(items: Iterable[_Noticed]) -> Iterator[str]:
-    """Yield one line for each different notice, with the first file that it holds for and the number of the others.
+    """Yield one line for each kind of notice, with the files that it holds for.
 
     Args:
         items: recordings, or annotations.
     """
-    sources: dict[str, dict[str, None]] = {}
-    for item in items:
-        for notice in item.notices:
-            sources.setdefault(notice, {})[item.source] = None
-    for notice, (first, *others) in list(sources.items())[:_MAX_LINES]:
-        yield f"{first}{f' and {len(others)} more' if others else ''}: {notice}"
-    if len(sources) > _MAX_LINES:
-        yield f"{len(sources) - _MAX_LINES} more notices about other files, not shown"
+    yield from by_kind((item.source, notice) for item in items for notice in item.notices)
+
+
+def by_kind(notices: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield one line for each kind of notice: the first one, and the other files with the same or other numbers.
+
+    Args:
+        notices: (file, notice) pairs. Notices that differ in their numbers only are of one kind.
+
+    Examples:
+        >>> list(by_kind([("a.csv", "starts at 2 s"), ("b.csv", "starts at 3 s"), ("c.csv", "starts at 2 s")]))
+        ['a.csv and 1 more: starts at 2 s (and the like, with other numbers, for 1 more file: b.csv)']
+    """
+    kinds: dict[str, dict[str, dict[str, None]]] = {}
+    for source, notice in notices:
+        kinds.setdefault(_NUMBER.sub("0", notice), {}).setdefault(notice, {})[source] = None
+    for same_kind in kinds.values():
+        (notice, (first, *others)), *rest = same_kind.items()
+        line = f"{first}{f' and {len(others):,} more' if others else ''}: {notice}"
+        alike = dict.fromkeys(source for _, sources in rest for source in sources)
+        if alike:
+            line += (
+                f" (and the like, with other numbers, for {count_of(len(alike), 'more file')}: "
+                f"{list_names(alike, _NAMED)})"
+            )
+        yield line
 
 
 def subfolder_notices(paths: str | Path | Sequence[str | Path], files: Sequence[Path]) -> Iterator[str]:

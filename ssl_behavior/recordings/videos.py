@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_names
@@ -19,8 +21,14 @@ from ssl_behavior.storage.video_names import (
     without_appended,
 )
 
+_GENERAL = re.compile(r"(label|annot|annotation|behaviou?r|bout|event|score|scoring|ethogram)s?")
+"""Names of annotations in a folder of their own video."""
+
 _FOLDERS = 4
 """Last parts of a path that an id may stand for: ``b_t``, from the name of a file, is the video of ``b/t.csv``."""
+
+_OF_VIDEO = 2
+"""Folders above annotations that may be called after their video: ``m1/labels.csv``, ``m1/manual/labels.csv``."""
 
 Parts = tuple[str, ...]
 """The folders of a name, and the name itself, last."""
@@ -34,11 +42,13 @@ class Video:
         id: the video id that matches annotations with tracks and predictions.
         frame_rate: Hz; None if neither the tracks nor the user give it.
         frames: number of frames of the tracks; None without tracks.
+        source: file of the tracks; empty if it is unknown.
     """
 
     id: str
     frame_rate: float | None = None
     frames: int | None = None
+    source: str = field(default="", repr=False, compare=False)
 
 
 class Videos:
@@ -60,16 +70,35 @@ class Videos:
         self._parts: dict[str, Parts] = {}
         self._by_parts: dict[Parts, list[Video]] = {}
         self._by_stem: dict[str, list[Video]] = {}
+        self._by_part: dict[str, set[str]] = {}
+        self._by_folder: dict[str, set[str]] = {}
         self._by_last: tuple[dict[str, list[Video]], ...] = ({}, {})
         for video in self._by_id.values():
             parts = self._parts[video.id] = _parts(video.id)
             self._by_parts.setdefault(parts, []).append(video)
+            for part in parts:
+                self._by_part.setdefault(part, set()).add(video.id)
+            self._by_folder.setdefault(_folder_of(video), set()).add(video.id)
             # An id may have been made from a name to which a program had appended something.
             for level, last in enumerate(without_appended(parts[-1])):
                 self._by_last[level > 0].setdefault(last, []).append(video)
             for stem in {_spelling(rule(video.id)) for rule in (file_stem, plain_stem)}:
                 self._by_stem.setdefault(stem, []).append(video)
         self._longest = max(map(len, self._by_parts), default=0)
+        self._shared: frozenset[str] = frozenset()
+
+    def beside(self, files: Iterable[Path]) -> Videos:
+        """Return these videos for files of annotations: a name that several folders have is that of no video.
+
+        Args:
+            files: all files of annotations. Those of one name in several folders belong to the videos of the folders.
+        """
+        folders: dict[str, set[Path]] = {}
+        for file in files:
+            folders.setdefault(video_id(file).lower(), set()).add(file.parent)
+        videos = copy(self)
+        videos._shared = frozenset(name for name, of_name in folders.items() if len(of_name) > 1)
+        return videos
 
     @classmethod
     def of(cls, recordings: Iterable[Recording]) -> Videos:
@@ -79,6 +108,7 @@ class Videos:
                 recording.id,
                 None if recording.frame_rate_is_assumed else recording.frame_rate,
                 recording.frames,
+                recording.source,
             )
             for recording in recordings
         )
@@ -118,7 +148,30 @@ class Videos:
                 f"{str(names[0])!r}: expected the name of one video; found that of {list_names(stems, 5)}: name the "
                 f"video in full, such as {first!r}, or {stem!r} at the start of a file's name"
             )
+        for path in names:
+            if isinstance(path, Path) and (of_folder := self.of_folder(path)) is not None:
+                return of_folder
         return Video(video_id(names[0]) if isinstance(names[0], Path) else names[0], self._frame_rate)
+
+    def of_folder(self, file: Path) -> Video | None:
+        """Return the only video of the folder of a file whose name is that of no video; None if there is none.
+
+        Args:
+            file: a file of annotations, such as ``m1/labels.csv``: the video is ``m1``, or ``m1/pose``, or has its
+                tracks in a folder ``m1``.
+        """
+        own_name = video_id(file).lower()
+        folders = file.absolute().parent.parts
+        if not (own_name in self._shared or _GENERAL.fullmatch(own_name)):
+            return None
+        if any(self._matches((*folders, name), True) for name in names_of_video(file)):
+            return None
+        nearest, *others = map(_spelling, reversed(folders[-_OF_VIDEO:]))
+        found = self._by_part.get(nearest) or self._by_folder.get(nearest, set())
+        for folder in others:
+            of_folder = self._by_part.get(folder, set())
+            found = found & of_folder or found or of_folder
+        return self._by_id[next(iter(found))] if len(found) == 1 else None
 
     def _matches(self, parts: Parts, is_path: bool) -> list[Video]:
         """Return the videos that fit a name best: by their whole id, as file names, or by the last part of their id."""
@@ -163,6 +216,10 @@ def _readings(names: Iterable[str | Path]) -> Iterator[tuple[Parts, bool]]:
 
 def _split(name: str) -> Parts:
     return tuple(name.replace("\\", "/").split("/"))
+
+
+def _folder_of(video: Video) -> str:
+    return _spelling(Path(video.source).absolute().parent.name) if video.source else ""
 
 
 def _parts(video: str) -> Parts:

@@ -111,6 +111,18 @@ def test_recordings_without_annotations_stay_when_labels_are_added(folder: Path)
         add_labels(recordings, folder / "annotations", None, (), every_channel=False)
 
 
+def test_recordings_that_stay_without_labels_are_not_said_to_be_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caltech.write(folder / "annotations" / "b_annot.txt", Annotations("b", {"S2": (Bout(0, 5, "rest"),)}, "base"))
+    recordings = [recording(name) for name in ("a", "b", "c")]
+    assert len(add_labels(recordings, folder / "annotations", "S1", (), every_channel=True)) == 3
+    printed = capsys.readouterr().out
+    assert "tracks without annotations, kept as they are: a" in printed
+    assert "annotations without channel S1, kept as they are: b" in printed
+    assert "left out" not in printed
+
+
 def test_annotations_without_tracks_are_said_once_when_all_channels_are_added(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.jobs import ray_pool
 from ssl_behavior.jobs.ray_connection import RayConfig, ray_connection
 from ssl_behavior.jobs.ray_pool import require_no_failures, run_missing, run_units
 from ssl_behavior.jobs.results import Results, Unit, unit_digest
@@ -65,7 +66,7 @@ def test_failed_units_do_not_stop_the_others(tmp_path: Path, capsys: pytest.Capt
     assert sorted(path.name for path in tmp_path.iterdir()) == ["5", "6"]
     printed = capsys.readouterr().out
     assert "trying: 1 of 7 done already, 6 to do" in printed
-    assert "the same message (2 times)" in printed
+    assert "the same message (4 times)" in printed  # of two that succeed, and of two that fail
     assert "failed: 2: 2.csv: expected tracks" in printed
     assert "test_ray_pool.py" in printed  # the traceback of a bug
     with pytest.raises(InputError, match="4 of 6 failed"):
@@ -85,3 +86,12 @@ def test_a_unit_uses_the_cores_that_it_requests(tmp_path: Path) -> None:
     assert (tmp_path / "0").read_text() == "2"
     with pytest.raises(InputError, match="--cpus 3: expected at most 2"), ray_connection(RayConfig(cpus=3)):
         pass
+
+
+def test_lines_that_a_unit_prints_before_it_fails_are_kept() -> None:
+    def refuse(unit: Unit) -> None:
+        print(f"{unit.label}.csv: the frame rate is assumed")
+        raise InputError("1.csv: expected tracks")
+
+    outcome = ray_pool._run_unit(refuse, units(1)[0], 1)
+    assert outcome == ray_pool.Outcome(("0.csv: the frame rate is assumed",), "1.csv: expected tracks")

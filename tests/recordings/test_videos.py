@@ -68,3 +68,38 @@ def test_a_name_of_two_videos_is_an_error_whose_advice_works(name: str | Path) -
     with pytest.raises(InputError, match=r"found that of a/t, b/t: name the video in full, such as 'a/t', or 'a_t'"):
         found(["a/t", "b/t"], name)
     assert found(["a/t", "b/t"], "a/t") == found(["a/t", "b/t"], Path("a_t_annot.txt")) == "a/t"
+
+
+@pytest.mark.parametrize(
+    ("videos", "file", "expected"),
+    [
+        (["m1/pose", "m2/pose"], "ann/m1/labels.csv", "m1/pose"),
+        (["m1/pose", "m2/pose"], "ann/m2/Annotations_annot.txt", "m2/pose"),
+        (["m1/pose", "m2/pose"], "m2/manual/behaviour.csv", "m2/pose"),
+        (["m1", "m2"], "m1/labels.boris", "m1"),
+        (["day1/m1/pose", "day1/m2/pose", "day2/m1/pose"], "day2/m1/labels.csv", "day2/m1/pose"),
+        # A name of another kind, a folder of no video and a folder of two videos say nothing.
+        (["m1/pose", "m2/pose"], "m1/groom.csv", "groom"),
+        (["m1/pose", "m2/pose"], "m3/labels.csv", "labels"),
+        (["m1/pose", "m1/side"], "m1/labels.csv", "labels"),
+        # A video of the name itself comes first.
+        (["m1/pose", "labels"], "m1/labels.csv", "labels"),
+    ],
+)
+def test_labels_of_a_general_name_are_of_the_video_of_their_folder(
+    tmp_path: Path, videos: list[str], file: str, expected: str
+) -> None:
+    assert Videos(map(Video, videos)).find(tmp_path / file).id == expected
+
+
+def test_a_name_that_several_folders_have_is_that_of_no_video(tmp_path: Path) -> None:
+    files = [tmp_path / "m1" / "scored.csv", tmp_path / "m2" / "scored.csv"]
+    videos = Videos(map(Video, ["m1/pose", "m2/pose"]))
+    assert [videos.beside(files).find(file).id for file in files] == ["m1/pose", "m2/pose"]
+    assert videos.beside(files[:1]).find(files[0]).id == "scored"
+
+
+def test_the_folder_of_tracks_counts_where_their_id_lacks_it(tmp_path: Path) -> None:
+    videos = Videos([Video("pose", source=str(tmp_path / "m1" / "pose.csv"))])
+    assert videos.find(tmp_path / "ann" / "m1" / "labels.csv").id == "pose"
+    assert videos.find(tmp_path / "ann" / "m2" / "labels.csv").id == "labels"

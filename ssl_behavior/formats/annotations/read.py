@@ -10,16 +10,17 @@ from types import ModuleType
 
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
+from ssl_behavior.formats.annotations.other_files import PassedOver, holds_tracks, notes_among, without_repeated_bouts
 from ssl_behavior.formats.annotations.table import split_header
 from ssl_behavior.formats.annotations.values import first_line
-from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.formats.tracks.read import is_tracks, read_recordings
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.coverage import compare_with_tracks
 from ssl_behavior.recordings.labels import BACKGROUND_WORD
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
+from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Video, Videos
 from ssl_behavior.storage.names import require_usable_ids
 from ssl_behavior.storage.paths import expand, with_skip_hint
 
@@ -51,8 +52,8 @@ def read_annotations(
     """Read annotations from files, folders and globs. The content of a file decides which reader takes it.
 
     Args:
-        paths: files, folders and globs. In a folder, files with one of ``ANNOTATION_SUFFIXES`` are read, without
-            DeepLabCut's tables and this program's tables of bouts.
+        paths: files, folders and globs. In a folder, files with one of ``ANNOTATION_SUFFIXES`` are read. Tracks
+            among them are passed over, with a notice, and so are this program's tables of bouts beside their labels.
         format: a key of ``FORMATS`` that overrules detection.
         videos: the videos that the annotations may belong to, which give their ids and frame rates.
         skip_bad_files: report a bad file and go on, as long as one file is good.
@@ -66,21 +67,33 @@ def read_annotations(
     """
     if format is not None and format not in FORMATS:
         raise InputError(f"annotation format {format!r} is not known; choose one of {', '.join(FORMATS)}")
-    files = [path for path in expand(paths, ANNOTATION_SUFFIXES) if not _is_no_annotation(path)]
-    if not files:
-        raise InputError(f"{shorten_paths(paths)}: expected annotation files ({', '.join(FORMATS)}); found none")
+    files = without_repeated_bouts(expand(paths, ANNOTATION_SUFFIXES))
+    videos = videos.beside(files)
     annotations: list[Annotations] = []
     errors: list[InputError] = []
+    tracks = PassedOver("as these are tracks, and no annotations")
     for path in files:
         try:
             annotations += _read_file(path, format, videos)
         except InputError as error:
+            if holds_tracks(path, is_tracks):
+                tracks.add(path)
+                continue
             if not skip_bad_files:
                 raise with_skip_hint(error, len(files)) from None
             errors.append(error)
             notify(f"skipped: {error}")
     if not annotations:
-        raise errors[0]
+        raise (
+            errors[0]
+            if errors
+            else InputError(
+                f"{shorten_paths(tracks.files)}: expected annotations ({', '.join(FORMATS)}); found tracks: give them "
+                "as --recordings, and annotations as --annotations"
+            )
+        )
+    for notice in tracks.notices():
+        notify(notice)
     for notice in notices_of(annotations):
         notify(notice)
     return require_one_per_video([replace(item, notices=()) for item in annotations])
@@ -109,6 +122,10 @@ def read_labels(
     files = expand(paths, LABEL_SUFFIXES)
     tracks = [file for file in files if file.name.lower().endswith(_TRACKS_WITH_LABELS)]
     annotation_files = [file for file in files if file not in set(tracks)]
+    notes = notes_among(paths, tracks, is_tracks)
+    tracks = [file for file in tracks if file not in set(notes.files)]
+    for notice in notes.notices():
+        notify(notice)
     recordings: list[Recording] = []
     if tracks:
         recordings = read_recordings(tracks, None, skip_bad_files, None, None, notify, mixed_skeletons=True)
@@ -134,8 +151,20 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         raise with_path(error, path) from None
     except (OSError, UnicodeError, MemoryError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
-    annotations = [_asking_about_background(item).without_words_for_nothing() for item in annotations]
+    of_folder = videos.of_folder(path)
+    annotations = [
+        _with_folder_noticed(_asking_about_background(item).without_words_for_nothing(), of_folder)
+        for item in annotations
+    ]
     return [compare_with_tracks(item, videos.find(item.id).frames) for item in annotations]
+
+
+def _with_folder_noticed(annotations: Annotations, of_folder: Video | None) -> Annotations:
+    if of_folder is None or annotations.id != of_folder.id:
+        return annotations
+    # Without the video's id, so that it is one line for all folders.
+    notice = "taken as of the video of its folder: name the file after its video if it is of another"
+    return replace(annotations, notices=(notice, *annotations.notices))
 
 
 def _asking_about_background(annotations: Annotations) -> Annotations:
@@ -157,16 +186,4 @@ def _detect(path: Path) -> ModuleType:
             return module
     names, _ = split_header(first_line(path))
     found = f"a table with the columns {', '.join(names[:8])}" if len(names) > 1 else "a file of none of these formats"
-    raise InputError(
-        f"{path}: expected annotations ({', '.join(FORMATS)}); found {found}: leave it out, or use --skip-bad-files"
-    )
-
-
-def _is_no_annotation(path: Path) -> bool:
-    """Return whether a file that usually lies beside annotations must be passed over.
-
-    These are DeepLabCut's tracks, and tables of bouts, which repeat a table of labels.
-    """
-    if path.name.endswith(".bouts.csv"):
-        return path.with_name(path.name.removesuffix(".bouts.csv") + ".csv").exists()
-    return path.suffix.lower() == ".csv" and first_line(path).lower().startswith("scorer,")
+    raise InputError(f"{path}: expected annotations ({', '.join(FORMATS)}); found {found}: move it elsewhere")

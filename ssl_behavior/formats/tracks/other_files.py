@@ -30,8 +30,9 @@ _BESIDE_TRACKS: tuple[tuple[str, str, str], ...] = (
     (r"CollectedData_.*\.(csv|h5)", "frames that a person labelled for DeepLabCut", _ANALYSED),
     (r"machinelabels.*\.(csv|h5)", "frames that DeepLabCut chose for labelling", _ANALYSED),
     (r".+_(before|after)_adapt\.json", "DeepLabCut's detections before and after its adaptation", _ANALYSED),
+    (r".+_annot\.(csv|txt)", "annotations", "give it as --annotations, and the tracks as --recordings"),
 )
-"""Files of DeepLabCut in the folders of its tracks: pattern of the whole name -> what it is, and what to do."""
+"""Files in the folders of tracks: pattern of the whole name -> what it is, and what to do."""
 
 _BY_NAME: tuple[tuple[str, str, str], ...] = (
     *_BESIDE_TRACKS,
@@ -57,7 +58,7 @@ _BY_NAME: tuple[tuple[str, str, str], ...] = (
         "a video",
         "track it with DeepLabCut or SLEAP, and give their tracks",
     ),
-    (r".+(_annot\.txt|\.annot|\.boris)", "annotations", "give it as --annotations, and the tracks as --recordings"),
+    (r".+(\.annot|\.boris)", "annotations", "give it as --annotations, and the tracks as --recordings"),
 )
 """Pattern of the whole name -> what the file is, and what to do."""
 
@@ -138,7 +139,7 @@ def describe_other(path: Path) -> tuple[str, str] | None:
 
 
 def beside_tracks(address: str) -> str:
-    """Return what a file of DeepLabCut beside its tracks is, going by its name alone; empty for any other file."""
+    """Return what a file beside tracks is, going by its name alone; empty for any other file."""
     other = _of_name(address.rpartition("/")[2], _BESIDE_TRACKS)
     return other[0] if other else ""
 

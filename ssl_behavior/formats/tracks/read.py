@@ -11,6 +11,7 @@ from typing import Any
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
+from ssl_behavior.formats.annotations.label_columns import is_table_of_labels
 from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, nwb, simba, sleap
 from ssl_behavior.formats.tracks.animals import IndividualsFrom, usable, with_animals
@@ -172,7 +173,7 @@ def _read_file(path: Path, format: str | None, individuals_from: IndividualsFrom
                 f"{path}: expected tracks; found a submission, which has labels only: "
                 "give it to evaluate as --predictions"
             ) from None
-        if (other := describe_other(path)) is not None:
+        if (other := describe_other(path) or _describe_labels(path)) is not None:
             raise OtherFile(path, *other) from None
         raise with_path(error, path) from None
     except (OSError, EOFError, UnicodeError, MemoryError) as error:
@@ -208,6 +209,18 @@ def _parse(path: Path, format: str | None, individuals_from: IndividualsFrom) ->
     # What a native file lists was decided when it was converted.
     source: IndividualsFrom = "header" if module is native and individuals_from == "auto" else individuals_from
     return [with_animals(recording, source) for recording in recordings]
+
+
+def is_tracks(path: Path) -> bool:
+    """Return whether a reader of tracks takes a file, going by its first part."""
+    return any(module.detect(path) for module in FORMATS.values())
+
+
+def _describe_labels(path: Path) -> tuple[str, str] | None:
+    """Return what a table of labels is, and what to do with it; None for any other file."""
+    if not path.name.lower().endswith((".csv", ".tsv", ".txt")) or not is_table_of_labels(path):
+        return None
+    return "annotations", "give it as --annotations, and the tracks as --recordings"
 
 
 def _describe_content(path: Path) -> str:

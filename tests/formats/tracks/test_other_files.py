@@ -160,6 +160,7 @@ def test_a_file_that_nobody_knows_gets_the_same_way_on(tmp_path):
 def test_addresses_in_a_store_are_known_by_their_names():
     assert "bones" in beside_tracks("s3://bucket/tracks/mDLC_x_skeleton.csv")
     assert beside_tracks("s3://bucket/tracks/mDLC_x.csv") == ""
+    assert beside_tracks("s3://bucket/tracks/m_annot.csv") == "annotations"
 
 
 def test_the_advised_table_is_read(tmp_path):
