@@ -20,7 +20,7 @@ import pyarrow.csv
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
-from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
+from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_negative, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
@@ -98,12 +98,14 @@ def read(path: Path) -> list[Recording]:
     rate = None if rate_column is None else _rate(table.columns[rate_column], meanings[rate_column], frames, path)
     if rate is not None and rate_column is not None:
         notices += (f"the frame rate is that of the column {columns[rate_column]}",)
-    positions = mask_unseen(values[:, : len(wanted)].reshape(len(values), 1, len(keypoints), 2))
-    confidence = None
+    points = values[:, : len(wanted)].reshape(len(values), 1, len(keypoints), 2)
+    positions, confidence = mask_unseen(mask_negative(points)), None
     if len(used) > len(wanted):
-        likelihood = np.ones((len(values), 1, len(keypoints)), np.float32)
+        likelihood = np.full((len(values), 1, len(keypoints)), np.nan, np.float32)
         likelihood[:, 0, [i for i, number in enumerate(scores) if number >= 0]] = values[:, len(wanted) :]
-        confidence = bound_confidence(likelihood, positions)
+        positions = mask_unseen(mask_negative(points, likelihood))
+        confidence, more_notices = bound_confidence(likelihood, positions, path)
+        notices += more_notices
     unread = [name for number, name in enumerate(columns) if name and number not in {*used, frame_column, rate_column}]
     if unread:
         more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""

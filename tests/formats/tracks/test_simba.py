@@ -169,6 +169,47 @@ def test_the_error_of_a_wrong_table_is_one_sentence_that_names_the_file(tmp_path
     assert "bad.csv" in str(raised.value)
 
 
+def with_confidences(path: Path, scores) -> Path:
+    body = [[frame + 5, 6, score, 9, 9] for frame, score in enumerate(scores)]
+    return write(path, [["nose_x", "nose_y", "nose_p", "tail_x", "tail_y"]], body)
+
+
+def test_confidences_in_percent_are_divided_by_100_and_said(tmp_path):
+    recording, (notice,) = read(with_confidences(tmp_path / "m.csv", [5, 99, 100, 0.5]))
+    np.testing.assert_allclose(recording.confidence[:, 0, 0], [0.05, 0.99, 1, 0.005])
+    assert (recording.confidence[:, 0, 1] == 1).all()  # the tail has none
+    assert "up to 100: they are read as percentages" in notice
+
+
+def test_heights_of_peaks_above_1_become_1_and_are_said(tmp_path):
+    recording, (notice,) = read(with_confidences(tmp_path / "m.csv", [0.3, 1.25, 0.9]))
+    np.testing.assert_allclose(recording.confidence[:, 0, 0], [0.3, 1, 0.9])
+    assert "above 1 (up to 1.25) are read as 1" in notice
+
+
+@pytest.mark.parametrize("scores", [[250, 3, 0], [6, 9, 10], [0.9] * 30 + [40], [-4.5, -0.2, -7], [float("inf"), 1, 1]])
+def test_confidences_on_no_known_scale_are_refused(tmp_path, scores):
+    with pytest.raises(
+        InputError, match=r"m\.csv: expected confidences from 0 to 1.*found .*leave out the confidences"
+    ):
+        read(with_confidences(tmp_path / "m.csv", scores))
+
+
+@pytest.mark.parametrize("score", [["0"], ["-1"], [""], []])
+def test_minus_ones_without_confidence_are_unseen(tmp_path, score):
+    header = ["nose_x", "nose_y", *["nose_p"][: len(score)], "tail_x", "tail_y"]
+    recording, notices = read(write(tmp_path / "m.csv", [header], [[-1, -1, *score, -1, 4], [3, -1, *score, 5, 5]]))
+    assert np.isnan(recording.positions[0, 0, 0]).all()
+    assert recording.positions[0, 0, 1].tolist() == [-1, 4]
+    assert np.isnan(recording.positions[1, 0, 0]).all() == (score == ["-1"])
+    assert notices == []
+
+
+def test_minus_ones_with_a_confidence_are_seen(tmp_path):
+    recording, _ = read(write(tmp_path / "m.csv", [["nose_x", "nose_y", "nose_p"]], [[-1, -1, 0.9], [3, 4, 1]]))
+    assert recording.positions[0, 0, 0].tolist() == [-1, -1]
+
+
 def test_times_in_minutes_are_not_taken_for_seconds(tmp_path):
     body = [[frame / 1800, frame, 5, 1, frame + 9, 5, 1] for frame in range(4)]
     header = ["time (min)", "nose_x", "nose_y", "nose_p", "tail_x", "tail_y", "tail_p"]
