@@ -38,10 +38,12 @@ def mask_negative(positions: np.ndarray, confidence: np.ndarray | None = None) -
 
     Args:
         positions: as a table has them.
-        confidence: (...); a point at -1, -1 is seen if it is above 0. A point of a negative one is unseen.
+        confidence: (...); points of a negative one are unseen. A tracked point is never exactly at -1, -1, whatever
+            its confidence.
     """
-    minus_ones = (positions == -1).all(-1)
-    unseen = minus_ones if confidence is None else (confidence < 0) | (minus_ones & ~(confidence > 0))
+    unseen = (positions == -1).all(-1)
+    if confidence is not None:
+        unseen |= confidence < 0
     return np.where(unseen[..., None], np.float32(np.nan), positions) if unseen.any() else positions
 
 

@@ -194,19 +194,14 @@ def test_confidences_on_no_known_scale_are_refused(tmp_path, scores):
         read(with_confidences(tmp_path / "m.csv", scores))
 
 
-@pytest.mark.parametrize("score", [["0"], ["-1"], [""], []])
-def test_minus_ones_without_confidence_are_unseen(tmp_path, score):
+@pytest.mark.parametrize("score", [["0.9"], ["0"], ["-1"], [""], []])
+def test_points_at_minus_one_are_unseen(tmp_path, score):
     header = ["nose_x", "nose_y", *["nose_p"][: len(score)], "tail_x", "tail_y"]
     recording, notices = read(write(tmp_path / "m.csv", [header], [[-1, -1, *score, -1, 4], [3, -1, *score, 5, 5]]))
     assert np.isnan(recording.positions[0, 0, 0]).all()
     assert recording.positions[0, 0, 1].tolist() == [-1, 4]
     assert np.isnan(recording.positions[1, 0, 0]).all() == (score == ["-1"])
     assert notices == []
-
-
-def test_minus_ones_with_a_confidence_are_seen(tmp_path):
-    recording, _ = read(write(tmp_path / "m.csv", [["nose_x", "nose_y", "nose_p"]], [[-1, -1, 0.9], [3, 4, 1]]))
-    assert recording.positions[0, 0, 0].tolist() == [-1, -1]
 
 
 def test_times_in_minutes_are_not_taken_for_seconds(tmp_path):
