@@ -24,7 +24,7 @@ class Rhythm(NamedTuple):
     Attributes:
         period: one step in so many differs from the others.
         ratio: its length relative to the others: 0 if frames are repeated, 2 if one frame is missing.
-        z: difference of the two lengths in standard errors.
+        z: difference of the two lengths in standard errors, less where these are those of few steps.
     """
 
     period: int
@@ -53,6 +53,7 @@ def find_rhythm(tracks: np.ndarray) -> Rhythm:
     means, errors = _moments(counts, sums, squares)
     other_means, other_errors = _moments(*others)
     z = (means - other_means) / np.sqrt(np.maximum(errors + other_errors, 1e-6))
+    z = _normal(z, counts - 1)
     z[(counts < _LEAST_STEPS) | (others[0] < _LEAST_STEPS)] = 0.0
     best = int(np.abs(z).argmax())
     period = int(np.repeat(_PERIODS, _PERIODS)[best])
@@ -78,6 +79,16 @@ def _fold(values: np.ndarray, period: int) -> np.ndarray:
     folded = np.ones(whole // period) @ values[:whole].reshape(-1, period)
     folded[: len(values) - whole] += values[whole:]
     return folded
+
+
+def _normal(t: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """Return values of Student's t as those of a normal distribution that are as rare, after Wallace (1959).
+
+    The spread of a dozen steps is small by chance at some of the hundreds of places that are looked at.
+    """
+    freedom = np.maximum(freedom, 1)
+    size = np.sqrt(freedom * np.log1p(t**2 / freedom)) * (8 * freedom + 1) / (8 * freedom + 3)
+    return np.copysign(size, t)
 
 
 def _moments(counts: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -169,3 +169,12 @@ def test_keypoints_of_low_confidence_are_unseen_and_the_three_best_are_kept(reco
 def test_stretches_are_found_with_their_ends() -> None:
     assert runs(np.array([1, 1, 0, 1, 1, 1, 0, 1], bool), 2) == [(0, 2), (3, 6)]
     assert runs(np.zeros(0, bool), 1) == []
+
+
+def test_a_short_random_walk_has_no_rhythm_by_chance_and_a_longer_one_of_repeated_frames_has() -> None:
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        walk = generator.normal(0, 0.1, (600, 2)).cumsum(0)
+        noise = generator.normal(0, 0.003, (3, 1200, 1, 2))
+        assert abs(find_rhythm(walk[None, :300, None] + noise[:, :300]).z) < 6
+        assert abs(find_rhythm(np.repeat(walk, 2, axis=0)[None, :, None] + noise).z) > 6

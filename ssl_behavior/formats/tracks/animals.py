@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ssl_behavior.errors import InputError, count_of, list_names
-from ssl_behavior.formats.tracks.animal_names import Animals, recognised_animals, stated_animals
+from ssl_behavior.formats.tracks.animal_names import Animals, possible_animals, recognised_animals, stated_animals
 from ssl_behavior.recordings.individuals import choose_individuals, without_unseen
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
@@ -39,9 +39,13 @@ def with_animals(recording: Recording, source: IndividualsFrom) -> Recording:
     if source == "none":
         return _as_one(recording)
     if source == "auto":
-        animals = recognised_animals(names) if len(recording.individuals) == 1 else None
-        if animals is None:
+        if len(recording.individuals) > 1:
             return recording
+        animals = recognised_animals(names)
+        if animals is None:
+            possible = possible_animals(names)
+            more = (_possible_notice(possible, len(names)),) if possible else ()
+            return replace(recording, notices=(*recording.notices, *more))
         if animals.are_views:
             return replace(recording, notices=(*recording.notices, _view_notice(animals, len(names))))
         return _split(recording, animals)
@@ -150,6 +154,10 @@ def _split_notice(recording: Recording, animals: Animals) -> str:
     tags = [tag for tag in animals.groups if tag]
     others = [recording.skeleton.keypoints[number] for number in animals.others]
     of_none = f"; {_listed(others)} belong to none of them" if others else ""
+    parts = animals.parts
+    for name, group in zip(animals.individuals, animals.groups.values(), strict=True):
+        if lacking := [part for part in parts if part not in group]:
+            of_none += f"; {name} has no {_listed(lacking)}"
     number = count_of(len(animals.groups), "animal")
     return (
         f"the keypoints are those of {number}, told apart by the {animals.origin} {_listed(tags)}{of_none} "
@@ -157,12 +165,22 @@ def _split_notice(recording: Recording, animals: Animals) -> str:
     )
 
 
+def _possible_notice(animals: Animals, keypoints: int) -> str:
+    tags = [tag for tag in animals.groups if tag]
+    group = [part for part in animals.parts if sum(part in group for group in animals.groups.values()) > 1]
+    return (
+        f"several keypoints are called {_listed(group)}, told apart by the {animals.origin} {_listed(tags)}, but all "
+        f"{keypoints} are read as those of one animal (--individuals-from {animals.origin} reads "
+        f"{len(animals.groups)} animals; --individuals-from none reads one without this notice)"
+    )
+
+
 def _view_notice(animals: Animals, keypoints: int) -> str:
     tags = list(animals.groups)
     return (
         f"the same keypoints repeat under {_listed(tags)}, which are read as views or sides of one animal with "
-        f"{keypoints} keypoints (--individuals-from {animals.origin} reads {len(tags)} animals; with --individuals "
-        f"{animals.individuals[0]} it reads this view alone)"
+        f"{keypoints} keypoints (--individuals-from {animals.origin} reads {len(tags)} animals; --individuals-from "
+        f"{animals.origin} --individuals {animals.individuals[0]} reads this view alone)"
     )
 
 

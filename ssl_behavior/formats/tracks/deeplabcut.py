@@ -22,7 +22,7 @@ import pyarrow.csv
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
-from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
+from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_negative, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix, opened_natively
 from ssl_behavior.formats.untrusted.pytables import is_table, read_table
@@ -73,7 +73,8 @@ def read(path: Path) -> list[Recording]:
     owned = [column for column in columns if column.individual != _SINGLE] or columns
     individuals = tuple(dict.fromkeys(column.individual for column in owned))
     parts = tuple(dict.fromkeys(column.part for column in owned))
-    positions, confidence = _arrays(values, columns, individuals, parts, path)
+    positions, confidence, more = _arrays(values, columns, individuals, parts, path)
+    notices += more
     series: dict[str, np.ndarray] = {}
     metadata: dict[str, Any] = {"individuals_from": origin, "scorer": header[0][0]}
     if single := tuple(dict.fromkeys(column.part for column in columns if column not in owned)):
@@ -187,8 +188,8 @@ def _demangle(names: Sequence[str]) -> list[str]:
 
 def _arrays(
     values: np.ndarray, columns: Sequence[_Column], individuals: Sequence[str], parts: Sequence[str], path: Path
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return positions (time, individual, keypoint, space) and confidence (time, individual, keypoint) or None."""
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Return positions (time, individual, keypoint, space), confidence (the same without space) or None, notices."""
     index = {(column.individual, column.part, column.coordinate): i for i, column in enumerate(columns)}
     space = [axis for axis in "xyz" if axis in {column.coordinate for column in columns}]
     if space[:2] != ["x", "y"]:
@@ -205,8 +206,7 @@ def _arrays(
 
     points = select(space)
     if not any(column.coordinate == "likelihood" for column in columns):
-        return mask_unseen(points), None
+        return mask_unseen(mask_negative(points)), None, ()
     likelihood = select(["likelihood"])[..., 0]
-    points[likelihood < 0] = np.nan  # DeepLabCut 3 writes -1, -1, -1 where it found nothing
-    positions = mask_unseen(points)
-    return positions, bound_confidence(likelihood, positions)
+    positions = mask_unseen(mask_negative(points, likelihood))  # DeepLabCut 3 writes -1, -1, -1 where it found nothing
+    return positions, *bound_confidence(likelihood, positions, path)

@@ -99,6 +99,7 @@ def read(path: Path) -> list[Recording]:
     ordered[at[0], individual_of[at]] = positions[at]
     scores[at[0], individual_of[at]] = confidence[at]
     ordered = mask_unseen(ordered)
+    scores, scaled = bound_confidence(scores, ordered, path)
     return [
         Recording(
             video_id(path),
@@ -106,11 +107,11 @@ def read(path: Path) -> list[Recording]:
             individuals,
             Skeleton(KEYPOINTS, _EDGES, {"CENTER_SPINE": "centre"}),
             ASSUMED_FRAME_RATE,
-            bound_confidence(scores, ordered),
+            scores,
             source=str(path),
             metadata=metadata,
             frame_rate_is_assumed=True,
-            notices=notices,
+            notices=(*notices, *scaled),
         )
     ]
 

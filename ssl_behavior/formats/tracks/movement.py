@@ -142,9 +142,10 @@ def _recording(dataset: xarray.Dataset, id: str, source: str) -> Recording:
         position = position.sel(space=[axis for axis in "xyz" if axis in dataset["space"].values])
     positions = mask_unseen(at_frames(_values(position, dimensions, where), times.frames, where))
     confidence = None
+    notices: tuple[str, ...] = ()
     if "confidence" in dataset:
         values = _values(dataset.confidence, dimensions[:3], where)
-        confidence = bound_confidence(at_frames(values, times.frames, where), positions)
+        confidence, notices = bound_confidence(at_frames(values, times.frames, where), positions, where)
     individuals, keypoints = (tuple(map(str, dataset[name].values)) for name in dimensions[1:3])
     return Recording(
         id,
@@ -157,7 +158,7 @@ def _recording(dataset: xarray.Dataset, id: str, source: str) -> Recording:
         source=source,
         metadata={"source_software": str(dataset.attrs.get("source_software") or "movement")},
         frame_rate_is_assumed=times.frame_rate is None,
-        notices=times.notices,
+        notices=(*times.notices, *notices),
     )
 
 

@@ -107,18 +107,19 @@ def _recording(scene: Sequence[Container], name: str, path: Path) -> Recording:
             confidence[frames, animal, part] = one.confidence
     positions = mask_unseen(positions)
     has_confidence = any(one.confidence is not None for one in series.values())
+    bounded, notices = bound_confidence(confidence, positions, f"{path}: {name}") if has_confidence else (None, ())
     return Recording(
         name,
         positions,
         individuals,
         Skeleton(keypoints, scene[0].edges),
         times.frame_rate or ASSUMED_FRAME_RATE,
-        bound_confidence(confidence, positions) if has_confidence else None,
+        bounded,
         unit=unit,
         source=str(path),
         metadata={"source_software": scene[0].source} if scene[0].source else {},
         frame_rate_is_assumed=times.frame_rate is None,
-        notices=times.notices,
+        notices=(*times.notices, *notices),
     )
 
 

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError, list_names
-from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
-from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_unseen
+from ssl_behavior.formats.tracks.frame_rows import NOTHING, frame_numbers
+from ssl_behavior.formats.tracks.table_times import is_time, place, time_column
+from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_negative, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix, opened_natively
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
@@ -44,12 +45,6 @@ _ANIMAL = {
     "identity",
 }
 _VIDEO = {"video", "video_id", "video_name", "videos", "filename", "file", "session", "recording"}
-_TIME = {"time", "time_s", "timestamp", "timestamps", "seconds", "t", "sec", "ms", "time_ms", "recording_time"}
-_SECONDS = {"", "s", "sec", "secs", "second", "seconds"}
-_EARLY = 1.5
-"""Frames by which a time may differ from that of its frame: the first time is 0 or that of one frame."""
-_JITTER = 0.5
-"""Frames by which times may differ from even steps: they are rounded, and a frame that is missing makes a whole one."""
 _RATE = {"fps", "frame_rate", "framerate", "frames_per_second"}
 
 
@@ -92,19 +87,32 @@ def read(path: Path) -> list[Recording]:
     frame_column = next((number for number, name in enumerate(meanings) if name in _FRAME), None)
     if frame_column is None and lower[0] in _UNNAMED:
         frame_column = 0
-    frames = _frames(table, frame_column, columns, path)
-    values, notices = at_frames(_values(table, used, columns, path), frames, path)
-    rate_column = next((number for number, name in enumerate(meanings) if name in _RATE | _TIME), None)
-    rate = None if rate_column is None else _rate(table.columns[rate_column], meanings[rate_column], frames, path)
-    if rate is not None and rate_column is not None:
+    rate_column = next((number for number, name in enumerate(meanings) if name in _RATE), None)
+    time_at = next((number for number, name in enumerate(columns) if is_time(name)), None)
+    placed = place(
+        _values(table, used, columns, path),
+        None if frame_column is None else _frames(table, frame_column, columns, path),
+        frame_column is not None and meanings[frame_column] in _FRAME,
+        None if time_at is None else time_column(table.columns[time_at], columns[time_at], path),
+        None if rate_column is None else _rate(table.columns[rate_column], path),
+        path,
+    )
+    values, rate, notices = placed.values, placed.frame_rate, placed.notices
+    if rate_column is not None and time_at is None:
         notices += (f"the frame rate is that of the column {columns[rate_column]}",)
-    positions = mask_unseen(values[:, : len(wanted)].reshape(len(values), 1, len(keypoints), 2))
-    confidence = None
+    points = values[:, : len(wanted)].reshape(len(values), 1, len(keypoints), 2)
+    positions, confidence = mask_unseen(mask_negative(points)), None
     if len(used) > len(wanted):
-        likelihood = np.ones((len(values), 1, len(keypoints)), np.float32)
+        likelihood = np.full((len(values), 1, len(keypoints)), np.nan, np.float32)
         likelihood[:, 0, [i for i, number in enumerate(scores) if number >= 0]] = values[:, len(wanted) :]
-        confidence = bound_confidence(likelihood, positions)
-    unread = [name for number, name in enumerate(columns) if name and number not in {*used, frame_column, rate_column}]
+        positions = mask_unseen(mask_negative(points, likelihood))
+        confidence, more_notices = bound_confidence(likelihood, positions, path)
+        notices += more_notices
+    unread = [
+        name
+        for number, name in enumerate(columns)
+        if name and number not in {*used, frame_column, rate_column, time_at}
+    ]
     if unread:
         more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
         notices += (f"columns that are no keypoints are not read: {', '.join(unread[:3])}{more}",)
@@ -145,10 +153,10 @@ def _keypoints(columns: Sequence[str]) -> list[str]:
 
 
 def _meaning(name: str) -> str:
-    """Return a column's name in lower case without its unit, which stays for times in another unit than seconds."""
+    """Return a column's name in lower case without its unit, which stays for times."""
     plain, _, unit = re.sub(r"[)\]]", "", name).replace("[", "(").partition("(")
     plain, unit = (re.sub(r"\W+", "_", text.strip()) for text in (plain, unit))
-    return f"{plain}_{unit}" if plain in _TIME and unit not in _SECONDS else plain
+    return f"{plain}_{unit}" if is_time(plain) and unit else plain
 
 
 def _require_one_row_per_frame(lower: Sequence[str], columns: Sequence[str], path: Path) -> None:
@@ -200,34 +208,21 @@ def _values(table: pa.Table, used: Sequence[int], columns: Sequence[str], path: 
     return matrix(pa.table(dict(zip(map(str, used), converted, strict=True))))
 
 
-def _frames(table: pa.Table, column: int | None, columns: Sequence[str], path: Path) -> np.ndarray:
-    """Return the frame of each row."""
-    if column is None:
-        return np.arange(len(table))
+def _frames(table: pa.Table, column: int, columns: Sequence[str], path: Path) -> np.ndarray:
+    """Return the number of each row."""
     return frame_numbers(table.columns[column], f"{path}: {columns[column] or 'first column'}")
 
 
-def _rate(column: pa.ChunkedArray, meaning: str, frames: np.ndarray, path: Path) -> float:
-    """Return the frame rate in Hz that a column of rates, or of times in seconds, states.
+def _rate(column: pa.ChunkedArray, path: Path) -> float:
+    """Return the frame rate in Hz that a column of rates states.
 
     Raises:
-        InputError: the rate differs from row to row, or the times do not rise with the frames from 0 on.
+        InputError: the rate differs from row to row.
     """
     try:
         values = matrix(pa.table({"0": column.cast(pa.float64())}))[:, 0]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         values = np.full(len(column), np.nan)
-    if meaning in _RATE:
-        if len(values) and (values == values[0]).all() and 0 < values[0] < np.inf:
-            return float(values[0])
-        raise InputError(f"{path}: expected one frame rate; found several: delete the column, and give --frame-rate")
-    span, steps = np.ptp(frames), values[-1:] - values[:1]
-    rate = float(span / steps[0]) if len(steps) and steps[0] > 0 else np.nan
-    # Times that start later, or skip, or are in another unit than seconds, do not say where the rows belong.
-    late = values * rate - frames
-    if rate > 1 and (np.abs(late) < _EARLY).all() and (np.abs(late - late[0]) < _JITTER).all():
-        return rate
-    raise InputError(
-        f"{path}: expected times in seconds that rise from 0 with the frames; found others: delete the column, and "
-        "give --frame-rate, and a column 'frame' if frames are missing"
-    )
+    if len(values) and (values == values[0]).all() and 0 < values[0] < np.inf:
+        return float(values[0])
+    raise InputError(f"{path}: expected one frame rate; found several: delete the column, and give --frame-rate")

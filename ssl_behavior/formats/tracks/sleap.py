@@ -67,17 +67,18 @@ def _read_analysis(path: Path) -> Recording:
     skeleton = Skeleton(nodes, tuple((nodes[int(a)], nodes[int(b)]) for a, b in edges))
     metadata = {"symmetries": symmetries} if symmetries else {}
     positions = mask_unseen(tracks)
+    confidence, scaled = (None, ()) if scores is None else bound_confidence(scores, positions, path)
     return Recording(
         video_id(path),
         positions,
         _individuals(individuals, tracks.shape[1]),
         skeleton,
         ASSUMED_FRAME_RATE,
-        None if scores is None else bound_confidence(scores, positions),
+        confidence,
         source=str(path),
         metadata=metadata,
         frame_rate_is_assumed=True,
-        notices=tuple(_notices(individuals, occupied, positions)),
+        notices=(*_notices(individuals, occupied, positions), *scaled),
     )
 
 

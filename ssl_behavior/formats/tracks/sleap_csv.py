@@ -63,16 +63,17 @@ def _recording(poses: Poses, nodes: Sequence[str], video: str | None, name: str,
         raise InputError(f"{path}: expected frame numbers of one video ({error}): correct {FRAME}") from None
     positions = mask_unseen(parts.values[..., :2])
     has_scores = bool(np.isfinite(poses.points[..., 2]).any())
+    confidence, notices = bound_confidence(parts.values[..., 2], positions, path) if has_scores else (None, ())
     return Recording(
         name,
         positions,
         parts.individuals,
         Skeleton(tuple(nodes)),
         ASSUMED_FRAME_RATE,
-        bound_confidence(parts.values[..., 2], positions) if has_scores else None,
+        confidence,
         source=str(path),
         frame_rate_is_assumed=True,
-        notices=parts.notices,
+        notices=(*parts.notices, *notices),
     )
 
 

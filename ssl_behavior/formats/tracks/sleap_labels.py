@@ -87,6 +87,7 @@ def _recording(video: Any, frames: Sequence[Any], tracks: Sequence[Any], name: s
     length = max(_frame_count(video) or 0, *(int(frame.frame_idx) + 1 for frame in frames))
     parts = assemble(_instances(frames, tracks, nodes), names, len(nodes), length)
     positions = mask_unseen(parts.values[..., :2])
+    confidence, scaled = bound_confidence(parts.values[..., 2], positions, f"{path}: {name}")
     frame_rate = _frame_rate(video)
     return Recording(
         name,
@@ -94,10 +95,10 @@ def _recording(video: Any, frames: Sequence[Any], tracks: Sequence[Any], name: s
         parts.individuals,
         skeleton,
         frame_rate or ASSUMED_FRAME_RATE,
-        bound_confidence(parts.values[..., 2], positions),
+        confidence,
         source=str(path),
         frame_rate_is_assumed=frame_rate is None,
-        notices=(*notices, *parts.notices),
+        notices=(*notices, *parts.notices, *scaled),
     )
 
 

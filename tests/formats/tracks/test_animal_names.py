@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ssl_behavior.formats.tracks.animal_names import recognised_animals, stated_animals
+from ssl_behavior.formats.tracks.animal_names import possible_animals, recognised_animals, stated_animals
 
 BODY = ("nose", "left_ear", "right_ear", "centre", "tail_base")
 SIMBA = ("Nose", "Ear_left", "Ear_right", "Center", "Lat_left", "Lat_right", "Tail_base", "Tail_end")
@@ -39,6 +39,17 @@ def suffixed(tags, parts=SIMBA, gap="_"):
         (prefixed(("left_mouse", "right_mouse")), ("left_mouse", "right_mouse"), BODY),
         (suffixed("12", ("head", "thorax", "abdomen")), ("individual1", "individual2"), ("head", "thorax", "abdomen")),
         (["nose_mouse1", "nose_mouse2"], ("mouse1", "mouse2"), ("nose",)),
+        ([*BODY, *prefixed(["demo"])], ("individual1", "demo"), BODY),
+        ([*BODY, *suffixed(["stim"], BODY)], ("individual1", "stim"), BODY),
+        (
+            ["BlackNose", "BlackHip", "BlackTail", "WhiteNose", "WhiteHip", "WhiteTail"],
+            ("Black", "White"),
+            ("Nose", "Hip", "Tail"),
+        ),
+        (suffixed("AB", ("nose", "leftEar", "tail"), ""), ("A", "B"), ("nose", "leftEar", "tail")),
+        (["b_nose", "b_tail_base", "b_hip", "w_Nose", "w_Tailbase", "w_Hip"], ("b", "w"), ("nose", "tail_base", "hip")),
+        (prefixed("abc"), ("a", "b", "c"), BODY),
+        (prefixed("rgb"), ("r", "g", "b"), BODY),
     ],
 )
 def test_prefixes_and_suffixes_that_repeat_a_whole_body_are_animals(names, individuals, parts):
@@ -124,3 +135,71 @@ def test_a_person_may_say_that_any_prefix_or_suffix_is_an_animal():
     assert "tail_base" not in animals.groups["W"]
     assert stated_animals(("snout", "hip", "tail"), "prefix") is None
     assert stated_animals(("snout", "hip", "tail"), "suffix") is None
+
+
+@pytest.mark.parametrize(
+    ("names", "individuals", "parts", "lacking"),
+    [
+        ([*prefixed(["resident"]), *prefixed(["intruder"], BODY[:-1])], ("resident", "intruder"), BODY, "tail_base"),
+        ([*prefixed("rg"), *prefixed("b", BODY[:-1])], ("r", "g", "b"), BODY, "tail_base"),
+        ([*suffixed("1", BODY), *suffixed("2", BODY[:3])], ("individual1", "individual2"), BODY, "tail_base"),
+        ([*BODY, *prefixed(["partner"], BODY[:-1])], ("individual1", "partner"), BODY, "tail_base"),
+        (
+            ["nose", "leftEar", "hip", "nose2", "leftear2"],
+            ("individual1", "individual2"),
+            ("nose", "leftEar", "hip"),
+            "hip",
+        ),
+    ],
+)
+def test_an_animal_may_lack_some_keypoints(names, individuals, parts, lacking):
+    animals = recognised_animals(names)
+    assert not animals.are_views
+    assert animals.individuals == individuals
+    assert animals.parts == tuple(parts)
+    *whole, last = animals.groups.values()
+    assert lacking not in last
+    assert all(set(group) == set(parts) for group in whole)
+
+
+def test_corners_beside_an_animal_without_a_prefix_belong_to_no_animal():
+    names = [*BODY, "corner_1", "corner_2", *prefixed(["demo"])]
+    animals = recognised_animals(names)
+    assert animals.parts == BODY
+    assert [names[number] for number in animals.others] == ["corner_1", "corner_2"]
+
+
+@pytest.mark.parametrize(
+    ("names", "origin"),
+    [
+        ([*BODY, "stim_nose", "stim_body", "stim_tail"], "prefix"),
+        (["m1_nose", "m1_tail", "m2_nose", "m2_tail"], "prefix"),
+        ([*BODY, "nose_2"], "suffix"),
+        ([*prefixed("BW"), "C_nose"], "prefix"),
+    ],
+)
+def test_a_nose_that_repeats_may_be_that_of_another_animal(names, origin):
+    assert recognised_animals(names) is None
+    possible = possible_animals(names)
+    assert possible.origin == origin
+    assert possible == stated_animals(names, origin)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        BODY,
+        SIMBA,
+        ["nose_tip", "nose_base", "ear_left", "ear_right", "tail_tip", "tail_base"],
+        ["head_left", "head_right", "head_center", "body_left", "body_right", "body_center"],
+        ["nose", "mirror_nose", "tail"],
+        prefixed(("L1", "L2", "R1", "R2"), ("coxa", "femur", "tibia")),
+        ["snout", "leftear", "rightear", "spine1", "spine2", "spine3", "tailbase", "tail1", "tail2", "tailend"],
+        ["x"],
+        [],
+    ],
+)
+def test_parts_of_one_animal_suggest_no_other(names):
+    animals = recognised_animals(names)
+    assert animals is None or animals.are_views
+    assert possible_animals(names) is None

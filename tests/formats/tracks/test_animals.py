@@ -103,6 +103,22 @@ def test_two_cameras_are_one_animal_and_the_notice_says_how_to_read_one_view(tmp
     assert one.positions[0, 0, :, 0].tolist() == [100, 101, 102, 103, 104]
 
 
+def test_a_second_animal_with_few_keypoints_is_split_or_noticed_and_the_notice_works(tmp_path):
+    (recording,), (notice,) = read(table(tmp_path / "a.csv", [*BODY, *(f"demo_{part}" for part in BODY[:3])]))
+    assert recording.individuals == ("individual1", "demo")
+    assert recording.positions[0, 1, :3, 0].tolist() == [105, 106, 107]
+    assert np.isnan(recording.positions[:, 1, 3:]).all()
+    assert "demo has no centre, tail_base" in notice
+    path = table(tmp_path / "b.csv", [*BODY, "stim_nose", "stim_tail"])
+    (recording,), (notice,) = read(path)
+    assert recording.individuals == ("individual1",)
+    assert "--individuals-from prefix reads 2 animals" in notice
+    (recording,), _ = read(path, individuals_from="prefix")
+    assert recording.individuals == ("individual1", "stim")
+    assert recording.positions[0, 1, 0].tolist() == [105, 1]
+    assert read(path, individuals_from="none")[1] == []
+
+
 def test_six_legs_are_one_animal_without_a_word(tmp_path):
     names = [f"{leg}_{part}" for leg in ("L1", "L2", "L3", "R1", "R2", "R3") for part in ("coxa", "femur", "tibia")]
     (recording,), notices = read(table(tmp_path / "m.csv", names))

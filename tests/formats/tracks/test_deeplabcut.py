@@ -57,7 +57,7 @@ def test_four_header_rows_name_the_individuals(tmp_path, name):
 
 
 def test_three_header_rows_are_one_individual(tmp_path):
-    rows = np.arange(1.0, 7.0).reshape(1, 6)
+    rows = [[1, 2, 1, 4, 5, 1]]
     (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", _three_rows(["nose", "tail"]), rows, _LEVELS_3))
     assert recording.individuals == ("individual1",)
     assert recording.positions[0, 0].tolist() == [[1, 2], [4, 5]]
@@ -79,7 +79,7 @@ def test_three_dimensions_without_likelihood(tmp_path):
 
 def test_bodyparts_of_the_individual_single_become_a_series(tmp_path):
     columns = _columns(["m1"], ["nose"]) + _columns(["single"], ["corner1", "corner2"])
-    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [np.arange(1.0, 10)]))
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [[1, 2, 1, 4, 5, 1, 7, 8, 1]]))
     assert recording.individuals == ("m1",)
     assert recording.skeleton.keypoints == ("nose",)
     assert recording.metadata["single_keypoints"] == ["corner1", "corner2"]
@@ -88,7 +88,7 @@ def test_bodyparts_of_the_individual_single_become_a_series(tmp_path):
 
 def test_a_bodypart_that_an_individual_lacks_is_unseen(tmp_path):
     columns = _columns(["m1"], ["nose", "tail"]) + _columns(["m2"], ["nose"])
-    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [np.arange(1.0, 10)]))
+    (recording,) = deeplabcut.read(_table(tmp_path / "a.csv", columns, [[1, 2, 1, 4, 5, 1, 7, 8, 1]]))
     assert recording.skeleton.keypoints == ("nose", "tail")
     assert np.isnan(recording.positions[0, 1, 1]).all()
     assert recording.confidence[0, 1, 1] == 0

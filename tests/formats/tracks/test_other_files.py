@@ -169,7 +169,7 @@ def test_the_advised_table_is_read(tmp_path):
     (one,) = read_recordings(tmp_path / "one.csv", frame_rate=30)
     assert one.positions[1, 0, 0].tolist() == [2, 3]
     header = ",".join(f"{part}_{i}_{axis}" for i in (1, 2) for part in ("nose", "hip", "tail") for axis in "xyp")
-    (tmp_path / "two.csv").write_text(f"frame,{header}\n0,{','.join(map(str, range(1, 19)))}\n")
+    (tmp_path / "two.csv").write_text(f"frame,{header}\n0,{','.join(f'{i},{i + 1},0.9' for i in range(1, 18, 3))}\n")
     (two,) = read_recordings(tmp_path / "two.csv", frame_rate=30)
     assert len(two.individuals) == 2
     assert two.positions[0, 1, 0].tolist() == [10, 11]

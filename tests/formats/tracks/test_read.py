@@ -21,7 +21,10 @@ def _table(path: Path, parts=("nose", "tail"), frames: int = 3) -> Path:
     columns = [(part, axis) for part in parts for axis in ("x", "y", "likelihood")]
     header = ["scorer" + ",net" * len(columns)]
     header += [",".join([name, *(column[i] for column in columns)]) for i, name in enumerate(("bodyparts", "coords"))]
-    rows = [",".join(map(str, [frame, *range(1, len(columns) + 1)])) for frame in range(frames)]
+    rows = [
+        ",".join(map(str, [frame, *(f"{3 * i + 1},{3 * i + 2},1" for i in range(len(parts)))]))
+        for frame in range(frames)
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(header + rows) + "\n")
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -128,18 +129,16 @@ def test_a_column_of_times_or_rates_gives_the_frame_rate(tmp_path, header, body,
 @pytest.mark.parametrize(
     ("column", "times"),
     [
-        ("time", [5, 5.04, 5.08, 5.12]),  # rows of a later part: which frames are they?
-        ("time", [0, 0.04, 0.4, 0.44]),  # frames are missing
-        ("time_ms", [0, 40, 80, 120]),
+        ("time", [0, 40, 80, 120]),  # frames, or milliseconds
+        ("t", [0, 0.001, 0.002, 0.003]),  # minutes
         ("time", [0, 1, 2, 3]),  # frames, or seconds
         ("time", ["00:00:00", "00:00:01", "00:00:02", "00:00:03"]),
-        ("time", [0.1, 0.1, 0.1, 0.1]),
         ("fps", [25, 25, 30, 25]),
     ],
 )
 def test_times_that_do_not_say_where_rows_belong_are_refused_and_the_advice_works(tmp_path, column, times):
     path = write(tmp_path / "m.csv", [[column, *POINTS]], [[time, 1, 2, 1] for time in times])
-    with pytest.raises(InputError, match=r"m\.csv: expected .*: delete the column, and give --frame-rate"):
+    with pytest.raises(InputError, match=r"m\.csv: .*expected .*delete the column, and give --frame-rate"):
         read(path)
     write(path, [POINTS], [[1, 2, 1] for _ in times])
     assert read(path)[0].frames == 4
@@ -169,6 +168,42 @@ def test_the_error_of_a_wrong_table_is_one_sentence_that_names_the_file(tmp_path
     assert "bad.csv" in str(raised.value)
 
 
+def with_confidences(path: Path, scores) -> Path:
+    body = [[frame + 5, 6, score, 9, 9] for frame, score in enumerate(scores)]
+    return write(path, [["nose_x", "nose_y", "nose_p", "tail_x", "tail_y"]], body)
+
+
+def test_confidences_in_percent_are_divided_by_100_and_said(tmp_path):
+    recording, (notice,) = read(with_confidences(tmp_path / "m.csv", [5, 99, 100, 0.5]))
+    np.testing.assert_allclose(recording.confidence[:, 0, 0], [0.05, 0.99, 1, 0.005])
+    assert (recording.confidence[:, 0, 1] == 1).all()  # the tail has none
+    assert "up to 100: they are read as percentages" in notice
+
+
+def test_heights_of_peaks_above_1_become_1_and_are_said(tmp_path):
+    recording, (notice,) = read(with_confidences(tmp_path / "m.csv", [0.3, 1.25, 0.9]))
+    np.testing.assert_allclose(recording.confidence[:, 0, 0], [0.3, 1, 0.9])
+    assert "above 1 (up to 1.25) are read as 1" in notice
+
+
+@pytest.mark.parametrize("scores", [[250, 3, 0], [6, 9, 10], [0.9] * 30 + [40], [-4.5, -0.2, -7], [float("inf"), 1, 1]])
+def test_confidences_on_no_known_scale_are_refused(tmp_path, scores):
+    with pytest.raises(
+        InputError, match=r"m\.csv: expected confidences from 0 to 1.*found .*leave out the confidences"
+    ):
+        read(with_confidences(tmp_path / "m.csv", scores))
+
+
+@pytest.mark.parametrize("score", [["0.9"], ["0"], ["-1"], [""], []])
+def test_points_at_minus_one_are_unseen(tmp_path, score):
+    header = ["nose_x", "nose_y", *["nose_p"][: len(score)], "tail_x", "tail_y"]
+    recording, notices = read(write(tmp_path / "m.csv", [header], [[-1, -1, *score, -1, 4], [3, -1, *score, 5, 5]]))
+    assert np.isnan(recording.positions[0, 0, 0]).all()
+    assert recording.positions[0, 0, 1].tolist() == [-1, 4]
+    assert np.isnan(recording.positions[1, 0, 0]).all() == (score == ["-1"])
+    assert notices == []
+
+
 def test_times_in_minutes_are_not_taken_for_seconds(tmp_path):
     body = [[frame / 1800, frame, 5, 1, frame + 9, 5, 1] for frame in range(4)]
     header = ["time (min)", "nose_x", "nose_y", "nose_p", "tail_x", "tail_y", "tail_p"]
@@ -177,9 +212,68 @@ def test_times_in_minutes_are_not_taken_for_seconds(tmp_path):
     assert any("are not read: time (min)" in notice for notice in notices)
 
 
-def test_rows_numbered_from_1_are_said_because_labels_may_lie_one_frame_off(tmp_path):
+@pytest.mark.parametrize("column", ["frame", "Unnamed: 0", ""])
+def test_rows_numbered_from_1_are_read_from_frame_0_and_said(tmp_path, column):
     body = [[frame, frame, 5, 1, frame + 9, 5, 1] for frame in range(1, 5)]
-    header = ["frame", "nose_x", "nose_y", "nose_p", "tail_x", "tail_y", "tail_p"]
-    (recording,) = read_recordings(write(tmp_path / "m.csv", [header], body), notify=(notices := []).append)
-    assert recording.frames == 5
+    header = [column, "nose_x", "nose_y", "nose_p", "tail_x", "tail_y", "tail_p"]
+    recording, notices = read(write(tmp_path / "m.csv", [header], body))
+    assert recording.frames == 4
+    assert recording.positions[0, 0, 0].tolist() == [1, 5]
     assert any("numbered from 1" in notice for notice in notices)
+    # What the notice advises.
+    recording, notices = read(write(tmp_path / "m.csv", [header], [[0, *[""] * 6], *body]))
+    assert recording.frames == 5
+    assert notices == []
+
+
+def at_times(path: Path, header, times):
+    """Read rows whose nose is at (100 + row, 5): the frame of each row, the frame rate, and all notices."""
+    body = [[*([time] if len(header) == 1 else time), 100 + row, 5, 1] for row, time in enumerate(times)]
+    (recording,) = read_recordings(write(path, [[*header, *POINTS]], body), notify=(notices := []).append)
+    seen = recording.positions[:, 0, 0, 0]
+    return [int(np.flatnonzero(seen == 100 + row)[0]) for row in range(len(times))], recording.frame_rate, notices
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "frames", "rate"),
+    [
+        ("time", [2, 2.04, 2.08, 2.12], [50, 51, 52, 53], 25),
+        ("time_s", [0, 0.04, 0.16, 0.2], [0, 1, 4, 5], 25),
+        ("time_ms", [0, 40, 80, 120], [0, 1, 2, 3], 25),
+        ("timestamp (ms)", [400, 440, 480, 520], [10, 11, 12, 13], 25),
+        ("Trial time", [1, 1.04, 1.08, 1.12], [25, 26, 27, 28], 25),
+        ("seconds", [0, 1, 2, 3], [0, 1, 2, 3], 1),
+        ("timestamp", [1700000000, 1700000000.04, 1700000000.08, 1700000000.12], [0, 1, 2, 3], 25),
+        ("t", [0.04, 0.08, 0.12, 0.16], [0, 1, 2, 3], 25),
+    ],
+)
+def test_rows_stand_at_the_frames_of_their_times(tmp_path, name, times, frames, rate):
+    found, found_rate, notices = at_times(tmp_path / "m.csv", [name], times)
+    assert found == frames
+    assert found_rate == pytest.approx(rate, rel=1e-3)
+    assert any(f"the frame rate is that of the column {name}" in notice for notice in notices)
+    if frames != [0, 1, 2, 3]:
+        assert any("nothing is seen" in notice for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("number", "frames", "notice"),
+    [
+        ("frame", [0, 1, 2, 3], "would have the rows at frames 50 to 53.*numbers are 0 to 3: the numbers are used"),
+        ("", [50, 51, 52, 53], "numbers of the rows are not frames by their times: time"),
+    ],
+)
+def test_frame_numbers_count_more_than_times_and_numbers_of_rows_less(tmp_path, number, frames, notice):
+    rows = [(row, 2 + row / 25) for row in range(4)]
+    found, rate, notices = at_times(tmp_path / "m.csv", [number, "time"], rows)
+    assert found == frames
+    assert rate == pytest.approx(25)
+    assert any(re.search(notice, text) for text in notices)
+
+
+def test_times_of_a_clock_beside_frames_give_the_rate_alone(tmp_path):
+    rows = [(row, 1700000000 + row / 25) for row in (3, 4, 5, 8)]
+    found, rate, notices = at_times(tmp_path / "m.csv", ["frame", "timestamp"], rows)
+    assert found == [3, 4, 5, 8]
+    assert rate == pytest.approx(25, rel=1e-3)
+    assert not any("numbers are used" in notice for notice in notices)

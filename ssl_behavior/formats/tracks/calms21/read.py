@@ -121,16 +121,29 @@ def _recording(group: str, name: str, fields: Mapping[str, Any], vocabulary: Any
         positions = np.zeros((len(series["features"]), len(INDIVIDUALS), 0, 2), np.float32)
         skeleton = Skeleton(())
     confidence = None
+    notices: tuple[str, ...] = ()
     if fields.get("scores") is not None and skeleton.keypoints:
         expected = (len(positions), len(INDIVIDUALS), len(KEYPOINTS))
-        confidence = bound_confidence(_array(fields["scores"], f"{where}: scores", expected), positions)
+        scores = _array(fields["scores"], f"{where}: scores", expected)
+        confidence, notices = bound_confidence(scores, positions, f"{where}: scores")
     labels = {}
     if fields.get("annotations") is not None:
         labels = _labels(fields["annotations"], _vocabulary(vocabulary, where), group, where)
     rate = fields.get("frame_rate", metadata.pop("frame_rate", FRAME_RATE))
     frame_rate = untrusted_values.number(rate, f"{where}: frame_rate")
     return Recording(
-        name, positions, INDIVIDUALS, skeleton, frame_rate, confidence, labels, series, "px", str(path), metadata
+        name,
+        positions,
+        INDIVIDUALS,
+        skeleton,
+        frame_rate,
+        confidence,
+        labels,
+        series,
+        "px",
+        str(path),
+        metadata,
+        notices=notices,
     )
 
 
