@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.frame_rows import FRAME, TIME, rows_to_frames
+from ssl_behavior.formats.annotations.frame_columns import FRAME, INDEX, TIME
+from ssl_behavior.formats.annotations.frame_rows import rows_to_frames
 from ssl_behavior.formats.annotations.table import read_table, split_header, to_key, videos_of
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels, is_unscored
@@ -55,14 +56,16 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     """
     table = read_table(path)
     columns = _behaviours(table.keys, table.rows)
-    others = [i for i, key in enumerate(table.keys) if i not in columns and key not in (*FRAME, *TIME)]
+    others = [i for i, key in enumerate(table.keys) if i not in columns and key not in (*FRAME, *INDEX, *TIME)]
     if not columns or others:
         raise InputError(
             f"{path}: expected columns of 0 and 1, one for each behaviour; found other columns, such as "
             f"{', '.join(table.names[i] for i in others[:5]) or 'none'}: keep those of behaviours, frames and times"
         )
     video = videos_of(table, videos)[0]
-    spans, notices = rows_to_frames(table, video, range(len(table.rows)))
+    labels = [" ".join(row[i] for i in columns) for row in table.rows]
+    table.used.update(table.keys[i] for i in columns)
+    spans, notices = rows_to_frames(table, video, range(len(table.rows)), labels)
     cells = np.array([[_value(row[i]) for i in columns] for row in table.rows], np.int8)
     return [_annotations(path, video, [table.names[i] for i in columns], cells, spans, notices)]
 
@@ -100,7 +103,8 @@ def _behaviours(keys: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]
     return [
         i
         for i, key in enumerate(keys)
-        if key not in (*FRAME, *TIME) and all(row[i].strip().lower() in _DIGITS or is_unscored(row[i]) for row in rows)
+        if key not in (*FRAME, *INDEX, *TIME)
+        and all(row[i].strip().lower() in _DIGITS or is_unscored(row[i]) for row in rows)
     ]
 
 
