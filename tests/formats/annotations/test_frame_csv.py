@@ -123,9 +123,9 @@ def test_frames_from_1_are_told(tmp_path: Path) -> None:
 
 
 def test_words_for_nothing_are_unscored_in_any_case(tmp_path: Path) -> None:
-    words = ["NaN", "NONE", "na", "n/a", "null", "-1", "", "<NA>"]
+    words = ["NaN", "NONE", "na", "n/a", "null", "-1", "", "<NA>", "-", "Unscored"]
     annotations, notices = read(tmp_path, "frame,label", [f"{i},{word}" for i, word in enumerate([*words, "groom"])])
-    assert annotations.channels == {"label": (Bout(8, 9, "groom"),)}
+    assert annotations.channels == {"label": (Bout(10, 11, "groom"),)}
     assert annotations.vocabulary == {"label": ("groom",)}
     assert "'NaN'" in notices
 
@@ -295,3 +295,17 @@ def test_the_rows_of_two_animals_are_not_placed_by_the_number_of_a_row(tmp_path:
     assert annotations.channels["b"][1] == Bout(60, 90, "groom")
     with pytest.raises(InputError, match="numbers the rows of all from 30"):
         read(tmp_path, "index,animal,label", rows[30:400], LONG)
+
+
+@pytest.mark.parametrize("word", ["?", "unknown", "Unlabeled", "none"])
+def test_words_that_may_stand_for_unjudged_frames_are_asked_about(tmp_path: Path, word: str) -> None:
+    annotations, notices = read(
+        tmp_path, "frame,label", [f"{i},{word if i < 9 else 'groom'}" for i in range(300)], LONG
+    )
+    assert annotations.channels["label"][0] == Bout(0, 9, word)
+    assert f"{word!r} counts as a behaviour: add --unscored" in notices
+
+
+def test_a_rate_in_a_table_of_frames_that_differs_from_the_tracks_is_said(tmp_path: Path) -> None:
+    _, notices = read(tmp_path, "frame,fps,label", [f"{i},25,{label(i)}" for i in range(200)], LONG)
+    assert "it counts frames at 25 Hz, and the tracks have 30 Hz" in notices
