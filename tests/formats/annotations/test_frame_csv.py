@@ -309,3 +309,11 @@ def test_words_that_may_stand_for_unjudged_frames_are_asked_about(tmp_path: Path
 def test_a_rate_in_a_table_of_frames_that_differs_from_the_tracks_is_said(tmp_path: Path) -> None:
     _, notices = read(tmp_path, "frame,fps,label", [f"{i},25,{label(i)}" for i in range(200)], LONG)
     assert "it counts frames at 25 Hz, and the tracks have 30 Hz" in notices
+
+
+def test_a_table_of_0_and_1_may_name_animals_and_a_video(tmp_path: Path) -> None:
+    rows = [f"m.mp4,{animal},{i},{int((60 <= i < 90) == (animal == 'a'))}" for i in range(300) for animal in "ab"]
+    annotations, _ = read(tmp_path, "video,animal,Index,groom", rows, LONG)
+    assert annotations.channels["a"][1] == Bout(60, 90, "groom")
+    assert annotations.channels["b"][1] == Bout(60, 90, "other")
+    assert annotations.id == "m"
