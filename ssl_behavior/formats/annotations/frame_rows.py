@@ -212,9 +212,9 @@ def _timed(table: Table, video: Video, key: str, cells: Sequence[str]) -> tuple[
 def _notices_of_rows(video: Video, name: str, cells: Sequence[str], key: str) -> tuple[str, ...]:
     """Say that rows are frames, and what their times say against it: a late start, or another rate than the tracks'."""
     rate, tracks = _rate_of(np.arange(len(cells)), cells, key), video.frame_rate or ASSUMED_FRAME_RATE
-    if rate is None:
-        return ()
     rows = "each row is taken as a frame, as there are as many"
+    if rate is None:
+        return (f"{rows}: the column {name!r} holds no times of a video",)
     notices = []
     if (start := parse_seconds(cells[0], "")) * unit_of(key) * rate > _LATE:
         notices.append(f"{rows}: the first is frame 0, although the column {name!r} starts at {start:g}")
