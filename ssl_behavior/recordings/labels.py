@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,10 @@ UNSCORED = -1
 
 BACKGROUND_WORD = "none"
 
-_UNSCORED_WORDS = {"", "nan", "none", "na", "n/a", "<na>", "null", "-1", "-1.0"}
+DOUBTFUL_WORDS = (BACKGROUND_WORD, "?", "unknown", "unlabeled", "unlabelled", "not scored")
+"""Words, in lower case, that may be a behaviour, or may mean that nobody judged the frame."""
+
+_UNSCORED_WORDS = {"", "nan", "none", "na", "n/a", "<na>", "null", "-1", "-1.0", "-", "--", "unscored"}
 """Words, in lower case, that programs write for such a frame. Python writes "None"; people who write "none" mean that
 an animal does nothing of interest."""
 
@@ -143,6 +146,21 @@ def is_unscored(name: str) -> bool:
     """Return whether a label is one of the words that programs write where nobody judged a frame."""
     word = name.strip()
     return word.lower() in _UNSCORED_WORDS and word != BACKGROUND_WORD
+
+
+def alike_names(behaviours: Iterable[str]) -> Iterator[list[str]]:
+    """Yield groups of behaviours whose names differ only in capital letters or blanks, or as 0 and 0.0 do.
+
+    Examples:
+        >>> list(alike_names(["groom", "rear", "Groom", "0", "0.0"]))
+        [['groom', 'Groom'], ['0', '0.0']]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in behaviours:
+        key = " ".join(name.casefold().replace("_", " ").split())
+        whole, _, zeros = key.partition(".")
+        groups.setdefault(whole if whole.isdecimal() and not zeros.strip("0") else key, []).append(name)
+    return (names for names in groups.values() if len(names) > 1)
 
 
 def read_only_view(values: Any, dtype: Any = None) -> np.ndarray:

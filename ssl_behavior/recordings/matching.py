@@ -9,6 +9,7 @@ from pathlib import Path
 from ssl_behavior.errors import InputError, list_names, natural_key
 from ssl_behavior.recordings.annotations import Annotations, merge_vocabularies
 from ssl_behavior.recordings.ids import advice_on_kinds
+from ssl_behavior.recordings.labels import alike_names
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.renaming import how_to_match, nearest_renaming
 from ssl_behavior.recordings.selection import require_unscored
@@ -177,6 +178,8 @@ def _scored_behaviours(
             f"no {', '.join(unknown)} in channel {channel} to leave unscored; its behaviours are "
             f"{', '.join(vocabulary)}"
         )
+    for names in alike_names(vocabulary):
+        notify(f"behaviours that differ in writing only, and count as several: {', '.join(names)}: give them one name")
     scored = tuple(name for name in vocabulary if name not in unscored)
     if not vocabulary:
         where = shorten_paths([item.source for item in annotations])

@@ -93,3 +93,12 @@ def test_merged_vocabularies_keep_the_order_of_each() -> None:
     )
     assert merge_vocabularies([("b",), ("a",), ("c", "a")]) == ("b", "c", "a")
     assert merge_vocabularies([("a", "b"), ("b", "a")]) == ("a", "b")
+
+
+def test_behaviours_that_differ_in_writing_only_are_noticed() -> None:
+    notices: list[str] = []
+    annotations = [annotation("1", [(0, 6, "groom"), (6, 8, "rear")]), annotation("2", [(0, 6, "Groom")])]
+    attach([recording("1"), recording("2")], annotations, None, notify=notices.append)
+    (notice,) = [notice for notice in notices if "differ in writing only" in notice]
+    assert "groom, Groom" in notice or "Groom, groom" in notice
+    assert "rear" not in notice

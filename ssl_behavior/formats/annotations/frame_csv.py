@@ -12,7 +12,8 @@ import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.annotations.bout_columns import is_edge
-from ssl_behavior.formats.annotations.frame_rows import FRAME, TIME, rows_to_frames
+from ssl_behavior.formats.annotations.frame_columns import FRAME, TIME
+from ssl_behavior.formats.annotations.frame_rows import rows_to_frames
 from ssl_behavior.formats.annotations.table import (
     BEHAVIOUR,
     Table,
@@ -82,8 +83,8 @@ def _annotations(
     bouts: dict[str, tuple[Bout, ...]] = {}
     stop, notices = 0, dict[str, None]()
     for channel, rows in channels.items():
-        spans, more = rows_to_frames(table, video, rows)
         names = [labels[row] for row in rows]
+        spans, more = rows_to_frames(table, video, rows, names)
         behaviours = tuple(sorted({name for name in names if not is_unscored(name)}))
         if len(behaviours) > np.iinfo(np.int16).max:
             raise InputError(f"{table.path}: expected behaviours; found {len(behaviours):,} different labels")

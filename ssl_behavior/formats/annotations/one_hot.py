@@ -12,8 +12,20 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.frame_rows import FRAME, TIME, rows_to_frames
-from ssl_behavior.formats.annotations.table import read_table, split_header, to_key, videos_of
+from ssl_behavior.formats.annotations.frame_columns import FRAME, INDEX, TIME
+from ssl_behavior.formats.annotations.frame_rows import rows_to_frames
+from ssl_behavior.formats.annotations.table import (
+    ANIMAL,
+    TARGET,
+    VIDEO,
+    Table,
+    channels_of,
+    read_table,
+    split_header,
+    to_key,
+    videos_of,
+)
+from ssl_behavior.formats.annotations.table import CHANNEL as CHANNEL_WORDS
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels, is_unscored
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
@@ -54,17 +66,42 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
         InputError: a cell is neither 0, 1 nor -1.
     """
     table = read_table(path)
-    columns = _behaviours(table.keys, table.rows)
-    others = [i for i, key in enumerate(table.keys) if i not in columns and key not in (*FRAME, *TIME)]
+    owners = {key for words in (VIDEO, ANIMAL, TARGET, CHANNEL_WORDS) if (key := table.find(words))}
+    columns = [i for i in _behaviours(table.keys, table.rows) if table.keys[i] not in owners]
+    places = {*FRAME, *INDEX, *TIME, *owners}
+    others = [i for i, key in enumerate(table.keys) if i not in columns and key not in places]
     if not columns or others:
         raise InputError(
             f"{path}: expected columns of 0 and 1, one for each behaviour; found other columns, such as "
-            f"{', '.join(table.names[i] for i in others[:5]) or 'none'}: keep those of behaviours, frames and times"
+            f"{', '.join(table.names[i] for i in others[:5]) or 'none'}: keep those of behaviours, frames, times, "
+            "videos and animals"
         )
-    video = videos_of(table, videos)[0]
-    spans, notices = rows_to_frames(table, video, range(len(table.rows)))
-    cells = np.array([[_value(row[i]) for i in columns] for row in table.rows], np.int8)
-    return [_annotations(path, video, [table.names[i] for i in columns], cells, spans, notices)]
+    table.used.update(table.keys[i] for i in columns)
+    groups: dict[Video, dict[str, list[int]]] = {}
+    for row, (video, channel) in enumerate(zip(videos_of(table, videos), channels_of(table, CHANNEL), strict=True)):
+        groups.setdefault(video, {}).setdefault(channel, []).append(row)
+    return [_of_video(table, video, channels, columns) for video, channels in groups.items()]
+
+
+def _of_video(table: Table, video: Video, channels: Mapping[str, Sequence[int]], columns: Sequence[int]) -> Annotations:
+    names = [table.names[i] for i in columns]
+    parts = []
+    for channel, rows in channels.items():
+        labels = [" ".join(table.rows[row][i] for i in columns) for row in rows]
+        spans, notices = rows_to_frames(table, video, rows, labels)
+        cells = np.array([[_value(table.rows[row][i]) for i in columns] for row in rows], np.int8)
+        part = _annotations(table.path, video, names, cells, spans, notices)
+        # Each animal has channels of its own.
+        own = {name: channel if name == CHANNEL else f"{channel} {name}" for name in part.channels}
+        parts.append((part, own if channel != CHANNEL else {name: name for name in own}))
+    return Annotations(
+        video.id,
+        {own[name]: bouts for part, own in parts for name, bouts in part.channels.items()},
+        source=str(table.path),
+        frames=max(part.frames or 0 for part, _ in parts),
+        vocabulary={own[name]: words for part, own in parts for name, words in part.vocabulary.items()},
+        notices=tuple(dict.fromkeys(notice for part, _ in parts for notice in part.notices)),
+    )
 
 
 def _annotations(
@@ -100,7 +137,8 @@ def _behaviours(keys: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]
     return [
         i
         for i, key in enumerate(keys)
-        if key not in (*FRAME, *TIME) and all(row[i].strip().lower() in _DIGITS or is_unscored(row[i]) for row in rows)
+        if key not in (*FRAME, *INDEX, *TIME)
+        and all(row[i].strip().lower() in _DIGITS or is_unscored(row[i]) for row in rows)
     ]
 
 

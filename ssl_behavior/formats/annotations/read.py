@@ -16,7 +16,7 @@ from ssl_behavior.formats.annotations.values import first_line
 from ssl_behavior.formats.tracks.read import is_tracks, read_recordings
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.coverage import compare_with_tracks
-from ssl_behavior.recordings.labels import BACKGROUND_WORD
+from ssl_behavior.recordings.labels import DOUBTFUL_WORDS
 from ssl_behavior.recordings.matching import annotations_from_recordings, require_one_per_video, shorten_paths
 from ssl_behavior.recordings.notices import notices_of
 from ssl_behavior.recordings.recording import Recording
@@ -153,8 +153,7 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     of_folder = videos.of_folder(path)
     annotations = [
-        _with_folder_noticed(_asking_about_background(item).without_words_for_nothing(), of_folder)
-        for item in annotations
+        _with_folder_noticed(_asking_about_words(item).without_words_for_nothing(), of_folder) for item in annotations
     ]
     return [compare_with_tracks(item, videos.find(item.id).frames) for item in annotations]
 
@@ -167,12 +166,16 @@ def _with_folder_noticed(annotations: Annotations, of_folder: Video | None) -> A
     return replace(annotations, notices=(notice, *annotations.notices))
 
 
-def _asking_about_background(annotations: Annotations) -> Annotations:
-    """Add a notice if a behaviour is called "none", which some programs write for frames that nobody judged."""
-    if not any(BACKGROUND_WORD in names for names in annotations.vocabulary.values()):
-        return annotations
-    asked = f"{BACKGROUND_WORD!r} counts as a behaviour: add --unscored {BACKGROUND_WORD} if nobody judged its frames"
-    return replace(annotations, notices=(*annotations.notices, asked))
+def _asking_about_words(annotations: Annotations) -> Annotations:
+    """Add a notice of behaviours such as "none" and "unknown", which may stand for frames that nobody judged."""
+    names = dict.fromkeys(name for names in annotations.vocabulary.values() for name in names)
+    asked = tuple(
+        f"{name!r} counts as a behaviour: add --unscored {name if name.isalpha() else repr(name)} if nobody judged its "
+        "frames"
+        for name in names
+        if name.lower() in DOUBTFUL_WORDS
+    )
+    return replace(annotations, notices=(*annotations.notices, *asked))
 
 
 def _require_readable(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Tables with one label per frame, including this program's own predictions."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -122,9 +123,9 @@ def test_frames_from_1_are_told(tmp_path: Path) -> None:
 
 
 def test_words_for_nothing_are_unscored_in_any_case(tmp_path: Path) -> None:
-    words = ["NaN", "NONE", "na", "n/a", "null", "-1", "", "<NA>"]
+    words = ["NaN", "NONE", "na", "n/a", "null", "-1", "", "<NA>", "-", "Unscored"]
     annotations, notices = read(tmp_path, "frame,label", [f"{i},{word}" for i, word in enumerate([*words, "groom"])])
-    assert annotations.channels == {"label": (Bout(8, 9, "groom"),)}
+    assert annotations.channels == {"label": (Bout(10, 11, "groom"),)}
     assert annotations.vocabulary == {"label": ("groom",)}
     assert "'NaN'" in notices
 
@@ -211,3 +212,108 @@ def test_a_column_is_taken_from_a_table_once_and_not_for_every_row(
     monkeypatch.setattr(Table, "column", lambda table, key: calls.append(key) or column(table, key))
     read(tmp_path, "frame,time_s,label", [f"{frame},{frame / 30:.4f},a" for frame in range(100)])
     assert len(calls) < 20
+
+
+LONG = Videos([Video("m", 30.0, 300)])
+
+
+def label(frame: int) -> str:
+    return "groom" if 60 <= frame < 90 else "other"
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("index,label", lambda i: f"{i},{label(i)}"),
+        ("Unnamed: 0,label", lambda i: f"{i}.0,{label(i)}"),
+        ("row,label", lambda i: f"{i},{label(i)}"),
+        ("id,label", lambda i: f"{i},{label(i)}"),
+        ("idx,time_s,label", lambda i: f"{i},{i / 30:.4f},{label(i)}"),
+        (",time,label", lambda i: f"{i - 30},{i / 30:.4f},{label(i)}"),
+        ("Trial time,label", lambda i: f"{i / 30:.4f},{label(i)}"),
+        ("Time (hh:mm:ss.ms),label", lambda i: f"00:00:{i / 30:.4f},{label(i)}"),
+        ("frame,time,label", lambda i: f"{i + 1},{i / 30:.4f},{label(i)}"),
+        ("frame,timestamp_ms,label", lambda i: f"{i},{i * 100 / 3:.2f},{label(i)}"),
+    ],
+)
+def test_rows_of_a_part_lie_where_their_index_or_time_says(
+    tmp_path: Path, header: str, row: Callable[[int], str]
+) -> None:
+    annotations, _ = read(tmp_path, header, [row(i) for i in range(30, 200)], LONG)
+    assert Bout(60, 90, "groom") in annotations.channels["label"]
+    assert annotations.frames == 200
+
+
+def test_times_show_that_frames_count_from_1(tmp_path: Path) -> None:
+    rows = [f"{i + 1},{i / 30:.4f},{label(i)}" for i in range(200)]
+    annotations, notices = read(tmp_path, "frame,time,label", rows, LONG)
+    assert annotations.channels["label"][1] == Bout(60, 90, "groom")
+    assert "frames count from 1, as its times show" in notices
+
+
+def test_rows_where_behaviours_change_hold_until_the_next(tmp_path: Path) -> None:
+    annotations, notices = read(tmp_path, "frame,label", ["0,other", "60,groom", "90,other", "250,rear"], LONG)
+    assert annotations.channels["label"] == (
+        *(Bout(0, 60, "other"), Bout(60, 90, "groom"), Bout(90, 250, "other"), Bout(250, 251, "rear")),
+    )
+    assert "until the next row" in notices
+    annotations, notices = read(tmp_path, "frame,label", [f"{i},{label(i)}" for i in range(0, 300, 10)], LONG)
+    assert annotations.channels["label"][6] == Bout(60, 61, "groom")
+    assert "only frames with a row are scored" in notices
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "message"),
+    [
+        ("time_ns,label", lambda i: f"{i * 33},{label(i)}", "found the columns time_ns, and 20 rows for 300 frames"),
+        ("bin_start,bin_end,label", lambda i: f"{i},{i + 1},{label(i)}", "bin_start"),
+        ("t0,t1,label", lambda i: f"{i},{i + 1},{label(i)}", "t0, t1"),
+        ("clock,label", lambda i: f"10:00:{i:02d},{label(i)}", "clock"),
+        ("label,count,mean duration", lambda i: f"{i},{i},{i}", "count, mean duration"),
+        ("behaviour,key", lambda i: f"{i},x", "key"),
+        ("frame,label", lambda i: f"{max(i, 1)},a", "1 repeat, first 1"),
+        ("frame,time,label", lambda i: f"{i},{1 + i / 30:.4f},a", "'frame' and 'time' differ by 30 frames"),
+        ("time,label", lambda i: f"{i * 10},a", "rename the column to frame"),
+    ],
+)
+def test_rows_that_nothing_places_for_certain_are_refused_by_their_columns(
+    tmp_path: Path, header: str, row: Callable[[int], str], message: str
+) -> None:
+    with pytest.raises(InputError, match=rf"m\.csv.*{message}"):
+        read(tmp_path, header, [row(i) for i in range(20)], LONG)
+
+
+def test_rows_in_order_that_are_fewer_than_the_frames_are_said(tmp_path: Path) -> None:
+    _, notices = read(tmp_path, "label", [label(i) for i in range(100)], LONG)
+    assert "the first row is taken as frame 0" in notices
+
+
+def test_the_rows_of_two_animals_are_not_placed_by_the_number_of_a_row(tmp_path: Path) -> None:
+    rows = [f"{k},{animal},{label(i)}" for k, (animal, i) in enumerate((a, i) for a in "ab" for i in range(300))]
+    annotations, _ = read(tmp_path, ",animal,label", rows, LONG)
+    assert annotations.channels["a"] == annotations.channels["b"]
+    assert annotations.channels["b"][1] == Bout(60, 90, "groom")
+    with pytest.raises(InputError, match="numbers the rows of all from 30"):
+        read(tmp_path, "index,animal,label", rows[30:400], LONG)
+
+
+@pytest.mark.parametrize("word", ["?", "unknown", "Unlabeled", "none"])
+def test_words_that_may_stand_for_unjudged_frames_are_asked_about(tmp_path: Path, word: str) -> None:
+    annotations, notices = read(
+        tmp_path, "frame,label", [f"{i},{word if i < 9 else 'groom'}" for i in range(300)], LONG
+    )
+    assert annotations.channels["label"][0] == Bout(0, 9, word)
+    assert f"{word!r} counts as a behaviour: add --unscored" in notices
+
+
+def test_a_rate_in_a_table_of_frames_that_differs_from_the_tracks_is_said(tmp_path: Path) -> None:
+    _, notices = read(tmp_path, "frame,fps,label", [f"{i},25,{label(i)}" for i in range(200)], LONG)
+    assert "it counts frames at 25 Hz, and the tracks have 30 Hz" in notices
+
+
+def test_a_table_of_0_and_1_may_name_animals_and_a_video(tmp_path: Path) -> None:
+    rows = [f"m.mp4,{animal},{i},{int((60 <= i < 90) == (animal == 'a'))}" for i in range(300) for animal in "ab"]
+    annotations, _ = read(tmp_path, "video,animal,Index,groom", rows, LONG)
+    assert annotations.channels["a"][1] == Bout(60, 90, "groom")
+    assert annotations.channels["b"][1] == Bout(60, 90, "other")
+    assert annotations.id == "m"
