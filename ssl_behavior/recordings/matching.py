@@ -198,6 +198,11 @@ def require_one_per_video(annotations: Sequence[Annotations]) -> list[Annotation
     by_id: dict[str, Annotations] = {}
     for item in annotations:
         if item.id in by_id:
+            if item.source == by_id[item.id].source:
+                raise InputError(
+                    f"{item.source}: expected one observation of each video; found two of {item.id!r}: keep one of "
+                    "them in the file, or export the one to use by itself"
+                )
             raise InputError(
                 f"video {item.id!r} is annotated twice, in {by_id[item.id].source} and {item.source}; "
                 f"{advice_on_kinds(item.id, by_id[item.id].source, item.source, '--annotations')}"

@@ -20,6 +20,7 @@ from ssl_behavior.formats.annotations.values import (
     media_names,
     occurring_behaviours,
     parse_number,
+    read_text,
 )
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
@@ -51,11 +52,17 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     Raises:
         InputError: a row outside a channel or behaviour, a row without two numbers, or a bad number in the header.
     """
-    lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    lines = [line.strip() for line in read_text(path).splitlines()]
     header = [line for line in lines if line[:10].lower() == "annotation"]
     # A name may hold blanks, so a line of several movies counts as one name too.
     movies = [line.partition(":")[2] for line in lines if line.lower().startswith(_MOVIES)]
-    video = videos.find(Path(path), *(name for movie in movies for name in media_names(movie)))
+    movie_names = [name for movie in movies for name in media_names(movie)]
+    video = videos.find(Path(path), *movie_names)
+    if movie_names and (of_movie := videos.find(*movie_names)).frames is not None and of_movie.id != video.id:
+        raise InputError(
+            f"{path}: expected annotations of one video; found the name of {video.id!r} and the movie of "
+            f"{of_movie.id!r}: rename the file, or correct its line 'Movie file(s)'"
+        )
     stated = _header_number(path, header, "annotation framerate")
     names = _section(lines, "list of annotations")
     rows, in_seconds = _rows(path, lines)

@@ -12,6 +12,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import boris_project, boris_table
 from ssl_behavior.formats.annotations.boris_observation import read_each
 from ssl_behavior.formats.annotations.boris_writer import write
+from ssl_behavior.formats.annotations.values import decode, read_text
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 
@@ -42,7 +43,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
         observations, notices = boris_project.observations(path)
         first, *others = read_each(path, observations, videos)
         return [replace(first, notices=(*first.notices, *notices)), *others]
-    table = boris_table.find_table(Path(path).read_text(encoding="utf-8-sig", errors="replace"))
+    table = boris_table.find_table(read_text(path))
     if table is None:
         raise InputError(f"{path}: expected a BORIS table with a column 'Behavior' and times; found none")
     return read_each(path, boris_table.observations(path, table), videos)
@@ -51,4 +52,5 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
 def _head(path: Path) -> str:
     with Path(path).open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    return "" if b"\0" in head else head.decode("utf-8-sig", errors="replace")
+    text = decode(head)
+    return "" if "\0" in text else text

@@ -41,6 +41,7 @@ def read_each(path: Path, parsers: Observations, videos: Videos) -> list[Annotat
     for parse in parsers.values():
         try:
             observation = parse()
+            _require_one_video(path, observation, videos)
             _use_images_for_clock_times(path, observation)
             _require_times_after_offset(path, observation)
             observations.append(observation)
@@ -87,9 +88,42 @@ def _require_times_after_offset(path: Path, observation: Observation) -> None:
         )
 
 
-def _to_annotations(path: Path, observation: Observation, videos: Videos, own_name: list[Path]) -> Annotations:
+def _require_one_video(path: Path, observation: Observation, videos: Videos) -> None:
+    """Refuse files that play one after the other, of which some have tracks of their own.
+
+    Raises:
+        InputError: the observation is of several files, its own name is of no video, and one of the files is.
+    """
+    tracked = [media for media in observation.media if _is_known(videos.find(*media_names(media)))]
+    if len(observation.media) > 1 and tracked and not _is_known(videos.find(observation.name)):
+        raise InputError(
+            f"{path}: {observation.name!r}: expected an observation of one video; found one of the files "
+            f"{', '.join(observation.media)}, which follow each other, and tracks of {', '.join(tracked)} "
+            "alone: make an observation of each file in BORIS"
+        )
+
+
+def _is_known(video: Video) -> bool:
+    return video.frames is not None
+
+
+def _video_of(observation: Observation, videos: Videos, own_name: list[Path]) -> Video:
+    """Return the video of an observation. Its media file counts more than its name, which people choose."""
     names = [name for media in observation.media for name in media_names(media)]
     video = videos.find(observation.name, *names, *own_name)
+    if len(observation.media) == 1:
+        of_media = videos.find(*names)
+        if _is_known(of_media) and of_media.id != video.id:
+            observation.notices.append(
+                f"observation {observation.name!r} is of the file {observation.media[0]}, so its labels are those of "
+                f"{of_media.id!r}"
+            )
+            return of_media
+    return video
+
+
+def _to_annotations(path: Path, observation: Observation, videos: Videos, own_name: list[Path]) -> Annotations:
+    video = _video_of(observation, videos, own_name)
     if observation.offset and any(moment.seconds is not None for moment in observation.moments):
         observation.notices.append(
             f"event times contain a time offset of {observation.offset:.10g} s, which is subtracted"

@@ -23,7 +23,7 @@ from ssl_behavior.formats.annotations.boris_events import (
     file_name,
     unpaired_error,
 )
-from ssl_behavior.formats.annotations.values import parse_seconds
+from ssl_behavior.formats.annotations.values import parse_seconds, read_text
 
 _LATEST_CLOCK = 1e11
 """Seconds since 1970 beyond which a number is no time of a clock."""
@@ -43,7 +43,7 @@ def observations(path: Path) -> tuple[Observations, tuple[str, ...]]:
         InputError: the file is no BORIS project, or no observation has events.
     """
     try:
-        project = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_dict_of_distinct_names)
+        project = json.loads(read_text(path), object_pairs_hook=_dict_of_distinct_names)
         kinds = {str(entry["code"]): str(entry["type"]) for entry in project["behaviors_conf"].values()}
         fields = {str(name): each for name, each in project["observations"].items() if each["events"]}
         without = [str(name) for name in project["observations"] if str(name) not in fields]
@@ -86,7 +86,13 @@ def _observation(path: Path, name: str, fields: Mapping[str, Any], kinds: Mappin
     observation = Observation(name, list(dict.fromkeys(map(file_name, files))), behaviours=tuple(kinds))
     observation.offset = _offset(where, fields, media, files)
     observation.set_rate({float(rates[file]) for file in ([file for file in files if file in rates] or rates)})
-    observation.duration = sum(float(lengths[file]) for file in names) or None
+    observation.duration = sum(max(0.0, float(lengths[file])) for file in names) or None  # -1 is an unknown length
+    shifts = {float(shift) for shift in (media.get("offset") or {}).values()} - {0.0}
+    if shifts:
+        observation.notices.append(
+            f"its players are shifted against each other by {', '.join(f'{shift:g}' for shift in sorted(shifts))} s, "
+            "and times are those of the first player"
+        )
     start, stop = [float(edge or 0) for edge in fields.get("observation time interval") or (0, 0)][:2]
     observation.interval = (start, stop or None) if start or stop else None
     _add_events(path, observation, fields["events"], kinds)

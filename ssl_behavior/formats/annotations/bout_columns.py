@@ -39,6 +39,9 @@ _FILLERS = {
     "mm",
     "ss",
 }
+_CLOCK = re.compile(r"(_hh)?(_mm)?_ss_(ms|msec|mmm)$|(_h+)?_m{1,3}(in)?_s{1,3}(ec)?$")
+"""How a clock is written, such as ELAN's ``hh:mm:ss.ms`` and ``ss.msec``: all are parsed to seconds."""
+
 _GLUED = re.compile(r"(start|stop|end|begin|onset|offset)(frame|time|sec|s|ms|idx)")
 
 
@@ -152,7 +155,7 @@ def is_edge(key: str) -> bool:
 
 
 def _boundary(key: str) -> Boundary | None:
-    words = _GLUED.sub(r"\1_\2", key).split("_")
+    words = _GLUED.sub(r"\1_\2", _CLOCK.sub("_s", key)).split("_")
     roles = {"start": _START, "stop": _STOP, "duration": _DURATION}
     hits = [(role, word) for word in words for role, names in roles.items() if word in names]
     rest = [word for word in words if all(word != hit for _, hit in hits)]

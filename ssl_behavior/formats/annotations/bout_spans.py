@@ -72,7 +72,8 @@ def _numbers(table: Table, column: Boundary) -> list[float | None]:
     scale = IN_SECONDS.get(column.unit or SECONDS, 1.0)
     where = f"{table.path}: column {table.name(column.key)!r}"
     return [
-        None if is_unscored(cell) and cell != "-1" else parse_seconds(cell, where) * scale
+        # A time with a colon is a clock's, in whatever unit its column's name gives the last part.
+        None if is_unscored(cell) and cell != "-1" else parse_seconds(cell, where) * (1.0 if ":" in cell else scale)
         for cell in table.column(column.key)
     ]
 

@@ -11,7 +11,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.values import first_line, gaps_between, occurring_behaviours, parse_frame
+from ssl_behavior.formats.annotations.values import (
+    first_line,
+    gaps_between,
+    occurring_behaviours,
+    parse_frame,
+    read_text,
+)
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
@@ -41,7 +47,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     Raises:
         InputError: an unexpected line, a bout that ends before it starts, or a behaviour that the configuration lacks.
     """
-    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    lines = read_text(path).splitlines()
     names: dict[str, None] = {}
     channels: dict[str, list[Bout]] = {}
     channel: str | None = None

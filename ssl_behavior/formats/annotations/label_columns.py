@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ssl_behavior.formats.annotations.bout_columns import bout_columns
 from ssl_behavior.formats.annotations.table import BEHAVIOUR, find_key, split_header, to_key
+from ssl_behavior.formats.annotations.values import decode
 
 _HEAD_BYTES, _HEAD_ROWS = 65536, 50
 _DIGITS = {"", "0", "1", "0.0", "1.0", "-1", "-1.0", "true", "false", "nan"}
@@ -50,7 +51,7 @@ def _is_of_points(key: str) -> bool:
 def _columns(path: Path) -> tuple[list[str], set[str]]:
     """Return the names of the columns, and those that hold 0 and 1 only in the first rows and name no frame."""
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
+        head = decode(file.read(_HEAD_BYTES))
     lines = head.splitlines()[: _HEAD_ROWS + 1]
     if "\0" in head or not lines:
         return [], set()

@@ -26,6 +26,7 @@ from ssl_behavior.formats.annotations.table import (
     videos_of,
 )
 from ssl_behavior.formats.annotations.table import CHANNEL as CHANNEL_WORDS
+from ssl_behavior.formats.annotations.values import decode
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels, is_unscored
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
@@ -43,7 +44,7 @@ _DIGITS = ("0", "1", "0.0", "1.0", "-1", "-1.0", "true", "false")
 def detect(path: Path) -> bool:
     """Return whether some columns hold 0 and 1 only in the first rows."""
     with Path(path).open("rb") as file:
-        head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
+        head = decode(file.read(_HEAD_BYTES))
     lines = head.splitlines()[: _HEAD_ROWS + 1]
     if "\0" in head or len(lines) < 3:
         return False

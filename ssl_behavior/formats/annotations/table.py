@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_names
-from ssl_behavior.formats.annotations.values import media_names
+from ssl_behavior.formats.annotations.values import media_names, read_text
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.videos import Video, Videos
 
@@ -43,6 +44,8 @@ _HARMLESS = re.compile(
     r"bout_time|length.*|date_time|.*_date)"
 )
 """Columns that change no label."""
+
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
 
 _MAX_COLUMNS = 5
 """Columns that a notice names."""
@@ -165,7 +168,7 @@ def read_table(path: Path) -> Table:
     Raises:
         InputError: there are no rows, a column's name repeats, or a row is shorter than the others.
     """
-    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with io.StringIO(read_text(path), newline="") as file:
         line = file.readline(LONGEST_LINE)
         if line.lower().startswith("sep="):  # a line for Excel
             line = file.readline(LONGEST_LINE)
@@ -176,11 +179,16 @@ def read_table(path: Path) -> Table:
                 where = f"{path}: expected {len(names)} cells in every row"
                 raise InputError(f"{where}; found {len(row)} in row {len(rows) + 1} under the names")
             if row:
-                rows.append([cell.strip() for cell in row])
+                rows.append([_without_thousands(cell.strip()) if separator == "," else cell.strip() for cell in row])
     if not rows:
         raise InputError(f"{path}: expected rows under the names of the columns; found none")
     keys = [to_key(name) for name in names]
     return Table(Path(path), names, keys, rows)
+
+
+def _without_thousands(cell: str) -> str:
+    """Return a number without the commas between its thousands: in a table of commas, a comma is not for decimals."""
+    return cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell
 
 
 def videos_of(table: Table, videos: Videos) -> list[Video]:

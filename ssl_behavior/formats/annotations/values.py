@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from math import inf, nan
@@ -105,6 +106,26 @@ def gaps_between(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
     return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def read_text(path: Path) -> str:
+    """Return a text file as text: in UTF-8, in UTF-16 with its mark, or else in Windows' encoding of Western Europe."""
+    return decode(Path(path).read_bytes())
+
+
+def decode(content: bytes) -> str:
+    """Return bytes as text (see ``read_text``); the last letter may be cut.
+
+    Examples:
+        >>> decode("Gänge".encode("cp1252"))
+        'Gänge'
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(content)
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
 def first_line(path: Path) -> str:
     """Return the first line of a text file without its line break; an empty string for a binary file.
 
@@ -112,7 +133,8 @@ def first_line(path: Path) -> str:
     """
     with Path(path).open("rb") as file:
         head = file.read(_HEAD)
-    if b"\0" in head:
+    text = decode(head)
+    if "\0" in text:
         return ""
-    line, *rest = head.decode("utf-8-sig", errors="replace").split("\n", 2)
+    line, *rest = text.split("\n", 2)
     return (rest[0] if rest and line.lower().startswith("sep=") else line).strip()

@@ -1,0 +1,109 @@
+"""Annotations in shapes that look like another one: each was once placed wrongly without a word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.annotations.read import read_annotations
+from ssl_behavior.recordings.annotations import Annotations
+from ssl_behavior.recordings.videos import Video, Videos
+
+TWO = Videos([Video("m", 30.0, 3000), Video("n", 30.0, 3000)])
+
+
+def read(path: Path) -> tuple[list[Annotations], list[str]]:
+    notices: list[str] = []
+    return read_annotations(path, None, TWO, notify=notices.append), notices
+
+
+def spans(annotations: Annotations) -> list[tuple[str, int, int]]:
+    return [(bout.behaviour, bout.start, bout.stop) for bouts in annotations.channels.values() for bout in bouts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Begin Time - hh:mm:ss.ms\tEnd Time - hh:mm:ss.ms\tLabel\n00:00:10.000\t00:00:20.000\tgroom\n",
+        "Begin Time - ss.msec\tEnd Time - ss.msec\tLabel\n10.000\t20.000\tgroom\n",
+        "Start [hh:mm:ss.ms],Stop [hh:mm:ss.ms],behaviour\n00:00:10.000,00:00:20.000,groom\n",
+        "Start (min:sec),Stop (min:sec),behaviour\n0:10,0:20,groom\n",
+        'start_ms,stop_ms,behaviour\n"10,000","20,000",groom\n',
+        "start_s;stop_s;behaviour\n10,000;20,000;groom\n",
+    ],
+)
+def test_clocks_thousands_and_decimal_commas(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.csv").write_text(text)
+    ((annotations,), _) = read(tmp_path / "m.csv")
+    assert spans(annotations) == [("groom", 300, 600)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_names_stay_apart_in_every_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "m.csv").write_bytes("start_s,stop_s,label\n1,2,Gänge\n4,5,Gönge\n".encode(encoding))
+    ((annotations,), _) = read(tmp_path / "m.csv")
+    assert spans(annotations) == [("Gänge", 30, 60), ("Gönge", 120, 150)]
+    annot = "Caltech Behavior Annotator - Annotation File\n\nConfiguration file:\nGänge\tg\n\nS1:\tstart\tend\ttype\n"
+    (tmp_path / "n_annot.txt").write_bytes((annot + "-----\n 31 60 Gänge\n").encode(encoding))
+    ((annotations,), _) = read(tmp_path / "n_annot.txt")
+    assert spans(annotations) == [("Gänge", 30, 60)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,behaviour,type\n1,groom,begin\n2,groom,end\n",
+        "time,behaviour,state\n1,groom,on\n2,groom,off\n",
+        "time,behaviour,value\n1,groom,1\n2,groom,0\n",
+        "time,behaviour\n1,groom start\n2,groom stop\n",
+    ],
+)
+def test_lists_of_starts_and_stops_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.csv").write_text(text)
+    with pytest.raises(InputError, match=r"starts and stops.* start_s and stop_s"):
+        read(tmp_path / "m.csv")
+
+
+def project(files: dict[str, list[str]], **media: object) -> str:
+    events = [[1.0, "", "groom", "", ""], [2.0, "", "groom", "", ""]]
+    observations = {
+        name: {"type": "MEDIA", "file": {"1": of_name}, "events": events, "media_info": media}
+        for name, of_name in files.items()
+    }
+    kinds = {"0": {"code": "groom", "type": "State event"}}
+    return json.dumps({"behaviors_conf": kinds, "subjects_conf": {}, "observations": observations})
+
+
+def test_the_media_file_of_an_observation_counts_more_than_its_name(tmp_path: Path) -> None:
+    (tmp_path / "p.boris").write_text(project({"m": ["/d/n.mp4"], "n": ["/d/m.mp4"]}))
+    (first, second), notices = read(tmp_path / "p.boris")
+    assert (first.id, second.id) == ("n", "m")
+    assert any("observation 'm' is of the file n.mp4" in notice for notice in notices)
+
+
+def test_files_that_follow_each_other_are_not_taken_for_one_of_them(tmp_path: Path) -> None:
+    (tmp_path / "p.boris").write_text(project({"session": ["/d/n.mp4", "/d/m.mp4"]}))
+    with pytest.raises(InputError, match=r"files n\.mp4, m\.mp4, which follow each other"):
+        read(tmp_path / "p.boris")
+    (tmp_path / "p.boris").write_text(project({"m": ["/d/part1.mp4", "/d/part2.mp4"]}))
+    assert read(tmp_path / "p.boris")[0][0].id == "m"
+
+
+def test_two_observations_of_a_video_and_unknown_lengths(tmp_path: Path) -> None:
+    (tmp_path / "p.boris").write_text(project({"AB": ["/d/m.mp4"], "CD": ["/d/m.mp4"]}))
+    with pytest.raises(InputError, match="one observation of each video; found two of 'm'"):
+        read(tmp_path / "p.boris")
+    (tmp_path / "p.boris").write_text(project({"m": ["/d/m.mp4"]}, length={"/d/m.mp4": -1}, offset={"1": 0, "2": 2.0}))
+    (annotations,), notices = read(tmp_path / "p.boris")
+    assert annotations.frames is None
+    assert any("shifted against each other by 2 s" in notice for notice in notices)
+
+
+def test_a_bento_file_of_one_video_and_the_movie_of_another_is_refused(tmp_path: Path) -> None:
+    rows = "Annotation framerate: 30\n\nCh1----------\n>groom\n31 60 30\n"
+    (tmp_path / "m.annot").write_text(f"Bento annotation file\nMovie file(s): /d/n.mp4\n\n{rows}")
+    with pytest.raises(InputError, match="the name of 'm' and the movie of 'n'"):
+        read(tmp_path / "m.annot")
