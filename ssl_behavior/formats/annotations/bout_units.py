@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.bout_columns import FRAMES, SECONDS, BoutColumns, BoutRow, Counting
+from ssl_behavior.formats.annotations.bout_columns import FRAMES, IN_SECONDS, SECONDS, BoutColumns, BoutRow, Counting
 from ssl_behavior.formats.annotations.table import Table
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
 
@@ -66,16 +66,26 @@ def _ends_within(row: BoutRow, rate: float) -> bool:
 def _includes_stops(columns: BoutColumns, rows: Sequence[BoutRow]) -> bool:
     if columns.stop is None or columns.stop.word == "last":
         return columns.stop is not None
-    # A duration in another unit proves nothing, nor do times that were rounded.
-    lengths = {row.length - (row.stop - row.start) for row in rows if row.length is not None}
-    if lengths in ({0.0}, {1.0}):
-        return lengths == {1.0}
-    if (excess := _excess_of_times(rows)) is not None:
+    excess = _excess_of_durations(columns, rows)
+    if excess is None:
+        excess = _excess_of_times(rows)
+    if excess is not None:
         return excess == 1
     spans: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in rows:
         spans.setdefault((row.video.id, row.channel), []).append((row.start, row.stop))
     return _touch_one_frame_later(spans.values())
+
+
+def _excess_of_durations(columns: BoutColumns, rows: Sequence[BoutRow]) -> int | None:
+    """Return by how many frames bouts last longer than from start to stop: 0 or 1; None if that differs among them."""
+    is_time = columns.duration is not None and columns.duration.unit in IN_SECONDS
+    excesses = []
+    for row in rows:
+        rate = row.video.frame_rate if is_time else 1.0
+        if row.length is not None and rate is not None:
+            excesses.append(row.length * rate - (row.stop - row.start))
+    return next((number for number in (0, 1) if excesses and all(abs(each - number) <= 0.3 for each in excesses)), None)
 
 
 def _excess_of_times(rows: Sequence[BoutRow]) -> int | None:

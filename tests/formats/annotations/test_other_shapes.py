@@ -41,6 +41,13 @@ def test_clocks_thousands_and_decimal_commas(tmp_path: Path, text: str) -> None:
     assert spans(annotations) == [("groom", 300, 600)]
 
 
+@pytest.mark.parametrize(("duration", "stop"), [("1.0", 60), ("0.9667", 59), ("5.0", 59)])
+def test_a_duration_in_seconds_shows_whether_stops_are_part_of_bouts(tmp_path: Path, duration: str, stop: int) -> None:
+    (tmp_path / "m.csv").write_text(f"start_frame,stop_frame,duration_s,label\n30,59,{duration},groom\n")
+    ((annotations,), _) = read(tmp_path / "m.csv")
+    assert spans(annotations) == [("groom", 30, stop)]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_names_stay_apart_in_every_encoding(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "m.csv").write_bytes("start_s,stop_s,label\n1,2,Gänge\n4,5,Gönge\n".encode(encoding))
