@@ -77,7 +77,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
             of_video.setdefault(channel, []).append(bout_from_frames(*span, behaviour_name))
     if not bouts:
         raise InputError(f"{path}: expected rows with a start and a stop; found {len(rows)} rows without")
-    common = [notice for notice in (counting.notice, *table.unused_notices()) if notice]
+    common = [notice for notice in (counting.notice, *table.column_notices()) if notice]
     if without := spans.count(None):
         common.append(f"rows without a start or a stop, left out: {without}")
     return [_annotations(table, video, of_video, [*common, *notices[video]]) for video, of_video in bouts.items()]

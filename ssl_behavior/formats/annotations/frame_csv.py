@@ -14,6 +14,7 @@ from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.annotations.bout_columns import is_edge
 from ssl_behavior.formats.annotations.frame_columns import FRAME, TIME
 from ssl_behavior.formats.annotations.frame_rows import rows_to_frames
+from ssl_behavior.formats.annotations.switches import require_no_switches
 from ssl_behavior.formats.annotations.table import (
     BEHAVIOUR,
     Table,
@@ -33,13 +34,6 @@ from ssl_behavior.storage.atomic import write_text
 
 NAME = "frame_csv"
 CHANNEL = "label"
-
-_SWITCHES = ("type", "event_type", "state", "status", "value", "start_stop", "on_off", "active", "kind", "phase")
-"""Columns that may say whether a behaviour starts or stops."""
-_PAIRS = (
-    *({"start", "stop"}, {"start", "end"}, {"begin", "end"}, {"begin", "stop"}, {"on", "off"}, {"onset", "offset"}),
-    *({"0", "1"}, {"true", "false"}),
-)
 
 _PREDICTION_COLUMNS = ["frame", "time_s", CHANNEL, "animals_tracked"]
 """The first columns of this program's predictions; the behaviours' probabilities follow."""
@@ -78,41 +72,11 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
             f"{', '.join(edges)} alone: add the other, or remove them if rows are frames"
         )
     labels = table.column(key)
-    _require_no_switches(table, labels)
+    require_no_switches(table, labels)
     groups: dict[Video, dict[str, list[int]]] = {}
     for row, (video, channel) in enumerate(zip(videos_of(table, videos), channels_of(table, CHANNEL), strict=True)):
         groups.setdefault(video, {}).setdefault(channel, []).append(row)
     return [_annotations(table, video, channels, labels, behaviours) for video, channels in groups.items()]
-
-
-def _require_no_switches(table: Table, labels: Sequence[str]) -> None:
-    """Refuse a list of starts and stops, which rows with a label each would be read from wrongly.
-
-    Raises:
-        InputError: a column, or the labels themselves, say what starts and what stops.
-    """
-    for name, column in zip(table.names, table.keys, strict=True):
-        if (
-            column not in table.used
-            and column in _SWITCHES
-            and {cell.lower() for cell in table.column(column)} in _PAIRS
-        ):
-            found = f"the column {name!r} of starts and stops"
-            break
-    else:
-        words = [label.lower().rsplit(maxsplit=1) for label in set(labels)]
-        ends: dict[str, set[str]] = {}
-        for parts in words:
-            if len(parts) == 2:
-                ends.setdefault(parts[0], set()).add(parts[1])
-        switched = next((name for name, found in ends.items() if found in _PAIRS), None)
-        if switched is None:
-            return
-        found = f"starts and stops of {switched!r} as labels"
-    raise InputError(
-        f"{table.path}: expected a label per frame or a row per bout; found {found}: write a row per bout, with the "
-        "columns behaviour, start_s and stop_s"
-    )
 
 
 def _annotations(
@@ -136,7 +100,7 @@ def _annotations(
         if words := sorted({name for name in names if name and is_unscored(name)}):
             notices[f"unscored, as they are no behaviours: {', '.join(map(repr, words))}"] = None
     if not vocabulary:
-        notices |= dict.fromkeys(table.unused_notices())
+        notices |= dict.fromkeys(table.column_notices())
     return Annotations(
         video.id,
         bouts,

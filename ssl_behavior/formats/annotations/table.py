@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.annotations.thousands import without_thousands
 from ssl_behavior.formats.annotations.values import media_names, read_text
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.videos import Video, Videos
@@ -45,8 +46,6 @@ _HARMLESS = re.compile(
 )
 """Columns that change no label."""
 
-_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
-
 _MAX_COLUMNS = 5
 """Columns that a notice names."""
 
@@ -60,20 +59,33 @@ class Table:
         names: the names of the columns as the file has them.
         keys: the names in lower case, with ``_`` between words.
         rows: cells without blanks at their ends.
+        separator: between cells. With semicolons, commas stand before decimals.
         used: keys of the columns that a reader has taken.
+        assumed: a notice of how numbers in them were read.
     """
 
     path: Path
     names: list[str]
     keys: list[str]
     rows: list[list[str]]
+    separator: str = ","
     used: set[str] = field(default_factory=set)
+    assumed: str | None = None
 
     def column(self, key: str) -> list[str]:
-        """Return the cells of a column, which counts as used."""
+        """Return the cells of a column, which counts as used. Numbers have no commas between thousands.
+
+        Raises:
+            InputError: commas may be between thousands or before decimals.
+        """
         self.used.add(key)
         position = self.keys.index(key)
-        return [row[position] for row in self.rows]
+        cells = [row[position] for row in self.rows]
+        if self.separator == ";":
+            return cells
+        cells, notice = without_thousands(cells, key, self.rows, f"{self.path}: column {self.name(key)!r}")
+        self.assumed = self.assumed or notice
+        return cells
 
     def name(self, key: str) -> str:
         """Return a column's name as the file has it."""
@@ -124,8 +136,10 @@ class Table:
                     "which shifts them: add it to the times, or subtract it if they contain it, and remove the column"
                 )
 
-    def unused_notices(self) -> Iterator[str]:
-        """Yield a notice of the columns that were not read and may mean something."""
+    def column_notices(self) -> Iterator[str]:
+        """Yield notices of how numbers were read, and of the columns that were not read and may mean something."""
+        if self.assumed:
+            yield self.assumed
         unused = [
             name
             for name, key in zip(self.names, self.keys, strict=True)
@@ -179,16 +193,11 @@ def read_table(path: Path) -> Table:
                 where = f"{path}: expected {len(names)} cells in every row"
                 raise InputError(f"{where}; found {len(row)} in row {len(rows) + 1} under the names")
             if row:
-                rows.append([_without_thousands(cell.strip()) if separator == "," else cell.strip() for cell in row])
+                rows.append([cell.strip() for cell in row])
     if not rows:
         raise InputError(f"{path}: expected rows under the names of the columns; found none")
     keys = [to_key(name) for name in names]
-    return Table(Path(path), names, keys, rows)
-
-
-def _without_thousands(cell: str) -> str:
-    """Return a number without the commas between its thousands: in a table of commas, a comma is not for decimals."""
-    return cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell
+    return Table(Path(path), names, keys, rows, separator)
 
 
 def videos_of(table: Table, videos: Videos) -> list[Video]:

@@ -66,12 +66,24 @@ def test_names_stay_apart_in_every_encoding(tmp_path: Path, encoding: str) -> No
         "time,behaviour,state\n1,groom,on\n2,groom,off\n",
         "time,behaviour,value\n1,groom,1\n2,groom,0\n",
         "time,behaviour\n1,groom start\n2,groom stop\n",
+        "time,behaviour\n1,start groom\n2,stop groom\n",
+        "time,behaviour\n1,groom_on\n2,groom_off\n",
+        "time,behaviour\n1,groomStart\n2,groomEnd\n",
+        "Time_Relative_sf,Behavior,Event_Type\n1,groom,State start\n2,groom,State stop\n",
     ],
 )
 def test_lists_of_starts_and_stops_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "m.csv").write_text(text)
     with pytest.raises(InputError, match=r"starts and stops.* start_s and stop_s"):
         read(tmp_path / "m.csv")
+
+
+@pytest.mark.parametrize("names", [("light off", "light on"), ("syllable 0", "syllable 1"), ("start", "stop")])
+def test_states_that_last_are_no_starts_and_stops(tmp_path: Path, names: tuple[str, str]) -> None:
+    rows = "".join(f"{frame},{names[30 <= frame < 60]},{int(frame > 40)}\n" for frame in range(90))
+    (tmp_path / "m.csv").write_text(f"frame,label,active\n{rows}")
+    ((annotations,), _) = read(tmp_path / "m.csv")
+    assert spans(annotations) == [(names[0], 0, 30), (names[1], 30, 60), (names[0], 60, 90)]
 
 
 def project(files: dict[str, list[str]], **media: object) -> str:
