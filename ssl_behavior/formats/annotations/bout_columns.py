@@ -38,7 +38,24 @@ _FILLERS = {
     "hh",
     "mm",
     "ss",
+    "in",
+    "bin",
+    "interval",
+    "window",
+    "epoch",
+    "segment",
+    "clip",
+    "label",
+    "annotation",
+    "episode",
 }
+_OTHER_WORDS = {
+    **{"t0": "t_start", "t1": "t_stop", "t_0": "t_start", "t_1": "t_stop", "in": "start", "out": "stop"},
+    **{f"{word}_in": f"{word}_start" for word in ("t", "time", "frame")},
+    **{f"{word}_out": f"{word}_stop" for word in ("t", "time", "frame")},
+}
+"""Whole names of columns of starts and stops whose words mean something else in other names, such as "in_frame"."""
+
 _CLOCK = re.compile(r"(_hh)?(_mm)?_ss_(ms|msec|mmm)$|(_h+)?_m{1,3}(in)?_s{1,3}(ec)?$")
 """How a clock is written, such as ELAN's ``hh:mm:ss.ms`` and ``ss.msec``: all are parsed to seconds."""
 
@@ -155,7 +172,7 @@ def is_edge(key: str) -> bool:
 
 
 def _boundary(key: str) -> Boundary | None:
-    words = _GLUED.sub(r"\1_\2", _CLOCK.sub("_s", key)).split("_")
+    words = _GLUED.sub(r"\1_\2", _CLOCK.sub("_s", _OTHER_WORDS.get(key, key))).split("_")
     roles = {"start": _START, "stop": _STOP, "duration": _DURATION}
     hits = [(role, word) for word in words for role, names in roles.items() if word in names]
     rest = [word for word in words if all(word != hit for _, hit in hits)]
