@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.bout_columns import bout_columns
+from ssl_behavior.formats.annotations.bout_durations import compare_durations
 from ssl_behavior.formats.annotations.bout_spans import bout_rows, spans_of
 from ssl_behavior.formats.annotations.bout_units import counting_of
 from ssl_behavior.formats.annotations.table import (
@@ -69,7 +70,8 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     of_videos, channels = videos_of(table, videos), channels_of(table, CHANNEL)
     rows = bout_rows(table, columns, of_videos, channels)
     counting = counting_of(table, columns, [row for row in rows if row is not None])
-    spans, notices = spans_of(table, counting, rows)
+    rates, contradictions = compare_durations(table, columns, counting, rows)
+    spans, notices = spans_of(table, counting, rows, rates)
     bouts: dict[Video, dict[str, list[Bout]]] = {}
     for video, channel, behaviour_name, span in zip(of_videos, channels, table.column(behaviour), spans, strict=True):
         if span is not None:
@@ -80,7 +82,10 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     common = [notice for notice in (counting.notice, *table.column_notices()) if notice]
     if without := spans.count(None):
         common.append(f"rows without a start or a stop, left out: {without}")
-    return [_annotations(table, video, of_video, [*common, *notices[video]]) for video, of_video in bouts.items()]
+    return [
+        _annotations(table, video, of_video, [*common, *contradictions[video], *notices[video]])
+        for video, of_video in bouts.items()
+    ]
 
 
 def _annotations(table: Table, video: Video, channels: Mapping[str, list[Bout]], notices: Sequence[str]) -> Annotations:

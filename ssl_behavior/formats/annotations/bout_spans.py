@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ssl_behavior.errors import InputError
@@ -79,9 +79,15 @@ def _numbers(table: Table, column: Boundary) -> list[float | None]:
 
 
 def spans_of(
-    table: Table, counting: Counting, rows: Sequence[BoutRow | None]
+    table: Table, counting: Counting, rows: Sequence[BoutRow | None], rates: Mapping[Video, float | None]
 ) -> tuple[list[tuple[int, int] | None], dict[Video, tuple[str, ...]]]:
     """Return (start, stop) of each row in frames of its video, from 0 and without the stop, and notices by video.
+
+    Args:
+        table: the table.
+        counting: how it counts.
+        rows: its bouts.
+        rates: the frames per second that durations show, see ``bout_durations``.
 
     Raises:
         InputError: the rates of tracks and annotations contradict each other.
@@ -94,21 +100,23 @@ def spans_of(
     notices: dict[Video, tuple[str, ...]] = {}
     for video, numbers in by_video.items():
         of_video = {number: row for number in numbers if (row := rows[number]) is not None}
-        found, notices[video] = _spans_of_video(table, counting, video, list(of_video.values()))
+        bouts = list(of_video.values())
+        counted = rate_of_times(bouts) or rates.get(video)
+        found, notices[video] = _spans_of_video(table, counting, video, bouts, counted)
         for number, span in zip(of_video, found, strict=True):
             spans[number] = span
     return spans, notices
 
 
 def _spans_of_video(
-    table: Table, counting: Counting, video: Video, rows: Sequence[BoutRow]
+    table: Table, counting: Counting, video: Video, rows: Sequence[BoutRow], counted: float | None
 ) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
     stated = _stated_rate(table)
     if counting.unit == SECONDS:
         base = time_base_of(video, table.path, stated)
         return _scaled([(row.start, row.stop) for row in rows], base.frame_rate), base.notices
     times = [row.times for row in rows if row.times is not None]
-    counted = stated or rate_of_times(rows)
+    counted = stated or counted
     tracks = video.frame_rate
     if tracks and counted and len(times) == len(rows) and abs(counted - tracks) > _OTHER_RATE * tracks:
         notice = (

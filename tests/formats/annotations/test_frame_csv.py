@@ -266,8 +266,8 @@ def test_rows_where_behaviours_change_hold_until_the_next(tmp_path: Path) -> Non
     ("header", "row", "message"),
     [
         ("time_ns,label", lambda i: f"{i * 33},{label(i)}", "found the columns time_ns, and 20 rows for 300 frames"),
-        ("bin_start,bin_end,label", lambda i: f"{i},{i + 1},{label(i)}", "bin_start"),
-        ("t0,t1,label", lambda i: f"{i},{i + 1},{label(i)}", "t0, t1"),
+        ("bin_from_video,bin_until,label", lambda i: f"{i},{i + 1},{label(i)}", "bin_from_video"),
+        ("p0,p1,label", lambda i: f"{i},{i + 1},{label(i)}", "p0, p1"),
         ("clock,label", lambda i: f"10:00:{i:02d},{label(i)}", "clock"),
         ("label,count,mean duration", lambda i: f"{i},{i},{i}", "count, mean duration"),
         ("behaviour,key", lambda i: f"{i},x", "key"),

@@ -54,6 +54,28 @@ def test_a_duration_in_seconds_shows_whether_stops_are_part_of_bouts(tmp_path: P
     assert spans(annotations) == [("groom", 30, stop)]
 
 
+@pytest.mark.parametrize(
+    ("text", "notice"),
+    [
+        ("start_s,stop_s,duration_s\n1,2,5\n", "'duration_s' differs from starts and stops in 1 row, first 5"),
+        ("start_frame,stop_frame,duration\n25,50,90\n", "'duration' differs from starts and stops in 1 row"),
+        ("start_frame,stop_frame,duration_s\n25,50,1.0\n", "it counts frames at 25 Hz, and the tracks have 30 Hz"),
+        ("start_s,stop_s,duration_s\n1,2,1.0\n", None),
+        ("start_s,stop_s,duration_ms\n1,2,1000\n", None),
+        ("start_s,stop_s,duration\n1,2,1000\n", None),
+        ("start_s,stop_s,duration_frames\n1,2,30\n", None),
+        ("start_frame,stop_frame,duration\n30,60,1.0\n", None),
+        ("start_frame,stop_frame,duration_ms\n30,60,1000\n", None),
+    ],
+)
+def test_a_duration_that_contradicts_is_said(tmp_path: Path, text: str, notice: str | None) -> None:
+    header, row = text.splitlines()
+    (tmp_path / "m.csv").write_text(f"{header},label\n{row},groom\n")
+    _, notices = read(tmp_path / "m.csv")
+    words = [line for line in notices if "differs from" in line or "counts frames" in line]
+    assert (words == []) if notice is None else (len(words) == 1 and notice in words[0])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_names_stay_apart_in_every_encoding(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "m.csv").write_bytes("start_s,stop_s,label\n1,2,Gänge\n4,5,Gönge\n".encode(encoding))
