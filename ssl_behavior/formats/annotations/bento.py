@@ -1,8 +1,8 @@
 """Bento ``.annot``: channels, and a table of start, stop and duration for each behaviour, in seconds or in frames.
 
 bentoMAT counts frames from 1, with both ends inclusive; its seconds are such a frame divided by the frame rate. A file
-without a decimal point counts in frames. Bento lists behaviours only, so frames in no bout are ``other``. Frames before
-the start and after the stop that the header gives are unscored.
+without a decimal point counts in frames, unless its header counts in seconds and they lie before its end. Bento lists
+behaviours only, so frames in no bout are ``other``. Frames outside the start and stop of the header are unscored.
 """
 
 from __future__ import annotations
@@ -56,16 +56,10 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
     header = [line for line in lines if line[:10].lower() == "annotation"]
     # A name may hold blanks, so a line of several movies counts as one name too.
     movies = [line.partition(":")[2] for line in lines if line.lower().startswith(_MOVIES)]
-    movie_names = [name for movie in movies for name in media_names(movie)]
-    video = videos.find(Path(path), *movie_names)
-    if movie_names and (of_movie := videos.find(*movie_names)).frames is not None and of_movie.id != video.id:
-        raise InputError(
-            f"{path}: expected annotations of one video; found the name of {video.id!r} and the movie of "
-            f"{of_movie.id!r}: rename the file, or correct its line 'Movie file(s)'"
-        )
+    video = _video_of(path, movies, videos)
     stated = _header_number(path, header, "annotation framerate")
     names = _section(lines, "list of annotations")
-    rows, in_seconds = _rows(path, lines)
+    rows, has_decimals = _rows(path, lines)
     span = _Span(
         start=_header_number(path, header, "annotation start frame"),
         stop=_header_number(path, header, "annotation stop frame"),
@@ -73,6 +67,7 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
         stop_s=_header_number(path, header, "annotation stop time"),
     )
     last = max((stop for table in rows.values() for _, stop, _ in table), default=0.0)
+    in_seconds, of_unit = (True, ()) if has_decimals else _unit_of_whole_numbers(path, span, last)
     rate, scale, notices = _rates(path, video, stated, span, last, in_seconds=in_seconds)
     channels = {
         channel: tuple(bout_from_frames(*_frames(start, stop, scale, in_seconds), name) for start, stop, name in table)
@@ -88,9 +83,32 @@ def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:
             frames=frames,
             first_frame=first_frame,
             vocabulary={channel: occurring_behaviours(names, bouts) for channel, bouts in channels.items()},
-            notices=(*notices, *_outside(channels, first_frame, frames)),
+            notices=(*of_unit, *notices, *_outside(channels, first_frame, frames)),
         )
     ]
+
+
+def _video_of(path: Path, movies: list[str], videos: Videos) -> Video:
+    """Return the video that the file or its movie is named after.
+
+    Raises:
+        InputError: both are of known videos, and of different ones.
+    """
+    video = videos.find(Path(path), *(name for movie in movies for name in media_names(movie)))
+    of_movies = [_id_of_movie(movie, videos) for movie in movies if movie.strip()]
+    if known := [name for name in of_movies if name in videos and video.id not in of_movies]:
+        raise InputError(
+            f"{path}: expected annotations of one video; found the name of {video.id!r} and the movie of "
+            f"{known[0]!r}: rename the file, or correct its line 'Movie file(s)'"
+        )
+    return video
+
+
+def _id_of_movie(movie: str, videos: Videos) -> str:
+    try:
+        return videos.find(*media_names(movie)).id
+    except InputError:  # movies of one name in several folders, which the file's own name tells apart
+        return ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +125,27 @@ class _Span:
         first = (self.start - 1) * scale if self.start is not None else (self.start_s or 0.0) * rate - 1
         stop = self.stop * scale if self.stop is not None else (self.stop_s or 0.0) * rate
         return max(0, round(first)), round(stop) or None
+
+
+def _unit_of_whole_numbers(path: Path, span: _Span, last: float) -> tuple[bool, tuple[str, ...]]:
+    """Return whether rows of whole numbers, with this last stop, are seconds, and a notice; Bento's are frames.
+
+    Raises:
+        InputError: the header counts in seconds, and does not say where they end.
+    """
+    if span.start is not None or span.stop is not None or (span.start_s is None and span.stop_s is None):
+        return False, ()
+    if span.stop_s is None:
+        raise InputError(
+            f"{path}: expected rows with a decimal point, or 'Annotation stop time:' in the header; found whole "
+            f"numbers up to {last:g}, which may be frames or seconds: write one of the two, in seconds"
+        )
+    if last > span.stop_s:
+        return False, ()
+    return True, (
+        f"its rows are whole numbers up to {last:g}, and its header gives times up to {span.stop_s:g} s, so they are "
+        "taken as seconds: give the header as 'Annotation start frame' and 'stop frame' if they are frames",
+    )
 
 
 def _rates(
@@ -166,9 +205,9 @@ def _seconds(bout: Bout, frame_rate: float) -> str:
 
 
 def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, float, str]]], bool]:
-    """Return channel -> (start, stop, behaviour) in the file's unit, and whether that unit is seconds."""
+    """Return channel -> (start, stop, behaviour) in the file's unit, and whether they have a decimal point."""
     rows: dict[str, list[tuple[float, float, str]]] = {}
-    in_seconds = False
+    has_decimals = False
     channel = behaviour = None
     for row, line in enumerate(lines, start=1):
         if line.endswith(_RULE) and line.strip("-"):
@@ -186,10 +225,10 @@ def _rows(path: Path, lines: list[str]) -> tuple[dict[str, list[tuple[float, flo
             if stop < start:
                 raise InputError(f"{where}: expected a bout that stops after it starts; found {line[:60]!r}")
             rows[channel].append((start, stop, behaviour))
-            in_seconds = in_seconds or "." in match[1] + match[2]
+            has_decimals = has_decimals or "." in match[1] + match[2]
     if not rows:
         raise InputError(f"{path}: expected a channel such as 'Ch1----------' and its bouts; found none")
-    return rows, in_seconds
+    return rows, has_decimals
 
 
 def _header_number(path: Path, lines: list[str], key: str) -> float | None:

@@ -138,3 +138,31 @@ def test_a_whole_video_at_another_rate_is_converted(tmp_path: Path, rows: str) -
     assert annotations.channels["Ch1"] == (Bout(first, 80, "attack"),)
     assert annotations.frames == 400
     assert any("25 Hz" in notice and "100 Hz" in notice for notice in annotations.notices)
+
+
+TWO = Videos([Video("m", 30.0, 300), Video("n", 30.0, 300)])
+
+
+def movie_file(movies: str, header: str, rows: str) -> str:
+    return f"Bento annotation file\nMovie file(s): {movies}\n{header}\n\nCh1----------\n>groom\n{rows}\n"
+
+
+def test_a_file_of_one_video_with_the_movie_of_another_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.annot").write_text(movie_file("/d/n.mp4", "", "31 60 30"))
+    with pytest.raises(InputError, match="the name of 'm' and the movie of 'n'"):
+        bento.read(tmp_path / "m.annot", TWO)
+    (tmp_path / "m.annot").write_text(movie_file("/d/n.mp4\nMovie file(s): /d/m.mp4", "", "31 60 30"))
+    assert bento.read(tmp_path / "m.annot", TWO)[0].id == "m"
+
+
+def test_whole_numbers_under_a_header_of_seconds_are_seconds_if_they_lie_within_it(tmp_path: Path) -> None:
+    times = "Annotation start time: 0\nAnnotation stop time: 10\nAnnotation framerate: 30"
+    (tmp_path / "m.annot").write_text(movie_file("", times, "1 2 1"))
+    (annotations,) = bento.read(tmp_path / "m.annot", TWO)
+    assert annotations.channels["Ch1"] == (Bout(29, 60, "groom"),)
+    assert any("up to 2, and its header gives times up to 10 s" in notice for notice in annotations.notices)
+    (tmp_path / "m.annot").write_text(movie_file("", times, "31 60 30"))
+    assert bento.read(tmp_path / "m.annot", TWO)[0].channels["Ch1"] == (Bout(30, 60, "groom"),)
+    (tmp_path / "m.annot").write_text(movie_file("", "Annotation start time: 0", "1 2 1"))
+    with pytest.raises(InputError, match=r"Annotation stop time:.*whole numbers up to 2, which may be frames or sec"):
+        bento.read(tmp_path / "m.annot", TWO)
