@@ -200,8 +200,8 @@ def require_one_per_video(annotations: Sequence[Annotations]) -> list[Annotation
         if item.id in by_id:
             if item.source == by_id[item.id].source:
                 raise InputError(
-                    f"{item.source}: expected one observation of each video; found two of {item.id!r}: keep one of "
-                    "them in the file, or export the one to use by itself"
+                    f"{item.source}: expected labels of each video once; found them twice for {item.id!r}, under two "
+                    "names: keep one of the two in the file"
                 )
             raise InputError(
                 f"video {item.id!r} is annotated twice, in {by_id[item.id].source} and {item.source}; "

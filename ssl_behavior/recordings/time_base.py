@@ -129,13 +129,15 @@ def _with_known_rate(video: Video, path: str | Path, stated: float | None, durat
 
 
 def _difference(rate: float, stated: float | None, frames: int | None) -> tuple[str, ...]:
-    if not stated or _same(stated, rate):
+    if not stated or not frames or _same(stated, rate):  # without tracks, there is nothing to compare
         return ()
-    drift = abs(1 - rate / stated) * (frames or 0)
-    if frames and drift < 1:
+    drift = abs(1 - rate / stated) * frames
+    if drift < 1:
         return ()
-    by_end = f", a difference of {drift:.0f} frames by the end" if drift >= 1 else ""
-    return (f"it states {stated:g} Hz, and the tracks have {rate:g} Hz{by_end}: the tracks' rate holds",)
+    return (
+        f"it states {stated:g} Hz, and the tracks have {rate:g} Hz, a difference of {drift:.0f} frames by the end: the "
+        "tracks' rate holds",
+    )
 
 
 def _stated_holds(stated: float) -> tuple[str, ...]:

@@ -102,8 +102,8 @@ class Videos:
 
     @classmethod
     def of(cls, recordings: Iterable[Recording]) -> Videos:
-        """Return the videos of recordings. An assumed frame rate is no known one."""
-        return cls(
+        """Return the videos of recordings. An assumed frame rate is none; one that all have holds for others."""
+        videos = [
             Video(
                 recording.id,
                 None if recording.frame_rate_is_assumed else recording.frame_rate,
@@ -111,7 +111,12 @@ class Videos:
                 recording.source,
             )
             for recording in recordings
-        )
+        ]
+        rates = {video.frame_rate for video in videos}
+        return cls(videos, rates.pop() if len(rates) == 1 else None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
 
     def __contains__(self, video: str) -> bool:
         return video in self._by_id

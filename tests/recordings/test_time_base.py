@@ -115,3 +115,7 @@ def test_bouts_that_all_lie_past_the_end_are_refused() -> None:
     with pytest.raises(InputError, match=r"m\.csv: expected bouts within the 700 frames.*the first at frame 900"):
         compare_with_tracks(annotated(910, "other"), 700)
     assert compare_with_tracks(annotated(910, "other"), None).notices == ()
+
+
+def test_a_rate_that_is_stated_is_compared_with_tracks_only() -> None:
+    assert time_base_of(Video("x", 30.0), "x.csv", 25.0).notices == ()

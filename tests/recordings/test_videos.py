@@ -1,11 +1,15 @@
 """How annotations find their video: by its whole id, by its file name, and by what is left of it in other names."""
 
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.recordings.videos import Video, Videos
 
 
@@ -103,3 +107,10 @@ def test_the_folder_of_tracks_counts_where_their_id_lacks_it(tmp_path: Path) -> 
     videos = Videos([Video("pose", source=str(tmp_path / "m1" / "pose.csv"))])
     assert videos.find(tmp_path / "ann" / "m1" / "labels.csv").id == "pose"
     assert videos.find(tmp_path / "ann" / "m2" / "labels.csv").id == "labels"
+
+
+def test_a_rate_that_all_recordings_have_is_that_of_videos_without_tracks() -> None:
+    recordings = [Recording(n, np.zeros((3, 1, 1, 2)), ("m",), Skeleton(("nose",)), 25.0) for n in ("a", "b")]
+    assert Videos.of(recordings).find("c").frame_rate == 25.0
+    assert Videos.of([recordings[0], replace(recordings[1], frame_rate=30.0)]).find("c").frame_rate is None
+    assert Videos.of([replace(recordings[0], frame_rate_is_assumed=True)]).find("c").frame_rate is None
