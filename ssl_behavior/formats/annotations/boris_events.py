@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_names
 
 NO_SUBJECT = "No focal subject"
+
+RATES_DIFFER = "its media files differ in their frame rates, which are not used"
+"""Notice of an observation whose files are taken as one video."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,36 @@ class Event:
     stop: Moment
 
 
+@dataclass(frozen=True)
+class Medium:
+    """A file of a player.
+
+    Attributes:
+        name: its name, without folders.
+        length: in s; None if it is unknown.
+        rate: frame rate in Hz; None if it is unknown.
+    """
+
+    name: str
+    length: float | None = None
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Player:
+    """A player beside the first, whose times events do not have.
+
+    Attributes:
+        number: from 2.
+        files: that it plays one after the other.
+        shift: of its time against that of the first player, in s; None if it is unknown.
+    """
+
+    number: int
+    files: tuple[Medium, ...]
+    shift: float | None
+
+
 @dataclass
 class Observation:
     """What BORIS says about one video.
@@ -42,6 +75,8 @@ class Observation:
     Attributes:
         name: the observation id.
         media: names of the files of its first player.
+        files: these files in the order in which they play; empty if the order is unknown.
+        players: the other players.
         offset: added to the times of events, in s.
         rate: frame rate of the media in Hz; None if it is not given, or differs between them.
         duration: length of all media together, in s.
@@ -53,6 +88,8 @@ class Observation:
 
     name: str
     media: list[str] = field(default_factory=list)
+    files: tuple[Medium, ...] = ()
+    players: tuple[Player, ...] = ()
     offset: float = 0.0
     rate: float | None = None
     duration: float | None = None
@@ -66,7 +103,7 @@ class Observation:
         rates = rates - {0.0}  # files of sound
         self.rate = rates.pop() if len(rates) == 1 else None
         if rates:
-            self.notices.append("its media files differ in their frame rates, which are not used")
+            self.notices.append(RATES_DIFFER)
 
     @property
     def moments(self) -> Iterator[Moment]:
@@ -79,9 +116,28 @@ Observations = Mapping[str, Callable[[], Observation]]
 
 
 def media_of_player(text: str) -> list[str]:
-    """Return the first player's part of a list such as ``player #1:a.mp4;b.mp4|player #2:c.mp4``."""
-    first = re.sub(r"^player #\d+:\s*", "", text.split("|")[0].strip(), flags=re.IGNORECASE)
-    return [part.strip() for part in first.split(";") if part.strip().lower() not in ("", "na", "nan", "none")]
+    """Return the first player's part of a list such as ``player #1:a.mp4;b.mp4|player #2:c.mp4``, without blanks."""
+    return [part for part in media_of_players(text)[0] if part]
+
+
+def media_of_players(text: str) -> list[list[str]]:
+    """Return a list such as ``player #1:a.mp4;b.mp4|player #2:c.mp4`` by players, with "" for what is missing."""
+    players = (re.sub(r"^player #\d+:\s*", "", part.strip(), flags=re.IGNORECASE) for part in text.split("|"))
+    return [["" if _is_missing(part) else part.strip() for part in player.split(";")] for player in players]
+
+
+def _is_missing(text: str) -> bool:
+    return text.strip().lower() in ("", "na", "nan", "none")
+
+
+def known(number: float | None) -> float | None:
+    """Return a length or rate; None for the 0 and -1 that BORIS writes if it is unknown."""
+    return number if number is not None and number > 0 else None
+
+
+def total_length(lengths: Sequence[float | None]) -> float | None:
+    """Return the length of files that follow each other; None if that of one is unknown."""
+    return sum(length or 0.0 for length in lengths) or None if all(lengths) else None
 
 
 def file_name(path: str) -> str:

@@ -6,13 +6,14 @@ Events on pictures have no time; the index of a picture is its frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.boris_events import Moment, Observation, Observations
-from ssl_behavior.formats.annotations.values import bout_from_frames, media_names, occurring_behaviours
+from ssl_behavior.formats.annotations.boris_media import videos_of
+from ssl_behavior.formats.annotations.values import bout_from_frames, occurring_behaviours
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.time_base import time_base_of
@@ -37,21 +38,22 @@ def read_each(path: Path, parsers: Observations, videos: Videos) -> list[Annotat
     Raises:
         InputError: no observation can be read, or the rates of tracks and annotations contradict each other.
     """
-    observations, errors = [], []
+    observations: list[tuple[Observation, Video]] = []
+    errors: list[InputError] = []
+    # With one observation, the name of the file may be that of the video.
+    own_name = [Path(path)] if len(parsers) == 1 else []
     for parse in parsers.values():
         try:
             observation = parse()
-            _require_one_video(path, observation, videos)
             _use_images_for_clock_times(path, observation)
             _require_times_after_offset(path, observation)
-            observations.append(observation)
+            observations += videos_of(path, observation, videos, own_name)
         except InputError as error:
             errors.append(error)
     if not observations:
         raise errors[0] if errors else InputError(f"{path}: expected observations with events; found none")
-    # With one observation, the name of the file may be that of the video.
-    own_name = [Path(path)] if len(observations) + len(errors) == 1 else []
-    annotations = [_to_annotations(path, each, videos, own_name) for each in observations]
+    _require_one_observation_of_each(path, observations)
+    annotations = [_to_annotations(path, observation, video) for observation, video in observations]
     left_out = tuple(f"observation left out: {str(error).removeprefix(f'{path}: ')}" for error in errors)
     return [replace(annotations[0], notices=(*annotations[0].notices, *left_out)), *annotations[1:]]
 
@@ -86,48 +88,30 @@ def _require_times_after_offset(path: Path, observation: Observation) -> None:
             f"{observation.offset:.10g} s; found an event at {min(times):.10g} s, before the video starts: correct the "
             "offset in BORIS and export again"
         )
-
-
-def _require_one_video(path: Path, observation: Observation, videos: Videos) -> None:
-    """Refuse files that play one after the other, of which some have tracks of their own.
-
-    Raises:
-        InputError: the observation is of several files, its own name is of no video, and one of the files is.
-    """
-    tracked = [media for media in observation.media if _is_known(videos.find(*media_names(media)))]
-    if len(observation.media) > 1 and tracked and not _is_known(videos.find(observation.name)):
-        raise InputError(
-            f"{path}: {observation.name!r}: expected an observation of one video; found one of the files "
-            f"{', '.join(observation.media)}, which follow each other, and tracks of {', '.join(tracked)} "
-            "alone: make an observation of each file in BORIS"
-        )
-
-
-def _is_known(video: Video) -> bool:
-    return video.frames is not None
-
-
-def _video_of(observation: Observation, videos: Videos, own_name: list[Path]) -> Video:
-    """Return the video of an observation. Its media file counts more than its name, which people choose."""
-    names = [name for media in observation.media for name in media_names(media)]
-    video = videos.find(observation.name, *names, *own_name)
-    if len(observation.media) == 1:
-        of_media = videos.find(*names)
-        if _is_known(of_media) and of_media.id != video.id:
-            observation.notices.append(
-                f"observation {observation.name!r} is of the file {observation.media[0]}, so its labels are those of "
-                f"{of_media.id!r}"
-            )
-            return of_media
-    return video
-
-
-def _to_annotations(path: Path, observation: Observation, videos: Videos, own_name: list[Path]) -> Annotations:
-    video = _video_of(observation, videos, own_name)
-    if observation.offset and any(moment.seconds is not None for moment in observation.moments):
+    if times and observation.offset:
         observation.notices.append(
             f"event times contain a time offset of {observation.offset:.10g} s, which is subtracted"
         )
+
+
+def _require_one_observation_of_each(path: Path, observations: Sequence[tuple[Observation, Video]]) -> None:
+    """Make sure that no video is observed twice.
+
+    Raises:
+        InputError: two observations are of one video, such as those of two observers.
+    """
+    names: dict[str, list[str]] = {}
+    for observation, video in observations:
+        names.setdefault(video.id, []).append(observation.name)
+    for video_id, of_video in names.items():
+        if len(of_video) > 1:
+            raise InputError(
+                f"{path}: expected one observation of {video_id!r}; found {', '.join(map(repr, of_video))}: delete all "
+                "but one of them in BORIS (Observations, Delete observations), or export the events of one alone"
+            )
+
+
+def _to_annotations(path: Path, observation: Observation, video: Video) -> Annotations:
     rate, notices = _frame_rate(path, observation, video)
     notices = (*notices, *_follow_images(observation, rate))
     channels: dict[str, list[Bout]] = {}
@@ -190,7 +174,13 @@ def _rate_of_images(observation: Observation) -> float | None:
 
 def _follow_images(observation: Observation, rate: float) -> Iterator[str]:
     """Yield a notice if images contradict the times. A shift that all moments have is taken from the times."""
-    shifts = [round(seconds * rate) - image for seconds, image in _with_both(observation)]
+    pairs = _with_both(observation)
+    # The file's own rate counts its images, even if the tracks have another one.
+    if observation.rate and all(
+        abs(seconds * observation.rate - image) <= _IMAGE_TOLERANCE for seconds, image in pairs
+    ):
+        return
+    shifts = [round(seconds * rate) - image for seconds, image in pairs]
     if not shifts or max(map(abs, shifts)) <= _IMAGE_TOLERANCE:
         return
     lowest, highest = min(shifts), max(shifts)

@@ -17,10 +17,14 @@ from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.annotations.boris_events import (
     NO_SUBJECT,
     Event,
+    Medium,
     Moment,
     Observation,
     Observations,
+    Player,
     file_name,
+    known,
+    total_length,
     unpaired_error,
 )
 from ssl_behavior.formats.annotations.values import parse_seconds, read_text
@@ -86,19 +90,45 @@ def _observation(path: Path, name: str, fields: Mapping[str, Any], kinds: Mappin
     observation = Observation(name, list(dict.fromkeys(map(file_name, files))), behaviours=tuple(kinds))
     observation.offset = _offset(where, fields, media, files)
     observation.set_rate({float(rates[file]) for file in ([file for file in files if file in rates] or rates)})
-    observation.duration = sum(max(0.0, float(lengths[file])) for file in names) or None  # -1 is an unknown length
-    shifts = {float(shift) for shift in (media.get("offset") or {}).values()} - {0.0}
-    if shifts:
-        observation.notices.append(
-            f"its players are shifted against each other by {', '.join(f'{shift:g}' for shift in sorted(shifts))} s, "
-            "and times are those of the first player"
-        )
+    observation.duration = total_length([known(float(lengths[file])) for file in names])
+    _add_players(observation, fields, media)
     start, stop = [float(edge or 0) for edge in fields.get("observation time interval") or (0, 0)][:2]
     observation.interval = (start, stop or None) if start or stop else None
     _add_events(path, observation, fields["events"], kinds)
     if any(str(event[3]).strip("| ") not in ("", "None") for event in fields["events"]):
         observation.notices.append("modifiers of behaviours are not used")
     return observation
+
+
+def _add_players(observation: Observation, fields: Mapping[str, Any], media: Mapping[str, Any]) -> None:
+    """Add the files of every player, in their order, and a notice of players that do not start together."""
+    rates, lengths = media.get("fps") or {}, media.get("length") or {}
+    shifts = {str(number): float(shift or 0) for number, shift in (media.get("offset") or {}).items()}
+    if before_7 := float(fields.get("time offset second player") or 0):
+        shifts.setdefault("2", before_7)
+    players = {
+        str(number): tuple(_medium(str(file), lengths, rates) for file in files)
+        for number, files in (fields.get("file") or {}).items()
+        if files
+    }
+    observation.files = players.pop("1", ())
+    observation.players = tuple(
+        Player(int(number), files, shifts.get(number, 0.0) - shifts.get("1", 0.0)) for number, files in players.items()
+    )
+    if different := sorted(set(shifts.values()) - {0.0}):
+        observation.notices.append(
+            f"its players are shifted against each other by {', '.join(f'{shift:g}' for shift in different)} s, "
+            "and times are those of the first player"
+        )
+
+
+def _medium(file: str, lengths: Mapping[str, Any], rates: Mapping[str, Any]) -> Medium:
+    # Projects that have moved may name a file by another folder in each place.
+    length, rate = (
+        numbers.get(file) or next((each for name, each in numbers.items() if file_name(name) == file_name(file)), None)
+        for numbers in (lengths, rates)
+    )
+    return Medium(file_name(file), known(float(length or 0)), known(float(rate or 0)))
 
 
 def _offset(where: str, fields: Mapping[str, Any], media: Mapping[str, Any], files: Sequence[str]) -> float:

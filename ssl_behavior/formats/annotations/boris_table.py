@@ -13,11 +13,16 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.boris_events import (
     NO_SUBJECT,
     Event,
+    Medium,
     Moment,
     Observation,
     Observations,
+    Player,
     file_name,
+    known,
     media_of_player,
+    media_of_players,
+    total_length,
     unpaired_error,
 )
 from ssl_behavior.formats.annotations.table import split_header, to_key
@@ -112,13 +117,40 @@ def _observation(path: Path, name: str, rows: Sequence[_Row]) -> Observation:
         observation.media += [file_name(media) for key in _MEDIA for media in media_of_player(row.get(key, ""))]
     observation.media = list(dict.fromkeys(observation.media))
     observation.set_rate({_number(where, rate) for rate in media_of_player(_first(first, _RATES))})
-    lengths = [_number(where, length) for length in media_of_player(_first(first, _LENGTHS))]
-    observation.duration = sum(lengths) or None
+    observation.duration = total_length(
+        [known(_number(where, each)) for each in media_of_player(_first(first, _LENGTHS))]
+    )
+    _add_players(where, observation, first)
     observation.interval = _interval(where, first)
     if any(value for row in rows for key, value in row.items() if key.startswith("modifier")):
         observation.notices.append("modifiers of behaviours are not used")
     _add_events(path, observation, rows)
     return observation
+
+
+def _add_players(where: str, observation: Observation, row: _Row) -> None:
+    """Add the files of every player in their order, if a cell lists them all; others name the file of an event."""
+    lists = (media_of_players(row.get(key, "")) for key in _MEDIA)
+    players = [
+        [file_name(file) for file in files if file] for files in max(lists, key=lambda each: sum(map(len, each)))
+    ]
+    lengths, rates = (media_of_players(_first(row, keys)) for keys in (_LENGTHS, _RATES))
+    media = [
+        tuple(
+            Medium(file, _of_file(where, lengths, i, j), _of_file(where, rates, i, j)) for j, file in enumerate(files)
+        )
+        for i, files in enumerate(players)
+    ]
+    # Several files in a cell are the list; a single one is it only if events name no other.
+    if len(media[0]) > 1 or {file.name for file in media[0]} == set(observation.media):
+        observation.files = media[0]
+    observation.players = tuple(Player(i, files, None) for i, files in enumerate(media[1:], start=2) if files)
+
+
+def _of_file(where: str, numbers: Sequence[Sequence[str]], player: int, file: int) -> float | None:
+    of_player = numbers[player] if player < len(numbers) else ()
+    text = of_player[file] if file < len(of_player) else ""
+    return known(_number(where, text)) if text else None
 
 
 def _add_events(path: Path, observation: Observation, rows: Sequence[_Row]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -112,45 +111,3 @@ def test_states_that_last_are_no_starts_and_stops(tmp_path: Path, names: tuple[s
     (tmp_path / "m.csv").write_text(f"frame,label,active\n{rows}")
     ((annotations,), _) = read(tmp_path / "m.csv")
     assert spans(annotations) == [(names[0], 0, 30), (names[1], 30, 60), (names[0], 60, 90)]
-
-
-def project(files: dict[str, list[str]], **media: object) -> str:
-    events = [[1.0, "", "groom", "", ""], [2.0, "", "groom", "", ""]]
-    observations = {
-        name: {"type": "MEDIA", "file": {"1": of_name}, "events": events, "media_info": media}
-        for name, of_name in files.items()
-    }
-    kinds = {"0": {"code": "groom", "type": "State event"}}
-    return json.dumps({"behaviors_conf": kinds, "subjects_conf": {}, "observations": observations})
-
-
-def test_the_media_file_of_an_observation_counts_more_than_its_name(tmp_path: Path) -> None:
-    (tmp_path / "p.boris").write_text(project({"m": ["/d/n.mp4"], "n": ["/d/m.mp4"]}))
-    (first, second), notices = read(tmp_path / "p.boris")
-    assert (first.id, second.id) == ("n", "m")
-    assert any("observation 'm' is of the file n.mp4" in notice for notice in notices)
-
-
-def test_files_that_follow_each_other_are_not_taken_for_one_of_them(tmp_path: Path) -> None:
-    (tmp_path / "p.boris").write_text(project({"session": ["/d/n.mp4", "/d/m.mp4"]}))
-    with pytest.raises(InputError, match=r"files n\.mp4, m\.mp4, which follow each other"):
-        read(tmp_path / "p.boris")
-    (tmp_path / "p.boris").write_text(project({"m": ["/d/part1.mp4", "/d/part2.mp4"]}))
-    assert read(tmp_path / "p.boris")[0][0].id == "m"
-
-
-def test_two_observations_of_a_video_and_unknown_lengths(tmp_path: Path) -> None:
-    (tmp_path / "p.boris").write_text(project({"AB": ["/d/m.mp4"], "CD": ["/d/m.mp4"]}))
-    with pytest.raises(InputError, match="one observation of each video; found two of 'm'"):
-        read(tmp_path / "p.boris")
-    (tmp_path / "p.boris").write_text(project({"m": ["/d/m.mp4"]}, length={"/d/m.mp4": -1}, offset={"1": 0, "2": 2.0}))
-    (annotations,), notices = read(tmp_path / "p.boris")
-    assert annotations.frames is None
-    assert any("shifted against each other by 2 s" in notice for notice in notices)
-
-
-def test_a_bento_file_of_one_video_and_the_movie_of_another_is_refused(tmp_path: Path) -> None:
-    rows = "Annotation framerate: 30\n\nCh1----------\n>groom\n31 60 30\n"
-    (tmp_path / "m.annot").write_text(f"Bento annotation file\nMovie file(s): /d/n.mp4\n\n{rows}")
-    with pytest.raises(InputError, match="the name of 'm' and the movie of 'n'"):
-        read(tmp_path / "m.annot")
