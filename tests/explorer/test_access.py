@@ -80,8 +80,10 @@ def served(app: Application, *origins: str) -> Iterator[Running]:
     thread.start()
     try:
         asyncio.run_coroutine_threadsafe(start(), loop).result(20)
-        yield Running(started[1], started[0], loop, sockets)
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(20)
+        try:
+            yield Running(started[1], started[0], loop, sockets)
+        finally:
+            asyncio.run_coroutine_threadsafe(stop(), loop).result(20)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(60)
@@ -365,20 +367,27 @@ def test_pages_are_bounded() -> None:
         address = running.address
         tokens = [token_of(ask(address)) for _ in range(MAX_PAGES + 3)]
 
-        async def open_all() -> list[Any]:
-            origin = address.rstrip("/")
-            opening = [opened(address, token, origin) for token in tokens]
-            sockets = [made for made in await asyncio.gather(*opening, return_exceptions=True) if made is not None]
-            running.sockets.extend(made for made in sockets if not isinstance(made, Exception))
-            for made in running.sockets:
-                await made.read_message()
-            return sockets
+        async def open_all() -> list[str]:
+            """Open a page for each token at once, and return the tokens that got no seat, whichever came last."""
+            opening = [opened(address, token, address.rstrip("/")) for token in tokens]
+            refused = []
+            for token, made in zip(tokens, await asyncio.gather(*opening, return_exceptions=True), strict=True):
+                if isinstance(made, BaseException):
+                    assert isinstance(made, HTTPClientError), made
+                    refused.append(token)
+                    continue
+                running.sockets.append(made)
+                if await made.read_message() is None:  # the server closed it
+                    refused.append(token)
+            return refused
 
-        running.wait(open_all())
+        refused = running.wait(open_all())
+        assert len(refused) == 3
         assert len(running.server.get_sessions("/")) == MAX_PAGES
         assert ask(address).status == 503
-        with pytest.raises(HTTPClientError, match="503"):
-            running.wait(opened(address, tokens[-1], address.rstrip("/")))
+        for token in refused:
+            with pytest.raises(HTTPClientError, match="503"):
+                running.wait(opened(address, token, address.rstrip("/")))
         assert ask(address, "/static/js/bokeh.min.js").status == 200  # open pages keep working
 
 
