@@ -11,11 +11,15 @@ Examples:
 
 Importing the package loads nothing else: a name is looked up in its module when it is first used. ``dir(sb)`` lists the
 names, and ``help(sb.pretrain)`` explains one.
+
+Import it before torch if several processes share the machine: it then keeps their idle threads from taking each other's
+cores.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -84,6 +88,14 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
 
     embed = embed_recordings
     explore_in_notebook = in_notebook
+
+# By default, an idle thread of GNU OpenMP keeps its core busy for milliseconds to wait for the next work. Two trainings
+# on one machine then stand still, because each needs the cores that the other's idle threads hold. A thread that sleeps
+# at once, however, is late at the next of thousands of short operations (experiments/benchmarks/threads.md). Libraries
+# read these variables when they are loaded. What the user has set stays.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # about a tenth of a millisecond
 
 __version__ = "0.1.0"
 
