@@ -43,7 +43,7 @@ def rates(trainings: int, tracks: Path, way: Mapping[str, str], steps: int, limi
         limit: seconds after which a training is stopped.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _OF_THREADS}
-    environment |= {"PYTHONPATH": str(PROJECT), "CUDA_VISIBLE_DEVICES": ""} | way
+    environment |= {"PYTHONPATH": str(PROJECT), "CUDA_VISIBLE_DEVICES": "", **way}
     words = [sys.executable, "-m", "ssl_behavior.pretrain", "--recordings", str(tracks), "--steps", str(steps)]
     with TemporaryDirectory() as folder:
         outputs = [Path(folder) / str(number) for number in range(trainings)]
