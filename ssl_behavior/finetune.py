@@ -24,9 +24,9 @@ from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.training.cross_validation import cross_validation_report
+from ssl_behavior.training.cross_validation import cross_validation_report, folds_by_video
 from ssl_behavior.training.finetuning import FinetuneResult, finetune_encoder
-from ssl_behavior.training.inputs import LearningConfig, labelled_poses
+from ssl_behavior.training.inputs import LearningConfig, about_pretraining, labelled_poses, seen_in_pretraining
 
 _SCORES = "cross_validation.json"
 
@@ -79,7 +79,7 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
         encoder, videos, labels.behaviours, config.supervision, config.seed, config.precision, config.from_scratch,
         state_folder=output / run_folder.UNFINISHED,
     )  # fmt: skip
-    report = _report(result, labels.behaviours, rate)
+    report = _report(result, videos, labels.behaviours, rate, config)
     scheme = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, result.calibrated_decoder)
     checkpoints.save_model(output, result.model, scheme, vitals)
     run.save_settings(config, output / "settings.yaml")
@@ -102,15 +102,26 @@ def _print_input(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rat
         )
 
 
-def _report(result: FinetuneResult, behaviours: Sequence[str], rate: float) -> dict[str, Any]:
+def _report(
+    result: FinetuneResult,
+    videos: Sequence[LabelledPoses],
+    behaviours: Sequence[str],
+    rate: float,
+    config: FinetuneConfig,
+) -> dict[str, Any]:
     """Print and return the cross-validation report; empty without cross-validation."""
     if not result.held_out_logits:
         return {}
     report = cross_validation_report(
         result.held_out_logits, result.calibrated_decoder, result.held_out_videos, behaviours
     )
+    folds = folds_by_video(videos, len(behaviours), config.supervision.folds)
+    fewest = len(videos) - max(map(len, folds))
     print("\ncross-validation: each labelled video is scored by a model, a temperature and a decoder that were")
-    print(f"fitted to others, at {rate:g} Hz. Expect such scores on new videos of the same kind.")
+    seen = f"{fewest} or more of the {len(videos)} videos"
+    print(f"fitted to others, at {rate:g} Hz. Each of these models saw {seen}, and the kept model")
+    print("saw all. Expect such scores, or slightly better ones, on new videos of the same kind.")
+    print(about_pretraining(seen_in_pretraining(config.encoder, videos), len(videos), "labelled videos"))
     print("All scores run from 0 to 1. Higher is better, except for the calibration error: lower is better.")
     print(format_report(report))
     return report

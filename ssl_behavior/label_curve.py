@@ -31,7 +31,7 @@ from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, describ
 from ssl_behavior.scoring.frames import confusion, counts_in_means
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
-from ssl_behavior.training.inputs import LearningConfig, labelled_poses
+from ssl_behavior.training.inputs import LearningConfig, labelled_poses, seen_in_pretraining
 
 _FEWEST_VIDEOS, _FEWEST_TESTED = 3, 2
 _NAMED_IN_TITLE = 4
@@ -132,17 +132,11 @@ def _study(config: LabelCurveConfig) -> Study:
     require_distinct([video.poses for video in videos])
     behaviours = labels.behaviours
     test = _test_videos(videos, len(behaviours), config)
-    tested = {videos[i].poses.id: videos[i].poses.fingerprint() for i in test}
     truth = {recording.id: recording.labels[channel].values for recording in recordings}
-    pretrained_on = checkpoints.load_pretraining_fingerprints(config.encoder)
-    seen_in_pretraining = None
-    if pretrained_on is not None:
-        # Names count too: a video that was filtered or cut since pretraining has other content, but was used.
-        contents = set(pretrained_on.values())
-        seen_in_pretraining = {name for name, content in tested.items() if name in pretrained_on or content in contents}
-    study = Study(videos, truth, behaviours, channel, test, encoder, seen_in_pretraining)
+    seen = seen_in_pretraining(config.encoder, [videos[i] for i in test])
+    study = Study(videos, truth, behaviours, channel, test, encoder, seen)
     print(f"labelled videos: {len(videos)} ({describe_shares(videos, behaviours)})")
-    print(f"tested on {len(test)} of them: {list_names(tested)}")
+    print(f"tested on {len(test)} of them: {list_names(study.ids(test))}")
     print("\n".join([study.about_pretraining(), *study.warnings()]))
     return study
 

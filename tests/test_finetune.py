@@ -169,11 +169,27 @@ def test_a_lone_animal_may_be_both(config: FinetuneConfig, tmp_path: Path) -> No
     assert load_model(config.output)[1].pair == ("mouse", "mouse")
 
 
+@pytest.mark.parametrize(
+    ("number", "message"), [(0, "Inductive"), (1, "of 1 of the 4 labelled videos"), (4, "of all labelled videos")]
+)
+def test_it_says_whether_the_encoder_has_seen_the_labelled_videos(
+    number: int, message: str, config: FinetuneConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = load_encoder(config.encoder)
+    recordings = simulate_recordings(4, seed=2, frames=400)[:number]
+    seen = [prepare(recording, encoder.landmarks, encoder.preparation) for recording in recordings]
+    save_encoder(tmp_path / "encoder", encoder, seen)
+    finetune(replace(config, encoder=tmp_path / "encoder"))
+    assert message in capsys.readouterr().out
+
+
 def test_a_single_video_has_no_scores(
     config: FinetuneConfig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     finetune(config)
-    assert "fitted to others, at 30 Hz" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "fitted to others, at 30 Hz" in output
+    assert "saw 2 or more of the 4 videos" in output
     words = f"finetune --encoder {config.encoder} --recordings {config.recordings[0]} --output {config.output}"
     quick = "--supervision.steps 2 --supervision.clip-seconds 2 --supervision.trees 0 --videos video001 --overwrite"
     monkeypatch.setattr("sys.argv", [*words.split(), *quick.split()])

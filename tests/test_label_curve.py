@@ -74,7 +74,7 @@ def test_the_whole_command(command: Callable[..., FinishedCommand], folder: Path
     words += ["--sizes", 2, "--draws", 1, "--supervision.steps", 2, "--supervision.trees", 3, "--device", "cpu"]
     done = command("label_curve", *words)
     assert "tested on 2 of them: video" in done.out
-    assert "Inductive: the encoder was pretrained on other tracks than the test videos'." in done.out
+    assert "Inductive: the encoder was pretrained on other tracks than those of the test videos." in done.out
     assert re.search(r"^videos  pretrained +from scratch +expert features$", done.out, re.MULTILINE)
     assert "At 2 labelled videos: pretrained 0." in done.out
     assert "pretrained, 2 labelled, draw 1 of 1" in done.err

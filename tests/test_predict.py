@@ -207,9 +207,14 @@ def test_tracked_animals_are_counted_in_every_frame(model: Model, wander: Callab
 def test_the_summary_names_what_a_reader_of_the_labels_must_know() -> None:
     probabilities = np.array([[0.6, 0.4]] * 3 + [[0.2, 0.8]])
     prediction = Prediction("1", ("a", "b"), probabilities, np.array([1, 0, 0, 1]), 30.0, np.array([2, 0, 1, 2]))
-    shares, reweighted, untracked = summarize_predictions([prediction])
-    assert shares == "1 video, 4 filmed frames: a 50.0%, b 50.0%"
+    shares, budgets, reweighted, missing, untracked = summarize_predictions([prediction])
+    assert shares == "1 video, 4 filmed frames, labelled a 50.0%, b 50.0%"
+    assert "no time budgets" in budgets
+    assert missing.startswith("fewer than two animals are tracked in 50.0% of the frames")
     assert reweighted.startswith("25.0% of the labels are not the most probable behaviour")
     assert untracked.startswith("no animal is tracked in 1 frame of 1 (25%)")
     plain = replace(prediction, labels=np.array([0, 0, 0, 1]), animals_tracked=np.ones(4))
-    assert list(summarize_predictions([plain])) == ["1 video, 4 filmed frames: a 75.0%, b 25.0%"]
+    assert [line.split(":")[0] for line in summarize_predictions([plain])] == [
+        "1 video, 4 filmed frames, labelled a 75.0%, b 25.0%",
+        "these shares are no time budgets",
+    ]

@@ -14,6 +14,7 @@ from ssl_behavior.learning_curve.videos import default_sizes, draw_orders
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts
 from ssl_behavior.storage.digests import digest
+from ssl_behavior.training.inputs import about_pretraining
 from ssl_behavior.training.state import run_key
 
 
@@ -102,13 +103,7 @@ class Study:
 
     def about_pretraining(self) -> str:
         """Return a sentence on whether the encoder was pretrained on the tracks of the test videos."""
-        if self.seen_in_pretraining is None:
-            return "It is unknown whether the encoder was pretrained on the test videos' tracks."
-        if not self.seen_in_pretraining:
-            return "Inductive: the encoder was pretrained on other tracks than the test videos'."
-        count = len(self.seen_in_pretraining)
-        number = "all" if count == len(self.test) else f"{count} of the {len(self.test)}"
-        return f"Transductive: the encoder was pretrained on the tracks, not the labels, of {number} test videos."
+        return about_pretraining(self.seen_in_pretraining, len(self.test), "test videos")
 
 
 def _shows_two(counts: np.ndarray) -> bool:

@@ -103,25 +103,35 @@ def summarize_predictions(predictions: Iterable[Prediction]) -> Iterator[str]:
         predictions: predictions, each of which is used once and not kept: together they may exceed memory.
 
     Yields:
-        The share of each behaviour; then, where it applies, the share of labels that are not the most probable
-        behaviour, and the videos with frames without a tracked animal.
+        The share of each behaviour among the labels, which is no time budget; then, where it applies, the share of
+        labels that are not the most probable behaviour, the share of frames with an animal missing, and the videos with
+        frames without a tracked animal.
     """
     counts: Counter[str] = Counter()
-    reweighted, untracked = 0, {}
+    reweighted, one_missing, untracked = 0, 0, {}
     for prediction in predictions:
         names, labels = prediction.behaviours, prediction.labels
         counts.update(dict(zip(names, scored_frames(labels, len(names)).tolist(), strict=True)))
         reweighted += int((labels != prediction.probabilities.argmax(1)).sum())
+        if prediction.animals_tracked.max(initial=0) > 1:
+            one_missing += int((prediction.animals_tracked < 2).sum())
         is_untracked = prediction.animals_tracked == 0
         untracked[prediction.id] = (int(is_untracked.sum()), float(is_untracked.mean()))
     frames = counts.total()
     shares = ", ".join(f"{name} {count / frames:.1%}" for name, count in counts.items())
-    yield f"{count_of(len(untracked), 'video')}, {count_of(frames, 'filmed frame')}: {shares}"
+    yield f"{count_of(len(untracked), 'video')}, {count_of(frames, 'filmed frame')}, labelled {shares}"
+    yield (
+        "these shares are no time budgets: the decision favours rare behaviours, which are therefore predicted more "
+        "often than they occur"
+    )
     if reweighted:
         yield (
             f"{reweighted / frames:.1%} of the labels are not the most probable behaviour: decoding weighs behaviours "
             "and may smooth over time"
         )
+    if one_missing >= _NOTEWORTHY * frames:
+        share = one_missing / frames
+        yield f"fewer than two animals are tracked in {share:.1%} of the frames: expect more errors there"
     gaps = [
         f"{count_of(count, 'frame')} of {video} ({share:.0%})"
         for video, (count, share) in sorted(untracked.items(), key=lambda item: -item[1][1])

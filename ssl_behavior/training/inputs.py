@@ -13,12 +13,14 @@ from ssl_behavior.cli.inputs import LabelledTracksConfig
 from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute.devices import Device, Precision
 from ssl_behavior.errors import InputError, count_of
+from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.poses.labelled import LabelledPoses, labelled_pairs
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.poses.sampling import require_length
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.training.label_notices import label_notices
 from ssl_behavior.training.supervised import Supervision
 
 
@@ -46,6 +48,8 @@ def labelled_poses(
 ) -> list[LabelledPoses]:
     """Prepare recordings for an encoder and attach their labels. Recordings without a scored frame are left out.
 
+    Notices about the labels are printed (see ``label_notices``).
+
     Args:
         recordings: recordings with labels in ``channel``.
         channel: channel of the labels.
@@ -70,4 +74,42 @@ def labelled_poses(
             f"{count_of(len(recordings), 'labelled video')}: label another behaviour or another video, or "
             "check --channel, --unscored and --videos"
         )
+    for notice in label_notices(videos, recordings[0].labels[channel].behaviours):
+        print(notice)
     return videos
+
+
+def seen_in_pretraining(encoder: Path, videos: Sequence[LabelledPoses]) -> set[str] | None:
+    """Return the ids of the videos whose tracks an encoder was pretrained on; None if nobody recorded that.
+
+    Args:
+        encoder: folder of the encoder.
+        videos: prepared for this encoder.
+
+    Raises:
+        InputError: the folder is no checkpoint of an encoder.
+    """
+    pretrained_on = checkpoints.load_pretraining_fingerprints(encoder)
+    if pretrained_on is None:
+        return None
+    # Names count too: a video that was filtered or cut since pretraining has other content, but was used.
+    contents = set(pretrained_on.values())
+    return {
+        video.poses.id for video in videos if video.poses.id in pretrained_on or video.poses.fingerprint() in contents
+    }
+
+
+def about_pretraining(seen: set[str] | None, total: int, noun: str) -> str:
+    """Return a sentence on whether an encoder was pretrained on the tracks of the videos on which a model is scored.
+
+    Args:
+        seen: as from ``seen_in_pretraining``.
+        total: number of these videos.
+        noun: what to call them, such as ``test videos``.
+    """
+    if seen is None:
+        return f"It is unknown whether the encoder was pretrained on the tracks of the {noun}."
+    if not seen:
+        return f"Inductive: the encoder was pretrained on other tracks than those of the {noun}."
+    number = "all" if len(seen) == total else f"{len(seen)} of the {total}"
+    return f"Transductive: the encoder was pretrained on the tracks, not the labels, of {number} {noun}."
