@@ -99,8 +99,19 @@ def list_names(names: Iterable[str], limit: int = 20) -> str:
         >>> list_names(["10", "9", "1"], limit=2)
         '1, 9 and 1 more'
     """
-    ordered = sorted(names, key=natural_key) or ["none"]
-    return ", ".join(ordered[:limit]) + (f" and {len(ordered) - limit} more" if len(ordered) > limit else "")
+    ordered = sorted(names, key=natural_key)
+    return list_in_order(ordered, limit)
+
+
+def list_in_order(names: Iterable[object], limit: int) -> str:
+    """Names or numbers for a message, in their own order; "none" if there are none.
+
+    Args:
+        names: in the order of the message.
+        limit: how many names to list; the rest are counted.
+    """
+    shown = [str(name) for name in names] or ["none"]
+    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
 
 
 def with_path(error: InputError, path: Path) -> InputError:

@@ -42,7 +42,7 @@ _LONGEST = 240
 
 @dataclass(frozen=True)
 class AtlasMeta:
-    """How the embeddings of an atlas were computed. Embeddings with different metadata cannot be compared.
+    """The settings of the embeddings of an atlas. Embeddings with different metadata cannot be compared.
 
     Attributes:
         encoder: fingerprint of the encoder.

@@ -65,7 +65,7 @@ class Command(Generic[Settings, Result]):
 
     @property
     def name(self) -> str:
-        """How users call it: ``ssl-behavior pretrain``, or ``python -m`` and the module outside this package."""
+        """The command as users type it: ``ssl-behavior pretrain``, or ``python -m MODULE`` outside this package."""
         package, _, module = self.function.__module__.partition(".")
         return (
             f"{PROGRAM} {module}" if package == __name__.partition(".")[0] else f"python -m {self.function.__module__}"

@@ -96,7 +96,7 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _is_plain(value: object, kind: Any) -> bool:
-    """Whether a value is of a class that is no collection."""
+    """Tell whether a value is of a class that is no collection."""
     if kind in (int, float):
         is_number = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
         return is_number and math.isfinite(value)  # type: ignore[arg-type]

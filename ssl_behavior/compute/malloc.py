@@ -1,4 +1,4 @@
-"""How the process takes memory from the operating system."""
+"""The way in which the process takes memory from the operating system."""
 
 from __future__ import annotations
 

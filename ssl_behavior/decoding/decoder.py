@@ -26,7 +26,7 @@ _LONGEST_SMOOTHING_S, _LARGEST_WEIGHT = 3600.0, 1e6
 
 @dataclass(frozen=True)
 class Decoder:
-    """How probabilities become labels; by default, the most probable behaviour of each frame.
+    """The way from probabilities to labels; by default, the most probable behaviour of each frame.
 
     Attributes:
         behaviour_weights: factor of the probability of each behaviour; empty for none.

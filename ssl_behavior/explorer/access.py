@@ -1,4 +1,4 @@
-"""Which requests the explorer answers: those of its own page, and of a person who opens it."""
+"""Access to the explorer: it answers requests of its own page, and of a person who opens it."""
 
 from __future__ import annotations
 

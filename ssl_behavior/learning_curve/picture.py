@@ -20,7 +20,7 @@ from ssl_behavior.plots.style import DPI, save
 
 @dataclass(frozen=True)
 class Style:
-    """How a variant is drawn. Lightness, marker and dashes differ as well as hue (Okabe and Ito 2008)."""
+    """The look of a variant. Lightness, marker and dashes differ as well as hue (Okabe and Ito 2008)."""
 
     colour: str
     marker: str

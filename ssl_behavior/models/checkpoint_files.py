@@ -130,7 +130,7 @@ def load_weights(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> 
 
 
 def _describe(name: str, path: Path) -> dict[str, Any]:
-    """What the config states about another file of the checkpoint, which ``require_whole`` compares."""
+    """Statements of the config about another file of the checkpoint, which ``require_whole`` compares."""
     stem = name.partition(".")[0]
     return {f"{stem}_bytes": path.stat().st_size, f"{stem}_sha256": file_digest(path)}
 

@@ -1,4 +1,4 @@
-"""What the checks ask of long arrays again and again, faster than numpy's general functions."""
+"""Functions of long arrays that the checks call again and again, faster than numpy's general ones."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _hold(part: np.ndarray) -> np.ndarray:
 
 
 def _are_together(positions: np.ndarray) -> np.ndarray:
-    """Whether two animals are in one place, so that the tracker may have put both on one of them: (jump,)."""
+    """Tell whether two animals are in one place, so that the tracker may have put both on one of them: (jump,)."""
     distances = _distances(positions, positions)
     distances[:, np.arange(distances.shape[1]), np.arange(distances.shape[1])] = np.inf
     return np.asarray((distances < _APART).any((1, 2)))

@@ -51,7 +51,7 @@ class Speeds:
 
 @dataclass(frozen=True)
 class Pace:
-    """How to estimate by what factor the frame rate of a recording is wrong.
+    """An estimator of the factor by which the frame rate of a recording is wrong.
 
     Attributes:
         weights: (speed,) of the logarithms in the sum.

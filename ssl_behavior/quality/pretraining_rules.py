@@ -69,7 +69,7 @@ def not_compared(pretraining: Vitals) -> list[str]:
 
 
 def _has_same_body(vitals: Vitals, pretraining: Vitals) -> bool:
-    """Whether the same landmarks are tracked at the same places, as only then movements differ by the frame rate."""
+    """Tell whether the same landmarks are tracked at the same places: only then movements differ by the frame rate."""
     tracked, usual = (
         {name for name, distance in one.proportions.items() if not np.isnan(distance)} for one in (vitals, pretraining)
     )

@@ -18,7 +18,7 @@ _LEAST_SHARED_S = 10.0
 
 
 class Repeats:
-    """Where animals are exactly where they were in the frame before.
+    """Frames in which animals are exactly where they were in the frame before.
 
     Args:
         positions: (time, individual, keypoint, space) float32 in any unit, NaN where unseen.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ssl_behavior.errors import list_in_order
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.frame_rhythm import find_rhythm
 from ssl_behavior.quality.jumps import find_jumps
@@ -45,9 +46,7 @@ def check_tracks(recording: Recording, poses: Poses) -> Iterator[Suspicion]:
 
 def list_frames(frames: list[int]) -> str:
     """Name the first frames, and the number of the others."""
-    shown = ", ".join(map(str, frames[:_NAMED_FRAMES]))
-    more = f" and {len(frames) - _NAMED_FRAMES} more" if len(frames) > _NAMED_FRAMES else ""
-    return f"{'frame' if len(frames) == 1 else 'frames'} {shown}{more}"
+    return f"{'frame' if len(frames) == 1 else 'frames'} {list_in_order(frames, _NAMED_FRAMES)}"
 
 
 def _check_same_track(recording: Recording, tracks: np.ndarray) -> Iterator[Suspicion]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, count_of
+from ssl_behavior.errors import InputError, count_of, list_in_order
 from ssl_behavior.recordings.content_hash import ContentHash, fingerprint
 from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.recordings.labels import Labels, read_only_view
@@ -151,6 +151,4 @@ def _require_names(recording: Recording, where: str) -> None:
 
 
 def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
-    """Join names in their own order; beyond ``_MAX_NAMES``, give only their number."""
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(list(names)[:_MAX_NAMES]) + more if names else "none"
+    return list_in_order(names, _MAX_NAMES)

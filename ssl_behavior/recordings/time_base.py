@@ -24,7 +24,7 @@ _USUAL_RATES = (10, 12, 12.5, 15, 20, 23.976, 24, 25, 29.97, 30, 40, 48, 50, 59.
 
 @dataclass(frozen=True)
 class TimeBase:
-    """How the times of annotations become frames of a video.
+    """The clock that turns times of annotations into frames of a video.
 
     Attributes:
         frame_rate: frames per second of the annotations' time, in Hz.

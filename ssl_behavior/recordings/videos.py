@@ -36,7 +36,7 @@ Parts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Video:
-    """What a reader of annotations needs to know of a video.
+    """The facts about a video that a reader of annotations needs.
 
     Attributes:
         id: the video id that matches annotations with tracks and predictions.

@@ -68,7 +68,7 @@ def class_scores(counts: np.ndarray) -> ClassScores:
 
 
 def counts_in_means(behaviours: Sequence[str]) -> np.ndarray:
-    """Which behaviours enter means (class,): all but ``other``, or ``other`` if it is the only one."""
+    """Return the behaviours that enter means (class,) bool: all but ``other``, or ``other`` if it is the only one."""
     is_behaviour = np.array([name.lower() != "other" for name in behaviours], bool)
     return is_behaviour if is_behaviour.any() else np.ones_like(is_behaviour)
 

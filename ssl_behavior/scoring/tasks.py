@@ -41,7 +41,7 @@ class Task:
 
     @property
     def varies(self) -> bool:
-        """Whether two values can be told apart, with one labelled sequence to fit and another to score."""
+        """Tell whether two values can be told apart, with one labelled sequence to fit and another to score."""
         extremes = {float(extreme(self.values[i])) for i in self.labelled for extreme in (np.nanmin, np.nanmax)}
         return len(extremes) > 1 and len(self.labelled) > 1
 

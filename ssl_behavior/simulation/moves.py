@@ -181,7 +181,7 @@ def _next_corner(me: Mouse, rng: np.random.Generator) -> Point:
 
 
 def _safety(me: Mouse, other: Mouse, goal: Point) -> float:
-    """How good a goal is to flee to: far from the other, away from its direction, and ahead."""
+    """Rate a goal to flee to: far from the other, away from its direction, and ahead."""
     x, y = goal
     towards = math.atan2(y - me.y, x - me.x)
     threat = math.atan2(other.y - me.y, other.x - me.x)

@@ -55,7 +55,7 @@ def folder() -> Path | None:
 
 
 def notice() -> str:
-    """Where the cache is and how to move or delete it, for a notice or a command's help."""
+    """Say where the cache is and how to move or delete it, for a notice or a command's help."""
     alternatives = f"({VARIABLE}=FOLDER names another folder, {VARIABLE}= caches nothing)"
     path = folder()
     if path is None:

@@ -189,7 +189,7 @@ def file_stems(videos: Iterable[str], taken: Mapping[str, str] | None = None) ->
 
 
 def _on_disk(stem: str) -> str:
-    """What a disk compares that ignores case and how accents are spelt."""
+    """The form of a name that a disk compares if it ignores case and the spelling of accents."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", stem).casefold())
 
 

@@ -113,7 +113,7 @@ def _id_of_movie(movie: str, videos: Videos) -> str:
 
 @dataclass(frozen=True)
 class _Span:
-    """What was annotated: frames from 1, the last included, or seconds; None where the file does not say."""
+    """The annotated span: frames from 1, the last included, or seconds; None where the file does not say."""
 
     start: float | None
     stop: float | None

@@ -1,4 +1,4 @@
-"""What BORIS says about one observation, before its times become frames."""
+"""Events of one BORIS observation, before their times become frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATES_DIFFER = "its media files differ in their frame rates, which are not used"
 
 @dataclass(frozen=True)
 class Moment:
-    """When an event happens.
+    """The moment of an event.
 
     Attributes:
         seconds: with the observation's time offset; None for events on pictures.
@@ -70,7 +70,7 @@ class Player:
 
 @dataclass
 class Observation:
-    """What BORIS says about one video.
+    """The content of BORIS about one video.
 
     Attributes:
         name: the observation id.

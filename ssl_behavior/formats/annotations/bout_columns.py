@@ -126,7 +126,7 @@ class BoutRow:
 
 @dataclass(frozen=True)
 class Counting:
-    """How a table counts.
+    """The units and the conventions of a table.
 
     Attributes:
         unit: ``frames`` or ``seconds``.

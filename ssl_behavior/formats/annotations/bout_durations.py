@@ -1,4 +1,4 @@
-"""What stated durations of bouts say beside their starts and stops: another frame rate, or a contradiction."""
+"""Stated durations of bouts beside their starts and stops: they show another frame rate, or a contradiction."""
 
 from __future__ import annotations
 

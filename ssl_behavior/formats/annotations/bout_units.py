@@ -1,4 +1,4 @@
-"""How a table of bouts counts: in frames or seconds, from 0 or 1, with its stops or without."""
+"""Units of a table of bouts: it counts in frames or seconds, from 0 or 1, with its stops or without."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ _CLOCK = re.compile(r".*\d:\d.*")
 
 
 class Table(Protocol):
-    """What is needed of a table of text, see ``table.Table``."""
+    """The members that are needed of a table of text, see ``table.Table``."""
 
     path: Path
     names: list[str]

@@ -1,4 +1,4 @@
-"""Where the rows of a table with a label per frame belong: by their frames, by their times, or by their order."""
+"""Places of the rows of a table with a label per frame: by their frames, by their times, or by their order."""
 
 from __future__ import annotations
 

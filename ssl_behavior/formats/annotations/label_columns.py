@@ -1,4 +1,4 @@
-"""Whether a table holds labels, by its columns: for folders in which tables of labels and of tracks lie together."""
+"""Tables of labels, recognised by their columns: for folders in which tables of labels and of tracks lie together."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.errors import InputError, list_in_order, list_names
 from ssl_behavior.formats.annotations.thousands import without_thousands
 from ssl_behavior.formats.annotations.values import media_names, read_text
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
@@ -146,8 +146,7 @@ class Table:
             if key not in self.used and not _HARMLESS.fullmatch(key)
         ]
         if unused:
-            more = f" and {len(unused) - _MAX_COLUMNS} more" if len(unused) > _MAX_COLUMNS else ""
-            yield f"columns that are not used: {', '.join(unused[:_MAX_COLUMNS])}{more}"
+            yield f"columns that are not used: {list_in_order(unused, _MAX_COLUMNS)}"
 
 
 def find_key(keys: Sequence[str], words: Collection[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Which animal a keypoint belongs to, from its name: ``B_Nose`` and ``W_Nose``, or ``Nose_1`` and ``Nose_2``.
+"""The animal that a keypoint belongs to, from its name: ``B_Nose`` and ``W_Nose``, or ``Nose_1`` and ``Nose_2``.
 
 Names of one animal repeat too: six legs have the same joints, and two cameras see the same body. Names are therefore
 taken for those of animals only where a whole body repeats, and where what differs is no side, limb or view.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, count_of, list_names
+from ssl_behavior.errors import InputError, count_of, list_in_order, list_names
 from ssl_behavior.formats.tracks.animal_names import Animals, possible_animals, recognised_animals, stated_animals
 from ssl_behavior.recordings.individuals import choose_individuals, without_unseen
 from ssl_behavior.recordings.recording import Recording
@@ -185,5 +185,4 @@ def _view_notice(animals: Animals, keypoints: int) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
+    return list_in_order(names, _MOST_NAMES)

@@ -33,7 +33,7 @@ class Instance:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no keypoint is seen."""
+        """Tell whether no keypoint is seen."""
         return not np.isfinite(self.points[:, 0]).any()
 
 

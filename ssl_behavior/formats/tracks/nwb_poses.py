@@ -50,13 +50,13 @@ class Container:
 
     @property
     def scene(self) -> tuple[object, ...]:
-        """What animals that were filmed together have in common."""
+        """The times and the skeleton that animals share if they were filmed together."""
         camera = self.name if _VIEW.search(self.name) else ""
         return self.module, self.video, _cameras(self.group), camera, frozenset(self.keypoints)
 
     @property
     def is_sleap(self) -> bool:
-        """Whether SLEAP wrote it, whose times are numbers of frames unless a person gave it others."""
+        """Tell whether SLEAP wrote it, whose times are numbers of frames unless a person gave it others."""
         return "SLEAP_VIDEO" in self.module or "sleap" in self.source.lower()
 
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.errors import InputError, list_in_order, list_names
 from ssl_behavior.formats.tracks.frame_rows import NOTHING, frame_numbers
 from ssl_behavior.formats.tracks.table_times import is_time, place, time_column
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_negative, mask_unseen
@@ -72,63 +73,105 @@ def read(path: Path) -> list[Recording]:
     Raises:
         InputError: the table is cut short, or has a column of animals or of times, which would be lost.
     """
-    columns, lines = _header(path)
-    keypoints = _keypoints(columns)
-    lower = [name.lower() for name in columns]
-    meanings = [_meaning(name) for name in lower]
-    _require_one_row_per_frame(meanings, columns, path)
-    table = _table(path, columns, lines)
-    at = {name: number for number, name in reversed([*enumerate(lower)])}
-    wanted = [at[part.lower() + axis] for part in keypoints for axis in ("_x", "_y")]
-    scores = [
-        next((at[part.lower() + end] for end in _CONFIDENCE if part.lower() + end in at), -1) for part in keypoints
-    ]
-    used = [*wanted, *(number for number in scores if number >= 0)]
-    frame_column = next((number for number, name in enumerate(meanings) if name in _FRAME), None)
-    if frame_column is None and lower[0] in _UNNAMED:
-        frame_column = 0
-    rate_column = next((number for number, name in enumerate(meanings) if name in _RATE), None)
-    time_at = next((number for number, name in enumerate(columns) if is_time(name)), None)
+    names, lines = _header(path)
+    columns = _Columns.named(names, path)
+    table = _table(path, names, lines)
     placed = place(
-        _values(table, used, columns, path),
-        None if frame_column is None else _frames(table, frame_column, columns, path),
-        frame_column is not None and meanings[frame_column] in _FRAME,
-        None if time_at is None else time_column(table.columns[time_at], columns[time_at], path),
-        None if rate_column is None else _rate(table.columns[rate_column], path),
+        _values(table, columns.used, names, path),
+        None if columns.frame is None else _frames(table, columns.frame, names, path),
+        columns.frame_is_named,
+        None if columns.time is None else time_column(table.columns[columns.time], names[columns.time], path),
+        None if columns.rate is None else _rate(table.columns[columns.rate], path),
         path,
     )
-    values, rate, notices = placed.values, placed.frame_rate, placed.notices
-    if rate_column is not None and time_at is None:
-        notices += (f"the frame rate is that of the column {columns[rate_column]}",)
-    points = values[:, : len(wanted)].reshape(len(values), 1, len(keypoints), 2)
-    positions, confidence = mask_unseen(mask_negative(points)), None
-    if len(used) > len(wanted):
-        likelihood = np.full((len(values), 1, len(keypoints)), np.nan, np.float32)
-        likelihood[:, 0, [i for i, number in enumerate(scores) if number >= 0]] = values[:, len(wanted) :]
-        positions = mask_unseen(mask_negative(points, likelihood))
-        confidence, more_notices = bound_confidence(likelihood, positions, path)
-        notices += more_notices
-    unread = [
-        name
-        for number, name in enumerate(columns)
-        if name and number not in {*used, frame_column, rate_column, time_at}
-    ]
-    if unread:
-        more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
-        notices += (f"columns that are no keypoints are not read: {', '.join(unread[:3])}{more}",)
+    positions, confidence, notices = _poses(placed.values, columns, path)
     return [
         Recording(
             video_id(path),
             positions,
             ("individual1",),
-            Skeleton(tuple(keypoints)),
-            rate or ASSUMED_FRAME_RATE,
+            Skeleton(tuple(columns.keypoints)),
+            placed.frame_rate or ASSUMED_FRAME_RATE,
             confidence,
             source=str(path),
-            frame_rate_is_assumed=rate is None,
-            notices=notices,
+            frame_rate_is_assumed=placed.frame_rate is None,
+            notices=(*placed.notices, *columns.notices(names), *notices),
         )
     ]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Columns of a table, by number; None where there is none.
+
+    Attributes:
+        keypoints: names of the keypoints.
+        points: x and y of each keypoint in turn.
+        scores: confidence of each keypoint, -1 where it has none.
+        frame: numbers of the frames.
+        frame_is_named: whether the column ``frame`` says so itself; otherwise it is the index of the rows.
+        time: times.
+        rate: frame rates.
+    """
+
+    keypoints: Sequence[str]
+    points: Sequence[int]
+    scores: Sequence[int]
+    frame: int | None
+    frame_is_named: bool
+    time: int | None
+    rate: int | None
+
+    @classmethod
+    def named(cls, names: Sequence[str], path: Path) -> _Columns:
+        """Find the columns by their names.
+
+        Raises:
+            InputError: there is no header, two columns have one name, or rows are of several animals or videos.
+        """
+        if not names:
+            raise InputError(f"{path}: expected a header that names keypoints (nose_x, nose_y); found none: add it")
+        keypoints, lower = _keypoints(names), [name.lower() for name in names]
+        meanings = [_meaning(name) for name in lower]
+        _require_one_row_per_frame(meanings, names, path)
+        at = {name: number for number, name in reversed([*enumerate(lower)])}
+        frame = next((number for number, name in enumerate(meanings) if name in _FRAME), None)
+        return cls(
+            keypoints,
+            [at[part.lower() + axis] for part in keypoints for axis in ("_x", "_y")],
+            [
+                next((at[part.lower() + end] for end in _CONFIDENCE if part.lower() + end in at), -1)
+                for part in keypoints
+            ],
+            0 if frame is None and lower[0] in _UNNAMED else frame,
+            frame is not None,
+            next((number for number, name in enumerate(names) if is_time(name)), None),
+            next((number for number, name in enumerate(meanings) if name in _RATE), None),
+        )
+
+    @property
+    def used(self) -> list[int]:
+        """The columns of positions, then those of confidence."""
+        return [*self.points, *(number for number in self.scores if number >= 0)]
+
+    def notices(self, names: Sequence[str]) -> Iterator[str]:
+        """Yield what was taken from a column of rates, and the columns that are not read."""
+        if self.rate is not None and self.time is None:
+            yield f"the frame rate is that of the column {names[self.rate]}"
+        read = {*self.used, self.frame, self.rate, self.time}
+        if unread := [name for number, name in enumerate(names) if name and number not in read]:
+            yield f"columns that are no keypoints are not read: {list_in_order(unread, 3)}"
+
+
+def _poses(values: np.ndarray, columns: _Columns, path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Return positions, confidence if there is any, and notices, from the values (row, column) of ``columns.used``."""
+    points = values[:, : len(columns.points)].reshape(len(values), 1, len(columns.keypoints), 2)
+    if len(columns.used) == len(columns.points):
+        return mask_unseen(mask_negative(points)), None, ()
+    likelihood = np.full((len(values), 1, len(columns.keypoints)), np.nan, np.float32)
+    likelihood[:, 0, [i for i, number in enumerate(columns.scores) if number >= 0]] = values[:, len(columns.points) :]
+    positions = mask_unseen(mask_negative(points, likelihood))
+    return positions, *bound_confidence(likelihood, positions, path)
 
 
 def _header(path: Path) -> tuple[list[str], int]:

@@ -1,4 +1,4 @@
-"""Where the rows of a table of keypoints stand in their video: at their frames, or at their times."""
+"""Places of the rows of a table of keypoints in their video: at their frames, or at their times."""
 
 from __future__ import annotations
 

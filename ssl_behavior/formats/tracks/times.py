@@ -22,7 +22,7 @@ _LARGEST_GAP, _LARGEST_FRAME = 2.0**36, 2.0**53
 
 @dataclass(frozen=True)
 class FrameTimes:
-    """Where rows stand in their video.
+    """Places of rows in their video.
 
     Attributes:
         frames: (row,) int64, the frame of each row.

@@ -69,7 +69,7 @@ def require_plain(file: h5py.File, path: Path) -> None:
 
 
 class _Contents:
-    """What the objects of a file take, and the objects that they refer to.
+    """The size of the objects of a file, and the objects that they refer to.
 
     Args:
         path: the file.
