@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.missing import is_missing
 
 NO_SUBJECT = "No focal subject"
 
@@ -123,11 +124,7 @@ def media_of_player(text: str) -> list[str]:
 def media_of_players(text: str) -> list[list[str]]:
     """Return a list such as ``player #1:a.mp4;b.mp4|player #2:c.mp4`` by players, with "" for what is missing."""
     players = (re.sub(r"^player #\d+:\s*", "", part.strip(), flags=re.IGNORECASE) for part in text.split("|"))
-    return [["" if _is_missing(part) else part.strip() for part in player.split(";")] for player in players]
-
-
-def _is_missing(text: str) -> bool:
-    return text.strip().lower() in ("", "na", "nan", "none")
+    return [["" if is_missing(part) else part.strip() for part in player.split(";")] for player in players]
 
 
 def known(number: float | None) -> float | None:

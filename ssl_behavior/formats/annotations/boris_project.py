@@ -28,6 +28,7 @@ from ssl_behavior.formats.annotations.boris_events import (
     unpaired_error,
 )
 from ssl_behavior.formats.annotations.values import parse_seconds, read_text
+from ssl_behavior.formats.missing import is_missing
 
 _LATEST_CLOCK = 1e11
 """Seconds since 1970 beyond which a number is no time of a clock."""
@@ -176,6 +177,6 @@ def _add_events(path: Path, observation: Observation, events: list[list[Any]], k
 def _moment(where: str, event: Sequence[Any]) -> Moment:
     time, image = str(event[0]), event[5] if len(event) > 5 else None
     index = int(str(image)) if str(image).isdecimal() else None
-    if index is not None and time.lower() in ("nan", "na", "none"):
+    if index is not None and is_missing(time):
         return Moment(None, index)
     return Moment(parse_seconds(time, where, _clock(time)), index)

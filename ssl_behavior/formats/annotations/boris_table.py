@@ -27,6 +27,7 @@ from ssl_behavior.formats.annotations.boris_events import (
 )
 from ssl_behavior.formats.annotations.table import split_header, to_key
 from ssl_behavior.formats.annotations.values import parse_frame, parse_number, parse_seconds
+from ssl_behavior.formats.missing import is_missing
 from ssl_behavior.storage.video_names import video_id
 
 _HEAD_LINES = 60
@@ -40,7 +41,6 @@ _OFFSETS = ("time_offset_s", "time_offset", "time_offset_hh_mm_ss")
 _MEDIA = ("source", "media_file_name", "media_file_path", "media_file", "media_files", "media_file_s", "player_1")
 _STARTS, _STOPS = ("start_s", "start"), ("stop_s", "stop")
 _INTERVAL = re.compile(r"observation_(?:time_)?interval_(start|begin|stop|end)(?:_s)?")
-_MISSING = ("", "na", "nan", "none", "null", "not found")
 
 _Row = Mapping[str, str]
 
@@ -203,9 +203,13 @@ def _tabular(
 
 
 def _moment(where: str, time: str, image: str, offset: float) -> Moment | None:
-    seconds = None if time.lower() in _MISSING else parse_seconds(time, where, _origin(time, offset))
-    index = None if image.lower() in _MISSING else parse_frame(image, where)
+    seconds = None if is_missing(time) else parse_seconds(time, where, _origin(time, offset))
+    index = None if _has_no_image(image) else parse_frame(image, where)
     return None if seconds is None and index is None else Moment(seconds, index)
+
+
+def _has_no_image(image: str) -> bool:
+    return is_missing(image) or image.lower() == "not found"
 
 
 def _origin(text: str, offset: float = 0.0) -> float:
@@ -232,7 +236,7 @@ def _interval(where: str, row: _Row) -> tuple[float, float | None] | None:
     edges = {
         match[1]: parse_seconds(cell, where)
         for key, cell in row.items()
-        if (match := _INTERVAL.fullmatch(key)) and cell.lower() not in _MISSING
+        if (match := _INTERVAL.fullmatch(key)) and not is_missing(cell)
     }
     if not any(edges.values()):
         return None
@@ -241,7 +245,7 @@ def _interval(where: str, row: _Row) -> tuple[float, float | None] | None:
 
 
 def _first(row: _Row, keys: Sequence[str]) -> str:
-    return next((row[key] for key in keys if row.get(key, "").lower() not in _MISSING), "")
+    return next((row[key] for key in keys if not is_missing(row.get(key, ""))), "")
 
 
 def _number(where: str, text: str) -> float:

@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.tracks.frame_rows import NOTHING, at_frames, frame_numbers
+from ssl_behavior.formats import missing
+from ssl_behavior.formats.tracks.frame_rows import at_frames, frame_numbers
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_negative, mask_unseen
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import matrix, opened_natively
@@ -140,7 +141,7 @@ def _read_csv(path: Path) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
                 file,
                 pa.csv.ReadOptions(skip_rows=lines, column_names=names),
                 convert_options=pa.csv.ConvertOptions(
-                    column_types=dict.fromkeys(names[1 : width + 1], pa.float32()), null_values=NOTHING
+                    column_types=dict.fromkeys(names[1 : width + 1], pa.float32()), null_values=missing.SPELLINGS
                 ),
             )
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:

@@ -16,9 +16,6 @@ _MAX_FRAMES_PER_ROW = 100
 
 _LARGEST_FRAME = 2**53
 
-NOTHING = ["", "NaN", "nan", "NA", "N/A", "NULL", "null", "None", "none", "-"]
-"""What programs and people write into a cell that holds no number."""
-
 
 def frame_numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:
     """Return a column of whole numbers, also where they are written as 0.0, 1.0, as (row,) int64.

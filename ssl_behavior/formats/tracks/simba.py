@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError, list_in_order, list_names
-from ssl_behavior.formats.tracks.frame_rows import NOTHING, frame_numbers
+from ssl_behavior.formats import missing
+from ssl_behavior.formats.tracks.frame_rows import frame_numbers
 from ssl_behavior.formats.tracks.table_times import is_time, place, time_column
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_negative, mask_unseen
 from ssl_behavior.formats.untrusted import limits
@@ -228,7 +229,7 @@ def _table(path: Path, columns: Sequence[str], lines: int) -> pa.Table:
             table: pa.Table = pa.csv.read_csv(
                 file,
                 pa.csv.ReadOptions(skip_rows=lines, column_names=names),
-                convert_options=pa.csv.ConvertOptions(null_values=NOTHING),
+                convert_options=pa.csv.ConvertOptions(null_values=missing.SPELLINGS),
             )
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats import missing
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.formats.untrusted.arrow_tables import opened_natively
 
@@ -29,7 +30,6 @@ FRAME = "frame_idx"
 
 _TEXTS = {"track", "track_name", "node", "node_name", "instance_type", "video", "video_path", "skeleton_name"}
 _VIDEOS = ("video_path", "video", "video_idx")
-_NO_VALUE = ["", "nan", "NaN", "None", "NA", "N/A", "null"]
 _KINDS = ("x", "y", "score")
 
 
@@ -97,7 +97,7 @@ def _table(columns: Sequence[str], path: Path) -> pa.Table:
                 file,
                 pa.csv.ReadOptions(column_names=list(columns), skip_rows=1),
                 convert_options=pa.csv.ConvertOptions(
-                    column_types=types, null_values=_NO_VALUE, strings_can_be_null=True
+                    column_types=types, null_values=missing.SPELLINGS, strings_can_be_null=True
                 ),
             )
     except (pa.ArrowInvalid, OSError, EOFError, UnicodeDecodeError) as error:
