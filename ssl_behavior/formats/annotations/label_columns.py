@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
 from ssl_behavior.formats.annotations.bout_columns import bout_columns
-from ssl_behavior.formats.annotations.table import BEHAVIOUR, find_key, split_header, to_key
-from ssl_behavior.formats.annotations.values import decode
+from ssl_behavior.formats.annotations.table import BEHAVIOUR, find_key, read_head, to_key
 
-_HEAD_BYTES, _HEAD_ROWS = 65536, 50
 _DIGITS = {"", "0", "1", "0.0", "1.0", "-1", "-1.0", "true", "false", "nan"}
 
 _PLACE = re.compile(r"|index|unnamed_0|row|id|.*(frame|time|second|stamp|image).*|t|s|ms|sec")
@@ -50,18 +47,7 @@ def _is_of_points(key: str) -> bool:
 
 def _columns(path: Path) -> tuple[list[str], set[str]]:
     """Return the names of the columns, and those that hold 0 and 1 only in the first rows and name no frame."""
-    with path.open("rb") as file:
-        head = decode(file.read(_HEAD_BYTES))
-    lines = head.splitlines()[: _HEAD_ROWS + 1]
-    if "\0" in head or not lines:
-        return [], set()
-    # A large table's last line may be cut.
-    body = lines[1:-1] if len(head) >= _HEAD_BYTES else lines[1:]
-    try:
-        names, separator = split_header(lines[0])
-        rows = [row for row in csv.reader(body, delimiter=separator) if len(row) >= len(names)]
-    except csv.Error:  # a cell without an end
-        return [], set()
+    names, rows = read_head(path)
     keys = [to_key(name) for name in names]
     return keys, {
         key

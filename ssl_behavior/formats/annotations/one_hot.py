@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,13 +19,12 @@ from ssl_behavior.formats.annotations.table import (
     VIDEO,
     Table,
     channels_of,
+    read_head,
     read_table,
-    split_header,
     to_key,
     videos_of,
 )
 from ssl_behavior.formats.annotations.table import CHANNEL as CHANNEL_WORDS
-from ssl_behavior.formats.annotations.values import decode
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Labels, is_unscored
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
@@ -37,23 +35,13 @@ NAME = "one_hot"
 CHANNEL = "label"
 
 _BACKGROUND = "background"
-_HEAD_BYTES, _HEAD_ROWS = 65536, 50
 _DIGITS = ("0", "1", "0.0", "1.0", "-1", "-1.0", "true", "false")
 
 
 def detect(path: Path) -> bool:
     """Return whether some columns hold 0 and 1 only in the first rows."""
-    with Path(path).open("rb") as file:
-        head = decode(file.read(_HEAD_BYTES))
-    lines = head.splitlines()[: _HEAD_ROWS + 1]
-    if "\0" in head or len(lines) < 3:
-        return False
-    names, separator = split_header(lines[0])
-    # A large table's last line may be cut.
-    rows = [
-        row for row in csv.reader(lines[1:-1] if len(head) == _HEAD_BYTES else lines[1:], delimiter=separator) if row
-    ]
-    return bool(_behaviours([to_key(name) for name in names], rows))
+    names, rows = read_head(path)
+    return len(rows) > 1 and bool(_behaviours([to_key(name) for name in names], rows))
 
 
 def read(path: Path, videos: Videos = UNKNOWN_VIDEOS) -> list[Annotations]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_in_order, list_names
 from ssl_behavior.formats.annotations.thousands import without_thousands
-from ssl_behavior.formats.annotations.values import media_names, read_text
+from ssl_behavior.formats.annotations.values import decode, media_names, read_text, start_of_table
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.videos import Video, Videos
 
@@ -47,6 +47,7 @@ _HARMLESS = re.compile(
 """Columns that change no label."""
 
 _MAX_COLUMNS = 5
+_HEAD_BYTES, _HEAD_ROWS = 65536, 50
 """Columns that a notice names."""
 
 
@@ -164,6 +165,26 @@ def split_header(line: str) -> tuple[list[str], str]:
     return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])], separator
 
 
+def read_head(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns and the first rows of a table; nothing for a file that is no table of text.
+
+    Args:
+        path: any file.
+    """
+    with path.open("rb") as file:
+        text = decode(file.read(_HEAD_BYTES))
+    lines = text[start_of_table(text) :].splitlines()
+    if "\0" in text or not lines:
+        return [], []
+    # A large table's last line may be cut.
+    body = (lines[:-1] if len(text) >= _HEAD_BYTES else lines)[1 : _HEAD_ROWS + 1]
+    try:
+        names, separator = split_header(lines[0])
+        return names, [row for row in csv.reader(body, delimiter=separator) if len(row) >= len(names)]
+    except csv.Error:  # a cell without an end
+        return [], []
+
+
 def to_key(name: str) -> str:
     """Return a column's name in lower case, with ``_`` between words.
 
@@ -181,11 +202,9 @@ def read_table(path: Path) -> Table:
     Raises:
         InputError: there are no rows, a column's name repeats, or a row is shorter than the others.
     """
-    with io.StringIO(read_text(path), newline="") as file:
-        line = file.readline(LONGEST_LINE)
-        if line.lower().startswith("sep="):  # a line for Excel
-            line = file.readline(LONGEST_LINE)
-        names, separator = split_header(line)
+    text = read_text(path)
+    with io.StringIO(text[start_of_table(text) :], newline="") as file:
+        names, separator = split_header(file.readline(LONGEST_LINE))
         rows: list[list[str]] = []
         for row in csv.reader(file, delimiter=separator):
             if row and len(row) < len(names):

@@ -129,12 +129,36 @@ def decode(content: bytes) -> str:
 def first_line(path: Path) -> str:
     """Return the first line of a text file without its line break; an empty string for a binary file.
 
-    A line ``sep=;``, which tells Excel the separator, does not count.
+    Lines above the header of a table do not count (see ``start_of_table``).
     """
     with Path(path).open("rb") as file:
-        head = file.read(_HEAD)
-    text = decode(head)
-    if "\0" in text:
-        return ""
-    line, *rest = text.split("\n", 2)
-    return (rest[0] if rest and line.lower().startswith("sep=") else line).strip()
+        text = decode(file.read(_HEAD))
+    return "" if "\0" in text else text[start_of_table(text) :].split("\n", 1)[0].strip()
+
+
+def start_of_table(text: str) -> int:
+    r"""Return the place of a table's header: below a line ``sep=;``, which is for Excel, and below comments.
+
+    A line that begins with ``#`` is a comment if it has fewer separators than the first line below the comments.
+    Otherwise it is a header such as ``#frame,label``.
+
+    Examples:
+        >>> start_of_table("# scored by me\nframe,label\n"), start_of_table("#frame,label\n0,sniff\n")
+        (15, 0)
+    """
+    lines = text[:_HEAD].splitlines(keepends=True)
+    first = next((line for line in lines if not line.startswith("#") and not _is_for_excel(line)), "")
+    start = 0
+    for line in lines:
+        if not _is_for_excel(line) and not (line.startswith("#") and _separators(line) < _separators(first)):
+            return start
+        start += len(line)
+    return start
+
+
+def _is_for_excel(line: str) -> bool:
+    return line.lower().startswith("sep=")
+
+
+def _separators(line: str) -> int:
+    return max(map(line.count, ",;\t"))

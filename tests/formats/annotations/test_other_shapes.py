@@ -111,3 +111,27 @@ def test_states_that_last_are_no_starts_and_stops(tmp_path: Path, names: tuple[s
     (tmp_path / "m.csv").write_text(f"frame,label,active\n{rows}")
     ((annotations,), _) = read(tmp_path / "m.csv")
     assert spans(annotations) == [(names[0], 0, 30), (names[1], 30, 60), (names[0], 60, 90)]
+
+
+@pytest.mark.parametrize(
+    "preface", ["sep=,\n", "# scored by me\n", "# cage 2\n# second try\n", "# scored by me\nsep=,\n"]
+)
+@pytest.mark.parametrize(
+    "table",
+    [
+        "frame,label\n0,sniff\n1,sniff\n2,other\n",
+        "start_frame,stop_frame,label\n0,2,sniff\n2,3,other\n",
+        "frame,sniff,background\n0,1,0\n1,1,0\n2,0,1\n",
+    ],
+)
+def test_lines_above_the_header_of_a_table_are_passed_over(preface: str, table: str, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(preface + table)
+    (annotations,) = read_annotations(tmp_path / "m.csv")
+    (bouts,) = annotations.channels.values()
+    assert [(bout.start, bout.stop) for bout in bouts if bout.behaviour == "sniff"] == [(0, 2)]
+
+
+def test_a_header_may_begin_with_a_hash(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("#frame,label\n0,sniff\n1,sniff\n")
+    (annotations,) = read_annotations(tmp_path / "m.csv")
+    assert [bout.behaviour for bout in annotations.channels["label"]] == ["sniff"]
