@@ -14,14 +14,8 @@ from math import inf
 from pathlib import Path
 
 from ssl_behavior.errors import InputError, count_of
-from ssl_behavior.formats.annotations.values import (
-    bout_from_frames,
-    first_line,
-    media_names,
-    occurring_behaviours,
-    parse_number,
-    read_text,
-)
+from ssl_behavior.formats.annotations.values import bout_from_frames, media_names, occurring_behaviours, parse_number
+from ssl_behavior.formats.text_files import first_line, read_text
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE

@@ -12,7 +12,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations import boris_project, boris_table
 from ssl_behavior.formats.annotations.boris_observation import read_each
 from ssl_behavior.formats.annotations.boris_writer import write
-from ssl_behavior.formats.annotations.values import decode, read_text
+from ssl_behavior.formats.text_files import decode, read_text
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.videos import UNKNOWN_VIDEOS, Videos
 

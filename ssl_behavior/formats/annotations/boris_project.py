@@ -27,8 +27,9 @@ from ssl_behavior.formats.annotations.boris_events import (
     total_length,
     unpaired_error,
 )
-from ssl_behavior.formats.annotations.values import parse_seconds, read_text
+from ssl_behavior.formats.annotations.values import parse_seconds
 from ssl_behavior.formats.missing import is_missing
+from ssl_behavior.formats.text_files import read_text
 
 _LATEST_CLOCK = 1e11
 """Seconds since 1970 beyond which a number is no time of a clock."""

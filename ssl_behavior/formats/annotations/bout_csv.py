@@ -25,7 +25,8 @@ from ssl_behavior.formats.annotations.table import (
     to_key,
     videos_of,
 )
-from ssl_behavior.formats.annotations.values import bout_from_frames, first_line
+from ssl_behavior.formats.annotations.values import bout_from_frames
+from ssl_behavior.formats.text_files import first_line
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE

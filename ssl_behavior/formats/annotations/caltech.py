@@ -11,13 +11,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.values import (
-    first_line,
-    gaps_between,
-    occurring_behaviours,
-    parse_frame,
-    read_text,
-)
+from ssl_behavior.formats.annotations.values import gaps_between, occurring_behaviours, parse_frame
+from ssl_behavior.formats.text_files import first_line, read_text
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE

@@ -25,7 +25,7 @@ from ssl_behavior.formats.annotations.table import (
     to_key,
     videos_of,
 )
-from ssl_behavior.formats.annotations.values import first_line
+from ssl_behavior.formats.text_files import first_line
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED, Bout, Labels, is_unscored
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.annotations.label_columns import has_labels_beside_points
-from ssl_behavior.formats.annotations.values import first_line
+from ssl_behavior.formats.text_files import first_line
 
 _BOUTS = ".bouts.csv"
 

@@ -12,7 +12,7 @@ from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
 from ssl_behavior.formats.annotations.other_files import PassedOver, holds_tracks, notes_among, without_repeated_bouts
 from ssl_behavior.formats.annotations.table import split_header
-from ssl_behavior.formats.annotations.values import first_line
+from ssl_behavior.formats.text_files import first_line
 from ssl_behavior.formats.tracks.read import is_tracks, read_recordings
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.coverage import compare_with_tracks

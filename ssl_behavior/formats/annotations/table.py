@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ssl_behavior.errors import InputError, list_in_order, list_names
 from ssl_behavior.formats.annotations.thousands import without_thousands
-from ssl_behavior.formats.annotations.values import decode, media_names, read_text, start_of_table
+from ssl_behavior.formats.annotations.values import media_names
+from ssl_behavior.formats.text_files import decode, read_text, start_of_table
 from ssl_behavior.formats.untrusted.limits import LONGEST_LINE
 from ssl_behavior.recordings.videos import Video, Videos
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable
 from math import inf, nan
@@ -13,9 +12,6 @@ import numpy as np
 from ssl_behavior.errors import InputError
 from ssl_behavior.recordings.annotations import LARGEST_TIME
 from ssl_behavior.recordings.labels import Bout
-
-_HEAD = 4096
-"""Bytes that ``first_line`` reads: longer lines are no header, and a file without line breaks may be huge."""
 
 _CLOCK = re.compile(r"(-)?(?:(\d+):)?(\d+):(\d{1,2}(?:[.,]\d*)?)")
 
@@ -104,61 +100,3 @@ def gaps_between(bouts: Iterable[Bout], frames: int) -> list[tuple[int, int]]:
     covered[0] = covered[-1] = True
     edges = np.flatnonzero(np.diff(covered.astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def read_text(path: Path) -> str:
-    """Return a text file as text: in UTF-8, in UTF-16 with its mark, or else in Windows' encoding of Western Europe."""
-    return decode(Path(path).read_bytes())
-
-
-def decode(content: bytes) -> str:
-    """Return bytes as text (see ``read_text``); the last letter may be cut.
-
-    Examples:
-        >>> decode("Gänge".encode("cp1252"))
-        'Gänge'
-    """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-    try:
-        return codecs.getincrementaldecoder("utf-8-sig")().decode(content)
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
-
-
-def first_line(path: Path) -> str:
-    """Return the first line of a text file without its line break; an empty string for a binary file.
-
-    Lines above the header of a table do not count (see ``start_of_table``).
-    """
-    with Path(path).open("rb") as file:
-        text = decode(file.read(_HEAD))
-    return "" if "\0" in text else text[start_of_table(text) :].split("\n", 1)[0].strip()
-
-
-def start_of_table(text: str) -> int:
-    r"""Return the place of a table's header: below a line ``sep=;``, which is for Excel, and below comments.
-
-    A line that begins with ``#`` is a comment if it has fewer separators than the first line below the comments.
-    Otherwise it is a header such as ``#frame,label``.
-
-    Examples:
-        >>> start_of_table("# scored by me\nframe,label\n"), start_of_table("#frame,label\n0,sniff\n")
-        (15, 0)
-    """
-    lines = text[:_HEAD].splitlines(keepends=True)
-    first = next((line for line in lines if not line.startswith("#") and not _is_for_excel(line)), "")
-    start = 0
-    for line in lines:
-        if not _is_for_excel(line) and not (line.startswith("#") and _separators(line) < _separators(first)):
-            return start
-        start += len(line)
-    return start
-
-
-def _is_for_excel(line: str) -> bool:
-    return line.lower().startswith("sep=")
-
-
-def _separators(line: str) -> int:
-    return max(map(line.count, ",;\t"))

@@ -12,7 +12,7 @@ from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.label_columns import is_table_of_labels
-from ssl_behavior.formats.annotations.values import first_line
+from ssl_behavior.formats.text_files import first_line
 from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, nwb, simba, sleap
 from ssl_behavior.formats.tracks.animals import IndividualsFrom, usable, with_animals
 from ssl_behavior.formats.tracks.calms21 import submissions

@@ -21,6 +21,7 @@ import pyarrow.csv
 
 from ssl_behavior.errors import InputError, list_in_order, list_names
 from ssl_behavior.formats import missing
+from ssl_behavior.formats.text_files import lines_above_header
 from ssl_behavior.formats.tracks.frame_rows import frame_numbers
 from ssl_behavior.formats.tracks.table_times import is_time, place, time_column
 from ssl_behavior.formats.tracks.unseen import bound_confidence, mask_negative, mask_unseen
@@ -48,6 +49,10 @@ _ANIMAL = {
 }
 _VIDEO = {"video", "video_id", "video_name", "videos", "filename", "file", "session", "recording"}
 _RATE = {"fps", "frame_rate", "framerate", "frames_per_second"}
+
+
+_MOST_LINES_ABOVE = 20
+"""Comments above the header that are passed over."""
 
 
 def detect(path: Path) -> bool:
@@ -178,14 +183,16 @@ def _poses(values: np.ndarray, columns: _Columns, path: Path) -> tuple[np.ndarra
 def _header(path: Path) -> tuple[list[str], int]:
     """Return the names of the columns, and the number of lines before the first frame."""
     with limits.opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-        lines = [text.readline(limits.LONGEST_LINE) for _ in range(3)]
+        lines = [text.readline(limits.LONGEST_LINE) for _ in range(_MOST_LINES_ABOVE + 3)]
+    above = lines_above_header(lines)
+    lines = lines[above : above + 3]
     if any(len(line) == limits.LONGEST_LINE for line in lines):
         return [], 0
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
     for number in (0, 2):
         # The first of SimBA's three rows repeats one word, such as IMPORTED_POSE.
         if number < len(rows) and _keypoints(rows[number]) and (number == 0 or len({*rows[0][1:]}) == 1):
-            return rows[number], number + 1
+            return rows[number], above + number + 1
     return [], 0
 
 

@@ -58,6 +58,14 @@ def test_one_and_three_header_rows_give_two_animals(tmp_path, name, header):
     assert "suffix 1, 2" in notices[0]
 
 
+@pytest.mark.parametrize("header", [[["", *COLUMNS]], [*IMPORTED, ["coords", *COLUMNS]]])
+def test_comments_above_the_header_are_passed_over(tmp_path, header):
+    plain, _ = read(write(tmp_path / "m.csv", header, indexed(rows())))
+    remarked, _ = read(write(tmp_path / "n.csv", [["# tracked on Monday"], ["# by me"], *header], indexed(rows())))
+    np.testing.assert_array_equal(remarked.positions, plain.positions)
+    assert remarked.skeleton == plain.skeleton
+
+
 def test_columns_in_any_order_give_the_same_points(tmp_path):
     straight, _ = read(write(tmp_path / "a.csv", [COLUMNS], rows()))
     order = np.random.default_rng(0).permutation(len(COLUMNS))
