@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
+_MARKS = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 _HEAD = 4096
 """Bytes that ``first_line`` reads: longer lines are no header, and a file without line breaks may be huge."""
 
@@ -15,6 +16,18 @@ def read_text(path: Path) -> str:
     return decode(Path(path).read_bytes())
 
 
+def is_unicode(path: Path) -> bool:
+    """Tell whether a text file is in UTF-8, or in UTF-16 with its mark."""
+    content = Path(path).read_bytes()
+    if content.startswith(_MARKS):
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def decode(content: bytes) -> str:
     """Return bytes as text (see ``read_text``); the last letter may be cut.
 
@@ -22,7 +35,7 @@ def decode(content: bytes) -> str:
         >>> decode("Gänge".encode("cp1252"))
         'Gänge'
     """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if content.startswith(_MARKS):
         return content.decode("utf-16", errors="replace")
     try:
         return codecs.getincrementaldecoder("utf-8-sig")().decode(content)

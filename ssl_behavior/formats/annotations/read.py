@@ -12,7 +12,7 @@ from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
 from ssl_behavior.formats.annotations.other_files import PassedOver, holds_tracks, notes_among, without_repeated_bouts
 from ssl_behavior.formats.annotations.table import split_header
-from ssl_behavior.formats.text_files import first_line
+from ssl_behavior.formats.text_files import first_line, is_unicode
 from ssl_behavior.formats.tracks.read import is_tracks, read_recordings
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.coverage import compare_with_tracks
@@ -153,9 +153,23 @@ def _read_file(path: Path, format: str | None, videos: Videos) -> list[Annotatio
         raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     of_folder = videos.of_folder(path)
     annotations = [
-        _with_folder_noticed(_asking_about_words(item).without_words_for_nothing(), of_folder) for item in annotations
+        _with_folder_noticed(_asking_about_words(item).without_words_for_nothing(), of_folder)
+        for item in _with_encoding_noticed(annotations, path)
     ]
     return [compare_with_tracks(item, videos.find(item.id).frames) for item in annotations]
+
+
+def _with_encoding_noticed(annotations: Sequence[Annotations], path: Path) -> list[Annotations]:
+    """Add a notice of names that depend on how the bytes of the file are read."""
+    names = {name for item in annotations for names in item.vocabulary.values() for name in (*item.channels, *names)}
+    doubtful = sorted(name for name in names if not name.isascii())
+    if not doubtful or is_unicode(path):
+        return list(annotations)
+    notice = (
+        f"its text is not in UTF-8 and taken as Windows-1252, which gives names such as {doubtful[0]!r}: save it as "
+        "UTF-8 if they look wrong"
+    )
+    return [replace(item, notices=(notice, *item.notices)) for item in annotations]
 
 
 def _with_folder_noticed(annotations: Annotations, of_folder: Video | None) -> Annotations:

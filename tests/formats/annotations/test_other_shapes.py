@@ -75,6 +75,18 @@ def test_a_duration_that_contradicts_is_said(tmp_path: Path, text: str, notice: 
     assert (words == []) if notice is None else (len(words) == 1 and notice in words[0])
 
 
+@pytest.mark.parametrize(
+    ("encoding", "is_said"), [("utf-8", False), ("utf-16", False), ("cp1252", True), ("gbk", True), ("shift-jis", True)]
+)
+def test_names_that_depend_on_the_encoding_are_said(tmp_path: Path, encoding: str, is_said: bool) -> None:
+    name = "Gänge" if encoding == "cp1252" else "攻撃" if encoding == "shift-jis" else "攻击"
+    (tmp_path / "m.csv").write_bytes(f"start_s,stop_s,label\n1,2,{name}\n4,5,other\n".encode(encoding))
+    notices: list[str] = []
+    (annotations,) = read_annotations(tmp_path / "m.csv", notify=notices.append)
+    assert any("not in UTF-8" in notice and "save it as UTF-8" in notice for notice in notices) == is_said
+    assert is_said or name in annotations.vocabulary["label"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_names_stay_apart_in_every_encoding(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "m.csv").write_bytes("start_s,stop_s,label\n1,2,Gänge\n4,5,Gönge\n".encode(encoding))
