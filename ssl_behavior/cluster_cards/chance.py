@@ -127,10 +127,9 @@ def frequencies(bouts: pd.DataFrame, clusters: int, groups: Mapping[str, str] | 
         https://doi.org/10.1111/j.2517-6161.1995.tb02031.x); and ``differs``, true if q is at most 5 %.
     """
     columns = list(range(clusters))
-    table = bouts.astype({"video": str, "agent": str}).pivot_table(
-        "seconds", ["video", "agent"], "cluster", "sum", fill_value=0.0
-    )
+    table = bouts.groupby(["video", "agent", "cluster"])["seconds"].sum().unstack(fill_value=0.0)
     tracks = table.reindex(columns=columns, fill_value=0.0).assign(all=table.sum(axis=1)).reset_index()
+    tracks[["video", "agent"]] = tracks[["video", "agent"]].astype(str)
     videos = tracks.groupby("video")[[*columns, "all"]].sum().reset_index()
 
     def test(rows: pd.DataFrame, names: pd.Series, of: str, within: pd.Series | None = None) -> pd.DataFrame:
