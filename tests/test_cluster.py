@@ -83,6 +83,8 @@ def test_the_page_has_all_cards_and_needs_no_network(page: str) -> None:
     assert "http" not in re.sub(r"data:image/png;base64,[^\"]*", "", page)
     assert "Agreement with the labels of acts" in page
     assert "cm/s" in page
+    assert "Cannot be tested with so few videos or animals: individuals mouse0, mouse1." in page
+    assert page.count("not tested</p>") == 3 * 2
     # Names are shown as text, even if they look like HTML.
     assert "&lt;b&gt;mount" in page
     assert "<b>mount" not in page

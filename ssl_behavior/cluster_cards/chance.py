@@ -1,48 +1,24 @@
-"""Permutation tests: in which videos, individuals and groups is a cluster more or less frequent than by chance?
+"""Permutation tests: do individuals, or groups of videos, differ in the share of time of a cluster?
 
-Behaviour comes in bouts, so neighbouring frames are not independent. The tests therefore permute minutes or whole
-videos, not frames.
+An animal's mood lasts for minutes, so neither its frames nor its minutes are independent. The tests therefore exchange
+whole animals and whole videos, which is valid however long a mood lasts. Circular shifts do not help here, because a
+shift leaves an animal's share of time as it is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control
 
-_MINUTE_S = 60.0
-_FALSE_DISCOVERY_RATE = 0.05
+LEVEL = 0.05
+"""Level of a single test, and the false discovery rate over all tests of a page."""
 _MIN_DRAWS, _MAX_DRAWS = 2_000, 20_000
-
-
-def seconds_by_minute(bouts: pd.DataFrame, clusters: int) -> pd.DataFrame:
-    """Sum the seconds of each cluster in every minute of every pair.
-
-    Args:
-        bouts: table of ``ClusteredAtlas.bouts``.
-        clusters: number of clusters.
-
-    Returns:
-        Index ``video, agent, target, minute``, a column per cluster, and ``all`` with the time in and out of clusters.
-    """
-    pieces = []
-    stop = bouts["start_s"] + bouts["seconds"]
-    # Without the small number, a bout that ends exactly with a minute would reach into the next one.
-    first, last = (bouts["start_s"] // _MINUTE_S).astype(int), ((stop - 1e-6) // _MINUTE_S).astype(int)
-    for ahead in range(int((last - first).max()) + 1):
-        reaches = first + ahead <= last
-        minute = first[reaches] + ahead
-        inside = np.minimum(stop[reaches], (minute + 1) * _MINUTE_S) - np.maximum(
-            bouts.loc[reaches, "start_s"], minute * _MINUTE_S
-        )
-        pair_and_cluster = bouts.loc[reaches, ["video", "agent", "target", "cluster"]]
-        pieces.append(pair_and_cluster.assign(minute=minute, seconds=inside))
-    table = pd.concat(pieces)
-    minutes = ["video", "agent", "target", "minute"]
-    by_cluster = table.pivot_table("seconds", minutes, "cluster", "sum", 0.0)
-    total = table.groupby(minutes)["seconds"].sum().rename("all")
-    return by_cluster.reindex(columns=range(clusters), fill_value=0.0).join(total)
+_BATCH = 1_000
+"""Permutations that are in memory at once."""
 
 
 def against_chance(
@@ -55,8 +31,11 @@ def against_chance(
 ) -> pd.DataFrame:
     """Test the share of time of each cluster in each group by permuting units among the groups.
 
+    The statistic is the group's time in the cluster minus the time that it would have at the share of its strata.
+
     Args:
-        seconds: (unit, cluster) time of each cluster in a unit, such as a minute or a video.
+        seconds: (unit, cluster) time of each cluster in a unit. Units must be exchangeable if the groups are equal: an
+            animal's whole track in a video or a whole video, but not a minute.
         all_seconds: (unit,) total time of a unit.
         groups: (unit,) group of a unit.
         within: (unit,) stratum of a unit; units are exchanged within their stratum only. None for a single stratum.
@@ -65,53 +44,77 @@ def against_chance(
         seed: seed of the permutations.
 
     Returns:
-        Columns ``group, cluster, share, overall, p`` (two-sided) and ``differs``. At most 5 % of the rows that differ
-        are expected to do so by chance (Benjamini and Hochberg 1995).
+        Columns ``group, cluster, share, overall`` (the share in the group's strata) and ``p`` (two-sided; Phipson and
+        Smyth 2010, https://doi.org/10.2202/1544-6115.1585). ``p`` is NaN in groups with so few units that no
+        arrangement of them reaches p < .05.
+
+    Examples:
+        Two equal animals in one video cannot be told from two that differ:
+
+        >>> against_chance(np.array([[9.0], [1.0]]), np.full(2, 60.0), ["a", "b"], ["video", "video"])["p"].tolist()
+        [nan, nan]
     """
-    names, member, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-    by_group = np.argsort(member, kind="stable")
-    starts = np.cumsum(sizes) - sizes
-    values = np.concatenate([seconds, all_seconds[:, None]], axis=1)[by_group]
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
     strata = np.zeros(len(member), int) if within is None else np.unique(np.asarray(within), return_inverse=True)[1]
-    strata = strata[by_group]
-    overall = values[:, :-1].sum(0) / values[:, -1].sum()
-
-    def deviations(units: np.ndarray) -> np.ndarray:
-        """Return (group, cluster) share of time minus the overall share."""
-        sums = np.add.reduceat(units, starts, axis=0)
-        return sums[:, :-1] / np.maximum(sums[:, -1:], 1e-9) - overall
-
-    observed = deviations(values)
-    draws = draws or int(np.clip(2 * observed.size / _FALSE_DISCOVERY_RATE, _MIN_DRAWS, _MAX_DRAWS))
-    rng = np.random.default_rng(seed)
-    as_extreme = np.ones(observed.shape)  # the observed arrangement is one of the permutations
-    in_stratum = np.argsort(strata, kind="stable")
-    order = np.empty(len(values), int)
-    for _ in range(draws):
-        order[in_stratum] = np.lexsort((rng.random(len(values)), strata))
-        as_extreme += np.abs(deviations(values[order])) >= np.abs(observed) - 1e-12
-    p = as_extreme / (draws + 1)
-    group, cluster = (index.ravel() for index in np.indices(observed.shape))
-    table = pd.DataFrame({"group": names[group], "cluster": cluster, "share": (observed + overall).ravel()})
-    table["overall"], table["p"] = overall[cluster], p.ravel()
-    table["differs"] = _is_discovery(p.ravel())
-    return table
+    order = np.argsort(strata, kind="stable")
+    member, strata, seconds, all_seconds = member[order], strata[order], seconds[order], all_seconds[order]
+    of_stratum = strata[:, None] == np.arange(strata.max() + 1)
+    share_of_stratum = (of_stratum.T @ seconds) / np.maximum(of_stratum.T @ all_seconds, 1e-9)[:, None]
+    expected = all_seconds[:, None] * share_of_stratum[strata]
+    of_group = (member[:, None] == np.arange(len(names))).T
+    draws = draws or int(np.clip(2 * len(names) * seconds.shape[1] / LEVEL, _MIN_DRAWS, _MAX_DRAWS))
+    p = _p_values(seconds - expected, member, strata, draws, 1e-9 * all_seconds.sum(), seed)
+    p[_least_p(member, strata) >= LEVEL] = np.nan
+    time = np.maximum(of_group @ all_seconds, 1e-9)[:, None]
+    group, cluster = (index.ravel() for index in np.indices(p.shape))
+    return pd.DataFrame(
+        {
+            "group": names[group],
+            "cluster": cluster,
+            "share": (of_group @ seconds / time).ravel(),
+            "overall": (of_group @ expected / time).ravel(),
+            "p": p.ravel(),
+        }
+    )
 
 
-def _is_discovery(p: np.ndarray) -> np.ndarray:
-    """Return (test,) bool: which p values pass the procedure of Benjamini and Hochberg."""
-    order = np.argsort(p)
-    passing = np.flatnonzero(p[order] <= _FALSE_DISCOVERY_RATE * np.arange(1, len(p) + 1) / len(p))
-    is_discovery = np.zeros(len(p), bool)
-    is_discovery[order[: passing[-1] + 1 if len(passing) else 0]] = True
-    return is_discovery
+def _p_values(
+    excess: np.ndarray, member: np.ndarray, strata: np.ndarray, draws: int, tolerance: float, seed: int
+) -> np.ndarray:
+    """Return (group, cluster) two-sided p values of the sums of ``excess``; the units are in order of strata."""
+    groups = np.arange(member.max() + 1)
+    observed = np.abs((member == groups[:, None]) @ excess) - tolerance
+    rng, as_extreme = np.random.default_rng(seed), np.ones(observed.shape)  # the observed arrangement is one of all
+    for start in range(0, draws, _BATCH):
+        # Sorting stratum + random number shuffles the units within their strata.
+        keys = strata + rng.random((min(_BATCH, draws - start), len(strata)))
+        permuted = member[np.argsort(keys, axis=1)]
+        for group in groups:
+            drawn = np.abs((permuted == group).astype(float) @ excess)
+            as_extreme[group] += (drawn >= observed[group]).sum(0)
+    return as_extreme / (draws + 1)
+
+
+def _least_p(member: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """Return (group,) the smallest p value that any data could give with so many units."""
+    counts = np.zeros((strata.max() + 1, member.max() + 1), int)
+    np.add.at(counts, (strata, member), 1)
+    sizes, least = counts.sum(1), np.ones(counts.shape[1])
+    for group, held in enumerate(counts.T):
+        is_free = (held > 0) & (held < sizes)
+        arrangements = math.prod(math.comb(n, k) for n, k in zip(sizes[is_free], held[is_free], strict=True))
+        # A group that holds half of each stratum differs from the other half as much the other way round.
+        has_mirror = bool((2 * held[is_free] == sizes[is_free]).all())
+        least[group] = min(1.0, (1 + has_mirror) / arrangements)
+    return least
 
 
 def frequencies(bouts: pd.DataFrame, clusters: int, groups: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Test the share of each cluster by video, by individual and, if given, by group of videos.
+    """Compare the share of each cluster by individual and, if given, by group of videos; list it by video.
 
-    Videos are compared by permuting minutes between them, the individuals of a video by permuting the minutes of that
-    video, and groups by permuting whole videos.
+    Individuals exchange whole tracks within each video. The question is: does this individual differ from those that it
+    was recorded with? Groups exchange whole videos, which must be independent: with other animals in each. A video is
+    not tested, because nothing tells the mood of its animals from a lasting difference.
 
     Args:
         bouts: table of ``ClusteredAtlas.bouts``.
@@ -119,27 +122,41 @@ def frequencies(bouts: pd.DataFrame, clusters: int, groups: Mapping[str, str] | 
         groups: video id -> group, for some or all videos.
 
     Returns:
-        The columns of ``against_chance``, and ``of`` with the kind of comparison: ``video``, ``individual`` (the agent)
-        or ``group``.
+        The columns of ``against_chance``; ``of`` with the kind of comparison: ``video``, ``individual`` (the agent) or
+        ``group``; ``q``, the p value corrected for all tests of the table (Benjamini and Hochberg 1995,
+        https://doi.org/10.1111/j.2517-6161.1995.tb02031.x); and ``differs``, true if q is at most 5 %.
     """
-    minutes = seconds_by_minute(bouts, clusters)
+    columns = list(range(clusters))
+    table = bouts.groupby(["video", "agent", "cluster"])["seconds"].sum().unstack(fill_value=0.0)
+    tracks = table.reindex(columns=columns, fill_value=0.0).assign(all=table.sum(axis=1)).reset_index()
+    tracks[["video", "agent"]] = tracks[["video", "agent"]].astype(str)
+    videos = tracks.groupby("video")[[*columns, "all"]].sum().reset_index()
 
-    def test(unit: list[str], group: str, within: str | None = None) -> pd.DataFrame:
-        rows = minutes.groupby(unit).sum().reset_index()
-        strata = None if within is None else rows[within].to_numpy(str)
-        return _test(rows, rows[group].astype(str), clusters, strata)
+    def test(rows: pd.DataFrame, names: pd.Series, of: str, within: pd.Series | None = None) -> pd.DataFrame:
+        strata = None if within is None else within.to_numpy(str)
+        tested = against_chance(rows[columns].to_numpy(), rows["all"].to_numpy(), names.to_numpy(str), strata)
+        return tested.assign(of=of)
 
-    # Both animals of a pair behave at the same moment, so the unit of a video is a minute of all its pairs.
-    tests = {"video": test(["video", "minute"], "video")}
-    if bouts["agent"].nunique() > 1:
-        tests["individual"] = test(["video", "agent", "minute"], "agent", within="video")
+    tests = [_shares(videos, columns)]
+    if tracks["agent"].nunique() > 1:
+        tests.append(test(tracks, tracks["agent"], "individual", tracks["video"]))
     if groups:
-        rows = minutes.groupby("video").sum().reset_index()
-        rows = rows[rows["video"].astype(str).isin(list(groups))]
-        tests["group"] = _test(rows, rows["video"].astype(str).map(groups).dropna(), clusters)
-    return pd.concat([table.assign(of=of) for of, table in tests.items()], ignore_index=True)
+        grouped = videos[videos["video"].isin(list(groups))]
+        tests.append(test(grouped, grouped["video"].map(groups), "group"))
+    return _corrected(pd.concat(tests, ignore_index=True))
 
 
-def _test(rows: pd.DataFrame, groups: pd.Series, clusters: int, strata: np.ndarray | None = None) -> pd.DataFrame:
-    seconds = rows[list(range(clusters))].to_numpy()
-    return against_chance(seconds, rows["all"].to_numpy(), groups.to_numpy(), strata)
+def _shares(videos: pd.DataFrame, columns: list[int]) -> pd.DataFrame:
+    """Return the rows of videos, which have no p value."""
+    table = videos.melt(["video", "all"], columns, "cluster", "seconds").rename(columns={"video": "group"})
+    overall = (videos[columns].sum() / videos["all"].sum()).to_numpy()
+    share, cluster = table["seconds"] / table["all"], table["cluster"].astype(int)
+    return table[["group"]].assign(cluster=cluster, share=share, overall=overall[cluster], p=np.nan, of="video")
+
+
+def _corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with ``q`` and ``differs`` over the rows that were tested."""
+    tested = table["p"].notna()
+    table["q"] = np.nan
+    table.loc[tested, "q"] = false_discovery_control(table.loc[tested, "p"].to_numpy())
+    return table.assign(differs=table["q"] <= LEVEL)

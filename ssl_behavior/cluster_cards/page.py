@@ -121,6 +121,7 @@ def _render(data: CardData, pictures: Mapping[str, Path]) -> str:
         hours=data.bouts["seconds"].sum() / 3600,
         noise=data.tables["clusters"].set_index("cluster").loc[NOISE, "share"],
         agreement=data.agreement,
+        untested=_untested(data.tables["frequencies"]),
         cards=cards,
         pictures={name: base64.b64encode(path.read_bytes()).decode() for name, path in pictures.items()},
         # A name such as "</script>" would end the script that holds the JSON.
@@ -155,7 +156,8 @@ def _card(data: CardData, cluster: int) -> dict[str, Any]:
     """Return the numbers and texts of one card."""
     clustered, tables = data.clustered, data.tables
     steps = tables["transitions"]
-    differing = tables["frequencies"].query("cluster == @cluster and differs")
+    shares = tables["frequencies"].query("cluster == @cluster")
+    differing, videos = shares[shares["differs"]], shares[shares["of"] == "video"]
     card = {
         "number": cluster,
         "name": clustered.name(cluster),
@@ -167,6 +169,8 @@ def _card(data: CardData, cluster: int) -> dict[str, Any]:
         "after": _neighbouring_clusters(clustered, steps[steps["before"] == cluster], "after"),
         "more": _groups(differing[differing["share"] > differing["overall"]].sort_values("share", ascending=False)),
         "less": _groups(differing[differing["share"] < differing["overall"]].sort_values("share")),
+        "has_tests": bool(shares["p"].notna().any()),
+        "videos": list(videos.nlargest(_MAX_ROWS, "share").itertuples()),
     }
     if "labels" in tables:
         labels = tables["labels"].query("cluster == @cluster and frames > 0").sort_values("share", ascending=False)
@@ -211,3 +215,9 @@ def _groups(rows: pd.DataFrame) -> list[tuple[str, list[Any], int]]:
         (str(of), list(compared.head(_MAX_ROWS).itertuples()), max(0, len(compared) - _MAX_ROWS))
         for of, compared in rows.groupby("of", sort=False)
     ]
+
+
+def _untested(frequencies: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Return, for each kind of comparison, the names of those that have too few videos for a test."""
+    rows = frequencies[frequencies["p"].isna() & (frequencies["of"] != "video")]
+    return [(str(of), list(names.unique())) for of, names in rows.groupby("of", sort=False)["group"]]
