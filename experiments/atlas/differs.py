@@ -1,6 +1,6 @@
 """False alarms and power of the cards' tests of differences, where animals have moods that last for minutes.
 
-    python -m experiments.atlas.differs    (about a minute on one core)
+    python -m experiments.atlas.differs    (five minutes on one busy core)
 
 Each page has 12 videos of 10 minutes with the same two animals; half of the videos are treated. An animal is in one of
 two moods, which change at random and last .5, 2, 4 or 10 minutes on average. The mood sets the probabilities of six
