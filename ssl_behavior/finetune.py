@@ -112,15 +112,16 @@ def _report(
     """Print and return the cross-validation report; empty without cross-validation."""
     if not result.held_out_logits:
         return {}
-    report = cross_validation_report(
-        result.held_out_logits, result.calibrated_decoder, result.held_out_videos, behaviours
-    )
     folds = folds_by_video(videos, len(behaviours), config.supervision.folds)
     fewest = len(videos) - max(map(len, folds))
+    report = cross_validation_report(
+        result.held_out_logits, result.calibrated_decoder, result.held_out_videos, behaviours, fewest / len(videos)
+    )
     print("\ncross-validation: each labelled video is scored by a model, a temperature and a decoder that were")
     seen = f"{fewest} or more of the {len(videos)} videos"
     print(f"fitted to others, at {rate:g} Hz. Each of these models saw {seen}, and the kept model")
-    print("saw all. Expect such scores, or slightly better ones, on new videos of the same kind.")
+    print("saw all. Expect such scores, or slightly better ones, on new videos of the same kind; the intervals reach")
+    print("as far up as learning from all videos may bring.")
     print(about_pretraining(seen_in_pretraining(config.encoder, videos), len(videos), "labelled videos"))
     print("All scores run from 0 to 1. Higher is better, except for the calibration error: lower is better.")
     print(format_report(report))

@@ -57,6 +57,7 @@ def cross_validation_report(
     calibrated_decoder: CalibratedDecoder,
     decoded: Sequence[ScoredVideo],
     behaviours: Sequence[str],
+    training_share: float,
 ) -> dict[str, Any]:
     """Return the scores of the held-out videos, and the chosen temperature and decoder, as plain values.
 
@@ -68,8 +69,9 @@ def cross_validation_report(
         calibrated_decoder: first result of ``fit_calibrated_decoder``.
         decoded: second result of ``fit_calibrated_decoder``.
         behaviours: names of the outputs.
+        training_share: share of the videos that the models behind the logits saw.
     """
-    report = score(decoded, behaviours)
+    report = score(decoded, behaviours, training_share=training_share)
     truth = np.concatenate([video.truth for video in decoded])
     raw = calibrate(np.concatenate(logits), 1.0, np.array(calibrated_decoder.frequencies))
     return report | {
