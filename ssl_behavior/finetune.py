@@ -18,6 +18,7 @@ from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.labelled import LabelledPoses, describe_shares
+from ssl_behavior.predictions.held_out_errors import SCORES
 from ssl_behavior.quality.suspicions import QualityInput, print_warnings
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.recording import Recording
@@ -27,8 +28,6 @@ from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.training.cross_validation import cross_validation_report, folds_by_video
 from ssl_behavior.training.finetuning import FinetuneResult, finetune_encoder
 from ssl_behavior.training.inputs import LearningConfig, about_pretraining, labelled_poses, seen_in_pretraining
-
-_SCORES = "cross_validation.json"
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     scheme = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, result.calibrated_decoder)
     checkpoints.save_model(output, result.model, scheme, vitals)
     run.save_settings(config, output / "settings.yaml")
-    scores = output / _SCORES
+    scores = output / SCORES
     # An earlier model may have left scores here that a single video would not replace.
     scores.unlink(missing_ok=True)
     if report:
@@ -112,15 +111,16 @@ def _report(
     """Print and return the cross-validation report; empty without cross-validation."""
     if not result.held_out_logits:
         return {}
-    report = cross_validation_report(
-        result.held_out_logits, result.calibrated_decoder, result.held_out_videos, behaviours
-    )
     folds = folds_by_video(videos, len(behaviours), config.supervision.folds)
     fewest = len(videos) - max(map(len, folds))
+    report = cross_validation_report(
+        result.held_out_logits, result.calibrated_decoder, result.held_out_videos, behaviours, fewest / len(videos)
+    )
     print("\ncross-validation: each labelled video is scored by a model, a temperature and a decoder that were")
     seen = f"{fewest} or more of the {len(videos)} videos"
     print(f"fitted to others, at {rate:g} Hz. Each of these models saw {seen}, and the kept model")
-    print("saw all. Expect such scores, or slightly better ones, on new videos of the same kind.")
+    print("saw all. Expect such scores, or slightly better ones, on new videos of the same kind; the intervals reach")
+    print("as far up as learning from all videos may bring.")
     print(about_pretraining(seen_in_pretraining(config.encoder, videos), len(videos), "labelled videos"))
     print("All scores run from 0 to 1. Higher is better, except for the calibration error: lower is better.")
     print(format_report(report))
@@ -144,7 +144,7 @@ def _train_recordings(recordings: list[Recording], config: FinetuneConfig) -> li
 
 def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
     """Print where the results are, and what to run next."""
-    scores = f"{_SCORES} holds the scores above" if report else "no scores: one video cannot be cross-validated"
+    scores = f"{SCORES} holds the scores above" if report else "no scores: one video cannot be cross-validated"
     print(f"\nmodel: {config.output}   ({scores})")
     # A submission numbers all behaviours of the challenge's training file, so a model that leaves some out makes none.
     is_challenge = not config.annotations and not config.unscored

@@ -20,6 +20,7 @@ from ssl_behavior.models import checkpoints
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.prepare import prepare_all
 from ssl_behavior.predictions.folder import PredictionFolder
+from ssl_behavior.predictions.held_out_errors import read_budget_errors
 from ssl_behavior.predictions.labelling import predict_poses, print_assumed_pair, summarize_predictions
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.quality.suspicions import QualityInput, print_warnings
@@ -139,12 +140,13 @@ def _check_submission(config: PredictConfig, scheme: LabelScheme, is_submission:
 
 def _next_steps(config: PredictConfig, predictions: Iterator[Prediction]) -> None:
     """Print a summary of the labels, where the results are, and what to run next."""
-    print("", *summarize_predictions(predictions), sep="\n")
+    scheme = checkpoints.load_label_scheme(config.model)
+    errors = read_budget_errors(config.model, len(scheme.behaviours))
+    print("", *summarize_predictions(predictions, errors), sep="\n")
     print(f"predictions: {config.output}")
     if config.output.suffix != ".npy":
         print("             ID.csv has animals_tracked per frame, 0 where a label is a guess")
         print("             review/ has files for the Caltech annotator and BORIS, pictures/ has one of each video")
-    scheme = checkpoints.load_label_scheme(config.model)
     unscored = f" --unscored {shlex.join(scheme.unscored)}" if scheme.unscored else ""
     following = command_line("evaluate", "--predictions", config.output, "--annotations", "ANNOTATIONS")
     print(f"next:        {following} \\")

@@ -18,6 +18,7 @@ from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.labelled import LabelledPoses, labelled_pairs
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation, prepare
+from ssl_behavior.predictions.held_out_errors import read_budget_errors
 from ssl_behavior.predictions.labelling import predict_recording
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
@@ -61,6 +62,10 @@ def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
     assert scheme.calibrated_decoder.decoder.to_dict() == report["decoder"]
     written = json.loads((config.output / "cross_validation.json").read_text())
     assert written["macro_f1"] == report["macro_f1"]
+    errors = read_budget_errors(config.output, len(BEHAVIOURS))
+    assert errors is not None
+    assert errors.shape == (4, len(BEHAVIOURS))
+    np.testing.assert_allclose(errors.sum(1), 0, atol=1e-6)
     assert sum(scheme.calibrated_decoder.frequencies) == pytest.approx(1)
 
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predictions import tables
+from ssl_behavior.predictions.held_out_errors import read_budget_errors
 from ssl_behavior.predictions.labelling import predict_recording, summarize_predictions
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.recording import Recording
@@ -207,9 +209,10 @@ def test_tracked_animals_are_counted_in_every_frame(model: Model, wander: Callab
 def test_the_summary_names_what_a_reader_of_the_labels_must_know() -> None:
     probabilities = np.array([[0.6, 0.4]] * 3 + [[0.2, 0.8]])
     prediction = Prediction("1", ("a", "b"), probabilities, np.array([1, 0, 0, 1]), 30.0, np.array([2, 0, 1, 2]))
-    shares, budgets, reweighted, missing, untracked = summarize_predictions([prediction])
+    shares, budgets, estimate, reweighted, missing, untracked = summarize_predictions([prediction])
     assert shares == "1 video, 4 filmed frames, labelled a 50.0%, b 50.0%"
     assert "no time budgets" in budgets
+    assert estimate.startswith("time budget estimated from the probabilities: a 50.0%, b 50.0%; no intervals")
     assert missing.startswith("fewer than two animals are tracked in 50.0% of the frames")
     assert reweighted.startswith("25.0% of the labels are not the most probable behaviour")
     assert untracked.startswith("no animal is tracked in 1 frame of 1 (25%)")
@@ -217,4 +220,23 @@ def test_the_summary_names_what_a_reader_of_the_labels_must_know() -> None:
     assert [line.split(":")[0] for line in summarize_predictions([plain])] == [
         "1 video, 4 filmed frames, labelled a 75.0%, b 25.0%",
         "these shares are no time budgets",
+        "time budget estimated from the probabilities",
     ]
+
+
+def test_the_time_budget_has_the_interval_that_the_cross_validation_of_the_model_gives(tmp_path: Path) -> None:
+    probabilities = np.array([[0.6, 0.4]] * 3 + [[0.2, 0.8]])
+    prediction = Prediction("1", ("a", "b"), probabilities, np.array([1, 0, 0, 1]), 30.0, np.full(4, 2))
+    assert read_budget_errors(tmp_path, 2) is None
+    shares = {f"v{i}": {"true": [0.5, 0.5], "estimated": [0.5 + e, 0.5 - e]} for i, e in enumerate((0.1, -0.1, 0.0))}
+    scores = tmp_path / "cross_validation.json"
+    scores.write_text(json.dumps({"time_budgets": shares}))
+    errors = read_budget_errors(tmp_path, 2)
+    assert errors is not None
+    _, _, estimate, *_ = summarize_predictions([prediction], errors)
+    # Three videos with a standard deviation of 0.1 and one new video: 4.303 times 0.1 times the root of 4/3.
+    assert "a 50.0% (0.3% to 99.7%), b 50.0% (0.3% to 99.7%); 95 % intervals" in estimate
+    assert read_budget_errors(tmp_path, 3) is None
+    for damaged in ("{", "[]", "{}", '{"time_budgets": {"v": 1}}', '{"time_budgets": {"v": {"true": [1, "x"]}}}'):
+        scores.write_text(damaged)
+        assert read_budget_errors(tmp_path, 2) is None

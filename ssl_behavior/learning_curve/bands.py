@@ -20,7 +20,7 @@ import numpy as np
 
 from ssl_behavior.learning_curve.points import Point
 from ssl_behavior.learning_curve.variants import Variant
-from ssl_behavior.scoring.bootstrap import interval, resamples, score_resamples
+from ssl_behavior.scoring.bootstrap import difference_interval, interval, resamples, score_resamples
 from ssl_behavior.scoring.frames import class_scores, macro_mean
 
 RESAMPLES = 1000
@@ -46,12 +46,14 @@ class Curve:
         by_draw: condition -> (draw, 1 + behaviour) macro F1 and the F1 of each behaviour, over all test videos.
         resampled: condition -> (resample, 1 + behaviour) the same scores, as means over the resample's draws. All
             conditions have the same resamples.
+        test_videos: number of test videos.
         resamples_left_out: number of resamples without any true frame of a behaviour; they are not in ``resampled``.
     """
 
     behaviours: tuple[str, ...]
     by_draw: Mapping[Condition, np.ndarray]
     resampled: Mapping[Condition, np.ndarray]
+    test_videos: int
     resamples_left_out: int = 0
 
     @property
@@ -67,18 +69,22 @@ class Curve:
     def at(self, variant: Variant, size: int, column: int = 0) -> Estimate:
         """Return the mean score over draws; column 0 is macro F1, and the behaviours follow."""
         condition = (variant, size)
-        return _estimate(_mean(self.by_draw[condition][:, column]), self.resampled[condition][:, column])
+        value, resampled = _mean(self.by_draw[condition][:, column]), self.resampled[condition][:, column]
+        return _estimate(value, interval(np.array(value), resampled, self.test_videos))
 
     def gain(self, before: Condition, after: Condition, column: int = 0) -> Estimate:
         """Return the mean score of ``after`` minus that of ``before``, on the same resamples."""
         change = _mean(self.by_draw[after][:, column]) - _mean(self.by_draw[before][:, column])
-        return _estimate(change, self.resampled[after][:, column] - self.resampled[before][:, column])
+        return self._difference(change, self.resampled[after][:, column] - self.resampled[before][:, column])
 
     def lead(self, variant: Variant, other: Variant) -> Estimate:
         """Return the macro F1 of ``variant`` minus that of ``other``, on average over sizes."""
         gains = [self.gain((other, size), (variant, size)).value for size in self.sizes]
         resampled = [self.resampled[variant, size][:, 0] - self.resampled[other, size][:, 0] for size in self.sizes]
-        return _estimate(_mean(np.array(gains)), np.mean(resampled, axis=0))
+        return self._difference(_mean(np.array(gains)), np.mean(resampled, axis=0))
+
+    def _difference(self, value: float, resampled: np.ndarray) -> Estimate:
+        return _estimate(value, difference_interval(np.array(value), resampled, self.test_videos))
 
 
 def make_curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0) -> Curve:
@@ -110,7 +116,7 @@ def make_curve(points: Sequence[Point], behaviours: Sequence[str], seed: int = 0
         by_draw[condition] = _with_mean(f1(frames.sum(1)), behaviours)
         scores = _with_mean(score_resamples(frames.swapaxes(0, 1), video_draws, f1), behaviours)
         in_resamples[condition] = _weighted_mean(scores, draw_draws)
-    return Curve(tuple(behaviours), by_draw, in_resamples, RESAMPLES - len(video_draws))
+    return Curve(tuple(behaviours), by_draw, in_resamples, len(true_frames), RESAMPLES - len(video_draws))
 
 
 def _with_mean(f1: np.ndarray, behaviours: Sequence[str]) -> np.ndarray:
@@ -134,7 +140,6 @@ def _mean(values: np.ndarray) -> float:
     return float(scores.mean()) if scores.size else float("nan")
 
 
-def _estimate(value: float, in_resamples: np.ndarray) -> Estimate:
-    bounds = interval(in_resamples)
+def _estimate(value: float, bounds: np.ndarray | None) -> Estimate:
     low, high = (np.nan, np.nan) if bounds is None else bounds
     return Estimate(value, float(low), float(high))

@@ -61,7 +61,7 @@ def advice(curve: Curve, test_videos: int, draws: int) -> list[str]:
         sentences += [] if few else _enough(curve)
     sentences += _comparisons(curve, judged=not few)
     if few:
-        sentences.append(f"caution: {' and '.join(few)}, so the true uncertainty is larger than the bands.")
+        sentences.append(f"caution: {' and '.join(few)}, so the true uncertainty is larger than shown.")
     return [sentence[0].upper() + sentence[1:] for sentence in sentences]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.scoring.time_budgets import budget_interval
 
 _NOTEWORTHY = 0.01
 """Share of a video's frames without a tracked animal from which on the summary names the video."""
@@ -96,22 +97,26 @@ def print_assumed_pair(scheme: LabelScheme, recordings: Sequence[Recording]) -> 
         )
 
 
-def summarize_predictions(predictions: Iterable[Prediction]) -> Iterator[str]:
+def summarize_predictions(predictions: Iterable[Prediction], errors: np.ndarray | None = None) -> Iterator[str]:
     """Describe predicted labels in a few lines.
 
     Args:
         predictions: predictions, each of which is used once and not kept: together they may exceed memory.
+        errors: of the model's time budgets on held-out videos (``read_budget_errors``), for intervals.
 
     Yields:
-        The share of each behaviour among the labels, which is no time budget; then, where it applies, the share of
-        labels that are not the most probable behaviour, the share of frames with an animal missing, and the videos with
-        frames without a tracked animal.
+        The share of each behaviour among the labels, which is no time budget; an estimated time budget; then, where it
+        applies, the share of labels that are not the most probable behaviour, the share of frames with an animal
+        missing, and the videos with frames without a tracked animal.
     """
     counts: Counter[str] = Counter()
+    expected: defaultdict[str, float] = defaultdict(float)
     reweighted, one_missing, untracked = 0, 0, {}
     for prediction in predictions:
         names, labels = prediction.behaviours, prediction.labels
         counts.update(dict(zip(names, scored_frames(labels, len(names)).tolist(), strict=True)))
+        for name, sum_of_chances in zip(names, prediction.probabilities.sum(0, dtype=np.float64).tolist(), strict=True):
+            expected[name] += sum_of_chances
         reweighted += int((labels != prediction.probabilities.argmax(1)).sum())
         if prediction.animals_tracked.max(initial=0) > 1:
             one_missing += int((prediction.animals_tracked < 2).sum())
@@ -124,6 +129,7 @@ def summarize_predictions(predictions: Iterable[Prediction]) -> Iterator[str]:
         "these shares are no time budgets: the decision favours rare behaviours, which are therefore predicted more "
         "often than they occur"
     )
+    yield _time_budget({name: frames_of / frames for name, frames_of in expected.items()}, len(untracked), errors)
     if reweighted:
         yield (
             f"{reweighted / frames:.1%} of the labels are not the most probable behaviour: decoding weighs behaviours "
@@ -143,3 +149,17 @@ def summarize_predictions(predictions: Iterable[Prediction]) -> Iterator[str]:
             f"no animal is tracked in {', '.join(gaps[:_NAMED])}{more}: labels there are interpolated, treat them as "
             "guesses"
         )
+
+
+def _time_budget(shares: Mapping[str, float], videos: int, errors: np.ndarray | None) -> str:
+    """Estimate the share of time of each behaviour in all videos together (see ``scoring.time_budgets``)."""
+    bounds = None if errors is None else budget_interval(np.array([*shares.values()]), videos, errors)
+    title = "time budget estimated from the probabilities"
+    if bounds is None:
+        known = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+        return f"{title}: {known}; no intervals, as the model was cross-validated on too few videos"
+    known = ", ".join(
+        f"{name} {share:.1%} ({low:.1%} to {high:.1%})"
+        for (name, share), low, high in zip(shares.items(), *bounds.tolist(), strict=True)
+    )
+    return f"{title}: {known}; 95 % intervals for all videos together, if they resemble the labelled ones"

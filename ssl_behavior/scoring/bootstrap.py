@@ -8,9 +8,11 @@ three classes cannot be compared:
   which every behaviour occurs.
 - A class that is predicted and never true counts as 0 in every resample, as it does in the score itself.
 
-Too few videos give no interval. Two videos have 3 different resamples, four have 35, and n videos have
-(2n - 1)! / (n! (n - 1)!). An interval of 95 % leaves out 1 in 40 at either end, which fewer than 40 different resamples
-cannot show. Reports therefore ask for ``FEWEST_VIDEOS``.
+The percentiles of the resamples would be too narrow for few videos: three have ten different resamples. The interval is
+Student's instead. Its standard error is the standard deviation of the resamples times the root of n / (n - 1), as
+resamples of n videos vary too little by that factor (Hesterberg 2015, "What Teachers Should Know About the Bootstrap").
+It is computed for the arcsine of the root of a score (Anscombe 1948), so its bounds lie from 0 to 1.
+``experiments/dyads/coverage.md`` shows how often both kinds hold the score on other videos.
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.stats import t as student
 
-FEWEST_VIDEOS = 5
-"""Videos with scored frames from which intervals over videos are given: the fewest with 40 different resamples."""
+FEWEST_VIDEOS = 3
+"""Videos with scored frames from which there are intervals; the interval of two would reach from 0 to 1."""
+_LEARNING_RATE = 0.25
+"""Power of the number of labelled videos with which 1 - F1 falls at most: twice what ``few_labels.md`` shows."""
 
 
 def resamples(true_frames: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:
@@ -60,21 +65,46 @@ def score_resamples(
     return np.where(np.isnan(scores) & ~np.isnan(score(counts.sum(0))), 0.0, scores)
 
 
-def interval(scores: np.ndarray, level: float = 0.95) -> np.ndarray | None:
-    """Compute the percentile interval of the scores of resamples.
+def interval(value: np.ndarray, scores: np.ndarray, videos: int, level: float = 0.95) -> np.ndarray | None:
+    """Compute the interval of a score from 0 to 1.
 
     Args:
-        scores: (resample, ...) scores.
+        value: (...) score of all videos together.
+        scores: (resample, ...) scores of resamples.
+        videos: number of videos with scored frames.
         level: confidence level.
 
     Returns:
-        (2, ...) lower and upper bound, NaN where no resample has a score; None without resamples.
+        (2, ...) lower and upper bound, NaN where there is no score; None without resamples or with fewer than
+        ``FEWEST_VIDEOS`` videos.
     """
-    if not len(scores):
+    bounds = difference_interval(_angle(value), _angle(scores), videos, level)
+    return None if bounds is None else np.sin(np.clip(bounds, 0, np.pi / 2)) ** 2
+
+
+def difference_interval(value: np.ndarray, scores: np.ndarray, videos: int, level: float = 0.95) -> np.ndarray | None:
+    """Compute the interval of a number without limits, such as the difference of two scores; as ``interval``."""
+    if not len(scores) or videos < FEWEST_VIDEOS:
         return None
-    tail = (1 - level) / 2
-    bounds = np.full((2, *scores.shape[1:]), np.nan)
     has_score = ~np.isnan(scores).all(0)
-    if has_score.any():  # numpy warns about quantiles of NaN only
-        bounds[:, has_score] = np.nanquantile(scores[:, has_score], [tail, 1 - tail], axis=0)
-    return bounds
+    deviation = np.full(scores.shape[1:], np.nan)
+    deviation[has_score] = np.nanstd(scores[:, has_score], axis=0)  # numpy warns about NaN only
+    half = student.ppf((1 + level) / 2, videos - 1) * np.sqrt(videos / (videos - 1)) * deviation
+    return np.stack([value - half, value + half])
+
+
+def _angle(scores: np.ndarray) -> np.ndarray:
+    return np.arcsin(np.sqrt(np.clip(scores, 0, 1)))
+
+
+def allow_for_learning(bounds: np.ndarray | None, share: float) -> np.ndarray | None:
+    """Raise the upper bounds of scores of models that saw only some of the labelled videos.
+
+    A model that learns from all scores better, by an unknown amount. Errors fall at most with the fourth root of the
+    number of videos.
+
+    Args:
+        bounds: (2, ...) as from ``interval``.
+        share: share of the labelled videos that the scored models saw.
+    """
+    return None if bounds is None else np.stack([bounds[0], 1 - (1 - bounds[1]) * share**_LEARNING_RATE])

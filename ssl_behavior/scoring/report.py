@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS, interval, resamples, score_resamples
+from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS, allow_for_learning, interval, resamples, score_resamples
 from ssl_behavior.scoring.bouts import OVERLAPS, bout_counts, bout_f1
 from ssl_behavior.scoring.calibration import expected_calibration_error
 from ssl_behavior.scoring.frames import average_precision, class_scores, confusion, counts_in_means, macro_mean
@@ -39,6 +39,7 @@ def score(
     draws: int = 1000,
     seed: int = 0,
     unscored: Sequence[str] = (),
+    training_share: float = 1.0,
 ) -> dict[str, Any]:
     """Compute every score over all videos together, intervals over resampled videos, and macro F1 of each video.
 
@@ -53,6 +54,8 @@ def score(
         seed: seed of the bootstrap.
         unscored: behaviours that stand for frames nobody judged. They have no scores and are in no mean; their column
             of the confusion matrix shows which behaviours the model took for them.
+        training_share: share of the labelled videos that the models saw, in a cross-validation. Intervals then reach
+            up to scores that a model of all labelled videos may have.
 
     Returns:
         Plain values; None where a score is not defined or, for average precision, where probabilities are missing.
@@ -67,6 +70,11 @@ def score(
     times_drawn = resamples(counts.frames.sum(-1), draws_made, np.random.default_rng(seed))
     f1_of_resamples = score_resamples(counts.frames, times_drawn, counts.f1)
     bout_f1_of_resamples = score_resamples(counts.bouts, times_drawn, counts.bout_f1)
+
+    def bounds(of_all: np.ndarray, of_resamples: np.ndarray) -> np.ndarray | None:
+        return allow_for_learning(interval(of_all, of_resamples, counts.scored_videos), training_share)
+
+    macro_f1, macro_bout_f1 = macro_mean(f1, behaviours), macro_mean(f1_of_bouts, behaviours)
     precisions, calibration_error = _score_probabilities(videos)
     report = {
         "behaviours": list(behaviours),
@@ -76,18 +84,18 @@ def score(
         "videos": [video.id for video in videos],
         "frames": int(frames.sum()),
         "frame_rates_hz": sorted({video.frame_rate for video in videos}),
-        "macro_f1": macro_mean(f1, behaviours),
-        "macro_f1_interval": interval(macro_mean(f1_of_resamples, behaviours)),
+        "macro_f1": macro_f1,
+        "macro_f1_interval": bounds(macro_f1, macro_mean(f1_of_resamples, behaviours)),
         "too_few_videos_for_intervals": bool(draws) and not is_enough,
         "resamples": draws_made,
         "resamples_left_out": draws_made - len(times_drawn),
         "macro_precision": macro_mean(counts.without_unscored(class_scores(frames).precision), behaviours),
         "mean_average_precision": None if precisions is None else macro_mean(precisions, behaviours),
         "expected_calibration_error": calibration_error,
-        "classes": counts.score_classes(interval(f1_of_resamples), precisions),
+        "classes": counts.score_classes(bounds(f1, f1_of_resamples), precisions),
         "confusion": frames.tolist(),
-        "bout_f1": _by_overlap(macro_mean(f1_of_bouts, behaviours)),
-        "bout_f1_interval": _by_overlap(interval(macro_mean(bout_f1_of_resamples, behaviours))),
+        "bout_f1": _by_overlap(macro_bout_f1),
+        "bout_f1_interval": _by_overlap(bounds(macro_bout_f1, macro_mean(bout_f1_of_resamples, behaviours))),
         "per_video": {
             video.id: {"macro_f1": macro_mean(counts.f1(of_video), behaviours), "frames": int(of_video.sum())}
             for video, of_video in zip(videos, counts.frames, strict=True)

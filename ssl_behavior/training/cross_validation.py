@@ -12,6 +12,7 @@ from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.scoring.calibration import calibrate, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.report import ScoredVideo, score
+from ssl_behavior.scoring.time_budgets import held_out_budgets
 
 _DECODER_FOLDS = 5
 
@@ -57,24 +58,28 @@ def cross_validation_report(
     calibrated_decoder: CalibratedDecoder,
     decoded: Sequence[ScoredVideo],
     behaviours: Sequence[str],
+    training_share: float,
 ) -> dict[str, Any]:
     """Return the scores of the held-out videos, and the chosen temperature and decoder, as plain values.
 
     ``temperature`` divides the logits; ``expected_calibration_error_without_temperature`` shows what that gains.
-    ``decoder`` has the fields of ``Decoder``, its behaviours in the order of ``classes``.
+    ``decoder`` has the fields of ``Decoder``, its behaviours in the order of ``classes``. ``time_budgets`` has the true
+    and the estimated shares of each video, in the same order.
 
     Args:
         logits: as given to ``fit_calibrated_decoder``.
         calibrated_decoder: first result of ``fit_calibrated_decoder``.
         decoded: second result of ``fit_calibrated_decoder``.
         behaviours: names of the outputs.
+        training_share: share of the videos that the models behind the logits saw.
     """
-    report = score(decoded, behaviours)
+    report = score(decoded, behaviours, training_share=training_share)
     truth = np.concatenate([video.truth for video in decoded])
     raw = calibrate(np.concatenate(logits), 1.0, np.array(calibrated_decoder.frequencies))
     return report | {
         "temperature": calibrated_decoder.temperature,
         "decoder": calibrated_decoder.decoder.to_dict(),
+        "time_budgets": held_out_budgets(decoded, behaviours),
         "expected_calibration_error_without_temperature": expected_calibration_error(truth, raw),
     }
 

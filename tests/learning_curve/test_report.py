@@ -21,7 +21,7 @@ def curve_with(spread: float, **scores: dict[int, float]) -> Curve:
             place: tuple[Variant, int] = (name.replace("_", "-"), size)  # type: ignore[assignment]
             by_draw[place] = np.full((2, 3), score)
             resampled[place] = score + rng.normal(0, spread, (1000, 1)) * np.ones(3)
-    return Curve(BEHAVIOURS, by_draw, resampled)
+    return Curve(BEHAVIOURS, by_draw, resampled, test_videos=10)
 
 
 def test_the_table_has_a_row_per_size() -> None:
@@ -94,7 +94,7 @@ def test_little_data_is_pointed_out_and_nothing_is_judged() -> None:
 def test_without_any_interval_nothing_is_claimed() -> None:
     curve = curve_with(0.001, pretrained={1: 0.6, 3: 0.7}, from_scratch={1: 0.5, 3: 0.5})
     bare = Curve(
-        BEHAVIOURS, curve.by_draw, {condition: scores[:0] for condition, scores in curve.resampled.items()}, 1000
+        BEHAVIOURS, curve.by_draw, {condition: scores[:0] for condition, scores in curve.resampled.items()}, 10, 1000
     )
     sentences = advice(bare, 10, 3)
     assert sentences[1].endswith("pretrained gained 0.10: the uncertainty of this gain is unknown.")

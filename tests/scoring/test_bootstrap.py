@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ssl_behavior.scoring import class_scores, interval, macro_mean, resamples, score_resamples
+from ssl_behavior.scoring.bootstrap import allow_for_learning, difference_interval
 
 
 def f1(sums: np.ndarray) -> np.ndarray:
@@ -16,7 +17,7 @@ def drawn(counts: np.ndarray, draws: int = 1000, seed: int = 0) -> np.ndarray:
 
 def test_videos_that_agree_give_an_interval_of_width_zero() -> None:
     counts = np.broadcast_to(np.array([[8, 2], [1, 9]]), (6, 2, 2))
-    bounds = interval(score_resamples(counts, drawn(counts), f1))
+    bounds = interval(f1(counts.sum(0)), score_resamples(counts, drawn(counts), f1), 6)
     assert bounds is not None
     np.testing.assert_allclose(bounds[0], f1(counts[0]))
     np.testing.assert_allclose(bounds[0], bounds[1])
@@ -26,7 +27,8 @@ def test_a_mean_has_the_textbook_interval() -> None:
     values = np.random.default_rng(1).normal(5, 2, 400)
     counts = np.stack([values, np.ones(400)], 1)
     times_drawn = resamples(np.ones((400, 1)), 4000, np.random.default_rng(0))
-    bounds = interval(score_resamples(counts, times_drawn, lambda sums: sums[..., :1] / sums[..., 1:]))
+    scores = score_resamples(counts, times_drawn, lambda sums: sums[..., :1] / sums[..., 1:])
+    bounds = difference_interval(values.mean(keepdims=True), scores, 400)
     assert bounds is not None
     expected = values.mean() + np.array([-1.96, 1.96]) * values.std() / 20
     np.testing.assert_allclose(bounds[:, 0], expected, atol=0.03)
@@ -38,16 +40,16 @@ def test_the_seed_decides_the_resamples() -> None:
     assert not np.array_equal(drawn(counts, seed=3), drawn(counts, seed=4))
 
 
-@pytest.mark.parametrize(("videos", "draws"), [(1, 1000), (5, 0)])
-def test_one_video_or_no_draws_give_no_interval(videos: int, draws: int) -> None:
+@pytest.mark.parametrize(("videos", "draws"), [(1, 1000), (2, 1000), (5, 0)])
+def test_two_videos_or_no_draws_give_no_interval(videos: int, draws: int) -> None:
     counts = np.ones((videos, 2, 2))
-    assert interval(score_resamples(counts, drawn(counts, draws), f1)) is None
+    assert interval(f1(counts.sum(0)), score_resamples(counts, drawn(counts, draws), f1), videos) is None
 
 
 def test_a_class_without_a_score_has_no_interval() -> None:
     counts = np.zeros((3, 2, 2), int)
     counts[:, 0, 0] = 5
-    bounds = interval(score_resamples(counts, drawn(counts), f1))
+    bounds = interval(f1(counts.sum(0)), score_resamples(counts, drawn(counts), f1), 3)
     assert bounds is not None
     np.testing.assert_array_equal(bounds, [[1, np.nan], [1, np.nan]])
 
@@ -79,3 +81,37 @@ def test_if_every_resample_lacks_a_class_there_is_no_interval() -> None:
     counts = np.zeros((40, 40, 40), int)
     counts[range(40), range(40), range(40)] = 5
     assert len(drawn(counts)) == 0
+
+
+@pytest.mark.parametrize("videos", [3, 5, 8, 20])
+def test_95_percent_intervals_hold_the_score_of_all_videos_about_so_often(videos: int) -> None:
+    """Videos differ in how often each class is confused. Percentiles of resamples hold the score of three in 60 %."""
+    generator = np.random.default_rng(videos)
+
+    def filmed(number: int) -> np.ndarray:
+        right = generator.beta(6, 3, (number, 2))
+        frames = generator.gamma(4, 250, (number, 2))
+        return np.stack([right * frames, (1 - right) * frames], -1)[:, [[0], [1]], [[0, 1], [1, 0]]].round()
+
+    def macro(sums: np.ndarray) -> np.ndarray:
+        return f1(sums).mean(-1, keepdims=True)
+
+    truth, held, width = macro(filmed(20_000).sum(0))[0], [], []
+    for seed in range(150):
+        counts = filmed(videos)
+        bounds = interval(macro(counts.sum(0)), score_resamples(counts, drawn(counts, 200, seed), macro), videos)
+        assert bounds is not None
+        held.append(bool(bounds[0, 0] <= truth <= bounds[1, 0]))
+        width.append(float(bounds[1, 0] - bounds[0, 0]))
+    assert 0.88 <= np.mean(held) <= 0.99
+    assert np.mean(width) < 0.75
+
+
+def test_scores_of_models_that_saw_fewer_videos_may_be_better_than_they_look() -> None:
+    bounds = np.array([[0.5], [0.84]])
+    of_few, of_all = allow_for_learning(bounds, 1 / 16), allow_for_learning(bounds, 1.0)
+    assert of_few is not None
+    assert of_all is not None
+    np.testing.assert_allclose(of_few.ravel(), [0.5, 0.92])
+    np.testing.assert_allclose(of_all, bounds)
+    assert allow_for_learning(None, 0.5) is None

@@ -1,11 +1,10 @@
 import json
-from itertools import combinations_with_replacement
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ssl_behavior.scoring import macro_f1
-from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS
 from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.scoring.report_table import format_report
 
@@ -54,7 +53,7 @@ def test_without_probabilities_or_several_videos_some_scores_are_missing() -> No
     assert "mean average precision  -" in format_report(report)
 
 
-@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("count", [1, 2])
 def test_few_videos_give_no_interval_and_the_table_says_so(count: int) -> None:
     unscored = ScoredVideo("unscored", np.full(9, -1), np.zeros(9, int), None, 30.0)
     report = score([*videos(count, with_probabilities=False), unscored], BEHAVIOURS)
@@ -63,15 +62,26 @@ def test_few_videos_give_no_interval_and_the_table_says_so(count: int) -> None:
     )
     assert report["resamples"] == report["resamples_left_out"] == 0
     text = format_report(report)
-    assert "no intervals: they need at least 5 videos" in text
+    assert "no intervals: they need at least 3 videos" in text
     assert "95 % interval " not in text.partition("behaviour")[0]
     assert "no intervals" not in format_report(score(videos(count), BEHAVIOURS, draws=0))
 
 
-def test_the_fewest_videos_for_an_interval_have_forty_different_resamples() -> None:
-    different = [len({*combinations_with_replacement(range(count), count)}) for count in (2, 4, 5)]
-    assert different == [3, 35, 126]
-    assert score(videos(FEWEST_VIDEOS), BEHAVIOURS)["macro_f1_interval"] is not None
+def test_intervals_of_a_cross_validation_allow_for_the_labels_that_its_models_lacked() -> None:
+    generator, noisy = np.random.default_rng(0), []
+    for video in videos(10):
+        bouts = generator.random(40).repeat(10) < generator.uniform(0.2, 0.6)
+        noisy.append(
+            replace(video, predicted=np.where(bouts, generator.integers(0, 3, 40).repeat(10), video.predicted))
+        )
+    plain, of_folds = (score(noisy, BEHAVIOURS, training_share=share) for share in (1.0, 2 / 3))
+    assert of_folds["macro_f1"] == plain["macro_f1"]
+    for (low, high), (same, higher) in (
+        (plain["macro_f1_interval"], of_folds["macro_f1_interval"]),
+        (plain["bout_f1_interval"]["0.5"], of_folds["bout_f1_interval"]["0.5"]),
+        (plain["classes"]["mount"]["f1_interval"], of_folds["classes"]["mount"]["f1_interval"]),
+    ):
+        assert same == low < high < higher < 1
 
 
 def scored_video(truth: list[int], predicted: list[int], rate: float = 30.0) -> ScoredVideo:
@@ -87,7 +97,7 @@ def test_a_behaviour_without_true_frames_counts_only_where_it_is_predicted() -> 
     assert report["in_the_means"] == ["attack", "mount"]
     assert report["macro_f1"] == pytest.approx(2 * 9 / (10 + 9) / 2)
     # The mean of every resample is over both, as the mean itself is.
-    assert report["macro_f1_interval"][1] == 0.5
+    assert report["macro_f1_interval"][1] < 0.6
     text = format_report(report)
     assert "5 videos, 10 scored frames at 22 to 30 Hz; means over attack, mount" in text
     assert "no true frames of mount; predicted all the same: its F1 is 0 and counts in the mean" in text
