@@ -28,6 +28,7 @@ from ssl_behavior.learning_curve.variants import VARIANTS, Variant, variant_name
 from ssl_behavior.learning_curve.videos import hold_out, require_distinct
 from ssl_behavior.models import checkpoints
 from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, describe_shares
+from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS
 from ssl_behavior.scoring.frames import confusion, counts_in_means
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
@@ -202,7 +203,10 @@ def _write(output: Path, points: Sequence[Point], study: Study) -> dict[str, Any
 def _notes(study: Study, draws: int) -> Iterator[str]:
     means = f"Means over {draws} draws of labelled videos (dashes)" if draws > 1 else "One draw of labelled videos"
     source = "test videos and draws" if draws > 1 else "test videos only"
-    yield f"{means}; bands: 95 % of resamples of {source}."
+    bands = f"bands: 95 % intervals over {source}"
+    if len(study.test) < FEWEST_VIDEOS:
+        bands = f"no bands: they need at least {FEWEST_VIDEOS} test videos"
+    yield f"{means}; {bands}."
     yield study.about_pretraining()
 
 
