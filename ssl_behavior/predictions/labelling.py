@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -109,46 +110,74 @@ def summarize_predictions(predictions: Iterable[Prediction], errors: np.ndarray 
         applies, the share of labels that are not the most probable behaviour, the share of frames with an animal
         missing, and the videos with frames without a tracked animal.
     """
-    counts: Counter[str] = Counter()
-    expected: defaultdict[str, float] = defaultdict(float)
-    reweighted, one_missing, untracked = 0, 0, {}
+    totals = _Totals()
     for prediction in predictions:
-        names, labels = prediction.behaviours, prediction.labels
-        counts.update(dict(zip(names, scored_frames(labels, len(names)).tolist(), strict=True)))
-        for name, sum_of_chances in zip(names, prediction.probabilities.sum(0, dtype=np.float64).tolist(), strict=True):
-            expected[name] += sum_of_chances
-        reweighted += int((labels != prediction.probabilities.argmax(1)).sum())
-        if prediction.animals_tracked.max(initial=0) > 1:
-            one_missing += int((prediction.animals_tracked < 2).sum())
-        is_untracked = prediction.animals_tracked == 0
-        untracked[prediction.id] = (int(is_untracked.sum()), float(is_untracked.mean()))
-    frames = counts.total()
-    shares = ", ".join(f"{name} {count / frames:.1%}" for name, count in counts.items())
-    yield f"{count_of(len(untracked), 'video')}, {count_of(frames, 'filmed frame')}, labelled {shares}"
+        totals.add(prediction)
+    shares = ", ".join(f"{name} {count / totals.frames:.1%}" for name, count in totals.labels.items())
+    videos = len(totals.untracked)
+    yield f"{count_of(videos, 'video')}, {count_of(totals.frames, 'filmed frame')}, labelled {shares}"
     yield (
         "these shares are no time budgets: the decision favours rare behaviours, which are therefore predicted more "
         "often than they occur"
     )
-    yield _time_budget({name: frames_of / frames for name, frames_of in expected.items()}, len(untracked), errors)
-    if reweighted:
+    yield _time_budget({name: chances / totals.frames for name, chances in totals.chances.items()}, videos, errors)
+    if totals.reweighted:
+        share = totals.reweighted / totals.frames
         yield (
-            f"{reweighted / frames:.1%} of the labels are not the most probable behaviour: decoding weighs behaviours "
-            "and may smooth over time"
+            f"{share:.1%} of the labels are not the most probable behaviour: decoding weighs behaviours and may smooth "
+            "over time"
         )
-    if one_missing >= _NOTEWORTHY * frames:
-        share = one_missing / frames
+    if (share := totals.one_missing / totals.frames) >= _NOTEWORTHY:
         yield f"fewer than two animals are tracked in {share:.1%} of the frames: expect more errors there"
-    gaps = [
-        f"{count_of(count, 'frame')} of {video} ({share:.0%})"
-        for video, (count, share) in sorted(untracked.items(), key=lambda item: -item[1][1])
-        if share >= _NOTEWORTHY
-    ]
-    if gaps:
+    if gaps := list(totals.gaps()):
         more = f" and in {count_of(len(gaps) - _NAMED, 'more video')}" if len(gaps) > _NAMED else ""
         yield (
             f"no animal is tracked in {', '.join(gaps[:_NAMED])}{more}: labels there are interpolated, treat them as "
             "guesses"
         )
+
+
+@dataclass
+class _Totals:
+    """Sums over predictions.
+
+    Attributes:
+        labels: behaviour -> frames with this label.
+        chances: behaviour -> sum of its probability over frames.
+        reweighted: frames whose label is not the most probable behaviour.
+        one_missing: frames of videos of several animals in which fewer than two are tracked.
+        untracked: video id -> frames without a tracked animal, and their share.
+    """
+
+    labels: Counter[str] = field(default_factory=Counter)
+    chances: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    reweighted: int = 0
+    one_missing: int = 0
+    untracked: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return self.labels.total()
+
+    def add(self, prediction: Prediction) -> None:
+        """Add one video."""
+        counts = scored_frames(prediction.labels, len(prediction.behaviours)).tolist()
+        chances = prediction.probabilities.sum(0, dtype=np.float64).tolist()
+        for name, count, sum_of_chances in zip(prediction.behaviours, counts, chances, strict=True):
+            self.labels[name] += count
+            self.chances[name] += sum_of_chances
+        self.reweighted += int((prediction.labels != prediction.probabilities.argmax(1)).sum())
+        if prediction.animals_tracked.max(initial=0) > 1:
+            self.one_missing += int((prediction.animals_tracked < 2).sum())
+        is_untracked = prediction.animals_tracked == 0
+        self.untracked[prediction.id] = (int(is_untracked.sum()), float(is_untracked.mean()))
+
+    def gaps(self) -> Iterator[str]:
+        """Yield the videos with many frames without a tracked animal, most of them first."""
+        for video, (count, share) in sorted(self.untracked.items(), key=lambda item: -item[1][1]):
+            if share >= _NOTEWORTHY:
+                yield f"{count_of(count, 'frame')} of {video} ({share:.0%})"
 
 
 def _time_budget(shares: Mapping[str, float], videos: int, errors: np.ndarray | None) -> str:
