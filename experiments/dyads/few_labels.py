@@ -26,7 +26,8 @@ import numpy as np
 import torch
 
 from experiments.dyads import protocol
-from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, FitPredict, Found, Power, Task
+from experiments.dyads.decisions import Power
+from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, FitPredict, Found, Task
 from ssl_behavior.decoding import rebalance
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.classifier import Classifier

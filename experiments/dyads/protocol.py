@@ -3,9 +3,7 @@
 Ten of the 40 videos are held out (``HELD_OUT``); no draw of labelled videos contains them, and every score is on these
 ten. A variant learns from the labels of 3, 10, 20 or 30 of the other videos: from fixed draws, or from all thirty with
 three seeds. It gets a ``Task``: the labelled videos and, without labels, the poses of the test videos.
-
-A control may get the decision of the default, too: a temperature and a decoder (balance, smoothing) that
-cross-validation over the labelled videos chooses. Bouts are comparable only between rows with the same decision.
+Decisions are those of ``decisions``.
 
 Run experiments as modules from the project's root: ``python -m experiments.controls.xgboost_expert``.
 """
@@ -20,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.decoding import CalibratedDecoder, rebalance
+from experiments.dyads.decisions import Power, choose_decoder, decide, named
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.labelled import LabelledPoses
@@ -40,8 +38,6 @@ from ssl_behavior.recordings.matching import attach
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.scoring.report import score as all_scores
 from ssl_behavior.storage.atomic import write_atomically, write_text
-from ssl_behavior.training.cross_validation import fit_calibrated_decoder, folds_by_video
-from ssl_behavior.training.supervised import Supervision
 
 DATA = Path("../shared/data/dyads")
 RUNS = Path("runs/dyads")
@@ -71,10 +67,6 @@ Found = Mapping[str, np.ndarray]
 Probabilities are those of a world in which behaviours are as frequent as in training.
 """
 Row = dict[str, Any]
-Power = float | None
-"""A decision: the largest probability / (frequency in training) ** power; None is the decision of the default."""
-_SMALLEST = 1e-4
-"""Smallest probability before the logarithm, as for the trees of the default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,41 +260,9 @@ def done(variants: Iterable[str]) -> list[Row]:
     return [row for path in paths if path.exists() for row in json.loads(path.read_text())]
 
 
-def choose_decoder(fit_predict: FitPredict, task: Task) -> CalibratedDecoder:
-    """The temperature and the decoder that ``finetune`` would choose if the variant were its model.
-
-    The folds, their seeds and the choice are those of ``finetune``; so no label of a test video is used.
-    """
-    videos, logits = [video.labelled for video in task.train], {}
-    for number, held_out in enumerate(folds_by_video(videos, len(task.behaviours), Supervision.folds), 1):
-        others = tuple(video for i, video in enumerate(task.train) if i not in held_out)
-        unlabelled = tuple(task.train[i].poses for i in held_out)
-        fold = replace(task, train=others, test=unlabelled, seed=task.seed + number)
-        logits |= {name: _balanced_logits(values, fold.frequencies) for name, values in fit_predict(fold).items()}
-    ordered = [logits[video.poses.id] for video in videos]
-    return fit_calibrated_decoder(ordered, videos, task.behaviours, videos[0].poses.frame_rate)[0]
-
-
-def decide(
-    values: np.ndarray, poses: Poses, frequencies: np.ndarray, power: float, decoder: CalibratedDecoder | None = None
-) -> np.ndarray:
-    """Labels (frame,): of the decoder, or the largest probability / frequency ** power; labels stay unchanged."""
-    if values.ndim == 1:
-        return values
-    if decoder is None:
-        return poses.to_native(rebalance(values, frequencies, power).argmax(1))
-    probabilities = decoder.probabilities(_balanced_logits(values, frequencies))
-    return poses.to_native(decoder.decoder.decode(probabilities, poses.frame_rate))
-
-
-def _balanced_logits(probabilities: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
-    """Log probabilities (time, behaviour) as if all behaviours were equally frequent."""
-    return np.log(np.maximum(rebalance(probabilities, frequencies), _SMALLEST))
-
-
 def _shown(rows: Sequence[Row]) -> str:
     first = rows[0]
-    scores = ", ".join(f"{row['macro F1']:.3f} ({_named(row['power'])})" for row in rows)
+    scores = ", ".join(f"{row['macro F1']:.3f} ({named(row['power'])})" for row in rows)
     return (
         f"{first['variant']}, {first['labelled videos']} videos, seed {first['seed']}: {scores}, {first['minutes']} min"
     )
@@ -321,17 +281,12 @@ def table(rows: Sequence[Row]) -> str:
         chosen = [row for row in rows if (row["labelled videos"], row["variant"], row["power"]) == key]
         cells = [np.array([row[name] for row in chosen], float) for name in (*scores, "minutes")]
         means = " | ".join(_mean(cell) for cell in cells[:-1])
-        lines.append(f"| {size} | {variant} | {_named(power)} | {len(chosen)} | {means} | {cells[-1].mean():.1f} |")
+        lines.append(f"| {size} | {variant} | {named(power)} | {len(chosen)} | {means} | {cells[-1].mean():.1f} |")
     return "\n".join(lines) + "\n"
 
 
 def _mean(values: np.ndarray) -> str:
     return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
-
-
-def _named(power: Power) -> str:
-    names = {None: "as the default", 0.0: "most probable", 1.0: "balanced"}
-    return names.get(power) or f"balanced to the power {power:g}"
 
 
 def write(rows: Sequence[Row], path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from experiments.controls import cnn_lstm, mabe_cnn, small_tcn, windows, xgboost_expert
-from experiments.dyads import few_labels, protocol
+from experiments.dyads import decisions, few_labels, protocol
 from experiments.dyads.protocol import DRAWS, HELD_OUT, Dyads, FitPredict, Found, Task, Video
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
 from ssl_behavior.models.trees import Boosting
@@ -88,7 +88,7 @@ def test_the_order_of_the_animals_does_not_matter(name: str, task: Task) -> None
 def xgboost_f1(train: list[Video], test: list[Video]) -> float:
     task = Task(tuple(train), tuple(video.poses for video in test), BEHAVIOURS, LANDMARKS, seed=0)
     predicted = xgboost_expert.fit_predict(task, BOTH, Boosting(trees=30))
-    decided = [protocol.decide(predicted[video.id], video.poses, task.frequencies, 1.0) for video in test]
+    decided = [decisions.decide(predicted[video.id], video.poses, task.frequencies, 1.0) for video in test]
     return float(f1_score(np.concatenate([video.labels for video in test]), np.concatenate(decided), average="macro"))
 
 
@@ -219,10 +219,10 @@ def test_a_decision_divides_probabilities_by_powers_of_the_frequencies(dyads: Dy
     poses = prepare(simulate_recordings(1, 0, 30)[0], LANDMARKS, Preparation(15.0))
     probabilities = np.repeat([[0.2, 0.8], [0.05, 0.95], [0.05, 0.95]], 5, axis=0)
     # At the frames of the video file, which are twice as many.
-    assert protocol.decide(probabilities, poses, frequencies, 0.0).tolist() == [1] * 30
-    assert protocol.decide(probabilities, poses, frequencies, 1.0).tolist() == [0] * 10 + [1] * 20
+    assert decisions.decide(probabilities, poses, frequencies, 0.0).tolist() == [1] * 30
+    assert decisions.decide(probabilities, poses, frequencies, 1.0).tolist() == [0] * 10 + [1] * 20
     labels = np.arange(30) % 2
-    assert protocol.decide(labels, poses, frequencies, 1.0) is labels
+    assert decisions.decide(labels, poses, frequencies, 1.0) is labels
 
 
 def test_rows_are_written_with_their_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
