@@ -1,6 +1,6 @@
 """Control: is the frozen encoder better than kernels that are not learned, and than its own weights before pretraining?
 
-    python -m experiments.controls.minirocket    (not measured yet)
+    python -m experiments.controls.minirocket --sizes 3 10    (a quarter of an hour for the balanced decision)
 
 Each variant is a ridge regression (``ridge``) on features of frames that no label has shaped:
 
