@@ -6,8 +6,9 @@ The features are those of ``ssl_behavior.poses.expert_features``, the trees are 
 with their defaults.
 
 The labels of the dyads say what the two animals do, not which of them does it. With both orders, each frame is learned
-twice and predicted twice, and the mean counts. There are two decisions: the most probable behaviour, and the balanced
-one, where a behaviour's probability is divided by its frequency in training. Results stay in runs/dyads.
+twice and predicted twice, and the mean counts. There are three decisions: the most probable behaviour; the balanced
+one, where a behaviour's probability is divided by its frequency in training; and that of the default, which
+cross-validation over the labelled videos chooses. Results stay in runs/dyads.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> None:
     dyads = protocol.load(arguments.data)
     for name in arguments.variants:
         fit = partial(fit_predict, orders=ORDERS[name], settings=Boosting())
-        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0))
+        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0, None))
     protocol.write(protocol.done(ORDERS), Path(__file__))
 
 

@@ -1,4 +1,4 @@
-"""F1 on ten held-out videos of the dyads for 3, 10 and 30 labelled videos, with and without pretraining and trees.
+"""F1 on ten held-out videos of the dyads for 3 to 30 labelled videos, with and without pretraining and trees.
 
     python -m experiments.dyads.few_labels --jobs 2
 
@@ -8,7 +8,8 @@ learns from each draw of labelled videos (see ``protocol``) in several ways, all
 - ``default``: the encoder tuned, with trees, and the decoder that cross-validation over the labelled videos chooses;
 - ``default from scratch``: the same from random weights;
 - ``network`` and ``network from scratch``: the network alone, with the balanced decision and no cross-validation;
-- ``frozen linear``: a linear head on the frozen encoder, with the balanced decision.
+- ``frozen linear``: a linear head on the frozen encoder, with the balanced decision;
+- ``trees of the default``: these trees alone, with the balanced decision and with the decision of the default.
 
 Results stay in runs/dyads and are not computed again; delete a variant's folder after a change of the code.
 """
@@ -19,17 +20,20 @@ import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from experiments.dyads import protocol
-from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, Found, Task
+from experiments.dyads.decisions import Power
+from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, FitPredict, Found, Task
+from ssl_behavior.decoding import rebalance
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.classifier import Classifier
-from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.ensemble import Model, fit_tree_member, tree_examples, tree_logits
 from ssl_behavior.models.inference import embed_all
+from ssl_behavior.models.trees import Trees
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.strips import Strip
 from ssl_behavior.plots.style import save
@@ -42,6 +46,7 @@ from ssl_behavior.training.supervised import Supervision, train_classifier
 
 HERE = Path(__file__).parent
 DEFAULTS = Supervision()
+TREES = "trees of the default"
 
 
 def pretrained(data: Path, name: str = "encoder", **settings: Any) -> Path:
@@ -66,10 +71,7 @@ def default(task: Task, encoder: Path, from_scratch: bool) -> Found:
     learned = finetune_encoder(
         load_encoder(encoder), train_videos, task.behaviours, DEFAULTS, task.seed, "auto", from_scratch
     )
-    labels = {video.poses.id: learned.label(video) for video in test_videos}
-    if not from_scratch:
-        np.savez(RUNS / f"labels-{len(train_videos)}-{task.seed}.npz", **labels)
-    return labels
+    return {video.poses.id: learned.label(video) for video in test_videos}
 
 
 def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision = DEFAULTS) -> Found:
@@ -86,9 +88,20 @@ def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision
     return {video.poses.id: video.poses.to_native(model.logits(video).argmax(1)) for video in test_videos}
 
 
+def trees(task: Task) -> Found:
+    """Probabilities (time, behaviour) of the test videos by the trees of ``default`` alone."""
+    train_videos, test_videos = _videos(task)
+    examples = tree_examples(train_videos)
+    grown = cast(Trees, fit_tree_member(examples, len(task.behaviours), DEFAULTS.trees, task.seed, description=None))
+    return {
+        video.poses.id: rebalance(np.exp(tree_logits(grown, video)), task.frequencies, power=-1.0)
+        for video in test_videos
+    }
+
+
 def _videos(task: Task) -> tuple[list[LabelledPoses], list[LabelledPoses]]:
     """The labelled videos, and the test videos without labels."""
-    labelled = [LabelledPoses(video.poses, video.labels, tuple(video.poses.pairs())) for video in task.train]
+    labelled = [video.labelled for video in task.train]
     unlabelled = [
         LabelledPoses(poses, np.full(len(poses.positions), UNSCORED, np.int16), tuple(poses.pairs()))
         for poses in task.test
@@ -98,7 +111,7 @@ def _videos(task: Task) -> tuple[list[LabelledPoses], list[LabelledPoses]]:
 
 def picture(dyads: Dyads, videos: tuple[str, ...] = ("23", "46", "52")) -> None:
     """Draw truth and prediction of three held-out videos, by the model of the first draw of ten, if it exists."""
-    path = RUNS / "labels-10-0.npz"
+    path = RUNS / "default" / "10-0.0.npz"
     if not path.exists():
         return
     with np.load(path) as predicted:
@@ -110,22 +123,28 @@ def picture(dyads: Dyads, videos: tuple[str, ...] = ("23", "46", "52")) -> None:
     save(ethogram(strips, dyads.behaviours), HERE / "ethogram.png")
 
 
+def variants(encoder: Path) -> dict[str, FitPredict]:
+    """Name of a variant -> the function that fits it, with this pretrained encoder."""
+    return {
+        "default": partial(default, encoder=encoder, from_scratch=False),
+        "default from scratch": partial(default, encoder=encoder, from_scratch=True),
+        "network": partial(network, encoder=encoder, from_scratch=False),
+        "network from scratch": partial(network, encoder=encoder, from_scratch=True),
+        "frozen linear": partial(network, encoder=encoder, from_scratch=False, settings=Supervision(tune="linear")),
+        TREES: trees,
+    }
+
+
 def main() -> None:
     """Run the missing variants, then write few_labels.csv, few_labels.md and ethogram.png beside this file."""
-    variants = {
-        "default": partial(default, from_scratch=False),
-        "default from scratch": partial(default, from_scratch=True),
-        "network": partial(network, from_scratch=False),
-        "network from scratch": partial(network, from_scratch=True),
-        "frozen linear": partial(network, from_scratch=False, settings=Supervision(tune="linear")),
-    }
-    arguments = protocol.arguments(__doc__, variants)
-    encoder = pretrained(arguments.data)
+    named = variants(RUNS / "encoder")
+    arguments = protocol.arguments(__doc__, named)
+    pretrained(arguments.data)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
     for name in arguments.variants:
-        fit_predict = partial(variants[name], encoder=encoder)
-        protocol.run(name, fit_predict, dyads, arguments.sizes, arguments.draws, arguments.jobs)
-    protocol.write(protocol.done(variants), HERE / "few_labels")
+        powers: tuple[Power, ...] = (1.0, None) if name == TREES else (0.0,)
+        protocol.run(name, named[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, powers)
+    protocol.write(protocol.done(named), HERE / "few_labels")
     picture(dyads)
 
 

@@ -1,8 +1,9 @@
 """The few-label benchmark on the dyads: the labelled videos, the test videos and the scores.
 
 Ten of the 40 videos are held out (``HELD_OUT``); no draw of labelled videos contains them, and every score is on these
-ten. A variant learns from the labels of 3, 10 or 30 of the other videos: from the fixed draws of three and ten, or from
-all thirty with three seeds. It gets a ``Task``: the labelled videos and, without labels, the poses of the test videos.
+ten. A variant learns from the labels of 3, 10, 20 or 30 of the other videos: from fixed draws, or from all thirty with
+three seeds. It gets a ``Task``: the labelled videos and, without labels, the poses of the test videos.
+Decisions are those of ``decisions``.
 
 Run experiments as modules from the project's root: ``python -m experiments.controls.xgboost_expert``.
 """
@@ -25,9 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.decoding import rebalance
+from experiments.dyads.decisions import Power, choose_decoder, decide, named
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation, prepare_all
@@ -35,7 +37,7 @@ from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.recordings.matching import attach
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.scoring.report import score as all_scores
-from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.atomic import write_atomically, write_text
 
 DATA = Path("../shared/data/dyads")
 RUNS = Path("runs/dyads")
@@ -44,16 +46,26 @@ _FRAME_RATE = 30.0  # Hz of the videos and of their labels
 HELD_OUT = ("1", "13", "23", "27", "37", "46", "48", "50", "52", "58")
 _THREE = ("7 42 47", "18 40 53", "10 25 32", "6 19 30", "20 39 47")
 _TEN = ("2 4 7 16 25 30 33 34 39 57", "7 15 18 19 22 33 36 41 45 54", "6 8 14 16 18 20 26 28 40 42")
+# Of the thirty, by numpy.random.default_rng(20).choice(thirty, 20, replace=False), three times.
+_TWENTY = (
+    "2 4 6 7 8 14 15 16 18 22 25 30 32 33 34 39 45 47 54 57",
+    "2 6 7 8 14 16 18 20 25 26 30 32 33 34 36 39 40 41 47 54",
+    "6 7 8 14 15 16 18 19 20 26 28 30 32 33 34 42 45 53 54 57",
+)
 _THIRTY = " ".join(sorted({video for draw in (*_THREE, *_TEN) for video in draw.split()}, key=int))
 DRAWS: Mapping[int, tuple[tuple[str, ...], ...]] = {
     3: tuple(tuple(draw.split()) for draw in _THREE),
     10: tuple(tuple(draw.split()) for draw in _TEN),
+    20: tuple(tuple(draw.split()) for draw in _TWENTY),
     30: (tuple(_THIRTY.split()),) * 3,
 }
 """Number of labelled videos -> the videos of each draw. The n-th draw goes with seed n, so thirty has three seeds."""
 
 Found = Mapping[str, np.ndarray]
-"""Video id -> (time, behaviour) probabilities at the poses' frames, or the label of every filmed frame (frame,)."""
+"""Video id -> (time, behaviour) probabilities at the poses' frames, or the label of every filmed frame (frame,).
+
+Probabilities are those of a world in which behaviours are as frequent as in training.
+"""
 Row = dict[str, Any]
 
 
@@ -73,6 +85,11 @@ class Video:
     def id(self) -> str:
         """The video id."""
         return self.poses.id
+
+    @property
+    def labelled(self) -> LabelledPoses:
+        """The poses with their labels, which hold for both orders of the animals."""
+        return LabelledPoses(self.poses, self.labels, tuple(self.poses.pairs()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +163,11 @@ def run(
     sizes: Sequence[int] = tuple(DRAWS),
     draws: int | None = None,
     jobs: int = 1,
-    powers: Sequence[float] = (0.0,),
+    powers: Sequence[Power] = (0.0,),
 ) -> list[Row]:
     """Fit and score a variant on every draw that has no results in ``runs/dyads/<variant>``.
+
+    The predictions of each fit stay there, too; another decision needs no new fit.
 
     Args:
         variant: name of the variant. Delete its folder after a change of the code.
@@ -158,7 +177,7 @@ def run(
         sizes: numbers of labelled videos.
         draws: number of draws of each size; all by default.
         jobs: draws at a time, each in a process of its own with its share of the cores.
-        powers: a decision takes the largest probability / (frequency in training) ** power; a row for each power.
+        powers: decisions, a row for each. None fits the variant once more for each fold of the cross-validation.
 
     Returns:
         A row for each draw and power.
@@ -180,24 +199,55 @@ def run(
 
 
 def _run_draw(
-    variant: str, fit_predict: FitPredict, dyads: Dyads, powers: tuple[float, ...], chosen: tuple[int, int]
+    variant: str, fit_predict: FitPredict, dyads: Dyads, powers: tuple[Power, ...], chosen: tuple[int, int]
 ) -> list[Row]:
-    """The rows of one draw, from disk if they exist."""
+    """The rows of one draw; those that exist are read from disk."""
     size, draw = chosen
-    path = _stored(variant, size, draw)
-    stored: list[Row] = json.loads(path.read_text()) if path.exists() else []
-    if {row["power"] for row in stored} == set(powers):
-        return stored
-    task_, started = task(dyads, size, draw), time.perf_counter()
-    predicted = fit_predict(task_)
-    minutes = round((time.perf_counter() - started) / 60, 2)
+    path, task_ = _stored(variant, size, draw), task(dyads, size, draw)
+    rows: list[Row] = json.loads(path.read_text()) if path.exists() else []
     head = {"variant": variant, "labelled videos": size, "draw": " ".join(DRAWS[size][draw]), "seed": draw}
-    rows = []
+    fits = _Fits(fit_predict, path)
     for power in powers:
-        decided = {poses.id: decide(predicted[poses.id], poses, task_.frequencies, power) for poses in task_.test}
-        rows.append({**head, "power": power, **score(decided, dyads), "minutes": minutes})
-    write_text(path, json.dumps(rows, indent=1) + "\n")
-    return rows
+        if power in [row["power"] for row in rows]:
+            continue
+        predicted = fits(task_)
+        decoder = choose_decoder(fits, task_) if power is None else None
+        decided = {
+            poses.id: decide(predicted[poses.id], poses, task_.frequencies, power or 0.0, decoder)
+            for poses in task_.test
+        }
+        rows.append({**head, "power": power, **score(decided, dyads), "minutes": round(fits.minutes, 2)})
+        write_text(path, json.dumps(rows, indent=1) + "\n")
+    return [row for power in powers for row in rows if row["power"] == power]
+
+
+class _Fits:
+    """Fits a variant to the tasks of one draw: to all its videos, and without each fold. Predictions stay on disk.
+
+    Attributes:
+        minutes: time of all fits so far, also of those that were found on disk.
+    """
+
+    def __init__(self, fit_predict: FitPredict, path: Path) -> None:
+        self.fit_predict, self.path = fit_predict, path
+        self._minutes: dict[Path, float] = {}
+
+    @property
+    def minutes(self) -> float:
+        return sum(self._minutes.values())
+
+    def __call__(self, task: Task) -> Found:
+        path = self.path.with_suffix(f".{task.seed}.npz")  # each fold has a seed of its own
+        if not path.exists():
+            started = time.perf_counter()
+            found = self.fit_predict(task)
+            minutes = np.array((time.perf_counter() - started) / 60)
+            with write_atomically(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, minutes=minutes, **found)
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        self._minutes[path] = float(arrays.pop("minutes"))
+        return arrays
 
 
 def _stored(variant: str, size: int, draw: int) -> Path:
@@ -210,14 +260,9 @@ def done(variants: Iterable[str]) -> list[Row]:
     return [row for path in paths if path.exists() for row in json.loads(path.read_text())]
 
 
-def decide(values: np.ndarray, poses: Poses, frequencies: np.ndarray, power: float) -> np.ndarray:
-    """Labels (frame,): the largest probability / frequency ** power; labels are returned unchanged."""
-    return values if values.ndim == 1 else poses.to_native(rebalance(values, frequencies, power).argmax(1))
-
-
 def _shown(rows: Sequence[Row]) -> str:
     first = rows[0]
-    scores = ", ".join(f"{row['macro F1']:.3f} (power {row['power']:g})" for row in rows)
+    scores = ", ".join(f"{row['macro F1']:.3f} ({named(row['power'])})" for row in rows)
     return (
         f"{first['variant']}, {first['labelled videos']} videos, seed {first['seed']}: {scores}, {first['minutes']} min"
     )
@@ -236,16 +281,12 @@ def table(rows: Sequence[Row]) -> str:
         chosen = [row for row in rows if (row["labelled videos"], row["variant"], row["power"]) == key]
         cells = [np.array([row[name] for row in chosen], float) for name in (*scores, "minutes")]
         means = " | ".join(_mean(cell) for cell in cells[:-1])
-        lines.append(f"| {size} | {variant} | {_named(power)} | {len(chosen)} | {means} | {cells[-1].mean():.1f} |")
+        lines.append(f"| {size} | {variant} | {named(power)} | {len(chosen)} | {means} | {cells[-1].mean():.1f} |")
     return "\n".join(lines) + "\n"
 
 
 def _mean(values: np.ndarray) -> str:
     return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
-
-
-def _named(power: float) -> str:
-    return {0.0: "most probable", 1.0: "balanced"}.get(power, f"balanced to the power {power:g}")
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
