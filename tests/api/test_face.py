@@ -27,7 +27,8 @@ def in_a_fresh_process(code: str) -> str:
 
 def declared_names() -> dict[str, tuple[str, str]]:
     """Public name -> its module and its name there, as the block for type checkers declares them."""
-    (block,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
+    blocks = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
+    (block,) = (node for node in blocks if ast.unparse(node.test) == "TYPE_CHECKING")
     declared, renamed = {}, {}
     for node in block.body:
         if isinstance(node, ast.ImportFrom):
