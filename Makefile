@@ -38,6 +38,8 @@ demo: $(INSTALLED)
 	@echo "Labels, bouts, pictures $(DEMO)/predictions"
 	@echo "Challenge submission    $(DEMO)/submission.npy"
 
+# The tests keep every core busy, so a thread that waits gives its core back at once.
+test: export OMP_WAIT_POLICY ?= PASSIVE
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
 
