@@ -17,10 +17,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from ssl_behavior.recordings.labels import UNSCORED, scored_frames
+from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS
 from ssl_behavior.scoring.report import ScoredVideo
-
-FEWEST_VIDEOS = 3
-"""Held-out videos from which budgets have an interval: of two, it would reach from 0 to 1."""
 
 
 def held_out_budgets(videos: Sequence[ScoredVideo], behaviours: Sequence[str]) -> dict[str, Any]:
