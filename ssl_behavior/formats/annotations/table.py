@@ -173,12 +173,13 @@ def read_head(path: Path) -> tuple[list[str], list[list[str]]]:
         path: any file.
     """
     with path.open("rb") as file:
-        text = decode(file.read(_HEAD_BYTES))
+        head = file.read(_HEAD_BYTES)
+    text = decode(head)
     lines = text[start_of_table(text) :].splitlines()
     if "\0" in text or not lines:
         return [], []
     # A large table's last line may be cut.
-    body = (lines[:-1] if len(text) >= _HEAD_BYTES else lines)[1 : _HEAD_ROWS + 1]
+    body = (lines[:-1] if len(head) == _HEAD_BYTES else lines)[1 : _HEAD_ROWS + 1]
     try:
         names, separator = split_header(lines[0])
         return names, [row for row in csv.reader(body, delimiter=separator) if len(row) >= len(names)]
