@@ -95,7 +95,7 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
 # read these variables when they are loaded. What the user has set stays.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # about a tenth of a millisecond
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 __version__ = "0.1.0"
 

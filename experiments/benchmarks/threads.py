@@ -61,7 +61,7 @@ def rates(trainings: int, tracks: Path, way: Mapping[str, str], steps: int, limi
 
 
 def _errors(process: subprocess.Popen[bytes], end: float) -> str:
-    """What a process writes to its standard error until it ends or is stopped at ``end``."""
+    """The standard error of a process, which is stopped at ``end`` if it has not ended."""
     try:
         return process.communicate(timeout=max(0.0, end - time.monotonic()))[1].decode()
     except subprocess.TimeoutExpired:
@@ -86,9 +86,9 @@ def main() -> None:
     """Measure every way, and write threads.md beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=Path, default=Path("../shared/data/dyads/tracks"), help="folder of recordings")
-    parser.add_argument("--steps", type=int, default=100, help="of each training")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--limit", type=float, default=60, help="seconds after which trainings are stopped")
+    parser.add_argument("--steps", type=int, default=60, help="of each training")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--limit", type=float, default=30, help="seconds after which trainings are stopped")
     given = parser.parse_args()
     measured: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in _WAYS}
     for _ in range(given.repeats):
