@@ -47,7 +47,7 @@ class Ridge:
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """What a regression needs from frames: sums over them of weights, of products of features, and with targets."""
+    """Sums over frames that a regression needs: of weights, of products of features, and with targets."""
 
     weight: float
     gram: Tensor

@@ -14,7 +14,7 @@ __all__ = ["ProgressBar", "ProgressLines", "close_bars", "progress", "progress_b
 T = TypeVar("T")
 _LINE = "{l_bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 ProgressBar = tqdm
-"""What ``progress_bar`` returns, with ``update``, ``set_postfix``, ``set_description`` and ``write``."""
+"""The bar that ``progress_bar`` returns, with ``update``, ``set_postfix``, ``set_description`` and ``write``."""
 
 
 class ProgressLines(tqdm):

@@ -97,7 +97,7 @@ def _run_unit(work: Work, unit: Unit, threads: int) -> Outcome:
         failure = str(error)
     except OSError as error:
         failure = f"{error.filename or unit.label}: {error.strerror or error}"
-    # What a unit said before it failed may be the reason.
+    # The output of a unit before it failed may say why.
     return Outcome(tuple(printed.getvalue().splitlines()), failure)
 
 

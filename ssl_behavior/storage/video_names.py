@@ -47,10 +47,10 @@ _APPENDED = (
     re.compile(r"(?<=.)\.(?:mp4|avi|mov|mkv|m4v|mpe?g|wmv|webm|mts|seq|tiff?)$", re.IGNORECASE),
     _ANALYSIS,
 )
-"""What programs append to a video's name, in front of the ending."""
+"""Words that programs append to a video's name, in front of the ending."""
 
 _OF_PROJECT = re.compile(r"^.+?\.\d{3}_(?=.)")
-"""What SLEAP puts before a video's name in an analysis file: the project's name and the video's number."""
+"""The part that SLEAP puts before a video's name in an analysis file: the project's name and the video's number."""
 
 _MAX_BYTES = 200
 """Longest stem. A file system takes 255 bytes, and endings and temporary names take up to 41 of them."""

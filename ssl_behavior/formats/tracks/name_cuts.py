@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 Groups = Mapping[str, Mapping[str, int]]
-"""What differs between the names of animals -> the rest of the name -> the number of the keypoint."""
+"""Part of a name that tells animals apart -> the rest of the name -> the number of the keypoint."""
 
 HEADS = {"nose", "snout", "head", "mouth", "beak", "rostrum"}
 """Words for what an animal has once."""

@@ -206,7 +206,7 @@ def _parse(path: Path, format: str | None, individuals_from: IndividualsFrom) ->
     if module is None:
         raise InputError(f"{path}: expected {_EXPECTED}; found {_describe_content(path)}: {AS_TABLE}")
     recordings: list[Recording] = module.read(path)
-    # What a native file lists was decided when it was converted.
+    # The animals of a native file were told apart when it was converted.
     source: IndividualsFrom = "header" if module is native and individuals_from == "auto" else individuals_from
     return [with_animals(recording, source) for recording in recordings]
 
