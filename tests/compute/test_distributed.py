@@ -27,13 +27,17 @@ SMALL_TRANSFORMER = Architecture(8, 1, kind="transformer", heads=2, window=8)
 SEVERAL = """
 import atexit
 import sys
+from contextlib import suppress
 from pathlib import Path
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.cli.settings import load_settings
 from ssl_behavior.training.state import StateFolder, TrainingState
 
 def count_threads():
-    names = [thread.read_text() for thread in Path("/proc/self/task").glob("*/comm")]
+    names = []
+    for thread in Path("/proc/self/task").glob("*/comm"):
+        with suppress(OSError):  # the thread has ended
+            names.append(thread.read_text())
     print(sum("gloo" in name for name in names), "threads of gloo at exit")
 
 atexit.register(count_threads)

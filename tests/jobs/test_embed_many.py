@@ -42,12 +42,17 @@ def embed_without_ray(config: EmbedManyConfig, output: Path) -> Atlas:
     )
 
 
+def complete_files(folder: Path) -> list[Path]:
+    """All files but the hidden ones that a worker leaves which is killed while it writes."""
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / "videos").iterdir()}
+    return {path.name: path.read_bytes() for path in complete_files(folder / "videos")}
 
 
 def modification_times(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in (folder / "videos").iterdir()}
+    return {path.name: path.stat().st_mtime_ns for path in complete_files(folder / "videos")}
 
 
 def descendants(of: int) -> Iterator[tuple[int, str]]:
@@ -243,8 +248,7 @@ def test_an_interrupted_command_continues_when_it_is_run_again(
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in workers))
     time.sleep(1)  # for workers that were about to start
     before = modification_times(Path(config.output))
-    # A worker that was killed while it wrote a mark leaves a hidden file.
-    marks = sum(not path.name.startswith(".") for path in Path(config.output, "units").iterdir())
+    marks = len(complete_files(Path(config.output, "units")))
     assert 0 < marks < count
     embed_many(config)
     after = modification_times(Path(config.output))
