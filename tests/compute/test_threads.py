@@ -12,7 +12,7 @@ import pytest
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.simulation.simulator import simulate_recordings
 
-STEPS = 60
+STEPS = 30
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS")
 SHOW = "import os, ssl_behavior; print(os.environ['OMP_WAIT_POLICY'], os.environ.get('GOMP_SPINCOUNT'))"
 
