@@ -170,7 +170,7 @@ def _score(piece: Piece, setup: Setup, windows: Windows, config: TransferConfig)
     clips = windows.clips(landmarks, setup.preparation)
     if encoder is not None and piece not in setup.encoders:
         encoder.standardise([clips])  # by the windows, without their labels
-    values = hand_made(clips, setup.preparation.frame_rate) if encoder is None else embedded(encoder, clips)
+    values = hand_made(clips, landmarks, setup.preparation.frame_rate) if encoder is None else embedded(encoder, clips)
     for behaviour, shows in windows.shows.items():
         for draw in draws(shows, windows.moments, Protocol(repeats=config.repeats)):
             about = {**piece._asdict(), "behaviour": behaviour, "labelled": draw.size, "split": draw.split}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor
 
 from ssl_behavior.models.encoder import Encoder
+from ssl_behavior.poses.cleaning import trunk_landmarks
 from ssl_behavior.poses.clips import ClipBatch
 from ssl_behavior.poses.features import features
 
@@ -102,12 +103,12 @@ def embedded(encoder: Encoder, clips: ClipBatch, batch: int = 250) -> np.ndarray
     return torch.cat(batches).float().numpy()
 
 
-def hand_made(clips: ClipBatch, frame_rate: float) -> np.ndarray:
+def hand_made(clips: ClipBatch, landmarks: Sequence[str], frame_rate: float) -> np.ndarray:
     """Mean and deviation over time (window, 2 feature) of the kinematics that encoders take.
 
     A feature that is unknown in a whole window counts as the mean of the other windows.
     """
-    values, known = (tensor.double() for tensor in features(clips, frame_rate))
+    values, known = (tensor.double() for tensor in features(clips, frame_rate, trunk_landmarks(landmarks)))
     count = known.sum(1).clamp(min=1)
     mean = (values * known).sum(1) / count
     deviation = ((values - mean[:, None]).square().mul(known).sum(1) / count).sqrt()

@@ -256,7 +256,7 @@ class Atlas:
                 f"{self.folder}: expected one of its videos {list_names(self.ids, 10)}; found video {video}: choose "
                 f"another, or add its recording with {_EMBED}"
             )
-        return read_video(path, self.meta.channels, self.version, verify)
+        return read_video(path, self.meta.channels, self.meta.landmarks, self.version, verify)
 
     def videos(self, verify: bool = False) -> Iterator[EmbeddedVideo]:
         """Open all videos, one after the other; ``verify`` as for ``video``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,12 +105,15 @@ def write_video(path: Path, video: EmbeddedVideo, dtype: str) -> None:
     write_arrays(path, arrays, _KIND, about)
 
 
-def read_video(path: Path, channels: int, version: object = None, verify: bool = False) -> EmbeddedVideo:
+def read_video(
+    path: Path, channels: int, landmarks: Sequence[str], version: object = None, verify: bool = False
+) -> EmbeddedVideo:
     """Open the file of a video.
 
     Args:
         path: the file.
         channels: length of an embedding.
+        landmarks: of the atlas; files of version 0.1 do not name them.
         version: version of the package that wrote the atlas, for the error message.
         verify: compare all arrays with their checksums. A search, which reads a few rows of each video, does not.
 
@@ -122,7 +125,7 @@ def read_video(path: Path, channels: int, version: object = None, verify: bool =
     except InputError as error:
         raise _damaged(path, error) from None
     try:
-        video = _unpack_video(arrays, about)
+        video = _unpack_video(arrays, {"landmarks": landmarks} | about)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(path, error, version) from None
     expected = (len(video.poses.positions), channels)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.models.tcn import TCN, Architecture, Block
 from ssl_behavior.models.transformer import AttentionBlock, Transformer
+from ssl_behavior.poses.cleaning import trunk_landmarks
 from ssl_behavior.poses.clips import ClipBatch
-from ssl_behavior.poses.features import feature_names, features, known_features
+from ssl_behavior.poses.features import feature_names, features, known_features, own_features
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.storage.digests import digest
 
@@ -31,6 +32,7 @@ class Encoder(nn.Module):
 
     Attributes:
         source: folder of the checkpoint that it was loaded from, for errors.
+        trunk: indices of the landmarks that turn with the animal.
         precision: precision of matrix products in ``embed``; auto is bfloat16 on hardware that multiplies it natively.
         mean: (feature,) of the kinematics, see ``standardise``.
         deviation: (feature,) standard deviation of the kinematics.
@@ -44,6 +46,7 @@ class Encoder(nn.Module):
     def __init__(self, landmarks: tuple[str, ...], preparation: Preparation, architecture: Architecture) -> None:
         super().__init__()
         self.landmarks, self.preparation, self.architecture = landmarks, preparation, architecture
+        self.trunk = trunk_landmarks(landmarks)
         # The last features are flags: whether each landmark of the two animals is seen.
         inputs, flags = len(feature_names(landmarks)), 2 * len(landmarks)
         self.temporal = (
@@ -68,7 +71,7 @@ class Encoder(nn.Module):
         Returns:
             Values (batch, time, feature), 0 where unknown; and (batch, time, feature) bool, True where known.
         """
-        values, known = features(clip, self.preparation.frame_rate)
+        values, known = features(clip, self.preparation.frame_rate, self.trunk)
         return self._scale(values, slice(None)) * known, known
 
     def mask_kinematics(self, values: Tensor, hidden: ClipBatch) -> tuple[Tensor, Tensor]:
@@ -81,11 +84,11 @@ class Encoder(nn.Module):
         Returns:
             As ``kinematics(hidden)``.
         """
-        known = known_features(hidden)
-        flags = slice(-2 * len(self.landmarks), None)
+        known = known_features(hidden, self.trunk)
         masked = values * known
-        # A flag is always known. It changes its value where a landmark is hidden.
-        masked[..., flags] = self._scale(hidden.seen.flatten(2).float(), flags)
+        own = own_features(hidden, self.preparation.frame_rate, self.trunk)
+        columns = slice(-own.shape[-1], None)
+        masked[..., columns] = self._scale(own, columns) * known[..., columns]
         return masked, known
 
     def _scale(self, values: Tensor, features: slice) -> Tensor:
@@ -98,7 +101,7 @@ class Encoder(nn.Module):
         count, total, squares = (torch.zeros(self.features, dtype=torch.float64) for _ in range(3))
         rate = self.preparation.frame_rate
         for clip in clips:
-            values, known = (tensor.flatten(0, 1).double().cpu() for tensor in features(clip, rate))
+            values, known = (tensor.flatten(0, 1).double().cpu() for tensor in features(clip, rate, self.trunk))
             count, total, squares = count + known.sum(0), total + values.sum(0), squares + values.square().sum(0)
         mean = total / count.clamp(min=1)
         variance = (squares / count.clamp(min=1) - mean.square()).clamp(min=0)

@@ -45,7 +45,9 @@ def make_head(kind: HeadKind, channels: int, outputs: int) -> nn.Module:
 def classification_loss(
     logits: Tensor, target: Tensor, weights: Tensor, focal: float = 0.0, smoothing: float = 0.0
 ) -> Tensor:
-    """Compute the weighted mean cross-entropy over scored frames.
+    """Compute the weighted cross-entropy, divided by the number of scored frames.
+
+    Dividing by the weight of a batch instead would let a batch without a rare behaviour count the others in full.
 
     Args:
         logits: (..., behaviour).
@@ -64,4 +66,4 @@ def classification_loss(
         # Above 0: there the gradient of a power below 1 is infinite.
         log_probability = (1 - log_probability.exp()).clamp(min=1e-6) ** focal * log_probability
     share = target * weights
-    return -(share * log_probability).sum() / share.sum().clamp(min=1e-6)
+    return -(share * log_probability).sum() / scored.sum().clamp(min=1e-6)

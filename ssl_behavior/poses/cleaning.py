@@ -23,6 +23,17 @@ _CENTRE = (
 )
 
 
+def trunk_landmarks(landmarks: Sequence[str]) -> list[int]:
+    """Return the indices of the landmarks that turn with the body; a tail and paws move by themselves.
+
+    Examples:
+        >>> trunk_landmarks(("nose", "tail base", "tail tip"))
+        [0, 1]
+    """
+    trunk = {name for choices in (_FRONT, _REAR, _CENTRE) for names in choices for name in names}
+    return [i for i, name in enumerate(landmarks) if name in trunk]
+
+
 def body_length(positions: np.ndarray, landmarks: Sequence[str]) -> float:
     """Return the median distance from head to tail base over frames and individuals, in the unit of the positions.
 
@@ -73,11 +84,14 @@ def _medians(positions: np.ndarray) -> np.ndarray:
     return (low + high) / 2
 
 
-def resample(positions: np.ndarray, rate: float, to_rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def resample(
+    positions: np.ndarray, seen: np.ndarray, rate: float, to_rate: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Interpolate positions linearly in time.
 
     Args:
-        positions: (time, individual, landmark, 2), NaN where unseen.
+        positions: (time, individual, landmark, 2), NaN where unknown.
+        seen: (time, individual, landmark) bool, False where a position is unknown or was filled in.
         rate: Hz of the positions.
         to_rate: Hz of the result.
 
@@ -87,15 +101,22 @@ def resample(positions: np.ndarray, rate: float, to_rate: float) -> tuple[np.nda
     """
     frames = len(positions)
     if rate == to_rate or frames < 2:
-        return positions, ~np.isnan(positions[..., 0]), np.arange(frames)
+        return positions, seen, np.arange(frames)
     # Rounding must neither lose the last frame nor move a frame that falls on an old one below it.
     at = np.arange(int((frames - 1) * to_rate / rate + 1e-6) + 1) * (rate / to_rate)
     low = np.minimum(np.floor(at + 1e-6).astype(int), frames - 1)
-    weight = np.clip(at - low, 0, 1)[:, None, None, None].astype(np.float32)
-    after = positions[np.minimum(low + 1, frames - 1)]
+    high = np.minimum(low + 1, frames - 1)
+    weight = np.clip(at - low, 0, 1)[:, None, None].astype(np.float32)
     # A new frame that falls on an old one is known even if the next old one is not.
-    between = np.where(weight < 1e-5, positions[low], positions[low] * (1 - weight) + after * weight)
-    return between, ~np.isnan(between[..., 0]), np.rint(at).astype(int)
+    falls_on_old, share = weight < 1e-5, weight[..., None]
+    between = np.where(falls_on_old[..., None], positions[low], positions[low] * (1 - share) + positions[high] * share)
+    return between, seen[low] & (seen[high] | falls_on_old), nearest(at, frames)
+
+
+def nearest(at: np.ndarray, frames: int) -> np.ndarray:
+    """Return the whole frame nearest to each time ``at`` (in frames), the later one of two; at most the last frame."""
+    # Rounding to even, as ``np.rint`` does, would take the earlier one for every other frame only.
+    return np.minimum(np.floor(at + 0.5).astype(np.int64), frames - 1)
 
 
 def fill_gaps(values: np.ndarray, longest: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ssl_behavior.poses.cleaning import trunk_landmarks
 from ssl_behavior.poses.poses import Poses
 
 LAGS_S = (1 / 15, 1 / 6, 1 / 2)
@@ -121,7 +122,7 @@ def swap_roles(features: np.ndarray, landmarks: int) -> np.ndarray:
 
 def kinematics(poses: Poses, pair: tuple[int, int]) -> dict[str, np.ndarray]:
     """Compute the kinematics that ``KINEMATICS`` names: name -> (time,) float32, NaN where unknown."""
-    names = _frame_feature_names([str(landmark) for landmark in range(poses.positions.shape[2])])
+    names = _frame_feature_names(poses.landmarks)
     columns = _frame_features(poses, pair)
     return {name: columns[:, names.index(feature)] for name, (feature, _) in KINEMATICS.items()}
 
@@ -133,7 +134,7 @@ def _frame_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
     heading, seen = poses.heading[:, individuals], poses.seen[:, individuals].astype(np.float32)
     if pair[0] == pair[1]:
         positions[:, 1], centre[:, 1], heading[:, 1], seen[:, 1] = np.nan, np.nan, np.nan, 0.0
-    lags = [max(1, round(lag * poses.frame_rate)) for lag in LAGS_S]
+    lags, trunk = [max(1, round(lag * poses.frame_rate)) for lag in LAGS_S], trunk_landmarks(poses.landmarks)
 
     def change(values: np.ndarray, lag: int) -> np.ndarray:
         return _compare(lag, values, np.subtract) * (poses.frame_rate / (2 * lag))
@@ -148,7 +149,7 @@ def _frame_features(poses: Poses, pair: tuple[int, int]) -> np.ndarray:
         velocity = change(centre[:, i], lags[1])
         columns += [np.linalg.norm(change(centre[:, i], lag), axis=-1) for lag in lags]
         columns += [np.linalg.norm(change(positions[:, i], lags[0]), axis=-1)]
-        columns += [_compare(lags[1], heading[:, i], _angle) * (poses.frame_rate / (2 * lags[1]))]
+        columns += [_compare(lags[1], positions[:, i, trunk], _rotation) * (poses.frame_rate / (2 * lags[1]))]
         columns += [_dot(velocity, heading[:, i]), _dot(velocity, towards), _dot(towards, heading[:, i])]
         columns += [*_posture(positions[:, i], centre[:, i], heading[:, i]), seen[:, i], seen[:, i].mean(-1)]
     return np.concatenate([column.reshape(len(positions), -1) for column in columns], axis=1).astype(np.float32)
@@ -167,9 +168,22 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(-1)
 
 
-def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return (...) radians in 0..pi between vectors (..., 2)."""
-    return np.abs(np.arctan2(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0], _dot(a, b)))
+def _rotation(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
+    """Return (time,) radians in 0..pi by which landmarks (time, landmark, 2) have turned; NaN with fewer than two.
+
+    It is the rotation that fits best to the landmarks known in both.
+    """
+    known = ~(np.isnan(later) | np.isnan(earlier))
+    count = known[..., 0].sum(-1)
+    later, earlier = (_centred(np.where(known, points, 0), known) for points in (later, earlier))
+    left = (earlier[..., 0] * later[..., 1] - earlier[..., 1] * later[..., 0]).sum(-1)
+    return np.where(count > 1, np.abs(np.arctan2(left, _dot(earlier, later).sum(-1))), np.nan)
+
+
+def _centred(points: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Move the mean of the known points (time, landmark, 2) to 0; unknown points are 0 before and after."""
+    mean = points.sum(1, keepdims=True) / np.maximum(known.sum(1, keepdims=True), 1)
+    return (points - mean) * known
 
 
 def _compare(lag: int, values: np.ndarray, function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:

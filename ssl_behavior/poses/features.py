@@ -42,7 +42,7 @@ def feature_names(landmarks: tuple[str, ...]) -> list[str]:
     return names + [f"{animal} {k} seen" for animal in _INDIVIDUALS for k in landmarks]
 
 
-def features(clip: ClipBatch, frame_rate: float) -> tuple[Tensor, Tensor]:
+def features(clip: ClipBatch, frame_rate: float, trunk: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Compute the invariant kinematics of every frame.
 
     Lengths and speeds are compressed with asinh: near 0 they keep their scale, and an animal at the other end of the
@@ -51,6 +51,7 @@ def features(clip: ClipBatch, frame_rate: float) -> tuple[Tensor, Tensor]:
     Args:
         clip: batch of ordered pairs.
         frame_rate: Hz.
+        trunk: indices of the landmarks that turn with the animal (see ``cleaning.trunk_landmarks``).
 
     Returns:
         Values (batch, time, feature), 0 where unknown; and (batch, time, feature) bool, True where known.
@@ -61,29 +62,33 @@ def features(clip: ClipBatch, frame_rate: float) -> tuple[Tensor, Tensor]:
         *(_velocities(at, heading, lag, frame_rate) for lag in LAGS),
         _length(at[:, 0, :, None] - at[:, 1, None]),
     ]
-    speeds = [*_centre_distance(centre, frame_rate), _turning_speed(heading, frame_rate) / 3]
-    seen = _time_last(clip.seen).float()
-    values = _concatenate(
-        [_asinh(_concatenate(lengths)), *_bearings(centre, heading), _asinh(_concatenate(speeds)), seen]
-    )
-    known = _known(clip)
+    speeds = _asinh(_concatenate(_centre_distance(centre, frame_rate)))
+    turning, seen = _turning_speed(clip, frame_rate, trunk), _time_last(clip.seen).float()
+    values = _concatenate([_asinh(_concatenate(lengths)), *_bearings(centre, heading), speeds, turning, seen])
+    known = _known(clip, trunk)
     return _frames_first(values.where(known, 0.0)), _frames_first(known)
 
 
-def known_features(clip: ClipBatch) -> Tensor:
+def known_features(clip: ClipBatch, trunk: Sequence[int]) -> Tensor:
     """Return (batch, time, feature) bool: which values of ``features`` are known.
 
     A known value depends on no unknown position, so hidden positions cannot leak into it.
     """
-    return _frames_first(_known(clip))
+    return _frames_first(_known(clip, trunk))
 
 
-def _known(clip: ClipBatch) -> Tensor:
+def own_features(clip: ClipBatch, frame_rate: float, trunk: Sequence[int]) -> Tensor:
+    """Compute the last columns of ``features``, whose values depend on which landmarks are known: (batch, time, own).
+
+    All other features are the same in a clip with hidden landmarks, where they are still known.
+    """
+    return _frames_first(_concatenate([_turning_speed(clip, frame_rate, trunk), _time_last(clip.seen).float()]))
+
+
+def _known(clip: ClipBatch, trunk: Sequence[int]) -> Tensor:
     """Return (feature, batch, time) bool."""
     known, anchored = _time_last(clip.known), _time_last(clip.anchored)
-    both, turning = anchored.all(0), _known_change(anchored, LAGS[-1])
-    # Within a lag of the ends, the angle would be that of half the time.
-    turning[..., : LAGS[-1]], turning[..., -LAGS[-1] :] = False, False
+    both = anchored.all(0)
     vectors = [known[i] & anchored[j] for i, j in _VIEW_INDICES]
     vectors += [_known_change(known, lag) & anchored[:, None] for lag in LAGS]
     return _concatenate(
@@ -92,7 +97,7 @@ def _known(clip: ClipBatch) -> Tensor:
             known[0, :, None] & known[1],
             both.expand(7, *both.shape),  # two bearings (x, y), relative heading (cos, sin), distance of centres
             _known_change(both, LAGS[-1])[None],
-            turning,
+            _known_change(anchored, LAGS[-1]) & (_known_change(known[:, trunk], LAGS[-1]).sum(1) > 1),
             torch.ones_like(known),
         ]
     )
@@ -156,7 +161,10 @@ def _change(values: Tensor, lag: int) -> Tensor:
 
 def _known_change(known: Tensor, lag: int) -> Tensor:
     earlier, later = _shifted(known, lag)
-    return earlier & later
+    change = earlier & later
+    # Within a lag of the ends, it would be the change of less time.
+    change[..., :lag], change[..., -lag:] = False, False
+    return change
 
 
 def _views(at: Tensor, centre: Tensor, heading: Tensor) -> list[Tensor]:
@@ -180,8 +188,21 @@ def _bearings(centre: Tensor, heading: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([_in_frame(toward, agent), _in_frame(-toward, target)]), _in_frame(target, agent)
 
 
-def _turning_speed(heading: Tensor, frame_rate: float) -> Tensor:
-    """Return the turning speed in radians per second, positive to the left."""
-    earlier, later = _shifted(heading, LAGS[-1])
+def _turning_speed(clip: ClipBatch, frame_rate: float, trunk: Sequence[int]) -> Tensor:
+    """Return the compressed turning speeds (animal, batch, time), positive to the left.
+
+    An animal turns as the rotation does that fits best to the landmarks of its trunk that are known both earlier and
+    later. Its heading would also jump when the landmark that it is measured from is lost or found.
+    """
+    at, known = _planes(clip.positions[..., trunk, :]), _time_last(clip.known[..., trunk])
+    both = _known_change(known, LAGS[-1])
+    earlier, later = (_centred(landmarks, both) for landmarks in _shifted(at, LAGS[-1]))
     forward, left = _components(later, earlier)
-    return torch.atan2(left, forward) * (frame_rate / (2 * LAGS[-1]))
+    speed = torch.atan2(left.sum(1), forward.sum(1)) * (frame_rate / (2 * LAGS[-1]))  # radians per second
+    return _asinh(speed / 3)
+
+
+def _centred(landmarks: Tensor, known: Tensor) -> Tensor:
+    """Move the mean of an animal's known landmarks (2, animal, landmark, batch, time) to 0; the others are 0."""
+    mean = landmarks.where(known, 0.0).sum(2, keepdim=True) / known.sum(1, keepdim=True).clamp(min=1)
+    return (landmarks - mean).where(known, 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ssl_behavior.poses.cleaning import nearest
 from ssl_behavior.recordings.content_hash import ContentHash
 from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.storage.digests import digest
@@ -28,6 +29,7 @@ class Poses:
         native_rate: frame rate of the recording in Hz, before resampling.
         body_length: body length of the group, in the recording's own unit.
         native_frames: (time,) int64, the frame of the recording that is nearest to each frame.
+        landmarks: names of the landmarks, in order.
         individuals: names of the individuals, in order.
         frames: number of frames of the recording, before resampling.
         content_hash: hash of the positions, where the file that they were read from stores it.
@@ -42,6 +44,7 @@ class Poses:
     native_rate: float
     body_length: float
     native_frames: np.ndarray
+    landmarks: tuple[str, ...]
     individuals: tuple[str, ...]
     frames: int
     content_hash: ContentHash | None = field(default=None, repr=False)
@@ -70,7 +73,7 @@ class Poses:
         """
         at = np.minimum(np.arange(self.frames) * (self.frame_rate / self.native_rate), len(values) - 1)
         if values.dtype.kind in "iu":
-            return values[np.rint(at).astype(int)]
+            return values[nearest(at, len(values))]
         low = np.floor(at).astype(int)
         weight = (at - low).reshape(-1, *([1] * (values.ndim - 1))).astype(np.float32)
         high = np.minimum(low + 1, len(values) - 1)
@@ -100,11 +103,14 @@ def unpack(arrays: Mapping[str, np.ndarray], plain: Any) -> Poses:
         KeyError, TypeError, ValueError: a value is missing, of another type, or cannot be.
     """
     values: dict[str, Any] = {name: arrays[name] for name in ARRAYS} | {name: plain[name] for name in PLAIN}
-    values["individuals"] = tuple(plain["individuals"])
-    require_names(values["individuals"], "individual's name")
+    for name in ("landmarks", "individuals"):
+        values[name] = tuple(plain[name])
+        require_names(values[name], f"{name[:-1]}'s name")
     require_usable_ids([plain["id"]], "poses")
     for name in ("frame_rate", "native_rate"):
         require_frame_rate(plain[name], name)
+    if len(values["landmarks"]) != arrays["positions"].shape[2]:
+        raise ValueError(f"{len(values['landmarks'])} names of landmarks")
     if not 0 < plain["body_length"] < np.inf or len({len(arrays[name]) for name in ARRAYS}) > 1:
         raise ValueError(f"a body length of {plain['body_length']}, or arrays of several lengths")
     if not 0 <= arrays["native_frames"].min(initial=0) <= arrays["native_frames"].max(initial=0) < plain["frames"]:

@@ -81,9 +81,10 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
     frame_rate = settings.frame_rate
     is_same_rate = abs(recording.frame_rate - frame_rate) < _SAME_RATE * frame_rate
     native_rate = frame_rate if is_same_rate else recording.frame_rate
-    # Gaps are filled after resampling, so that their length in seconds does not depend on the recording's rate.
-    positions, seen, native_frames = resample(positions, native_rate, frame_rate)
-    positions = fill_gaps(positions, round(settings.max_gap * frame_rate))
+    seen = ~np.isnan(positions[..., 0])
+    # Gaps are filled before resampling, which would otherwise ignore points that lie between the new frames.
+    positions = fill_gaps(positions, round(settings.max_gap * native_rate))
+    positions, seen, native_frames = resample(positions, seen, native_rate, frame_rate)
     centre, heading = body_frames(positions, landmarks, frame_rate)
     if np.isnan(heading).all():
         raise InputError(
@@ -101,6 +102,7 @@ def prepare(recording: Recording, landmarks: Sequence[str], settings: Preparatio
         native_rate,
         length,
         native_frames,
+        tuple(landmarks),
         recording.individuals,
         recording.frames,
     )

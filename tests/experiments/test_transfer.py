@@ -133,7 +133,7 @@ def mean_auc(values: np.ndarray, shown: np.ndarray, moments: np.ndarray) -> floa
 
 
 def test_shuffled_labels_fall_to_chance(cut: Any) -> None:
-    values = probes.hand_made(cut.clips(MICE, SLOW), SLOW.frame_rate)
+    values = probes.hand_made(cut.clips(MICE, SLOW), MICE, SLOW.frame_rate)
     shown = cut.shows["investigation"]
     shuffled = np.random.default_rng(0).permutation(shown)
     assert mean_auc(values, shown, cut.moments) > 0.7
@@ -180,9 +180,9 @@ def test_pooled_embeddings_hold_both_orders_of_the_animals(cut: Any, encoder: En
 
 def test_hand_made_features_on_paper(cut: Any) -> None:
     clips = cut.clips(MICE, SLOW)
-    known = probes.features(clips, SLOW.frame_rate)[1].numpy()
-    values = probes.hand_made(clips, SLOW.frame_rate)
-    kinematics = probes.features(clips, SLOW.frame_rate)[0].double().numpy()
+    known = probes.features(clips, SLOW.frame_rate, range(len(MICE)))[1].numpy()
+    values = probes.hand_made(clips, MICE, SLOW.frame_rate)
+    kinematics = probes.features(clips, SLOW.frame_rate, range(len(MICE)))[0].double().numpy()
     window, feature = 3, np.flatnonzero(known[3].all(0))[0]
     half = values.shape[1] // 2
     assert values[window, feature] == pytest.approx(kinematics[window, :, feature].mean())
@@ -190,7 +190,7 @@ def test_hand_made_features_on_paper(cut: Any) -> None:
     nothing = clips.map(lambda tensor: torch.cat([tensor, torch.zeros_like(tensor[:1])]))
     flags = 4 * len(MICE) // 2  # flags of seen landmarks are always known
     np.testing.assert_allclose(
-        probes.hand_made(nothing, SLOW.frame_rate)[-1, : half - flags], values.mean(0)[: half - flags], atol=0.1
+        probes.hand_made(nothing, MICE, SLOW.frame_rate)[-1, : half - flags], values.mean(0)[: half - flags], atol=0.1
     )
 
 

@@ -20,6 +20,7 @@ from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.training.objectives.masking import Masking, mask
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 SMALL = Architecture(channels=16, blocks=3)
@@ -143,11 +144,23 @@ def test_the_reach_is_exact(make: Make, poses: Poses) -> None:
     assert (changed.min(), changed.max()) == (75 - reach, 75 + reach)
 
 
+def test_masked_kinematics_are_those_of_the_hidden_clip(make: Make, poses: Poses) -> None:
+    encoder, generator = make(), torch.Generator().manual_seed(0)
+    clip = ClipSampler([poses]).draw(4, 60, generator)
+    hidden = mask(clip, Masking(), 30.0, generator)
+    (values, known), (expected, expected_known) = (
+        encoder.mask_kinematics(encoder.kinematics(clip)[0], hidden), encoder.kinematics(hidden)
+    )  # fmt: skip
+    assert torch.equal(known, expected_known)
+    torch.testing.assert_close(values, expected)
+
+
 def test_standardised_features(make: Make, poses: Poses) -> None:
     encoder = make()
     clips = [ClipSampler([poses]).draw(16, 60, torch.Generator().manual_seed(i)) for i in range(4)]
     encoder.standardise(clips)
-    raw, known = (torch.cat(parts).flatten(0, 1) for parts in zip(*(features(c, 30.0) for c in clips), strict=True))
+    computed = [features(clip, 30.0, encoder.trunk) for clip in clips]
+    raw, known = (torch.cat(parts).flatten(0, 1) for parts in zip(*computed, strict=True))
     for feature in range(0, encoder.features, 7):
         values = raw[known[:, feature], feature]
         deviation = values.std(correction=0)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -7,6 +8,7 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.heads import HeadKind, LinearHead, TemporalHead, classification_loss, make_head
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
+from ssl_behavior.training.supervised import class_weights
 
 
 @pytest.fixture
@@ -27,9 +29,25 @@ EQUAL = torch.ones(4)
 
 
 @pytest.mark.parametrize("weights", [EQUAL, torch.tensor([0.5, 2.0, 1.0, 0.1])])
-def test_plain_loss_is_cross_entropy(weights: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-    expected = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), weights, ignore_index=-1)
-    torch.testing.assert_close(classification_loss(logits, one_hot(labels), weights), expected)
+def test_plain_loss_is_weighted_cross_entropy_per_scored_frame(
+    weights: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor
+) -> None:
+    total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), weights, ignore_index=-1, reduction="sum")
+    torch.testing.assert_close(classification_loss(logits, one_hot(labels), weights), total / (labels >= 0).sum())
+
+
+def test_over_many_batches_every_behaviour_has_the_same_share_of_the_loss() -> None:
+    # One frame in fifty is of behaviour 2, so that most batches of 20 frames hold none. The guesses are all equal.
+    rng, shares = np.random.default_rng(0), np.array([0.7, 0.28, 0.02])
+    weights, target = class_weights(shares), torch.eye(3)
+    loss_of = np.zeros(3)
+    for labels in rng.choice(3, (4000, 20), p=shares):
+        logits = torch.zeros(20, 3, requires_grad=True)
+        classification_loss(logits, target[labels], weights).backward()
+        assert logits.grad is not None
+        for behaviour in range(3):  # how far each behaviour's own frames pull
+            loss_of[behaviour] -= float(logits.grad[labels == behaviour, behaviour].sum())
+    np.testing.assert_allclose(loss_of / loss_of.sum(), 1 / 3, atol=0.02)
 
 
 def test_smoothed_loss_is_torchs(logits: torch.Tensor, labels: torch.Tensor) -> None:

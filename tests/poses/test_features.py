@@ -1,6 +1,7 @@
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,15 +9,19 @@ import torch
 from torch import Tensor
 
 from ssl_behavior.poses.augment import reflect, rotate
+from ssl_behavior.poses.cleaning import trunk_landmarks
 from ssl_behavior.poses.clips import ClipBatch, pair_clip
+from ssl_behavior.poses.expert_features import expert_feature_names, expert_features
 from ssl_behavior.poses.features import feature_names, features
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation, prepare
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 RATE = 30.0
+TRUNK = range(len(MICE))
 
 
 def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> ClipBatch:
@@ -29,7 +34,7 @@ def clip_of(recording: Recording, pair: tuple[int, int] = (0, 1)) -> ClipBatch:
 
 def named(clip: ClipBatch, rate: float = RATE) -> dict[str, Tensor]:
     """Feature name -> (time,), NaN where unknown."""
-    values, known = features(clip, rate)
+    values, known = features(clip, rate, TRUNK)
     values = values.where(known, math.nan)[0]
     return dict(zip(feature_names(MICE), values.T, strict=True))
 
@@ -37,7 +42,9 @@ def named(clip: ClipBatch, rate: float = RATE) -> dict[str, Tensor]:
 @pytest.mark.parametrize("landmarks", [("nose", "tail base"), MICE])
 def test_every_feature_has_a_name(landmarks: tuple[str, ...], wander: Callable[..., Recording]) -> None:
     names = feature_names(landmarks)
-    values, known = features(pair_clip(prepare(wander(), landmarks, Preparation(30.0)), 0, 50, (0, 1)), RATE)
+    values, known = features(
+        pair_clip(prepare(wander(), landmarks, Preparation(30.0)), 0, 50, (0, 1)), RATE, range(len(landmarks))
+    )
     assert values.shape == known.shape == (1, 50, len(names))
     assert len(set(names)) == len(names)
 
@@ -90,6 +97,47 @@ def test_known_turning_speed(walk: Callable[..., Recording]) -> None:
     assert float(speed) == pytest.approx(math.asinh(1.05), abs=2e-3)
 
 
+def test_a_head_that_comes_and_goes_turns_no_body(walk: Callable[..., Recording]) -> None:
+    # The head points 0.5 rad aside of the body, and is lost every other half second.
+    landmarks = ("head", "centre", "tail base", "tail tip")
+    angles = np.broadcast_to(0.8 * np.arange(150)[:, None] / RATE, (150, 2))
+    recording = walk(np.zeros((150, 2, 2)), angles, keypoints=("nose", "centre", "tail base", "left ear"))
+    axis = np.stack([np.cos(angles + 0.5), np.sin(angles + 0.5)], -1)
+    positions = recording.positions.copy()
+    positions[:, :, 0] = positions[:, :, 1] + 0.4 * axis
+    positions[:, :, 3] += np.random.default_rng(0).normal(0, 0.3, (150, 2, 2))  # a tail's tip moves by itself
+    positions[np.arange(150) // 15 % 2 == 1, :, 0] = np.nan
+    poses = prepare(
+        replace(recording, positions=positions, skeleton=Skeleton(landmarks)), landmarks, Preparation(30.0, max_gap=0.1)
+    )
+    values, known = features(pair_clip(poses, 0, 150, (0, 1)), RATE, trunk_landmarks(landmarks))
+    column = feature_names(landmarks).index("agent turning speed")
+    assert known[0, 5:-5, column].all()
+    torch.testing.assert_close(values[0, 5:-5, column], torch.full((140,), math.asinh(0.8 / 3)), atol=1e-3, rtol=0)
+    heading = np.unwrap(np.arctan2(*poses.heading[:, 0].T[::-1]))
+    assert np.ptp(np.diff(heading)) > 0.3  # the heading itself jumps
+    expert = dict(zip(expert_feature_names(landmarks), expert_features(poses, (0, 1)).T, strict=True))
+    np.testing.assert_allclose(expert["agent turning speed"][5:-5], 0.8, atol=1e-3)
+
+
+def test_changes_within_a_lag_of_the_ends_are_unknown(walk: Callable[..., Recording]) -> None:
+    # Past the ends there is nothing to compare with, so the change there would be that of less time.
+    centres = np.zeros((60, 2, 2))
+    centres[:, 0, 0], centres[:, 1, 0] = np.arange(60) ** 2 / 300, -3
+    whole = clip_of(walk(centres, np.linspace(0, 1, 60)[:, None]))
+    part = whole.map(lambda tensor: tensor[:, 20:40])
+    (value, known), (inner, inner_known) = features(whole, RATE, TRUNK), features(part, RATE, TRUNK)
+    torch.testing.assert_close(inner[inner_known], value[:, 20:40][inner_known], atol=1e-5, rtol=0)
+    lost = known[:, 20:40] & ~inner_known
+    assert lost[:, :5].any()
+    assert lost[:, -5:].any()
+    assert not lost[:, 5:-5].any()
+    assert not any(
+        re.search("velocity|speed", name) and bool(is_known)
+        for name, is_known in zip(feature_names(MICE), inner_known[0, 0], strict=True)
+    )
+
+
 def test_speed_does_not_depend_on_the_frame_rate(walk: Callable[..., Recording]) -> None:
     for rate in (15.0, 50.0):
         centres = np.zeros((60, 2, 2))
@@ -112,7 +160,7 @@ def test_moving_and_turning_the_arena_changes_nothing(clip: ClipBatch) -> None:
         positions=(moved.positions + far) * moved.known[..., None],
         centre=(moved.centre + far) * moved.anchored[..., None],
     )
-    (value, known), (other, other_known) = features(clip, RATE), features(moved, RATE)
+    (value, known), (other, other_known) = features(clip, RATE, TRUNK), features(moved, RATE, TRUNK)
     assert torch.equal(known, other_known)
     # Velocities carry the rounding of far positions times the frame rate.
     torch.testing.assert_close(other, value, atol=1e-3, rtol=0)
@@ -128,8 +176,8 @@ def test_mirroring_the_arena_changes_sides_only(clip: ClipBatch) -> None:
     names = feature_names(MICE)
     order = [names.index(other_side(name)) for name in names]
     sign = torch.tensor([-1.0 if re.search(": left$|: sin$|turning speed$", name) else 1.0 for name in names])
-    value, known = features(clip, RATE)
-    mirrored, mirrored_known = features(reflect(clip, torch.tensor([True, True]), mirror(MICE)), RATE)
+    value, known = features(clip, RATE, TRUNK)
+    mirrored, mirrored_known = features(reflect(clip, torch.tensor([True, True]), mirror(MICE)), RATE, TRUNK)
     assert (mirrored_known == known[..., order]).all()
     torch.testing.assert_close(mirrored, value[..., order] * sign)
     assert (mirrored - value).abs().max() > 0.1
@@ -145,8 +193,8 @@ def test_the_reverse_pair_has_the_same_features_with_roles_swapped(clip: ClipBat
     names = feature_names(MICE)
     order = [names.index(with_roles_swapped(name)) for name in names]
     sign = torch.tensor([-1.0 if name == "relative heading: sin" else 1.0 for name in names])
-    value, known = features(clip, RATE)
-    reverse, reverse_known = features(clip.map(lambda tensor: tensor.flip(2)), RATE)
+    value, known = features(clip, RATE, TRUNK)
+    reverse, reverse_known = features(clip.map(lambda tensor: tensor.flip(2)), RATE, TRUNK)
     assert (reverse_known == known[..., order]).all()
     torch.testing.assert_close(reverse, value[..., order] * sign)
 
@@ -154,13 +202,13 @@ def test_the_reverse_pair_has_the_same_features_with_roles_swapped(clip: ClipBat
 @pytest.mark.parametrize("garbage", [1e4, math.nan, math.inf])
 def test_values_where_nothing_is_known_do_not_matter(garbage: float, clip: ClipBatch) -> None:
     clip = clip._replace(anchored=clip.anchored & (torch.rand(clip.anchored.shape) < 0.8))
-    value, known = features(clip, RATE)
+    value, known = features(clip, RATE, TRUNK)
     dirty = clip._replace(
         positions=clip.positions.where(clip.known[..., None], garbage),
         centre=clip.centre.where(clip.anchored[..., None], garbage),
         heading=clip.heading.where(clip.anchored[..., None], garbage),
     )
-    same, same_known = features(dirty, RATE)
+    same, same_known = features(dirty, RATE, TRUNK)
     assert (known == same_known).all()
     assert (~known).any()
     assert torch.equal(same, value)
@@ -175,7 +223,7 @@ def test_a_lone_animal_knows_nothing_of_a_target(wander: Callable[..., Recording
             assert float(values.mean()) == (0 if about_target else 1), name
         else:
             assert bool(values.isnan().all()) == bool(about_target), name
-    assert not columns["agent velocity of nose over 5: forward"].isnan().any()
+    assert not columns["agent velocity of nose over 5: forward"][5:-5].isnan().any()
 
 
 def test_a_pair_is_those_two_animals(wander: Callable[..., Recording]) -> None:

@@ -30,6 +30,11 @@ def x_of(values: np.ndarray) -> np.ndarray:
     return values[:, 0, 0, 0]
 
 
+def resampled(positions: np.ndarray, rate: float, to_rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``resample`` without anything filled in."""
+    return resample(positions, ~np.isnan(positions[..., 0]), rate, to_rate)
+
+
 @pytest.mark.parametrize(
     ("values", "longest", "filled"),
     [
@@ -64,7 +69,7 @@ def test_a_point_no_body_can_reach_is_an_outlier() -> None:
 
 @pytest.mark.parametrize(("rate", "frames"), [(60.0, 100), (25.0, 240), (15.0, 100), (29.97, 300), (120.0, 7)])
 def test_resampling_keeps_steady_motion_steady(rate: float, frames: int) -> None:
-    positions, seen, native = resample(line(*np.arange(frames)), rate, 30.0)
+    positions, seen, native = resampled(line(*np.arange(frames)), rate, 30.0)
     x = x_of(positions)
     assert len(x) == len(seen) == len(native)
     np.testing.assert_allclose(x, np.arange(len(x)) * rate / 30, rtol=1e-5, atol=1e-4)
@@ -74,21 +79,49 @@ def test_resampling_keeps_steady_motion_steady(rate: float, frames: int) -> None
 
 
 def test_a_new_frame_between_seen_and_unseen_is_unseen() -> None:
-    positions, seen, _ = resample(line(0, 1, NAN, 3, 4, 5), 60.0, 120.0)
+    positions, seen, _ = resampled(line(0, 1, NAN, 3, 4, 5), 60.0, 120.0)
     at = np.arange(11) / 2
     np.testing.assert_array_equal(seen[:, 0, 0], (at <= 1) | (at >= 3))
     assert not np.isnan(positions[seen]).any()
 
 
 def test_a_new_frame_on_a_seen_frame_is_seen() -> None:
-    positions, seen, _ = resample(line(0, NAN, 2, NAN, 4), 60.0, 30.0)
+    positions, seen, _ = resampled(line(0, NAN, 2, NAN, 4), 60.0, 30.0)
     assert x_of(positions).tolist() == [0, 2, 4]
     assert seen.all()
 
 
+def test_a_new_frame_beside_a_filled_one_is_known_and_unseen() -> None:
+    filled = fill_gaps(line(0, 1, NAN, 3, 4), 1)
+    positions, seen, _ = resample(filled, np.array([1, 1, 0, 1, 1], bool)[:, None, None], 60.0, 120.0)
+    np.testing.assert_allclose(x_of(positions), np.arange(9) / 2)
+    assert np.flatnonzero(~seen[:, 0, 0]).tolist() == [3, 4, 5]
+
+
+def test_a_point_seen_between_the_new_frames_counts(walk: Callable[..., Recording]) -> None:
+    # At 60 Hz, the animal runs back and forth; what is seen at its turning point lies between two frames at 30 Hz.
+    centres = np.zeros((41, 2, 2))
+    centres[:, 0, 0] = 0.02 * (20 - np.abs(np.arange(41) - 21))
+    recording = walk(centres, frame_rate=60.0)
+    positions = recording.positions.copy()
+    positions[[*range(12, 21), *range(22, 31)], 0] = np.nan  # frame 21 alone is seen
+    poses = prepare(replace(recording, positions=positions), MICE, PLAIN)
+    at = MICE.index("centre")
+    np.testing.assert_allclose(poses.positions[:, 0, at, 0] * poses.body_length, centres[::2, 0, 0], atol=1e-5)
+    assert not poses.seen[6:15, 0, at].any()
+
+
+def test_half_way_between_two_frames_the_later_one_is_nearest(walk: Callable[..., Recording]) -> None:
+    # A rule that rounds to even would hold one frame for three native ones, and the next for one.
+    poses = prepare(walk(np.zeros((12, 2, 2)), frame_rate=60.0), MICE, PLAIN)
+    assert poses.to_native(np.arange(6)).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 5]
+    slow = prepare(walk(np.zeros((6, 2, 2)), frame_rate=15.0), MICE, PLAIN)
+    assert slow.native_frames.tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
 def test_same_rate_changes_nothing() -> None:
     values = line(0, 3, NAN, 1)
-    positions, seen, native = resample(values, 30.0, 30.0)
+    positions, seen, native = resampled(values, 30.0, 30.0)
     np.testing.assert_array_equal(positions, values)
     assert native.tolist() == [0, 1, 2, 3]
     assert seen[:, 0, 0].tolist() == [True, True, False, True]
