@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.training.supervised import Supervision
 
 SCORED = ("attack", "investigation", "mount")
 OVERLAP = "0.25"
@@ -72,7 +71,7 @@ def forecast(run: Run) -> float:
 
     The minutes of a run with fewer steps are scaled up in proportion, except the minutes that the frozen encoder's head
     takes too, which hardly depend on steps. The estimate is then too high, because the time of trees does not depend on
-    steps. A number of videos that was not run takes the minutes of the nearest number, times the ratio of their steps.
+    steps. A number of videos that was not run takes the minutes of the nearest number, times the ratio of the two.
     """
     longer = run.full.pretrain_steps / run.plan.pretrain_steps
     mean = float(np.mean(list(run.encoders.values())))
@@ -91,4 +90,4 @@ def _minutes(rows: Sequence[Row], videos: int) -> float:
     """The minutes of fine-tuning on so many videos; 0 if there are no rows."""
     nearest = min((row["videos"] for row in rows), key=lambda size: abs(log(size / videos)), default=videos)
     minutes = [row["minutes of fine-tuning"] for row in rows if row["videos"] == nearest]
-    return max(minutes, default=0.0) * Supervision().steps_for(videos) / Supervision().steps_for(nearest)
+    return max(minutes, default=0.0) * videos / nearest

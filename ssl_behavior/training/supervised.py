@@ -27,6 +27,9 @@ from ssl_behavior.training.state import StateFolder
 
 Tune = Literal["linear", "temporal", "full"]
 
+# With 20 minutes of labels, more batches overfit; with 200 minutes, thirteen times as many still gain.
+_FIRST_MINUTES, _FURTHER_MINUTES = 20.0, 15.0
+
 
 @dataclass(frozen=True)
 class Supervision:
@@ -35,7 +38,7 @@ class Supervision:
     Attributes:
         tune: ``linear`` or ``temporal`` trains a head of this kind on the frozen encoder; ``full`` trains a linear head
             and the encoder.
-        steps: batches for one labelled video. They grow with the square root of the number of videos.
+        steps: batches for up to 20 minutes of scored frames; each further quarter of an hour adds as many.
         batch: clips per step.
         clip_seconds: length of a clip.
         learning_rate: learning rate of the head.
@@ -52,7 +55,7 @@ class Supervision:
     """
 
     tune: Tune = "full"
-    steps: Annotated[int, Above(0)] = 200
+    steps: Annotated[int, Above(0)] = 350
     batch: Annotated[int, Above(0)] = 16
     clip_seconds: Annotated[float, Above(0)] = 10.0
     learning_rate: Annotated[float, Above(0)] = 1e-3
@@ -67,13 +70,23 @@ class Supervision:
     trees: Annotated[int, AtLeast(0)] = 200
     folds: Annotated[int, AtLeast(2)] = 3
 
-    def steps_for(self, videos: int) -> int:
-        """Return the number of batches for this number of labelled videos."""
-        return max(1, round(self.steps * videos**0.5))
+    def steps_for(self, minutes: float) -> int:
+        """Return the number of batches for so many minutes of scored frames, of all labelled videos together.
+
+        Examples:
+            >>> [Supervision(steps=100).steps_for(minutes) for minutes in (5, 20, 35)]
+            [100, 100, 200]
+        """
+        return round(self.steps * (1 + max(minutes - _FIRST_MINUTES, 0.0) / _FURTHER_MINUTES))
 
 
 # Weaker than in pretraining: a hidden animal or swapped identities would change what the label means.
 AUGMENTATION = Augmentation(jitter=0.02, warp=0.1, drop_landmarks=0.1, drop_animals=0.0, swap_identities=0.0)
+
+
+def scored_minutes(videos: Sequence[LabelledPoses]) -> float:
+    """Return the minutes of scored frames of all videos together."""
+    return sum(float((video.labels != UNSCORED).sum()) / video.poses.frame_rate for video in videos) / 60
 
 
 def class_weights(shares: np.ndarray) -> Tensor:
@@ -130,7 +143,7 @@ def train_classifier(
 
     rate = 0.0 if embedded is not None else settings.encoder_rate
     schedule = Schedule(
-        settings.steps_for(len(videos)),
+        settings.steps_for(scored_minutes(videos)),
         settings.learning_rate,
         settings.weight_decay,
         warmup=50,

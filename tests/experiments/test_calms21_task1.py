@@ -328,8 +328,8 @@ def test_published_scores_are_shown_beside_results_of_the_official_files_only(tm
 
 def test_the_forecast_is_the_sum_over_the_full_protocol() -> None:
     # Of 1, 3, 10, 35 and 70 videos, 3 and 70 were run. The others take the minutes of the nearest number, times the
-    # ratio of their steps, which grow as the square root of the number of videos.
-    sizes = sum([200 / 346, 1, 632 / 346, 1183 / 1673, 1])
+    # ratio of the two numbers.
+    sizes = sum([1 / 3, 1, 10 / 3, 35 / 70, 1])
     # 5 seeds x 2 settings x 5 min x twice the steps; 5 x 5 fine-tunings of 2 min at each size, and 1 min of testing.
     run = run_of("simulated")
     expected = 100 + 5 * 5 * 2 * sizes + 125

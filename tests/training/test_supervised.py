@@ -25,7 +25,7 @@ from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
 from ssl_behavior.training.cross_validation import folds_by_video
 from ssl_behavior.training.finetuning import cross_validate
-from ssl_behavior.training.supervised import Supervision, class_weights, train_classifier
+from ssl_behavior.training.supervised import Supervision, class_weights, scored_minutes, train_classifier
 
 MICE = ("nose", "left ear", "right ear", "centre", "tail base")
 FAST = Supervision(
@@ -64,14 +64,14 @@ def test_frequencies_and_weights_on_paper(videos: list[LabelledPoses]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "videos", "expected"),
-    [(200, 1, 200), (200, 4, 400), (200, 2, 283), (1, 1, 1)],
+    ("steps", "minutes", "expected"),
+    [(200, 0.1, 200), (200, 20, 200), (200, 27.5, 300), (200, 80, 1000), (1, 1, 1)],
 )
-def test_steps_on_paper(steps: int, videos: int, expected: int) -> None:
-    assert Supervision(steps=steps).steps_for(videos) == expected
+def test_steps_on_paper(steps: int, minutes: float, expected: int) -> None:
+    assert Supervision(steps=steps).steps_for(minutes) == expected
 
 
-def test_training_takes_the_steps_for_its_videos(videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_takes_the_steps_for_its_scored_minutes(videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
 
     def count(logits: Tensor, *_: Any) -> Tensor:
@@ -79,10 +79,12 @@ def test_training_takes_the_steps_for_its_videos(videos: list[LabelledPoses], mo
         return logits.sum()
 
     monkeypatch.setattr("ssl_behavior.training.supervised.classification_loss", count)
-    for few in (videos, videos[:1]):
+    assert scored_minutes(videos) == pytest.approx(3 * 120 / 30 / 60)  # 30 of the 150 frames of each are unscored
+    for minutes, steps in ((0.2, 4), (35.0, 8)):
         taken.clear()
-        train_classifier(make(), few, replace(FAST, steps=4), 0, "float32", own_codes(few))
-        assert len(taken) == (7 if len(few) == 3 else 4)
+        monkeypatch.setattr("ssl_behavior.training.supervised.scored_minutes", lambda _, minutes=minutes: minutes)
+        train_classifier(make(), videos, replace(FAST, steps=4), 0, "float32", own_codes(videos))
+        assert len(taken) == steps
 
 
 def test_all_behaviours_count_alike_however_rare(videos: list[LabelledPoses]) -> None:
