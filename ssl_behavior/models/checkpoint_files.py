@@ -98,7 +98,7 @@ def read_config(folder: Path, *kinds: Kind) -> dict[str, Any]:
         config = None
     if not isinstance(config, dict) or not isinstance(config.get("kind"), str):
         raise damaged(folder, "a config.yaml that does not describe a checkpoint")
-    require_not_newer(folder, _version(config))
+    require_not_newer(folder, written_by(config))
     if config["kind"] not in kinds:
         raise InputError(f"{folder}: expected {expected}; found one of kind {config['kind']}: give another folder")
     return config
@@ -156,11 +156,11 @@ def damaged(folder: Path, problem: str, config: Mapping[str, Any] | None = None)
     """Make the error for a checkpoint that cannot be used; if another version wrote it, the error says so."""
     return InputError(
         f"{folder}: expected a whole checkpoint; found {problem}: copy it again, or run the command that wrote it "
-        f"again with --overwrite{version_hint(_version(config or {}))}"
+        f"again with --overwrite{version_hint(written_by(config or {}))}"
     )
 
 
-def _version(config: Mapping[str, Any]) -> object:
+def written_by(config: Mapping[str, Any]) -> object:
     """Return the version of the package that wrote the config; None if it is not recorded."""
     versions = config.get("versions")
     return versions.get("ssl_behavior") if isinstance(versions, dict) else None

@@ -29,6 +29,7 @@ from ssl_behavior.models.checkpoint_files import (
     read_config,
     require_whole,
     write_files,
+    written_by,
 )
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
@@ -40,6 +41,7 @@ from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.quality.vitals import Vitals, typical_vitals
 from ssl_behavior.storage.digests import digest
+from ssl_behavior.storage.versions import has_older_kinematics
 
 
 def save_encoder(folder: Path, encoder: Encoder, pretrained_on: Sequence[Poses] = ()) -> None:
@@ -161,13 +163,14 @@ def load_pretraining_fingerprints(folder: Path) -> dict[str, str] | None:
     """Load id -> fingerprint (``Poses.fingerprint``) of the recordings that an encoder was pretrained on.
 
     Returns:
-        The fingerprints, or None if they are not recorded.
+        The fingerprints, or None if they are not recorded, or by a version that prepared recordings otherwise.
 
     Raises:
         InputError: as ``load_encoder``.
     """
-    fingerprints = read_config(folder, "encoder").get("pretrained_on")
-    if not isinstance(fingerprints, dict):
+    config = read_config(folder, "encoder")
+    fingerprints = config.get("pretrained_on")
+    if not isinstance(fingerprints, dict) or has_older_kinematics(written_by(config)):
         return None
     return {str(name): str(value) for name, value in fingerprints.items()}
 
@@ -184,8 +187,14 @@ def fingerprint(folder: Path) -> str:
 
 
 def _make_encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
-    """Return the encoder of a checkpoint, with fresh weights."""
+    """Return the encoder of a checkpoint, with fresh weights; print a notice if it learned from other kinematics."""
     try:
-        return encoder_from_config(config, folder / WEIGHTS)
+        encoder = encoder_from_config(config, folder / WEIGHTS)
     except INVALID as error:
         raise damaged(folder, f"a config.yaml without a valid encoder ({error})", config) from None
+    if has_older_kinematics(version := written_by(config)):
+        print(
+            f"{folder}: trained by ssl_behavior {version}, which computed turning, the ends of recordings and some gaps "
+            "otherwise. Its embeddings and predictions differ here; for the best ones pretrain and fine-tune again"
+        )
+    return encoder

@@ -9,6 +9,10 @@ import ssl_behavior
 from ssl_behavior.errors import InputError
 
 
+_KINEMATICS = (0, 2)
+"""The version that introduced today's kinematics: turning, the ends of recordings, gaps between frames."""
+
+
 def require_not_newer(path: Path, version: object) -> None:
     """Refuse a file of a newer version, whose fields may mean something else there.
 
@@ -34,6 +38,11 @@ def version_hint(version: object) -> str:
         f" (it was written by ssl_behavior {version}, and this is version {ssl_behavior.__version__}; "
         "that version can read it)"
     )
+
+
+def has_older_kinematics(version: object) -> bool:
+    """Return whether a version computes other kinematics from the same tracks than this one does."""
+    return () < _numbers(version) < _KINEMATICS
 
 
 def _numbers(version: object) -> tuple[int, ...]:
