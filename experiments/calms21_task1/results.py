@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-
 SCORED = ("attack", "investigation", "mount")
 OVERLAP = "0.25"
 NAME = ("variant", "setting", "videos")

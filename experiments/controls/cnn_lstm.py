@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.controls.windows import JITTER, ORDERS, Examples, interpolate, learn, probabilities, tracks
-from experiments.dyads import protocol
+from experiments.dyads import protocol, tables
 from experiments.dyads.protocol import Found, Task
 from ssl_behavior.poses.poses import Poses
 
@@ -151,7 +151,7 @@ def main() -> None:
     arguments = protocol.arguments(__doc__, names)
     fit = partial(fit_predict, training=Training())
     protocol.run(*names, fit, protocol.load(arguments.data), arguments.sizes, arguments.draws, arguments.jobs)
-    protocol.write(protocol.done(names), Path(__file__))
+    tables.write(protocol.done(names), Path(__file__))
 
 
 if __name__ == "__main__":

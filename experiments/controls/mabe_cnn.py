@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from experiments.controls.windows import ORDERS, Examples, learn, probabilities, tracks
-from experiments.dyads import protocol
+from experiments.dyads import protocol, tables
 from experiments.dyads.protocol import Found, Task
 from ssl_behavior.poses.poses import Poses
 
@@ -114,7 +114,7 @@ def main() -> None:
     for name in arguments.variants:
         fit = partial(fit_predict, training=variants[name])
         protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0))
-    protocol.write(protocol.done(variants), Path(__file__))
+    tables.write(protocol.done(variants), Path(__file__))
 
 
 if __name__ == "__main__":

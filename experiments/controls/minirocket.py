@@ -28,7 +28,7 @@ from torch import Tensor
 
 from experiments.controls.kernels import Kernels
 from experiments.controls.ridge import fit_ridge
-from experiments.dyads import protocol
+from experiments.dyads import protocol, tables
 from experiments.dyads.few_labels import pretrained
 from experiments.dyads.protocol import RUNS, FitPredict, Found, Task
 from ssl_behavior.decoding import rebalance
@@ -118,7 +118,7 @@ def main() -> None:
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
     for name in arguments.variants:
         protocol.run(name, fits[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(1.0, None))
-    protocol.write(protocol.done(fits), Path(__file__))
+    tables.write(protocol.done(fits), Path(__file__))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from experiments.controls.windows import ORDERS
-from experiments.dyads import protocol
+from experiments.dyads import protocol, tables
 from experiments.dyads.protocol import Found, Task
 from ssl_behavior.compute.devices import choose_device, uses_bfloat16
 from ssl_behavior.decoding import rebalance
@@ -118,7 +118,7 @@ def main() -> None:
     fit_ = partial(fit_predict, training=Training())
     dyads = protocol.load(arguments.data)
     protocol.run(*names, fit_, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(1.0, None))
-    protocol.write(protocol.done(names), Path(__file__))
+    tables.write(protocol.done(names), Path(__file__))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.dyads import protocol
+from experiments.dyads import protocol, tables
 from experiments.dyads.protocol import Found, Task
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_features
@@ -44,7 +44,7 @@ def main() -> None:
     for name in arguments.variants:
         fit = partial(fit_predict, orders=ORDERS[name], settings=Boosting())
         protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0, None))
-    protocol.write(protocol.done(ORDERS), Path(__file__))
+    tables.write(protocol.done(ORDERS), Path(__file__))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ learns from each draw of labelled videos (see ``protocol``) in several ways, all
 - ``frozen linear``: a linear head on the frozen encoder, with the balanced decision;
 - ``trees of the default``: these trees alone, with the balanced decision and with the decision of the default.
 
-Results stay in runs/dyads and are not computed again; delete a variant's folder after a change of the code.
+Results stay in runs/dyads and are not computed again; delete a variant's folder after a change of the code. Rows of
+earlier versions stay in the table.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from experiments.dyads import protocol
+from experiments.dyads import protocol, tables
 from experiments.dyads.decisions import Power
 from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, FitPredict, Found, Task
 from ssl_behavior.decoding import rebalance
@@ -144,7 +145,7 @@ def main() -> None:
     for name in arguments.variants:
         powers: tuple[Power, ...] = (1.0, None) if name == TREES else (0.0,)
         protocol.run(name, named[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, powers)
-    protocol.write(protocol.done(named), HERE / "few_labels")
+    tables.write(protocol.done(named), HERE / "few_labels")
     picture(dyads)
 
 

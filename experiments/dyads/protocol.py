@@ -11,7 +11,6 @@ Run experiments as modules from the project's root: ``python -m experiments.cont
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import time
@@ -22,11 +21,12 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+import ssl_behavior
 from experiments.dyads.decisions import Power, choose_decoder, decide, named
+from experiments.dyads.tables import Row
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.labelled import LabelledPoses
@@ -40,7 +40,7 @@ from ssl_behavior.scoring.report import score as all_scores
 from ssl_behavior.storage.atomic import write_atomically, write_text
 
 DATA = Path("../shared/data/dyads")
-RUNS = Path("runs/dyads")
+RUNS = Path("runs/dyads", ssl_behavior.__version__)
 CHANNEL, UNJUDGED = "S1", ("base",)
 _FRAME_RATE = 30.0  # Hz of the videos and of their labels
 HELD_OUT = ("1", "13", "23", "27", "37", "46", "48", "50", "52", "58")
@@ -66,7 +66,6 @@ Found = Mapping[str, np.ndarray]
 
 Probabilities are those of a world in which behaviours are as frequent as in training.
 """
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +164,7 @@ def run(
     jobs: int = 1,
     powers: Sequence[Power] = (0.0,),
 ) -> list[Row]:
-    """Fit and score a variant on every draw that has no results in ``runs/dyads/<variant>``.
+    """Fit and score a variant on every draw that has no results in ``RUNS/<variant>``.
 
     The predictions of each fit stay there, too; another decision needs no new fit.
 
@@ -205,7 +204,8 @@ def _run_draw(
     size, draw = chosen
     path, task_ = _stored(variant, size, draw), task(dyads, size, draw)
     rows: list[Row] = json.loads(path.read_text()) if path.exists() else []
-    head = {"variant": variant, "labelled videos": size, "draw": " ".join(DRAWS[size][draw]), "seed": draw}
+    head = {"version": ssl_behavior.__version__, "variant": variant, "labelled videos": size}
+    head |= {"draw": " ".join(DRAWS[size][draw]), "seed": draw}
     fits = _Fits(fit_predict, path)
     for power in powers:
         if power in [row["power"] for row in rows]:
@@ -266,37 +266,6 @@ def _shown(rows: Sequence[Row]) -> str:
     return (
         f"{first['variant']}, {first['labelled videos']} videos, seed {first['seed']}: {scores}, {first['minutes']} min"
     )
-
-
-def table(rows: Sequence[Row]) -> str:
-    """A table in Markdown: mean ± standard deviation over draws for each variant, decision and number of videos."""
-    heads = ("variant", "labelled videos", "draw", "seed", "power", "minutes")
-    scores = [name for name in rows[0] if name not in heads]
-    lines = [
-        f"| labelled videos | variant | decision | draws | {' | '.join(scores)} | minutes |",
-        "|---" * (5 + len(scores)) + "|",
-    ]
-    for key in dict.fromkeys((row["labelled videos"], row["variant"], row["power"]) for row in rows):
-        size, variant, power = key
-        chosen = [row for row in rows if (row["labelled videos"], row["variant"], row["power"]) == key]
-        cells = [np.array([row[name] for row in chosen], float) for name in (*scores, "minutes")]
-        means = " | ".join(_mean(cell) for cell in cells[:-1])
-        lines.append(f"| {size} | {variant} | {named(power)} | {len(chosen)} | {means} | {cells[-1].mean():.1f} |")
-    return "\n".join(lines) + "\n"
-
-
-def _mean(values: np.ndarray) -> str:
-    return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
-
-
-def write(rows: Sequence[Row], path: Path) -> None:
-    """Write ``path``.csv with all rows and ``path``.md with their table, and print the table."""
-    with path.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    path.with_suffix(".md").write_text(table(rows))
-    print(table(rows))
 
 
 def arguments(description: str | None, variants: Iterable[str]) -> argparse.Namespace:

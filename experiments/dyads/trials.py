@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.dyads import protocol
+from experiments.dyads import protocol, tables
 from experiments.dyads.few_labels import network, pretrained
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
@@ -85,7 +85,7 @@ def main() -> None:
         encoder = pretrained(arguments.data, folder, **trial.pretraining)
         fit_predict = partial(network, encoder=encoder, from_scratch=trial.from_scratch, settings=trial.supervision)
         protocol.run(name, fit_predict, dyads, arguments.sizes, arguments.draws, arguments.jobs)
-    protocol.write(protocol.done(TRIALS), HERE / "trials")
+    tables.write(protocol.done(TRIALS), HERE / "trials")
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def _make_encoder(folder: Path, config: Mapping[str, Any]) -> Encoder:
         raise damaged(folder, f"a config.yaml without a valid encoder ({error})", config) from None
     if has_older_kinematics(version := written_by(config)):
         print(
-            f"{folder}: trained by ssl_behavior {version}, which computed turning, the ends of recordings and some gaps "
-            "otherwise. Its embeddings and predictions differ here; for the best ones pretrain and fine-tune again"
+            f"{folder}: trained by ssl_behavior {version}, which computed turning, the ends of recordings and some "
+            "gaps otherwise. Its embeddings and predictions differ here; for the best ones pretrain and fine-tune again"
         )
     return encoder

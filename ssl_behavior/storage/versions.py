@@ -8,7 +8,6 @@ from pathlib import Path
 import ssl_behavior
 from ssl_behavior.errors import InputError
 
-
 _KINEMATICS = (0, 2)
 """The version that introduced today's kinematics: turning, the ends of recordings, gaps between frames."""
 

@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from experiments.controls import cnn_lstm, mabe_cnn, small_tcn, windows, xgboost_expert
-from experiments.dyads import decisions, few_labels, protocol
+from experiments.dyads import decisions, few_labels, protocol, tables
 from experiments.dyads.protocol import DRAWS, HELD_OUT, Dyads, FitPredict, Found, Task, Video
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
 from ssl_behavior.models.trees import Boosting
@@ -226,14 +226,37 @@ def test_a_decision_divides_probabilities_by_powers_of_the_frequencies(dyads: Dy
 
 
 def test_rows_are_written_with_their_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    head = {"variant": "trees", "labelled videos": 3, "draw": "7 42 47", "seed": 0, "power": 1.0}
-    rows = [{**head, "macro F1": f1, "bout F1@.25": 0.5, "minutes": 2.0} for f1 in (0.6, 0.7)]
-    protocol.write(rows, tmp_path / "trees.py")
+    rows = [made(seed, f1) for seed, f1 in enumerate((0.6, 0.7))]
+    tables.write(rows, tmp_path / "trees.py")
     with (tmp_path / "trees.csv").open() as file:
         assert [float(row["macro F1"]) for row in csv.DictReader(file)] == [0.6, 0.7]
     text = (tmp_path / "trees.md").read_text()
-    assert "| 3 | trees | balanced | 2 | 0.650 ± 0.071 | 0.500 ± 0.000 | 2.0 |" in text
+    assert "| 3 | trees | 0.2.0 | balanced | 2 | 0.650 ± 0.071 | 0.500 ± 0.000 | 2.0 |" in text
     assert text in capsys.readouterr().out
+
+
+def made(seed: int, f1: float, version: str = "0.2.0", variant: str = "trees", power: float | None = 1.0) -> tables.Row:
+    head = {
+        "version": version,
+        "variant": variant,
+        "labelled videos": 3,
+        "draw": "7 42 47",
+        "seed": seed,
+        "power": power,
+    }
+    return {**head, "macro F1": f1, "bout F1@.25": 0.5, "minutes": 2.0}
+
+
+def test_rows_that_are_not_measured_again_stay_in_the_table(tmp_path: Path) -> None:
+    older = [made(0, 0.5, "0.1.0"), made(0, 0.4, "0.1.0", "another", None), made(1, 0.6)]
+    tables.write(older, tmp_path / "trees")
+    tables.write([made(0, 0.7), made(1, 0.8)], tmp_path / "trees")
+    scores = [line.split("|")[3:7] for line in (tmp_path / "trees.md").read_text().splitlines()[2:]]
+    assert [[cell.strip() for cell in row] for row in scores] == [
+        ["0.2.0", "balanced", "2", "0.750 ± 0.071"],
+        ["0.1.0", "balanced", "1", "0.500"],
+        ["0.1.0", "as the default", "1", "0.400"],
+    ]
 
 
 def test_windows_are_around_their_frames() -> None:

@@ -71,7 +71,9 @@ def test_steps_on_paper(steps: int, minutes: float, expected: int) -> None:
     assert Supervision(steps=steps).steps_for(minutes) == expected
 
 
-def test_training_takes_the_steps_for_its_scored_minutes(videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_takes_the_steps_for_its_scored_minutes(
+    videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch
+) -> None:
     taken: list[int] = []
 
     def count(logits: Tensor, *_: Any) -> Tensor:
