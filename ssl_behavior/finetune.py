@@ -95,10 +95,7 @@ def _print_input(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rat
     frames = f"scored frames: {scored:,} at {rate:g} Hz ({describe_shares(videos, behaviours)})"
     print(f"labelled videos: {len(videos)}; {frames}; on {device.type}")
     if len(videos) == 1:
-        print(
-            "a single labelled video cannot be cross-validated: the model is not calibrated, smooths a little, and has "
-            "no scores"
-        )
+        print("a single labelled video cannot be cross-validated: the model is not calibrated and has no scores")
 
 
 def _report(

@@ -3,13 +3,14 @@
 from ssl_behavior.decoding.balance import balancing_weights, rebalance
 from ssl_behavior.decoding.calibrated import CalibratedDecoder
 from ssl_behavior.decoding.decoder import Decoder
-from ssl_behavior.decoding.fitting import fit_decoder, fit_transition_rates
+from ssl_behavior.decoding.fitting import default_decoder, fit_decoder, fit_transition_rates
 
 __all__ = [
     "Decoder",
     "CalibratedDecoder",
     "balancing_weights",
     "rebalance",
+    "default_decoder",
     "fit_decoder",
     "fit_transition_rates",
 ]

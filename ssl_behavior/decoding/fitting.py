@@ -31,6 +31,18 @@ _Video = tuple[np.ndarray, np.ndarray]
 """Probabilities (time, behaviour) and labels (time,)."""
 
 
+_DEFAULT_SMOOTHING_S = 0.5
+
+
+def default_decoder(frequencies: np.ndarray) -> Decoder:
+    """Return the decoder for too few videos to choose one: the balanced decision, smoothed over half a second.
+
+    Args:
+        frequencies: (behaviour,) share of each behaviour in training.
+    """
+    return Decoder(balancing_weights(frequencies), _DEFAULT_SMOOTHING_S)
+
+
 def fit_decoder(
     probabilities: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_behavior.decoding import CalibratedDecoder, fit_decoder
+from ssl_behavior.decoding import CalibratedDecoder, default_decoder, fit_decoder
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.recordings.labels import scored_frames
 from ssl_behavior.scoring.calibration import calibrate, expected_calibration_error, fit_temperature
@@ -15,12 +15,19 @@ from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.scoring.time_budgets import held_out_budgets
 
 _DECODER_FOLDS = 5
+_FEWEST_TO_CHOOSE = 10
+"""Fewest videos on which a decoder is chosen."""
+_SHRINKAGE_VIDEOS = 3.0
+"""The guess that no temperature is needed counts as much as this number of videos."""
 
 
 def fit_calibrated_decoder(
     logits: Sequence[np.ndarray], videos: Sequence[LabelledPoses], behaviours: Sequence[str], frame_rate: float
 ) -> tuple[CalibratedDecoder, list[ScoredVideo]]:
     """Fit a temperature and a decoder to held-out logits, and estimate how well they do on new videos.
+
+    Few videos do not tell a good choice from a lucky one. So the logarithm of the temperature is shrunk, by half for
+    three videos, and with fewer than ten videos the decoder is the default one (``default_decoder``).
 
     The estimate is a cross-validation of its own: each video is decoded with a temperature and a decoder that were
     fitted to other videos.
@@ -38,7 +45,10 @@ def fit_calibrated_decoder(
     def fitted(chosen: Sequence[int]) -> CalibratedDecoder:
         truth, chosen_logits = [videos[i].labels for i in chosen], [logits[i] for i in chosen]
         shares = frequencies([videos[i] for i in chosen], len(behaviours))
-        temperature = fit_temperature(np.concatenate(chosen_logits), np.concatenate(truth), shares)
+        fitted_temperature = fit_temperature(np.concatenate(chosen_logits), np.concatenate(truth), shares)
+        temperature = fitted_temperature ** (len(chosen) / (len(chosen) + _SHRINKAGE_VIDEOS))
+        if len(videos) < _FEWEST_TO_CHOOSE:
+            return CalibratedDecoder(tuple(shares.tolist()), temperature, default_decoder(shares))
         probabilities = [calibrate(values, temperature, shares) for values in chosen_logits]
         decoder = fit_decoder(probabilities, truth, behaviours, frame_rate, shares)
         return CalibratedDecoder(tuple(shares.tolist()), temperature, decoder)

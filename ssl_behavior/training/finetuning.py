@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ssl_behavior.compute.devices import Precision, uses_bfloat16
-from ssl_behavior.decoding import CalibratedDecoder, Decoder, balancing_weights
+from ssl_behavior.decoding import CalibratedDecoder, default_decoder
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model, TreeExamples, fit_tree_member, tree_examples
@@ -24,9 +24,6 @@ from ssl_behavior.storage.digests import digest
 from ssl_behavior.training.cross_validation import fit_calibrated_decoder, folds_by_video
 from ssl_behavior.training.state import StateFolder, run_key
 from ssl_behavior.training.supervised import Supervision, train_classifier
-
-# Smoothing for a single labelled video, where cross-validation cannot choose it.
-_DEFAULT_SMOOTHING_S = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +63,7 @@ def finetune_encoder(
 
     Args:
         encoder: pretrained encoder on the device to compute on; it is not changed.
-        videos: labelled videos. A single video allows no cross-validation: its model is not calibrated and smooths a
-            little.
+        videos: labelled videos. A single video allows no cross-validation: its model is not calibrated.
         behaviours: names of the labels.
         settings: settings of the training.
         seed: seed of all random numbers.
@@ -96,9 +92,7 @@ def finetune_encoder(
         decoder, decoded = fit_calibrated_decoder(logits, videos, behaviours, encoder.preparation.frame_rate)
     else:
         shares = frequencies(videos, len(behaviours))
-        decoder = CalibratedDecoder(
-            tuple(shares.tolist()), 1.0, Decoder(balancing_weights(shares), _DEFAULT_SMOOTHING_S)
-        )
+        decoder = CalibratedDecoder(tuple(shares.tolist()), 1.0, default_decoder(shares))
     trees = fit_tree_member(examples, len(behaviours), settings.trees, seed) if examples else None
     all_videos = states and states.subfolder("all")
     train_classifier(classifier, videos, settings, seed, precision, embedded, state_folder=all_videos)
