@@ -88,6 +88,28 @@ def load_encoder_and_dyads(data: Path) -> tuple[Encoder, Dyads]:
     return load_encoder(folder), protocol.load(data, _PREPARATION.frame_rate)
 
 
+def split(videos: Sequence[LabelledPoses], size: int, number: int) -> tuple[list[LabelledPoses], list[LabelledPoses]]:
+    """Return the videos of a draw, and all others."""
+    order = np.random.default_rng((size, number)).permutation(len(videos))
+    chosen, rest = ([videos[i] for i in sorted(part)] for part in (order[:size], order[size:]))
+    return chosen, rest
+
+
+def fit(
+    chosen: Sequence[LabelledPoses],
+    behaviours: Sequence[str],
+    encoder: Encoder,
+    embedded: EmbeddingsByPair,
+    seed: int,
+) -> tuple[list[np.ndarray], Model]:
+    """Return the logits of the chosen videos, from models that saw others, and the final model."""
+    torch.manual_seed(seed)
+    classifier = Classifier(encoder, "linear", len(behaviours))
+    logits = cross_validate(classifier, chosen, behaviours, _HEAD, seed, "float32", embedded)
+    train_classifier(classifier, chosen, _HEAD, seed, "float32", embedded)
+    return logits, Model(classifier.eval(), None)
+
+
 def fit_draw(
     chosen: Sequence[LabelledPoses],
     rest: Sequence[LabelledPoses],
@@ -98,12 +120,8 @@ def fit_draw(
 ) -> Draw:
     """Cross-validate, fit the decoder and the final model, and count what both find."""
     rate = encoder.preparation.frame_rate
-    torch.manual_seed(seed)
-    classifier = Classifier(encoder, "linear", len(behaviours))
-    logits = cross_validate(classifier, chosen, behaviours, _HEAD, seed, "float32", embedded)
+    logits, model = fit(chosen, behaviours, encoder, embedded, seed)
     decoder, held_out = fit_calibrated_decoder(logits, chosen, behaviours, rate)
-    train_classifier(classifier, chosen, _HEAD, seed, "float32", embedded)
-    model = Model(classifier.eval(), None)
     found = []
     for video in rest:
         probabilities = decoder.probabilities(model.logits(video, embedded))
@@ -133,8 +151,7 @@ def fitted_draws(data: Path, sizes: Sequence[int], draws: int) -> Iterator[tuple
     embedded = embed_all(encoder, videos)
     for size, number in wanted:
         if not _path(size, number).exists():
-            order = np.random.default_rng((size, number)).permutation(len(videos))
-            chosen, rest = ([videos[i] for i in sorted(part)] for part in (order[:size], order[size:]))
+            chosen, rest = split(videos, size, number)
             draw = fit_draw(chosen, rest, dyads.behaviours, encoder, embedded, number)
             with_lists = {name: values.tolist() for name, values in asdict(draw).items()}
             write_text(_path(size, number), json.dumps(with_lists) + "\n")
