@@ -27,8 +27,9 @@ from ssl_behavior.training.state import StateFolder
 
 Tune = Literal["linear", "temporal", "full"]
 
-# With 20 minutes of labels, more batches overfit; with 200 minutes, thirteen times as many still gain.
-_FIRST_MINUTES, _FURTHER_MINUTES = 20.0, 15.0
+# With 20 minutes of labels, more batches overfit; with 200 minutes, thirteen times as many still gain. More than five
+# hours were never tried, and must not take a night.
+_FIRST_MINUTES, _FURTHER_MINUTES, _MOST_TIMES = 20.0, 15.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Supervision:
     Attributes:
         tune: ``linear`` or ``temporal`` trains a head of this kind on the frozen encoder; ``full`` trains a linear head
             and the encoder.
-        steps: batches for up to 20 minutes of scored frames; each further quarter of an hour adds as many.
+        steps: batches for up to 20 minutes of scored frames; each further quarter of an hour adds as many, up to 20
+            times as many in all.
         batch: clips per step.
         clip_seconds: length of a clip.
         learning_rate: learning rate of the head.
@@ -74,10 +76,11 @@ class Supervision:
         """Return the number of batches for so many minutes of scored frames, of all labelled videos together.
 
         Examples:
-            >>> [Supervision(steps=100).steps_for(minutes) for minutes in (5, 20, 35)]
-            [100, 100, 200]
+            >>> [Supervision(steps=100).steps_for(minutes) for minutes in (5, 20, 35, 600)]
+            [100, 100, 200, 2000]
         """
-        return round(self.steps * (1 + max(minutes - _FIRST_MINUTES, 0.0) / _FURTHER_MINUTES))
+        times = 1 + max(minutes - _FIRST_MINUTES, 0.0) / _FURTHER_MINUTES
+        return round(self.steps * min(times, _MOST_TIMES))
 
 
 # Weaker than in pretraining: a hidden animal or swapped identities would change what the label means.

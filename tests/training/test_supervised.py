@@ -65,7 +65,7 @@ def test_frequencies_and_weights_on_paper(videos: list[LabelledPoses]) -> None:
 
 @pytest.mark.parametrize(
     ("steps", "minutes", "expected"),
-    [(200, 0.1, 200), (200, 20, 200), (200, 27.5, 300), (200, 80, 1000), (1, 1, 1)],
+    [(200, 0.1, 200), (200, 20, 200), (200, 27.5, 300), (200, 80, 1000), (200, 9000, 4000), (1, 1, 1)],
 )
 def test_steps_on_paper(steps: int, minutes: float, expected: int) -> None:
     assert Supervision(steps=steps).steps_for(minutes) == expected
