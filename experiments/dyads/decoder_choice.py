@@ -1,6 +1,6 @@
 """Decoders on the dyads: is one that cross-validation over few labelled videos chooses better than a fixed one?
 
-    python -m experiments.dyads.decoder_choice --sizes 3 5 8 10 --draws 24    (about 20 minutes on one core)
+    python -m experiments.dyads.decoder_choice --sizes 3 5 8 10 --draws 24
 
 Takes the draws, the encoder and the linear head of ``coverage``, and decodes all videos that were not drawn in several
 ways: with the decoder that held-out videos choose (``decoding.fit_decoder``); with the balanced decision, smoothed
