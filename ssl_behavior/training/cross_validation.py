@@ -27,7 +27,8 @@ def fit_calibrated_decoder(
     """Fit a temperature and a decoder to held-out logits, and estimate how well they do on new videos.
 
     Few videos do not tell a good choice from a lucky one. So the logarithm of the temperature is shrunk, by half for
-    three videos, and with fewer than ten videos the decoder is the default one (``default_decoder``).
+    three videos, and with fewer than ten videos the decoder is the default one (``default_decoder``;
+    ``experiments/dyads/decoder_choice.md`` compares them).
 
     The estimate is a cross-validation of its own: each video is decoded with a temperature and a decoder that were
     fitted to other videos.
