@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import ssl_behavior
 from ssl_behavior.formats.annotations import caltech
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.recordings.annotations import Annotations
@@ -22,7 +23,7 @@ from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.simulation.simulator import simulate_recordings
 from tests.advice.names import unknown_names
 
-WRITTEN = Path(__file__).parents[1] / "versions" / "0.1.0"
+WRITTEN = Path(__file__).parents[1] / "versions" / ssl_behavior.__version__
 CHECK = "check --recordings tracks"
 CONVERT = "convert --recordings tracks"
 PREDICT = "predict --device cpu --model model --recordings tracks"

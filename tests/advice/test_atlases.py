@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ssl_behavior
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
@@ -50,7 +51,7 @@ ROWS = {
         "or create the file again with this version",
         ((EMBED + " --overwrite", f"{SEARCH} --frames 0:60"),),
         lambda at: damage(
-            at / "atlas/atlas.yaml", (at / "atlas/atlas.yaml").read_text().replace(": 0.1.0", ": 77.0.0")
+            at / "atlas/atlas.yaml", (at / "atlas/atlas.yaml").read_text().replace(ssl_behavior.__version__, "77.0.0")
         ),
     ),
     "other tracks of the same name": Row(

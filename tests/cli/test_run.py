@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pytest
 import yaml
 
+import ssl_behavior
 from ssl_behavior.__main__ import COMMANDS, main
 from ssl_behavior.cli.run import _ways_to_save_memory, run
 from ssl_behavior.cli.settings import load_settings, parse, save_settings
@@ -397,7 +398,7 @@ def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--version"])
-    assert capsys.readouterr().out == "ssl_behavior 0.1.0\n"
+    assert capsys.readouterr().out == f"ssl_behavior {ssl_behavior.__version__}\n"
 
 
 def test_an_unknown_command_is_refused_with_a_similar_one(capsys: pytest.CaptureFixture[str]) -> None:
