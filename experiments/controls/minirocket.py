@@ -1,13 +1,15 @@
 """Control: is the frozen encoder better than kernels that are not learned, and than its own weights before pretraining?
 
-    python -m experiments.controls.minirocket --sizes 3 10    (a quarter of an hour for the balanced decision)
+    python -m experiments.controls.minirocket --sizes 3 10    (half an hour on one core)
 
 Each variant is a ridge regression (``ridge``) on features of frames that no label has shaped:
 
 - ``MiniRocket``: 4,032 shares of positive values (``kernels``) of the encoder's kinematics, around each frame;
 - ``frozen encoder``: its 128 channels, pretrained on thirty videos;
+- ``frozen encoder, all layers and windows``: the channels of all its layers, and means and standard deviations of its
+  128 channels over the windows that the kernels have;
 - ``untrained encoder``: the 128 channels of the same network with random weights;
-- ``kinematics``: the input of all three, the 125 kinematics of the frame alone.
+- ``kinematics``: the input of all of them, the 125 kinematics of the frame alone.
 
 All are at 15 Hz. Kinematics are standardised by the encoder's means and deviations, those of the untrained encoder by
 the labelled videos'. The regression learns from every few frames, as the trees of the default do, and from both orders
@@ -23,10 +25,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.ndimage import uniform_filter1d
 from scipy.special import softmax
 from torch import Tensor
 
-from experiments.controls.kernels import Kernels
+from experiments.controls.kernels import WINDOWS_S, Kernels
 from experiments.controls.ridge import fit_ridge
 from experiments.dyads import protocol, tables
 from experiments.dyads.few_labels import pretrained
@@ -67,6 +70,27 @@ def frozen(encoder: Encoder, _: Task) -> Represent:
     return lambda poses, pair: embed(encoder, poses, pair).numpy()
 
 
+def layers_and_windows(encoder: Encoder, _: Task) -> Represent:
+    """The channels of all layers of the encoder, and running means and deviations of the last ones."""
+
+    def represent(poses: Poses, pair: Pair) -> np.ndarray:
+        last, values = embed(encoder, poses, pair).numpy(), kinematics(encoder, poses, pair)[None]
+        with torch.inference_mode():
+            of_layers = [encoder.temporal.enter(values)]
+            for block in encoder.temporal.blocks:
+                of_layers.append(block(of_layers[-1]))
+        windows = [_mean_and_deviation(last, round(window * poses.frame_rate)) for window in WINDOWS_S]
+        return np.concatenate([*(layer[0].numpy() for layer in of_layers), last, *windows], axis=1)
+
+    return represent
+
+
+def _mean_and_deviation(values: np.ndarray, reach: int) -> np.ndarray:
+    """Return (time, 2 channel) running statistics over ``reach`` frames to either side."""
+    mean, squares = (uniform_filter1d(each.astype(float), 2 * reach + 1, axis=0) for each in (values, values**2))
+    return np.concatenate([mean, np.sqrt(np.maximum(squares - mean**2, 0))], axis=1).astype(np.float32)
+
+
 def untrained(encoder: Encoder, task: Task) -> Represent:
     """The encoder with random weights."""
     return frozen(fresh_encoder(encoder, [video.labelled for video in task.train], task.seed), task)
@@ -80,6 +104,7 @@ def single_frames(encoder: Encoder, _: Task) -> Represent:
 REPRESENTATIONS = {
     "MiniRocket": minirocket,
     "frozen encoder": frozen,
+    "frozen encoder, all layers and windows": layers_and_windows,
     "untrained encoder": untrained,
     "kinematics": single_frames,
 }
@@ -117,7 +142,7 @@ def main() -> None:
     pretrained(arguments.data)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
     for name in arguments.variants:
-        protocol.run(name, fits[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(1.0, None))
+        protocol.run(name, fits[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(1.0,))
     tables.write(protocol.done(fits), Path(__file__))
 
 
