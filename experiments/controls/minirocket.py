@@ -1,6 +1,6 @@
 """Control: is the frozen encoder better than kernels that are not learned, and than its own weights before pretraining?
 
-    python -m experiments.controls.minirocket --sizes 3 10    (half an hour on one core)
+    python -m experiments.controls.minirocket --sizes 3 10    (20 minutes on one core)
 
 Each variant is a ridge regression (``ridge``) on features of frames that no label has shaped:
 
