@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ def make(folder: Path) -> None:
     ClusteredAtlas.create(atlas, fitted).rename(1, "chase")
     predicted = predict_recording(model, scheme, recording)
     os.environ["SSL_BEHAVIOR_CACHE"] = str(folder / "cache")
-    predict(PredictConfig(model=folder / "model", recordings=(folder / "tracks",), output=folder / "predictions"))
+    with chdir(folder):  # so that the settings name no folder of this machine
+        predict(PredictConfig(model=Path("model"), recordings=(Path("tracks"),), output=Path("predictions")))
     shutil.rmtree(folder / "predictions" / "pictures")
     np.savez_compressed(
         folder / "said.npz",
