@@ -147,7 +147,7 @@ def fitted_draws(data: Path, sizes: Sequence[int], draws: int) -> Iterator[tuple
         yield from ((size, _read(_path(size, number))) for size, number in wanted)
         return
     encoder, dyads = load_encoder_and_dyads(data)
-    videos = [LabelledPoses(video.poses, video.labels, tuple(video.poses.pairs())) for video in dyads.videos.values()]
+    videos = [video.labelled for video in dyads.videos.values()]
     embedded = embed_all(encoder, videos)
     for size, number in wanted:
         if not _path(size, number).exists():

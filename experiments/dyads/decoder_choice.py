@@ -5,7 +5,7 @@
 Takes the draws, the encoder and the linear head of ``coverage``, and decodes all videos that were not drawn in several
 ways: with the decoder that held-out videos choose (``decoding.fit_decoder``); with the balanced decision, smoothed
 over a fixed time; and with less balance. The temperature is the fitted one. The last columns compare temperatures by
-the log loss of the probabilities: the fitted one, the shrunk one of ``fit_calibrated_decoder``, and none.
+the log loss of the probabilities: the fitted one, the shrunk one (``shrunk_temperature``), and none.
 
 Draws whose videos lack a behaviour are left out. Draws stay in the folder ``decoder_choice`` of ``protocol.RUNS`` and
 are not computed again; delete it after a change of the training or the decoder.
@@ -29,7 +29,8 @@ from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.scoring.bouts import bout_counts, macro_bout_f1
 from ssl_behavior.scoring.calibration import calibrate, fit_temperature
 from ssl_behavior.scoring.frames import class_scores, confusion, macro_mean
-from ssl_behavior.training.cross_validation import fit_calibrated_decoder
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.training.cross_validation import shrunk_temperature
 
 HERE = Path(__file__).parent
 Scores = dict[str, list[float]]
@@ -68,7 +69,7 @@ def scores(
     calibrated = [calibrate(values, temperature, shares) for values in logits]
     tried = {"chosen by cross-validation": chosen_decoder, **decoders(shares)}
     found = {name: _f1(decoder, calibrated, rest, behaviours, rate) for name, decoder in tried.items()}
-    shrunk = fit_calibrated_decoder(held_out, chosen, behaviours, rate)[0].temperature
+    shrunk = shrunk_temperature(temperature, len(chosen))
     return {**found, "log loss": [_log_loss(logits, rest, shares, each) for each in (temperature, shrunk, 1.0)]}
 
 
@@ -110,8 +111,7 @@ def scored_draws(data: Path, sizes: Sequence[int], draws: int) -> Iterator[tuple
         if not path.exists():
             held_out, model = fit(chosen, dyads.behaviours, encoder, embedded, number)
             logits = [model.logits(video, embedded) for video in rest]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(scores(chosen, held_out, rest, logits, dyads.behaviours, rate)) + "\n")
+            write_text(path, json.dumps(scores(chosen, held_out, rest, logits, dyads.behaviours, rate)) + "\n")
         yield size, json.loads(path.read_text())
 
 

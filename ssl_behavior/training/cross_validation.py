@@ -46,8 +46,8 @@ def fit_calibrated_decoder(
     def fitted(chosen: Sequence[int]) -> CalibratedDecoder:
         truth, chosen_logits = [videos[i].labels for i in chosen], [logits[i] for i in chosen]
         shares = frequencies([videos[i] for i in chosen], len(behaviours))
-        fitted_temperature = fit_temperature(np.concatenate(chosen_logits), np.concatenate(truth), shares)
-        temperature = fitted_temperature ** (len(chosen) / (len(chosen) + _SHRINKAGE_VIDEOS))
+        best = fit_temperature(np.concatenate(chosen_logits), np.concatenate(truth), shares)
+        temperature = shrunk_temperature(best, len(chosen))
         if len(videos) < _FEWEST_TO_CHOOSE:
             return CalibratedDecoder(tuple(shares.tolist()), temperature, default_decoder(shares))
         probabilities = [calibrate(values, temperature, shares) for values in chosen_logits]
@@ -62,6 +62,16 @@ def fit_calibrated_decoder(
             labels = calibrated_decoder.decoder.decode(probabilities, frame_rate)
             decoded[i] = ScoredVideo(videos[i].poses.id, videos[i].labels, labels, probabilities, frame_rate)
     return fitted(range(len(videos))), [decoded[i] for i in range(len(videos))]
+
+
+def shrunk_temperature(fitted: float, videos: int) -> float:
+    """Return a temperature that was fitted to so many videos, shrunk towards 1.
+
+    Examples:
+        >>> shrunk_temperature(4.0, videos=3)
+        2.0
+    """
+    return float(fitted ** (videos / (videos + _SHRINKAGE_VIDEOS)))
 
 
 def cross_validation_report(
