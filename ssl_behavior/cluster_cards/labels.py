@@ -13,8 +13,10 @@ from ssl_behavior.atlas.bout_tables import frame_labels
 from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.scoring.bootstrap import FEWEST_VIDEOS, difference_interval
 
-_INTERVAL = (0.025, 0.975)
+_HALF_A_FRAME = 0.5
+"""Smallest count of which a logarithm is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,9 @@ def overlaps(clustered: ClusteredAtlas, bouts: pd.DataFrame) -> list[Overlap]:
 def enrichment(overlap: Overlap, draws: int = 1_000, seed: int = 0) -> pd.DataFrame:
     """Compute how much more frequent each label is within a cluster than overall.
 
+    The interval is Student's, over resampled videos, for the logarithm of the ratio (see ``scoring.bootstrap``). There
+    is none where the label never occurs in the cluster, or where fewer than three videos have scored frames in it.
+
     Args:
         overlap: counts of frames.
         draws: number of bootstrap samples of the videos.
@@ -68,15 +73,17 @@ def enrichment(overlap: Overlap, draws: int = 1_000, seed: int = 0) -> pd.DataFr
 
     Returns:
         Columns ``channel, cluster, behaviour, frames, share`` (of the cluster's scored frames), ``overall`` (share of
-        all scored frames), ``ratio`` of the two, and ``low`` and ``high``, the 95 % interval of the ratio over
-        resampled videos. Noise is cluster -1.
+        all scored frames), ``ratio`` of the two, and ``low`` and ``high``, the 95 % interval of the ratio; NaN where
+        there is none. Noise is cluster -1.
     """
     videos, clusters, behaviours = overlap.counts.shape
     weights = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), draws)
     counts = overlap.counts.sum(0)
-    sampled = _ratio(np.einsum("dv,vcb->dcb", weights, overlap.counts))
-    with np.errstate(invalid="ignore"):
-        low, high = (_known_quantile(sampled, q) for q in _INTERVAL)
+    ratio, videos_with_cluster = _ratio(counts), overlap.counts.any(2).sum(0)
+    sampled = _log_ratio(np.einsum("dv,vcb->dcb", weights, overlap.counts))
+    bounds = difference_interval(_log_ratio(counts), sampled, videos)
+    is_known = (ratio > 0) & (videos_with_cluster[:, None] >= FEWEST_VIDEOS)
+    low, high = np.full((2, *ratio.shape), np.nan) if bounds is None else np.where(is_known, np.exp(bounds), np.nan)
     cluster, behaviour = (index.ravel() for index in np.indices((clusters, behaviours)))
     return pd.DataFrame(
         {
@@ -86,7 +93,7 @@ def enrichment(overlap: Overlap, draws: int = 1_000, seed: int = 0) -> pd.DataFr
             "frames": counts.ravel(),
             "share": _share(counts).ravel(),
             "overall": (counts.sum(0) / max(counts.sum(), 1))[behaviour],
-            "ratio": _ratio(counts).ravel(),
+            "ratio": ratio.ravel(),
             "low": low.ravel(),
             "high": high.ravel(),
         }
@@ -105,12 +112,11 @@ def _ratio(counts: np.ndarray) -> np.ndarray:
     return np.divide(_share(counts), overall, out=np.full(counts.shape, np.nan), where=overall > 0)
 
 
-def _known_quantile(samples: np.ndarray, q: float) -> np.ndarray:
-    """Return the quantile over the samples that are not NaN; NaN where all are."""
-    all_unknown = np.isnan(samples).all(0)
-    # nanquantile warns about slices of NaN only, so these are filled first.
-    filled = np.where(all_unknown, 0.0, samples)
-    return np.where(all_unknown, np.nan, np.nanquantile(filled, q, axis=0))
+def _log_ratio(counts: np.ndarray) -> np.ndarray:
+    """Return the logarithm of ``_ratio``; a label that does not occur in a cluster counts as half a frame of it."""
+    in_cluster, overall = counts.sum(-1, keepdims=True), _share(counts.sum(-2, keepdims=True))
+    share = np.maximum(counts, _HALF_A_FRAME) / np.where(in_cluster > 0, in_cluster, np.nan)
+    return np.log(np.divide(share, overall, out=np.full(counts.shape, np.nan), where=overall > 0))
 
 
 def agreement(truth: Sequence[int] | np.ndarray, clusters: Sequence[int] | np.ndarray) -> dict[str, float]:
