@@ -18,7 +18,8 @@ Differences, because these tracks are others:
   turns around the image's corner, which shears the mice.
 - Labels have no direction: the network learns from both orders of the animals and predicts their mean.
 - 15 passes, but at most 6,000 batches (10 and 30 videos reach them): neighbouring frames' windows are nearly the same.
-- A second decision, balanced: a behaviour's probability is divided by its frequency in training.
+- Two more decisions: balanced, where a behaviour's probability is divided by its frequency in training, and this one
+  smoothed.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def main() -> None:
     dyads = protocol.load(arguments.data)
     for name in arguments.variants:
         fit = partial(fit_predict, training=variants[name])
-        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0))
+        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs)
     tables.write(protocol.done(variants), Path(__file__))
 
 

@@ -142,7 +142,7 @@ def main() -> None:
     pretrained(arguments.data)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
     for name in arguments.variants:
-        protocol.run(name, fits[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(1.0,))
+        protocol.run(name, fits[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, ("balanced",))
     tables.write(protocol.done(fits), Path(__file__))
 
 

@@ -117,7 +117,7 @@ def main() -> None:
     arguments = protocol.arguments(__doc__, names)
     fit_ = partial(fit_predict, training=Training())
     dyads = protocol.load(arguments.data)
-    protocol.run(*names, fit_, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(1.0, None))
+    protocol.run(*names, fit_, dyads, arguments.sizes, arguments.draws, arguments.jobs)
     tables.write(protocol.done(names), Path(__file__))
 
 

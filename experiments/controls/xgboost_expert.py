@@ -6,9 +6,8 @@ The features are those of ``ssl_behavior.poses.expert_features``, the trees are 
 with their defaults.
 
 The labels of the dyads say what the two animals do, not which of them does it. With both orders, each frame is learned
-twice and predicted twice, and the mean counts. There are three decisions: the most probable behaviour; the balanced
-one, where a behaviour's probability is divided by its frequency in training; and that of the default, which
-cross-validation over the labelled videos chooses. Results stay in runs/dyads.
+twice and predicted twice, and the mean counts. Each fit is decided in three ways: the most probable behaviour, the
+balanced decision, and this one smoothed. Results stay in runs/dyads.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def main() -> None:
     dyads = protocol.load(arguments.data)
     for name in arguments.variants:
         fit = partial(fit_predict, orders=ORDERS[name], settings=Boosting())
-        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs, powers=(0.0, 1.0, None))
+        protocol.run(name, fit, dyads, arguments.sizes, arguments.draws, arguments.jobs)
     tables.write(protocol.done(ORDERS), Path(__file__))
 
 

@@ -1,18 +1,24 @@
 """Decisions: probabilities of a variant -> labels.
 
-A decision takes the largest probability / (frequency in training) ** power: the most probable behaviour (0), or the
-balanced decision (1). Or it is that of the default: a temperature, balance and smoothing that cross-validation over
-the labelled videos chooses. Smoothing mends bouts, so bouts are comparable only between rows with the same decision.
+- ``most probable``: the most probable behaviour of each frame.
+- ``balanced``: that which would be most probable if all behaviours were equally frequent.
+- ``balanced, smoothed``: the same of probabilities that are smoothed over half a second, as the default decides with
+  fewer than ten labelled videos. It costs no fit.
+- ``as the default``: the temperature and the decoder that ``finetune`` would choose by cross-validation over the
+  labelled videos. It fits the variant once more for each fold.
+- ``its own``: the variant returns labels.
+
+Smoothing mends bouts, so bouts are comparable only between rows with the same decision.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssl_behavior.decoding import CalibratedDecoder, rebalance
+from ssl_behavior.decoding import CalibratedDecoder, Decoder, balancing_weights, default_decoder, rebalance
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.training.cross_validation import fit_calibrated_decoder, folds_by_video
 from ssl_behavior.training.supervised import Supervision
@@ -20,16 +26,11 @@ from ssl_behavior.training.supervised import Supervision
 if TYPE_CHECKING:
     from experiments.dyads.protocol import FitPredict, Task
 
-Power = float | None
-"""A decision: its power of the frequencies, or None for the decision of the default."""
+Decision = Literal["most probable", "balanced", "balanced, smoothed", "as the default", "its own"]
+FREE: tuple[Decision, ...] = ("most probable", "balanced", "balanced, smoothed")
+"""Decisions on probabilities that need no further fit."""
 _SMALLEST = 1e-4
 """Smallest probability before the logarithm, as for the trees of the default."""
-
-
-def named(power: Power) -> str:
-    """Name of a decision, for tables."""
-    names = {None: "as the default", 0.0: "most probable", 1.0: "balanced"}
-    return names.get(power) or f"balanced to the power {power:g}"
 
 
 def choose_decoder(fit_predict: FitPredict, task: Task) -> CalibratedDecoder:
@@ -48,15 +49,31 @@ def choose_decoder(fit_predict: FitPredict, task: Task) -> CalibratedDecoder:
 
 
 def decide(
-    values: np.ndarray, poses: Poses, frequencies: np.ndarray, power: float, decoder: CalibratedDecoder | None = None
+    values: np.ndarray,
+    poses: Poses,
+    frequencies: np.ndarray,
+    decision: Decision,
+    chosen: CalibratedDecoder | None = None,
 ) -> np.ndarray:
-    """Labels (frame,): of the decoder, or the largest probability / frequency ** power; labels stay unchanged."""
-    if values.ndim == 1:
+    """Decide the label (frame,) of every filmed frame.
+
+    Args:
+        values: probabilities (time, behaviour), or labels (frame,), which stay as they are.
+        poses: poses of the video.
+        frequencies: (behaviour,) shares of the behaviours in training.
+        decision: decision to take.
+        chosen: result of ``choose_decoder``, for the decision of the default.
+    """
+    if decision == "its own":
         return values
-    if decoder is None:
-        return poses.to_native(rebalance(values, frequencies, power).argmax(1))
-    probabilities = decoder.probabilities(_balanced_logits(values, frequencies))
-    return poses.to_native(decoder.decoder.decode(probabilities, poses.frame_rate))
+    if decision == "as the default":
+        assert chosen is not None
+        values, decoder = chosen.probabilities(_balanced_logits(values, frequencies)), chosen.decoder
+    elif decision == "balanced, smoothed":
+        decoder = default_decoder(frequencies)
+    else:
+        decoder = Decoder(balancing_weights(frequencies)) if decision == "balanced" else Decoder()
+    return poses.to_native(decoder.decode(values, poses.frame_rate))
 
 
 def _balanced_logits(probabilities: np.ndarray, frequencies: np.ndarray) -> np.ndarray:

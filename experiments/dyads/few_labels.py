@@ -7,9 +7,11 @@ learns from each draw of labelled videos (see ``protocol``) in several ways, all
 
 - ``default``: the encoder tuned, with trees, and the decoder that cross-validation over the labelled videos chooses;
 - ``default from scratch``: the same from random weights;
-- ``network`` and ``network from scratch``: the network alone, with the balanced decision and no cross-validation;
-- ``frozen linear``: a linear head on the frozen encoder, with the balanced decision;
-- ``trees of the default``: these trees alone, with the balanced decision and with the decision of the default.
+- ``network`` and ``network from scratch``: the network alone, without cross-validation;
+- ``frozen linear``: a linear head on the frozen encoder;
+- ``trees of the default``: these trees alone, also with the decision of the default.
+
+All but the default are decided in several ways (see ``decisions``).
 
 Results stay in runs/dyads and are not computed again; delete a variant's folder after a change of the code. Rows of
 earlier versions stay in the table.
@@ -18,6 +20,7 @@ earlier versions stay in the table.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,9 +28,10 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from experiments.dyads import protocol, tables
-from experiments.dyads.decisions import Power
+from experiments.dyads.decisions import FREE, Decision
 from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, FitPredict, Found, Task
 from ssl_behavior.decoding import rebalance
 from ssl_behavior.models.checkpoints import load_encoder
@@ -48,6 +52,12 @@ from ssl_behavior.training.supervised import Supervision, train_classifier
 HERE = Path(__file__).parent
 DEFAULTS = Supervision()
 TREES = "trees of the default"
+DECISIONS: Mapping[str, tuple[Decision, ...]] = {
+    "default": ("its own",),
+    "default from scratch": ("its own",),
+    TREES: (*FREE, "as the default"),
+}
+"""Decisions of the variants that are not decided in all of ``FREE``."""
 
 
 def pretrained(data: Path, name: str = "encoder", **settings: Any) -> Path:
@@ -76,7 +86,7 @@ def default(task: Task, encoder: Path, from_scratch: bool) -> Found:
 
 
 def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision = DEFAULTS) -> Found:
-    """Labels of the test videos by the network alone: the most probable behaviour if all were equally frequent."""
+    """Probabilities (time, behaviour) of the test videos by the network alone."""
     train_videos, test_videos = _videos(task)
     settings = replace(settings, encoder_rate=1.0) if from_scratch else settings
     start = load_encoder(encoder)
@@ -86,7 +96,7 @@ def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision
     embedded = embed_all(classifier.encoder, train_videos) if settings.tune == "linear" else None
     train_classifier(classifier, train_videos, settings, task.seed, "auto", embedded)
     model = Model(classifier.eval(), None)
-    return {video.poses.id: video.poses.to_native(model.logits(video).argmax(1)) for video in test_videos}
+    return {video.poses.id: _probabilities(model.logits(video), task) for video in test_videos}
 
 
 def trees(task: Task) -> Found:
@@ -94,10 +104,12 @@ def trees(task: Task) -> Found:
     train_videos, test_videos = _videos(task)
     examples = tree_examples(train_videos)
     grown = cast(Trees, fit_tree_member(examples, len(task.behaviours), DEFAULTS.trees, task.seed, description=None))
-    return {
-        video.poses.id: rebalance(np.exp(tree_logits(grown, video)), task.frequencies, power=-1.0)
-        for video in test_videos
-    }
+    return {video.poses.id: _probabilities(tree_logits(grown, video), task) for video in test_videos}
+
+
+def _probabilities(logits: np.ndarray, task: Task) -> np.ndarray:
+    """Probabilities for behaviours as frequent as in training, from log probabilities of equally frequent ones."""
+    return rebalance(softmax(logits, axis=1), task.frequencies, power=-1.0)
 
 
 def _videos(task: Task) -> tuple[list[LabelledPoses], list[LabelledPoses]]:
@@ -143,8 +155,15 @@ def main() -> None:
     pretrained(arguments.data)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
     for name in arguments.variants:
-        powers: tuple[Power, ...] = (1.0, None) if name == TREES else (0.0,)
-        protocol.run(name, named[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, powers)
+        protocol.run(
+            name,
+            named[name],
+            dyads,
+            arguments.sizes,
+            arguments.draws,
+            arguments.jobs,
+            DECISIONS.get(name, FREE),
+        )
     tables.write(protocol.done(named), HERE / "few_labels")
     picture(dyads)
 

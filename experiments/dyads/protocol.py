@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 import ssl_behavior
-from experiments.dyads.decisions import Power, choose_decoder, decide, named
+from experiments.dyads.decisions import FREE, Decision, choose_decoder, decide
 from experiments.dyads.tables import Row
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
@@ -162,7 +162,7 @@ def run(
     sizes: Sequence[int] = tuple(DRAWS),
     draws: int | None = None,
     jobs: int = 1,
-    powers: Sequence[Power] = (0.0,),
+    decisions: Sequence[Decision] = FREE,
 ) -> list[Row]:
     """Fit and score a variant on every draw that has no results in ``RUNS/<variant>``.
 
@@ -176,13 +176,13 @@ def run(
         sizes: numbers of labelled videos.
         draws: number of draws of each size; all by default.
         jobs: draws at a time, each in a process of its own with its share of the cores.
-        powers: decisions, a row for each. None fits the variant once more for each fold of the cross-validation.
+        decisions: a row for each.
 
     Returns:
-        A row for each draw and power.
+        A row for each draw and decision.
     """
     chosen = [(size, draw) for size in sizes for draw in range(len(DRAWS[size]))[:draws]]
-    run_draw = partial(_run_draw, variant, fit_predict, dyads, tuple(powers))
+    run_draw = partial(_run_draw, variant, fit_predict, dyads, tuple(decisions))
     with ExitStack() as stack:
         results: Iterator[list[Row]] = map(run_draw, chosen)
         if jobs > 1:
@@ -198,7 +198,7 @@ def run(
 
 
 def _run_draw(
-    variant: str, fit_predict: FitPredict, dyads: Dyads, powers: tuple[Power, ...], chosen: tuple[int, int]
+    variant: str, fit_predict: FitPredict, dyads: Dyads, decisions: tuple[Decision, ...], chosen: tuple[int, int]
 ) -> list[Row]:
     """The rows of one draw; those that exist are read from disk."""
     size, draw = chosen
@@ -207,18 +207,17 @@ def _run_draw(
     head = {"version": ssl_behavior.__version__, "variant": variant, "labelled videos": size}
     head |= {"draw": " ".join(DRAWS[size][draw]), "seed": draw}
     fits = _Fits(fit_predict, path)
-    for power in powers:
-        if power in [row["power"] for row in rows]:
+    for decision in decisions:
+        if decision in [row["decision"] for row in rows]:
             continue
         predicted = fits(task_)
-        decoder = choose_decoder(fits, task_) if power is None else None
+        decoder = choose_decoder(fits, task_) if decision == "as the default" else None
         decided = {
-            poses.id: decide(predicted[poses.id], poses, task_.frequencies, power or 0.0, decoder)
-            for poses in task_.test
+            poses.id: decide(predicted[poses.id], poses, task_.frequencies, decision, decoder) for poses in task_.test
         }
-        rows.append({**head, "power": power, **score(decided, dyads), "minutes": round(fits.minutes, 2)})
+        rows.append({**head, "decision": decision, **score(decided, dyads), "minutes": round(fits.minutes, 2)})
         write_text(path, json.dumps(rows, indent=1) + "\n")
-    return [row for power in powers for row in rows if row["power"] == power]
+    return [row for decision in decisions for row in rows if row["decision"] == decision]
 
 
 class _Fits:
@@ -262,7 +261,7 @@ def done(variants: Iterable[str]) -> list[Row]:
 
 def _shown(rows: Sequence[Row]) -> str:
     first = rows[0]
-    scores = ", ".join(f"{row['macro F1']:.3f} ({named(row['power'])})" for row in rows)
+    scores = ", ".join(f"{row['macro F1']:.3f} ({row['decision']})" for row in rows)
     return (
         f"{first['variant']}, {first['labelled videos']} videos, seed {first['seed']}: {scores}, {first['minutes']} min"
     )

@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.dyads.decisions import named
-
 Row = dict[str, Any]
 """The scores of one fit, after the columns of ``HEAD`` and before the minutes that it took."""
-HEAD = ("version", "variant", "labelled videos", "draw", "seed", "power")
+HEAD = ("version", "variant", "labelled videos", "draw", "seed", "decision")
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
@@ -49,17 +47,17 @@ def table(rows: Sequence[Row]) -> str:
         "|---" * (6 + len(scores)) + "|",
     ]
     for key in dict.fromkeys(map(_group, rows)):
-        size, variant, version, power = key
+        size, variant, version, decision = key
         chosen = [row for row in rows if _group(row) == key]
         cells = [np.array([row[name] for row in chosen], float) for name in (*scores, "minutes")]
         means = " | ".join(map(_mean, cells[:-1]))
         minutes = f"{cells[-1].mean():.1f}"
-        lines.append(f"| {size} | {variant} | {version} | {named(power)} | {len(chosen)} | {means} | {minutes} |")
+        lines.append(f"| {size} | {variant} | {version} | {decision} | {len(chosen)} | {means} | {minutes} |")
     return "\n".join(lines) + "\n"
 
 
-def _group(row: Row) -> tuple[int, str, str, float | None]:
-    return row["labelled videos"], row["variant"], row["version"], row["power"]
+def _group(row: Row) -> tuple[int, str, str, str]:
+    return row["labelled videos"], row["variant"], row["version"], row["decision"]
 
 
 def _head(row: Row) -> tuple[Any, ...]:
@@ -75,11 +73,11 @@ def _read(file: Path) -> list[Row]:
 
 
 def _value(name: str, text: str) -> Any:
-    if name in ("version", "variant", "draw"):
+    if name in ("version", "variant", "draw", "decision"):
         return text
     if name in ("labelled videos", "seed"):
         return int(text)
-    return float(text) if text else None  # the power of the default's own decision is None
+    return float(text)
 
 
 def _mean(values: np.ndarray) -> str:

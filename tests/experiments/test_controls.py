@@ -88,7 +88,7 @@ def test_the_order_of_the_animals_does_not_matter(name: str, task: Task) -> None
 def xgboost_f1(train: list[Video], test: list[Video]) -> float:
     task = Task(tuple(train), tuple(video.poses for video in test), BEHAVIOURS, LANDMARKS, seed=0)
     predicted = xgboost_expert.fit_predict(task, BOTH, Boosting(trees=30))
-    decided = [decisions.decide(predicted[video.id], video.poses, task.frequencies, 1.0) for video in test]
+    decided = [decisions.decide(predicted[video.id], video.poses, task.frequencies, "balanced") for video in test]
     return float(f1_score(np.concatenate([video.labels for video in test]), np.concatenate(decided), average="macro"))
 
 
@@ -123,7 +123,7 @@ def test_no_label_of_a_held_out_video_reaches_a_control(dyads: Dyads, runs: Path
         tasks.append(task)
         return {poses.id: np.zeros(len(poses.positions), int) for poses in task.test}
 
-    protocol.run("remember", remember, dyads)
+    protocol.run("remember", remember, dyads, decisions=("its own",))
     assert [len(task.train) for task in tasks] == [3] * 5 + [10] * 3 + [20] * 3 + [30] * 3
     assert [task.seed for task in tasks] == [0, 1, 2, 3, 4, *[0, 1, 2] * 3]
     for task in tasks:
@@ -140,20 +140,21 @@ def test_existing_results_are_not_computed_again(dyads: Dyads, runs: Path) -> No
         rng = np.random.default_rng(task.seed)
         return {poses.id: rng.dirichlet(np.ones(4), len(poses.positions)) for poses in task.test}
 
-    rows = protocol.run("a name", count, dyads, [3], powers=(0.0, 1.0))
+    rows = protocol.run("a name", count, dyads, [3], decisions=("most probable", "balanced"))
     assert len(rows) == 10
     assert len(list((runs / "a-name").glob("3-*.json"))) == 5
-    assert protocol.run("a name", count, dyads, [3], powers=(0.0, 1.0)) == rows
+    assert protocol.run("a name", count, dyads, [3], decisions=("most probable", "balanced")) == rows
     assert calls == [0, 1, 2, 3, 4]
     for file in (runs / "a-name").glob("3-2.*"):
         file.unlink()
-    protocol.run("a name", count, dyads, [3], powers=(0.0, 1.0))
+    protocol.run("a name", count, dyads, [3], decisions=("most probable", "balanced"))
     assert calls == [0, 1, 2, 3, 4, 2]
     # Another decision is made of the predictions that exist, with the minutes of their fits.
-    assert [row["power"] for row in protocol.run("a name", count, dyads, [3], powers=(0.5,))] == [0.5] * 5
+    smoothed = protocol.run("a name", count, dyads, [3], decisions=("balanced, smoothed",))
+    assert [row["decision"] for row in smoothed] == ["balanced, smoothed"] * 5
     assert len(calls) == 6
     # All existing rows are written, not only those of the last call.
-    two = protocol.run("another", count, dyads, [10], draws=2)
+    two = protocol.run("another", count, dyads, [10], draws=2, decisions=("balanced",))
     assert [row["seed"] for row in two] == [0, 1]
     assert [(row["variant"], row["labelled videos"], row["seed"]) for row in protocol.done(["another", "a name"])] == [
         *(("a name", 3, draw) for draw in range(5) for _ in range(3)),
@@ -174,7 +175,7 @@ def test_the_decision_of_the_default_uses_labels_of_the_labelled_videos_alone(dy
             found[poses.id] = np.eye(4, dtype=np.float32)[shown] * 0.4 + 0.15
         return found
 
-    plain, smoothed = protocol.run("noisy", noisy, dyads, [10], draws=1, powers=(0.0, None))
+    plain, smoothed = protocol.run("noisy", noisy, dyads, [10], draws=1, decisions=("most probable", "as the default"))
     assert smoothed["bout F1@.25"] > plain["bout F1@.25"] + 0.1
     assert smoothed["macro F1"] > plain["macro F1"]
     whole, *folds = tasks
@@ -186,7 +187,7 @@ def test_the_decision_of_the_default_uses_labels_of_the_labelled_videos_alone(dy
         assert not tested & set(HELD_OUT)
     assert sorted(poses.id for fold in folds for poses in fold.test) == sorted(labelled)
     # The fits and both rows are on disk.
-    protocol.run("noisy", noisy, dyads, [10], draws=1, powers=(0.0, None))
+    protocol.run("noisy", noisy, dyads, [10], draws=1, decisions=("most probable", "as the default"))
     assert len(tasks) == 4
 
 
@@ -214,15 +215,18 @@ def test_scores_are_those_of_the_held_out_frames(dyads: Dyads) -> None:
     assert perfect["macro F1"] == perfect["bout F1@.25"] == 1
 
 
-def test_a_decision_divides_probabilities_by_powers_of_the_frequencies(dyads: Dyads) -> None:
+def test_decisions_balance_and_smooth(dyads: Dyads) -> None:
     frequencies = np.array([0.1, 0.9])
     poses = prepare(simulate_recordings(1, 0, 30)[0], LANDMARKS, Preparation(15.0))
     probabilities = np.repeat([[0.2, 0.8], [0.05, 0.95], [0.05, 0.95]], 5, axis=0)
     # At the frames of the video file, which are twice as many.
-    assert decisions.decide(probabilities, poses, frequencies, 0.0).tolist() == [1] * 30
-    assert decisions.decide(probabilities, poses, frequencies, 1.0).tolist() == [0] * 9 + [1] * 21
+    assert decisions.decide(probabilities, poses, frequencies, "most probable").tolist() == [1] * 30
+    assert decisions.decide(probabilities, poses, frequencies, "balanced").tolist() == [0] * 9 + [1] * 21
+    flicker = np.where(np.arange(15)[:, None] == 7, probabilities[:1], probabilities[-1:])
+    assert 0 in decisions.decide(flicker, poses, frequencies, "balanced")
+    assert decisions.decide(flicker, poses, frequencies, "balanced, smoothed").tolist() == [1] * 30
     labels = np.arange(30) % 2
-    assert decisions.decide(labels, poses, frequencies, 1.0) is labels
+    assert decisions.decide(labels, poses, frequencies, "its own") is labels
 
 
 def test_rows_are_written_with_their_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,20 +239,22 @@ def test_rows_are_written_with_their_means(tmp_path: Path, capsys: pytest.Captur
     assert text in capsys.readouterr().out
 
 
-def made(seed: int, f1: float, version: str = "0.2.0", variant: str = "trees", power: float | None = 1.0) -> tables.Row:
+def made(
+    seed: int, f1: float, version: str = "0.2.0", variant: str = "trees", decision: str = "balanced"
+) -> tables.Row:
     head = {
         "version": version,
         "variant": variant,
         "labelled videos": 3,
         "draw": "7 42 47",
         "seed": seed,
-        "power": power,
+        "decision": decision,
     }
     return {**head, "macro F1": f1, "bout F1@.25": 0.5, "minutes": 2.0}
 
 
 def test_rows_that_are_not_measured_again_stay_in_the_table(tmp_path: Path) -> None:
-    older = [made(0, 0.5, "0.1.0"), made(0, 0.4, "0.1.0", "another", None), made(1, 0.6)]
+    older = [made(0, 0.5, "0.1.0"), made(0, 0.4, "0.1.0", "another", "as the default"), made(1, 0.6)]
     tables.write(older, tmp_path / "trees")
     tables.write([made(0, 0.7), made(1, 0.8)], tmp_path / "trees")
     scores = [line.split("|")[3:7] for line in (tmp_path / "trees.md").read_text().splitlines()[2:]]
