@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ssl_behavior.decoding import Decoder, balancing_weights, fit_decoder
+from ssl_behavior.decoding import Decoder, balancing_weights, default_decoder, fit_decoder
 from ssl_behavior.scoring import macro_f1
 
 BEHAVIOURS = ("attack", "social", "nonsocial")
@@ -48,6 +48,16 @@ def test_the_chosen_decoder_is_better_on_new_videos() -> None:
     assert balanced_only > plain + 0.05
 
 
+def test_smoothing_is_dropped_where_bouts_are_short() -> None:
+    """Bouts of a tenth of a second would be smoothed away."""
+    generator = np.random.default_rng(0)
+    labels = [np.repeat(generator.choice(3, 1000), 3).astype(np.int16) for _ in range(10)]
+    sure, frequencies = [0.8 * np.eye(3)[one] + 0.2 / 3 for one in labels], shares(labels)
+    decoder = fit_decoder(sure, labels, BEHAVIOURS, 30.0, frequencies)
+    assert decoder.smoothing_s == 0
+    assert together(decoder, sure, labels) == 1
+
+
 @pytest.mark.parametrize(("rare_bias", "power"), [(-1.5, 1.0), (1.0, 0.0)])
 def test_balance_is_chosen_only_if_rare_behaviours_are_underrated(rare_bias: float, power: float) -> None:
     """Behaviours that are overrated already get no further weight."""
@@ -58,15 +68,19 @@ def test_balance_is_chosen_only_if_rare_behaviours_are_underrated(rare_bias: flo
     )
 
 
-def test_perfect_probabilities_and_single_videos_get_the_balanced_decision() -> None:
+def test_perfect_probabilities_are_not_smoothed() -> None:
     _, labels = videos(3, 2000)
     sure, frequencies = [np.eye(3)[np.maximum(one, 0)] for one in labels], shares(labels)
-    plain = Decoder(balancing_weights(frequencies))
-    assert fit_decoder(sure, labels, BEHAVIOURS, 30.0, frequencies) == plain
+    assert fit_decoder(sure, labels, BEHAVIOURS, 30.0, frequencies) == Decoder(balancing_weights(frequencies))
+
+
+def test_a_single_video_gets_the_default_decoder() -> None:
     probabilities, labels = videos(1, 2000, rare_bias=-2.0)
-    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies) == plain
+    frequencies = shares(labels)
+    default = default_decoder(frequencies)
+    assert fit_decoder(probabilities, labels, BEHAVIOURS, 30.0, frequencies) == default
     unscored = [np.full_like(one, -1) for one in labels]
-    assert fit_decoder(probabilities * 3, labels + unscored * 2, BEHAVIOURS, 30.0, frequencies) == plain
+    assert fit_decoder(probabilities * 3, labels + unscored * 2, BEHAVIOURS, 30.0, frequencies) == default
 
 
 def test_a_behaviour_that_never_occurs_gets_no_weight() -> None:
