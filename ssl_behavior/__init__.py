@@ -82,6 +82,8 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
     from ssl_behavior.suggest import suggest as suggest
     from ssl_behavior.sweep import SweepConfig as SweepConfig
     from ssl_behavior.sweep import sweep as sweep
+    from ssl_behavior.track import TrackConfig as TrackConfig
+    from ssl_behavior.track import track as track
     from ssl_behavior.training.objectives.masking import Masking as Masking
     from ssl_behavior.training.objectives.pretraining import Objective as Objective
     from ssl_behavior.training.supervised import Supervision as Supervision
@@ -135,6 +137,7 @@ _NAMES = {
     "simulation.simulator": "simulate_recordings",
     "suggest": "SuggestConfig suggest",
     "sweep": "SweepConfig sweep",
+    "track": "TrackConfig track",
     "training.objectives.masking": "Masking",
     "training.objectives.pretraining": "Objective",
     "training.supervised": "Supervision",

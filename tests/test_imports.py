@@ -24,6 +24,7 @@ ROOMS = (
     "compute",
     "recordings",
     "formats",
+    "tracking",
     "simulation",
     "scoring",
     "decoding",
@@ -64,6 +65,7 @@ WITHOUT_TORCH = [
     "cli.inputs",
     "simulate",
     "convert",
+    "track",
     "evaluate",
 ]
 

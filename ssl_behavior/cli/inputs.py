@@ -62,19 +62,27 @@ class TracksConfig(Checked):
         Raises:
             InputError: a file cannot be used.
         """
-        recordings = read_recordings(
+        recordings = self.read_files(self.individuals)
+        for line in describe_individuals(recordings):
+            print(line)
+        return recordings
+
+    def read_files(self, individuals: tuple[str, ...] = ()) -> list[Recording]:
+        """Read these individuals of the recordings, or all.
+
+        Raises:
+            InputError: a file cannot be used.
+        """
+        return read_recordings(
             self.recordings,
             self.format,
             self.skip_bad_files,
             self.frame_rate,
             self.skeleton,
             mixed_skeletons=self.mixed_skeletons,
-            individuals=self.individuals,
+            individuals=individuals,
             individuals_from=self.individuals_from,
         )
-        for line in describe_individuals(recordings):
-            print(line)
-        return recordings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ssl_behavior.errors import InputError, count_of, list_names
+from ssl_behavior.errors import PROGRAM, InputError, count_of, list_names
 from ssl_behavior.recordings.recording import Recording
 
 __all__ = [
+    "NOBODY",
     "choose_individuals",
     "crowding_warning",
     "describe_individuals",
@@ -20,6 +21,9 @@ __all__ = [
     "with_unseen_noticed",
     "without_unseen",
 ]
+
+NOBODY = -1
+"""Identity of what belongs to no individual."""
 
 _CHUNK = 4096
 """Frames that are searched at a time for one in which an individual is seen."""
@@ -54,9 +58,8 @@ def crowding_warning(recordings: Sequence[Recording]) -> Iterator[str]:
         most = max(len(recording.individuals) for recording in crowded)
         yield (
             f"warning: {list_names((recording.id for recording in crowded), 3)}: {most} individuals make "
-            f"{_pairs(most):,} ordered pairs. If these are fragments of fewer animals' tracks, join them in the "
-            "tracking program (a fixed number of animals in SLEAP, stitching of tracklets in DeepLabCut) and export "
-            "again"
+            f"{_pairs(most):,} ordered pairs. If these are fragments of fewer animals' tracks, join them first: "
+            f"{PROGRAM} track --recordings ... --individuals N --output tracked"
         )
 
 

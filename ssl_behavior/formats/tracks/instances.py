@@ -160,7 +160,7 @@ def _numbered(
     crowded = sum(len(instances) == animals for instances in parts.untracked.values())
     notice = (
         f"no instance has a track, and {crowded:,} of {len(parts.untracked):,} frames hold {animals}: the animals are "
-        "numbered in the order of each frame, which may exchange them: track the video in SLEAP, then export again"
+        "numbered in the order of each frame, which may exchange them: ssl-behavior track follows each animal"
     )
     return names, rows, [notice]
 

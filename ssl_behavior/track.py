@@ -1,0 +1,81 @@
+"""``ssl-behavior track``: make untracked instances, or fragments of tracks, into the tracks of a number of animals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.run import command
+from ssl_behavior.compute.argument_types import check_arguments
+from ssl_behavior.errors import InputError, command_line, count_of
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.storage.run_folder import open_output
+from ssl_behavior.tracking.tracks import track_recording
+
+MOST_ANIMALS = 50
+
+
+@dataclass(frozen=True)
+class TrackConfig(TracksConfig):
+    """Settings of ``track``.
+
+    Attributes:
+        output: folder for the tracked recordings, one file each.
+        individuals: number of animals in each recording, or their names; by default, the number that is seen together
+            in a fifth of the frames or more.
+    """
+
+    output: Path
+    individuals: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.animals is not None and not 0 < self.animals <= MOST_ANIMALS:
+            raise InputError(f"--individuals {self.animals}: expected 1 to {MOST_ANIMALS} animals")
+
+    @property
+    def animals(self) -> int | None:
+        """Number of animals; None if they are to be counted."""
+        return int(self.individuals[0]) if self._is_number else len(self.individuals) or None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the animals; empty if there are none."""
+        return () if self._is_number else self.individuals
+
+    @property
+    def _is_number(self) -> bool:
+        return len(self.individuals) == 1 and re.fullmatch(r"-?\d{1,9}", self.individuals[0]) is not None
+
+
+@check_arguments
+def track(config: TrackConfig) -> list[Path]:
+    """Track the animals of every recording, and write the tracks to files of their own.
+
+    Returns:
+        The files, one per recording.
+
+    Raises:
+        InputError: no recording can be read, or the output exists.
+
+    Examples:
+        >>> track(TrackConfig(recordings=(Path("fragments.slp"),), output=Path("tracked"), individuals=("2",)))
+    """
+    with open_output(config) as output:
+        recordings = config.read_files()
+        results = [track_recording(recording, config.animals, config.names) for recording in recordings]
+        files = native.write(output, [result.recording for result in results])
+    for line in (line for result in results for line in result.describe()):
+        print(line)
+    print(f"wrote {count_of(len(files), 'recording')} to {output}")
+    print(f"next: {command_line('check', '--recordings', output)}")
+    return files
+
+
+main = command(TrackConfig, track, "Make untracked instances, or fragments of tracks, into the tracks of animals.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Identities: which instance of each frame is which animal."""

@@ -1,0 +1,65 @@
+"""Association: which instance of each frame is which animal.
+
+Every animal has a memory: its last pose, how it moved, and how long ago it was seen. In each frame, instances are
+matched to memories so that the sum of costs is least. The cost is the negative logarithm of a Cauchy density around the
+pose that the memory predicts. Its scale is the typical step between two frames of this recording, and grows with the
+time for which an animal was unseen. Three things follow. There is nothing to set in pixels or for a frame rate. Far
+jumps cost little more than farther ones, so that one lost animal does not drag the others along, as sums of distances
+do. And a density is normalised, so a memory that is vague because it is old does not take every pose.
+
+Each animal has one memory that never ends. A window of the last frames, as other trackers have, starts a new track
+wherever an animal was unseen for longer than the window.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from ssl_behavior.recordings.individuals import NOBODY
+from ssl_behavior.tracking.memory import Memories, advance, costs, record, typical_step
+
+
+def associate(instances: np.ndarray, individuals: int) -> np.ndarray:
+    """Assign the instances of every frame to animals.
+
+    Args:
+        instances: (time, instance, keypoint, space) in any unit and order, NaN where unseen.
+        individuals: number of animals. If a frame has more instances, those that fit worst are left out.
+
+    Returns:
+        (time, instance) int64, the animal of each instance; ``NOBODY`` where there is no instance, or one left out.
+
+    Raises:
+        ValueError: the shape is another one, or there are fewer than one animal.
+
+    Examples:
+        >>> there, here = np.zeros((5, 1, 2)), np.ones((5, 1, 2))
+        >>> associate(np.stack([there, here], axis=1)[:, :, 0, None], individuals=2).tolist()[-1]
+        [0, 1]
+    """
+    if instances.ndim != 4 or individuals < 1:
+        raise ValueError(
+            "instances must be (time, instance, keypoint, space), with one animal or more; got shape "
+            f"{instances.shape} and {individuals} animals"
+        )
+    positions = np.ascontiguousarray(instances, np.float64)
+    is_seen = seen_instances(positions)
+    identities = np.full(is_seen.shape, NOBODY, np.int64)
+    memories = Memories.empty(individuals, positions, typical_step(positions, is_seen))
+    cost = np.zeros((individuals, is_seen.shape[1]))
+    frame = 0
+    while (frame := advance(frame, positions, is_seen, memories, identities)) < len(positions):
+        # Two memories claim the same instance: a matter for the optimal matching.
+        costs(positions[frame], is_seen[frame], memories, cost)
+        places = np.flatnonzero(is_seen[frame])
+        animals, chosen = linear_sum_assignment(cost[:, places])
+        identities[frame, places[chosen]] = animals
+        record(positions[frame], identities[frame], memories)
+        frame += 1
+    return identities
+
+
+def seen_instances(instances: np.ndarray) -> np.ndarray:
+    """Return (time, instance), whether a keypoint of instances (time, instance, keypoint, space) is seen."""
+    return np.asarray(np.isfinite(instances).all(3).any(2))

@@ -1,0 +1,107 @@
+"""Tracks: recordings whose instances are in any order, made into recordings of a number of animals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from ssl_behavior.errors import InputError, count_of, list_names
+from ssl_behavior.recordings.individuals import NOBODY
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.tracking.association import associate, seen_instances
+
+_OFTEN = 0.2
+"""Share of the frames in which so many instances must be seen together to count as so many animals."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrackingResult:
+    """Tracks of one recording.
+
+    Attributes:
+        source: the recording as it was read.
+        recording: the same with one individual for each animal.
+        identities: (time, instance) int64, the animal of each instance; ``NOBODY`` where there is none or it was left
+            out.
+    """
+
+    source: Recording
+    recording: Recording
+    identities: np.ndarray
+
+    def describe(self) -> Iterator[str]:
+        """Yield a line on the numbers of tracks, animals and instances, and one on labels that are left out."""
+        instances = int(seen_instances(self.source.positions).sum())
+        left_out = instances - int((self.identities != NOBODY).sum())
+        yield (
+            f"{self.source.id}: {count_of(instances, 'instance')} in {count_of(len(self.source.individuals), 'track')} "
+            f"made into {count_of(len(self.recording.individuals), 'animal')}; {count_of(left_out, 'instance')} left "
+            "out, in frames with more instances than animals"
+        )
+        if channels := sorted(set(self.source.labels) - set(self.recording.labels)):
+            yield (
+                f"{self.source.id}: labels with a direction are left out, as the animals have changed: "
+                f"{list_names(channels, 5)}"
+            )
+
+
+def track_recording(recording: Recording, individuals: int | None = None, names: Sequence[str] = ()) -> TrackingResult:
+    """Follow the animals of a recording, whatever the names and the order of its instances.
+
+    Args:
+        recording: its individuals are instances in any order, or fragments of tracks.
+        individuals: number of animals; counted by default (``count_animals``).
+        names: names of the animals; by default each has the name of the fragment of which it holds most.
+
+    Raises:
+        InputError: no instance is seen.
+
+    Examples:
+        >>> track_recording(fragments, individuals=2).recording.individuals  # doctest: +SKIP
+        ('track_0', 'track_1')
+    """
+    number = len(names) or individuals or count_animals(recording)
+    identities = associate(recording.positions, number)
+    frames, instances = np.nonzero(identities != NOBODY)
+    animals = identities[frames, instances]
+
+    def by_animal(values: np.ndarray) -> np.ndarray:
+        tracked = np.full((len(values), number, *values.shape[2:]), np.nan, np.float32)
+        tracked[frames, animals] = values[frames, instances]
+        return tracked
+
+    result = replace(
+        recording,
+        positions=by_animal(recording.positions),
+        confidence=None if recording.confidence is None else by_animal(recording.confidence),
+        individuals=tuple(names) or _names(recording.individuals, animals, instances, number),
+        labels={channel: labels for channel, labels in recording.labels.items() if labels.pair is None},
+        content_hash=None,
+    )
+    return TrackingResult(recording, result, identities)
+
+
+def count_animals(recording: Recording) -> int:
+    """Return the largest number of instances that are seen together in a fifth of the frames that have any.
+
+    Raises:
+        InputError: no instance is seen.
+    """
+    frames = np.bincount(seen_instances(recording.positions).sum(1))[1:]
+    if not frames.sum():
+        raise InputError(f"{recording.source or recording.id}: expected instances of animals; found none")
+    at_least = frames[::-1].cumsum()[::-1]
+    return 1 + int(np.flatnonzero(at_least >= _OFTEN * frames.sum())[-1])
+
+
+def _names(fragments: Sequence[str], animals: np.ndarray, instances: np.ndarray, number: int) -> tuple[str, ...]:
+    """Name each animal after the fragment of which it holds most, or by a number if there are too few fragments."""
+    if number > len(fragments):
+        return tuple(f"individual{i + 1}" for i in range(number))
+    shared = np.zeros((number, len(fragments)), np.int64)
+    np.add.at(shared, (animals, instances), 1)
+    _, chosen = linear_sum_assignment(shared, maximize=True)
+    return tuple(fragments[i] for i in chosen)

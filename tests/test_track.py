@@ -1,0 +1,61 @@
+"""``track`` as a command: instances without tracks become animals, and what follows reads them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sleap_io
+
+from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.track import TrackConfig, track
+
+
+def untracked(path: Path, frames: int = 120, spurious: int = 0) -> np.ndarray:
+    """Write an .slp of two animals whose instances have no tracks and change their order; returns the truth."""
+    rng = np.random.default_rng(0)
+    skeleton = sleap_io.Skeleton(["nose", "neck", "tail"])
+    body = np.array([[20.0, 0], [10, 0], [0, 0]])
+    places = np.stack([np.arange(frames)[:, None] * [2, 0], [300, 50] - np.arange(frames)[:, None] * [2, 0]], axis=1)
+    truth = places[:, :, None] + body + rng.normal(0, 0.5, (frames, 2, 3, 2))
+    video, labelled = sleap_io.Video("two.mp4", open_backend=False), []
+    for frame, poses in enumerate(truth):
+        points = [poses[i] for i in rng.permutation(2)] + [np.full((3, 2), 900.0)] * (frame < spurious)
+        instances = [sleap_io.PredictedInstance.from_numpy(one, skeleton, np.ones(3), 1.0) for one in points]
+        labelled.append(sleap_io.LabeledFrame(video=video, frame_idx=frame, instances=instances))
+    sleap_io.Labels(labelled, [video], [skeleton]).save(str(path))
+    return truth
+
+
+def test_untracked_instances_become_two_animals(command: Callable, tmp_path: Path) -> None:
+    truth = untracked(tmp_path / "two.slp", spurious=3)
+    done = command("track", "--recordings", tmp_path / "two.slp", "--individuals", 2, "--output", tmp_path / "tracked")
+    assert "made into 2 animals; 3 instances left out" in done.out
+    assert f"--recordings {tmp_path / 'tracked'}" in done.out
+    (tracked,) = read_recordings(tmp_path / "tracked", notify=lambda _: None)
+    order = [0, 1] if abs(tracked.positions[0, 0] - truth[0, 0]).max() < 5 else [1, 0]
+    np.testing.assert_allclose(tracked.positions, truth[:, order], atol=0.01)
+    check = command("check", "--recordings", tmp_path / "tracked", "--output", tmp_path / "check")
+    assert "two" in check.out
+
+
+def test_animals_get_the_names_that_are_given(tmp_path: Path) -> None:
+    untracked(tmp_path / "two.slp")
+    config = TrackConfig((tmp_path / "out"), recordings=(tmp_path / "two.slp",), individuals=("resident", "intruder"))
+    (file,) = track(config)
+    assert read_recordings(file, notify=lambda _: None)[0].individuals == ("resident", "intruder")
+    with pytest.raises(InputError, match="not empty"):
+        track(config)
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "51"])
+def test_impossible_numbers_are_refused(number: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected 1 to 50 animals"):
+        TrackConfig(tmp_path, recordings=(tmp_path,), individuals=(number,))
+
+
+def test_without_a_number_the_animals_are_counted(tmp_path: Path) -> None:
+    untracked(tmp_path / "two.slp", spurious=10)
+    (file,) = track(TrackConfig(tmp_path / "out", recordings=(tmp_path / "two.slp",)))
+    assert len(read_recordings(file, notify=lambda _: None)[0].individuals) == 2
