@@ -12,9 +12,7 @@ from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.storage.run_folder import open_output
-from ssl_behavior.tracking.tracks import track_recording
-
-MOST_ANIMALS = 50
+from ssl_behavior.tracking.tracks import MOST_ANIMALS, track_recording
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,11 @@ class TrackConfig(TracksConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if any(re.fullmatch(r"\d+-\d+", name) for name in self.individuals):
+            raise InputError(
+                f"--individuals {self.individuals[0]}: expected one number of animals, or their names; give the "
+                "largest number, and an animal that is not there stays empty"
+            )
         if self.animals is not None and not 0 < self.animals <= MOST_ANIMALS:
             raise InputError(f"--individuals {self.animals}: expected 1 to {MOST_ANIMALS} animals")
 

@@ -55,6 +55,11 @@ def test_impossible_numbers_are_refused(number: str, tmp_path: Path) -> None:
         TrackConfig(tmp_path, recordings=(tmp_path,), individuals=(number,))
 
 
+def test_a_range_is_no_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give the largest number"):
+        TrackConfig(tmp_path, recordings=(tmp_path,), individuals=("2-4",))
+
+
 def test_without_a_number_the_animals_are_counted(tmp_path: Path) -> None:
     untracked(tmp_path / "two.slp", spurious=10)
     (file,) = track(TrackConfig(tmp_path / "out", recordings=(tmp_path / "two.slp",)))

@@ -13,6 +13,7 @@ from ssl_behavior.recordings.individuals import NOBODY
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.tracking.association import associate, seen_instances
 
+MOST_ANIMALS = 50
 _OFTEN = 0.2
 """Share of the frames in which so many instances must be seen together to count as so many animals."""
 
@@ -57,13 +58,18 @@ def track_recording(recording: Recording, individuals: int | None = None, names:
         names: names of the animals; by default each has the name of the fragment of which it holds most.
 
     Raises:
-        InputError: no instance is seen.
+        InputError: no instance is seen, or more than ``MOST_ANIMALS`` are counted.
 
     Examples:
         >>> track_recording(fragments, individuals=2).recording.individuals  # doctest: +SKIP
         ('track_0', 'track_1')
     """
     number = len(names) or individuals or count_animals(recording)
+    if number > MOST_ANIMALS:
+        raise InputError(
+            f"{recording.source or recording.id}: expected up to {MOST_ANIMALS} animals; found {number} instances "
+            "together in a fifth of the frames or more: state the number with --individuals"
+        )
     identities = associate(recording.positions, number)
     frames, instances = np.nonzero(identities != NOBODY)
     animals = identities[frames, instances]

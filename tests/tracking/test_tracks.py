@@ -62,6 +62,12 @@ def test_the_number_of_animals_is_that_which_is_often_seen_together() -> None:
         track_recording(unseen)
 
 
+def test_too_many_animals_are_refused() -> None:
+    crowd = Recording("crowd", np.zeros((5, 60, 1, 2)), tuple(map(str, range(60))), Skeleton(("centre",)), 30.0)
+    with pytest.raises(InputError, match="found 60 instances together"):
+        track_recording(crowd)
+
+
 @pytest.mark.real
 def test_27_tracks_of_two_flies_become_two(shared_data: Callable[[str], Path]) -> None:
     (source,) = read_recordings(shared_data("tracking/centered_pair_predictions.slp"), notify=lambda _: None)
