@@ -155,15 +155,8 @@ def main() -> None:
     pretrained(arguments.data)
     dyads = protocol.load(arguments.data, Preparation().frame_rate)
     for name in arguments.variants:
-        protocol.run(
-            name,
-            named[name],
-            dyads,
-            arguments.sizes,
-            arguments.draws,
-            arguments.jobs,
-            DECISIONS.get(name, FREE),
-        )
+        decisions = DECISIONS.get(name, FREE)
+        protocol.run(name, named[name], dyads, arguments.sizes, arguments.draws, arguments.jobs, decisions)
     tables.write(protocol.done(named), HERE / "few_labels")
     picture(dyads)
 

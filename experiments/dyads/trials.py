@@ -2,10 +2,10 @@
 
     python -m experiments.dyads.trials --sizes 3 --jobs 2
 
-Every trial is the network alone (no trees, no cross-validation), with an encoder that was
-pretrained on thirty videos. It learns from the fixed draws and is tested on the ten held-out videos (see ``protocol``).
-Rows therefore differ by the named change, within their spread. A trial of pretraining has an encoder of its own. Trees
-are compared in ``experiments.controls.xgboost_expert`` and, beside the network, in ``few_labels``.
+Every trial is the network alone (no trees, no cross-validation), with an encoder that was pretrained on thirty videos.
+It learns from the fixed draws and is tested on the ten held-out videos (see ``protocol``). Rows therefore differ by the
+named change, within their spread. A trial of pretraining has an encoder of its own. Trees are compared in
+``experiments.controls.xgboost_expert`` and, beside the network, in ``few_labels``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Trackers on real animals whose identities are taken away, from clean tracks to a fourth of the frames with gaps.
 
-    python -m experiments.tracking.trackers    (a few minutes)
+    python -m experiments.tracking.trackers    (half a minute)
 
 The instances of every frame are shuffled. Then trackers say which is which, and the identities of the files are the
 truth. Conditions: as they are; every eighth frame; whole animals missing for a mean of 12 frames, more often near
