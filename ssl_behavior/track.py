@@ -70,8 +70,8 @@ def track(config: TrackConfig) -> list[Path]:
         recordings = config.read_files()
         results = [track_recording(recording, config.animals, config.names) for recording in recordings]
         files = native.write(output, [result.recording for result in results])
-    for line in (line for result in results for line in result.describe()):
-        print(line)
+    for result in results:
+        print(*result.describe(), sep="\n")
     print(f"wrote {count_of(len(files), 'recording')} to {output}")
     print(f"next: {command_line('check', '--recordings', output)}")
     return files

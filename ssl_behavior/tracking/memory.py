@@ -28,7 +28,7 @@ _SAMPLED_FRAMES = 5_000
 
 
 class Memories(NamedTuple):
-    """What is known of each animal.
+    """The last pose of each animal, how it moved, and how long ago that was.
 
     Attributes:
         pose: (individual, keypoint, space) last pose; NaN for keypoints that were never seen.

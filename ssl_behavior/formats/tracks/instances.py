@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ssl_behavior.errors import count_of, list_names
+from ssl_behavior.errors import PROGRAM, count_of, list_names
 from ssl_behavior.formats.tracks.corrections import Instance, corrected
 from ssl_behavior.formats.untrusted.limits import most_bytes
 
@@ -160,7 +160,7 @@ def _numbered(
     crowded = sum(len(instances) == animals for instances in parts.untracked.values())
     notice = (
         f"no instance has a track, and {crowded:,} of {len(parts.untracked):,} frames hold {animals}: the animals are "
-        "numbered in the order of each frame, which may exchange them: ssl-behavior track follows each animal"
+        f"numbered in the order of each frame, which may exchange them: {PROGRAM} track follows each animal"
     )
     return names, rows, [notice]
 
