@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "find silent errors in recordings: mirrored or exchanged tracks, shifted labels, a wrong frame rate",
     "convert": "store recordings of any format in one that loads fast",
     "track": "follow animals through untracked instances or fragments of tracks",
+    "repair": "find where a tracker exchanged animals, and exchange them back",
     "pretrain": "learn an encoder from tracks alone",
     "finetune": "teach the encoder your behaviours from labelled recordings",
     "predict": "label new recordings frame by frame and bout by bout",

@@ -38,6 +38,7 @@ from ssl_behavior.recordings.matching import attach
 from ssl_behavior.scoring.report import ScoredVideo
 from ssl_behavior.scoring.report import score as all_scores
 from ssl_behavior.storage.atomic import write_atomically, write_text
+from ssl_behavior.tracking.repair import repair_recording
 
 DATA = Path("../shared/data/dyads")
 RUNS = Path("runs/dyads", ssl_behavior.__version__)
@@ -120,9 +121,17 @@ class Task:
 FitPredict = Callable[[Task], Found]
 
 
-def load(data: Path = DATA, frame_rate: float = _FRAME_RATE) -> Dyads:
-    """Read all videos of the dyads at ``frame_rate`` Hz, with the labels of channel S1 and ``base`` unscored."""
+def load(data: Path = DATA, frame_rate: float = _FRAME_RATE, is_repaired: bool = False) -> Dyads:
+    """Read all videos of the dyads at ``frame_rate`` Hz, with the labels of channel S1 and ``base`` unscored.
+
+    Args:
+        data: folder with tracks/ and annotations/.
+        frame_rate: Hz.
+        is_repaired: exchange animals back that the tracker exchanged.
+    """
     recordings = read_recordings(data / "tracks", frame_rate=_FRAME_RATE)
+    if is_repaired:
+        recordings = [repair_recording(recording).recording for recording in recordings]
     labelled = attach(recordings, read_annotations(data / "annotations"), CHANNEL, UNJUDGED, notify=lambda _: None)
     landmarks = shared_landmarks(recording.skeleton for recording in labelled)
     labels = {recording.id: recording.labels[CHANNEL] for recording in labelled}

@@ -1,13 +1,14 @@
 """Trackers on real animals whose identities are taken away, from clean tracks to a fourth of the frames with gaps.
 
-    python -m experiments.tracking.trackers    (half a minute)
+    python -m experiments.tracking.trackers    (two minutes)
 
 The instances of every frame are shuffled. Then trackers say which is which, and the identities of the files are the
 truth. Conditions: as they are; every eighth frame; whole animals missing for a mean of 12 frames, more often near
 another one; 40 % of the points missing and the others displaced by 3 % of a body; and all of these on every fourth
 frame. Random conditions are means of three seeds.
 
-- ``associate``: the tracker of ``ssl-behavior track``, with the number of animals;
+- ``identify``: the tracker of ``ssl-behavior track``, with the number of animals;
+- ``associate``: its first step alone, from frame to frame;
 - ``paper``: algorithm 1 of SLEAP's supplement (Pereira et al. 2022, doi:10.1038/s41592-022-01426-1) without optical
   flow, which needs the video: instances of the last five frames are candidates, the similarity is that of equation 1 in
   pixels, each track counts with its best candidate, and instances without a match open tracks.
@@ -30,6 +31,8 @@ from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.individuals import NOBODY
 from ssl_behavior.scoring.identities import identity_scores
 from ssl_behavior.tracking.association import associate, seen_instances
+from ssl_behavior.tracking.repair import body_length
+from ssl_behavior.tracking.tracks import identify
 
 HERE = Path(__file__).parent
 DATA = Path("../shared/data")
@@ -69,7 +72,8 @@ def degraded(
     tracks = tracks[::every].copy()
     length = body_length(tracks)
     if gaps:
-        centres = np.nanmean(tracks, axis=2)
+        with np.errstate(invalid="ignore"):
+            centres = np.nansum(tracks, axis=2) / np.isfinite(tracks).sum(2)
         for animal in range(tracks.shape[1]):
             frame = 0
             while frame < len(tracks):
@@ -82,12 +86,6 @@ def degraded(
         tracks[rng.random(tracks.shape[:3]) < 0.4] = np.nan
         tracks += rng.normal(0, 0.03 * length, tracks.shape)
     return tracks
-
-
-def body_length(tracks: np.ndarray) -> float:
-    """Return the median diagonal of the box around a pose."""
-    extent = np.nanmax(tracks, axis=2) - np.nanmin(tracks, axis=2)
-    return float(np.nanmedian(np.linalg.norm(extent, axis=-1)))
 
 
 def shuffled(tracks: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +120,11 @@ def paper(instances: np.ndarray, _: int) -> np.ndarray:
     return tracks
 
 
-TRACKERS: Mapping[str, Callable[[np.ndarray, int], np.ndarray]] = {"paper": paper, "associate": associate}
+TRACKERS: Mapping[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "paper": paper,
+    "associate": associate,
+    "identify": identify,
+}
 
 
 def rows(tracks: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
@@ -165,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the recordings")
     tracks = sequences(parser.parse_args().data)
-    associate(next(iter(tracks.values()))[:2], 2)  # compiles
+    identify(next(iter(tracks.values()))[:200], 2)  # compiles
     write(list(rows(tracks)), HERE / "trackers")
 
 

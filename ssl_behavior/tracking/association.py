@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ssl_behavior.recordings.individuals import NOBODY
-from ssl_behavior.tracking.memory import Memories, advance, costs, record, typical_step
+from ssl_behavior.tracking.memory import Memories, advance, costs, motion_scale, record
 
 
 def associate(instances: np.ndarray, individuals: int) -> np.ndarray:
@@ -46,7 +46,7 @@ def associate(instances: np.ndarray, individuals: int) -> np.ndarray:
     positions = np.ascontiguousarray(instances, np.float64)
     is_seen = seen_instances(positions)
     identities = np.full(is_seen.shape, NOBODY, np.int64)
-    memories = Memories.empty(individuals, positions, typical_step(positions, is_seen))
+    memories = Memories.empty(individuals, positions.shape[2:], motion_scale(positions, is_seen))
     cost = np.zeros((individuals, is_seen.shape[1]))
     frame = 0
     while (frame := advance(frame, positions, is_seen, memories, identities)) < len(positions):

@@ -20,11 +20,21 @@ _SMOOTHING = 0.5
 """Weight of the newest step in the velocity."""
 _GROWTH = 0.5
 """Power of the frames since an animal was seen with which the variance of its place grows; 1 is a random walk."""
-_UNKNOWN_COST = 50.0
-"""Cost of the first pose of an animal that was never seen: above that of any step within a memory's reach."""
 _SMALLEST_STEP = 1e-3
 """Smallest typical step, as a part of the extent of all positions: animals that stand still have none."""
 _SAMPLED_FRAMES = 5_000
+
+
+class MotionScale(NamedTuple):
+    """How far the animals of a recording move.
+
+    Attributes:
+        step: typical distance between an animal's places in two frames.
+        extent: diagonal of the area in which animals are seen.
+    """
+
+    step: float
+    extent: float
 
 
 class Memories(NamedTuple):
@@ -35,33 +45,32 @@ class Memories(NamedTuple):
         velocity: (individual, space) per frame.
         age: (individual,) frames since the animal was seen.
         known: (individual,) whether it was ever seen.
-        step: typical step between two frames.
+        scale: how far the animals move.
     """
 
     pose: np.ndarray
     velocity: np.ndarray
     age: np.ndarray
     known: np.ndarray
-    step: float
+    scale: MotionScale
 
     @classmethod
-    def empty(cls, individuals: int, positions: np.ndarray, step: float) -> Memories:
-        """Return memories of animals that were never seen, for positions (time, instance, keypoint, space)."""
-        keypoints, space = positions.shape[2:]
+    def empty(cls, individuals: int, shape: tuple[int, ...], scale: MotionScale) -> Memories:
+        """Return memories of animals that were never seen, whose poses have this shape (keypoint, space)."""
         return cls(
-            np.full((individuals, keypoints, space), np.nan),
-            np.zeros((individuals, space)),
+            np.full((individuals, *shape), np.nan),
+            np.zeros((individuals, shape[-1])),
             np.ones(individuals, np.int64),
             np.zeros(individuals, np.bool_),
-            step,
+            scale,
         )
 
 
-def typical_step(positions: np.ndarray, is_seen: np.ndarray) -> float:
-    """Return the median distance from an instance to the nearest one of the frame before.
+def motion_scale(positions: np.ndarray, is_seen: np.ndarray) -> MotionScale:
+    """Measure the median distance from an instance to the nearest one of the frame before, and the extent.
 
     Args:
-        positions: (time, instance, keypoint, space).
+        positions: (time, instance, keypoint, space) float64.
         is_seen: (time, instance).
     """
     frames = np.unique(np.linspace(1, max(len(positions) - 1, 1), _SAMPLED_FRAMES, dtype=np.int64))
@@ -70,7 +79,8 @@ def typical_step(positions: np.ndarray, is_seen: np.ndarray) -> float:
     flat = positions.reshape(-1, positions.shape[-1])
     seen = flat[np.isfinite(flat).all(1)]
     extent = float(np.linalg.norm(np.ptp(seen, axis=0))) if len(seen) else 0.0
-    return max(step, _SMALLEST_STEP * extent, float(np.finfo(np.float32).tiny))
+    extent = max(extent, float(np.finfo(np.float32).tiny))
+    return MotionScale(max(step, _SMALLEST_STEP * extent), extent)
 
 
 @njit(cache=True)
@@ -120,6 +130,18 @@ def _centroid(pose: np.ndarray, d: int) -> float:
 
 
 @njit(cache=True)
+def match_cost(seen: np.ndarray, memories: Memories, animal: int, age: int) -> float:
+    """Return the cost of a match of an animal's memory with a pose (keypoint, space), so many frames after it."""
+    step, extent = memories.scale
+    if not memories.known[animal]:
+        return 2 * math.log(extent / step)  # it may be anywhere
+    variance = step**2 * age**_GROWTH
+    reach = _VELOCITY * _FADING * (1 - _FADING**age) / (1 - _FADING)
+    squared = _squared_distance(seen, memories.pose[animal], reach * memories.velocity[animal])
+    return math.log1p(squared / variance) + math.log(variance / step**2)
+
+
+@njit(cache=True)
 def costs(poses: np.ndarray, is_seen: np.ndarray, memories: Memories, cost: np.ndarray) -> None:
     """Compute the cost of every match of a memory with an instance of a frame.
 
@@ -127,18 +149,11 @@ def costs(poses: np.ndarray, is_seen: np.ndarray, memories: Memories, cost: np.n
         poses: (instance, keypoint, space).
         is_seen: (instance,).
         memories: memories of the animals.
-        cost: (individual, instance), which is filled; a constant where either was never seen.
+        cost: (individual, instance), which is filled; 0 for an instance that is not seen.
     """
-    pose, velocity, age, known, step = memories
-    for i in range(pose.shape[0]):
-        variance = step**2 * age[i] ** _GROWTH
-        reach = _VELOCITY * _FADING * (1 - _FADING ** age[i]) / (1 - _FADING)
+    for i in range(len(memories.age)):
         for j in range(poses.shape[0]):
-            if not is_seen[j] or not known[i]:
-                cost[i, j] = _UNKNOWN_COST
-            else:
-                squared = _squared_distance(poses[j], pose[i], reach * velocity[i])
-                cost[i, j] = math.log1p(squared / variance) + math.log(variance / step**2)
+            cost[i, j] = match_cost(poses[j], memories, i, memories.age[i]) if is_seen[j] else 0.0
 
 
 @njit(cache=True)

@@ -12,8 +12,12 @@ from ssl_behavior.errors import InputError, count_of, list_names
 from ssl_behavior.recordings.individuals import NOBODY
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.tracking.association import associate, seen_instances
+from ssl_behavior.tracking.memory import motion_scale
+from ssl_behavior.tracking.renaming import likeliest_names
 
 MOST_ANIMALS = 50
+_PENALTY = 2.5
+"""Cost in nats of a departure from what was associated forwards; names in a file deserve more trust than these."""
 _OFTEN = 0.2
 """Share of the frames in which so many instances must be seen together to count as so many animals."""
 
@@ -52,6 +56,9 @@ class TrackingResult:
 def track_recording(recording: Recording, individuals: int | None = None, names: Sequence[str] = ()) -> TrackingResult:
     """Follow the animals of a recording, whatever the names and the order of its instances.
 
+    Instances are associated frame by frame. Then the names are settled with all frames in view, by the animals' motion
+    and the shapes of their bodies.
+
     Args:
         recording: its individuals are instances in any order, or fragments of tracks.
         individuals: number of animals; counted by default (``count_animals``).
@@ -70,7 +77,7 @@ def track_recording(recording: Recording, individuals: int | None = None, names:
             f"{recording.source or recording.id}: expected up to {MOST_ANIMALS} animals; found {number} instances "
             "together in a fifth of the frames or more: state the number with --individuals"
         )
-    identities = associate(recording.positions, number)
+    identities = identify(recording.positions, number)
     frames, instances = np.nonzero(identities != NOBODY)
     animals = identities[frames, instances]
 
@@ -88,6 +95,30 @@ def track_recording(recording: Recording, individuals: int | None = None, names:
         content_hash=None,
     )
     return TrackingResult(recording, result, identities)
+
+
+def identify(instances: np.ndarray, individuals: int) -> np.ndarray:
+    """Say which animal each instance is: first frame by frame, and then with all frames in view.
+
+    Args:
+        instances: (time, instance, keypoint, space) in any unit and order, NaN where unseen.
+        individuals: number of animals.
+
+    Returns:
+        (time, instance) int64, the animal of each instance; ``NOBODY`` where there is no instance, or one left out.
+
+    Raises:
+        ValueError: the shape is another one, or there are fewer than one animal.
+    """
+    positions = np.asarray(instances, np.float64)
+    identities = associate(positions, individuals)
+    frames, places = np.nonzero(identities != NOBODY)
+    tracks = np.full((len(positions), individuals, *positions.shape[2:]), np.nan)
+    tracks[frames, identities[frames, places]] = positions[frames, places]
+    names = likeliest_names(tracks, _PENALTY, motion_scale(positions, seen_instances(positions)))
+    animal_of_track = np.argsort(names, axis=1)
+    identities[frames, places] = animal_of_track[frames, identities[frames, places]]
+    return identities
 
 
 def count_animals(recording: Recording) -> int:

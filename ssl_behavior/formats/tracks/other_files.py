@@ -76,6 +76,7 @@ _BY_START: tuple[tuple[str, str, str], ...] = (
         "save it with commas",
     ),
     (r"frame,time_s,label\b", "predictions of this program", "give it to evaluate as --predictions"),
+    (r"video,start,stop,individual_1,individual_2\b", "exchanges of this program", "give it to repair as --apply"),
     (r"(Bento annotation file|Caltech Behavior Annotator)", "annotations", "give it as --annotations"),
     (r'"?Observation (id|date)\b', "events of BORIS", "give it as --annotations, and the tracks as --recordings"),
     (r"(frame|time)[^,;]*,\s*(label|behaviou?r)s?\b[^_]*$", "labels of frames", "give it as --annotations"),

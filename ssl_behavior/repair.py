@@ -1,0 +1,119 @@
+"""``ssl-behavior repair``: find where a tracker exchanged animals, and exchange them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.run import command
+from ssl_behavior.cli.validators import AtLeast
+from ssl_behavior.compute.argument_types import check_arguments
+from ssl_behavior.compute.progress import progress
+from ssl_behavior.errors import command_line, count_of
+from ssl_behavior.formats.tracks import native
+from ssl_behavior.plots.exchange import exchange_picture
+from ssl_behavior.storage.atomic import write_text
+from ssl_behavior.storage.run_folder import open_output
+from ssl_behavior.storage.video_names import file_stems
+from ssl_behavior.tracking.exchange_table import exchange_table, read_exchanges
+from ssl_behavior.tracking.repair import DOUBTFUL, PENALTY, Change, RepairResult, apply_changes, repair_recording
+
+TABLE = "exchanges.csv"
+
+
+@dataclass(frozen=True)
+class RepairConfig(TracksConfig):
+    """Settings of ``repair``.
+
+    Attributes:
+        output: folder for the repaired recordings, one file each, the table of exchanges, and pictures of doubtful
+            ones.
+        apply: a table of exchanges that a person reviewed; the exchanges are then those of its rows, and none are
+            looked for.
+        penalty: cost of an exchange in nats; larger values change less.
+    """
+
+    output: Path
+    apply: Path | None = None
+    penalty: Annotated[float, AtLeast(0)] = PENALTY
+
+
+@check_arguments
+def repair(config: RepairConfig) -> list[RepairResult]:
+    """Repair every recording, and write them, ``exchanges.csv`` and ``pictures/``. The files that are read stay.
+
+    Returns:
+        The repaired recordings, each with its exchanges.
+
+    Raises:
+        InputError: no recording can be read, one has a single individual, a row of the table does not fit, or the
+            output exists.
+
+    Examples:
+        >>> repair(RepairConfig(recordings=(Path("tracks"),), output=Path("repaired")))
+    """
+    with open_output(config) as output:
+        recordings = config.read()
+        if config.apply is None:
+            results = [repair_recording(recording, config.penalty) for recording in progress(recordings, "repairing")]
+        else:
+            changes = read_exchanges(config.apply, recordings)
+            results = [apply_changes(recording, changes[recording.id]) for recording in recordings]
+        native.write(output, [result.recording for result in results])
+        write_text(output / TABLE, exchange_table(results))
+        _draw(output / "pictures", results)
+    return results
+
+
+def _draw(folder: Path, results: list[RepairResult]) -> None:
+    """Draw the doubtful exchanges, and remove the pictures of an earlier run."""
+    for picture in folder.glob("*.png"):
+        picture.unlink()
+    stems = file_stems(result.source.id for result in results)
+    doubtful = [(result, change) for result in results for change in result.changes if change.probability < DOUBTFUL]
+    for result, change in progress(doubtful, "drawing", unit="picture", leave=False):
+        exchange = change.exchange
+        exchange_picture(
+            folder / f"{stems[result.source.id]}_{exchange.start:06}.png",
+            _title(result, change),
+            result.source,
+            result.recording,
+            exchange.pair,
+            exchange.start,
+            exchange.stop,
+        )
+
+
+def _title(result: RepairResult, change: Change) -> str:
+    exchange = change.exchange
+    first, second = (result.source.individuals[i] for i in exchange.pair)
+    frames = f"from frame {exchange.start}" + (f" to {exchange.stop - 1}" if exchange.stop else " to the end")
+    return f"{result.source.id}: {first} and {second} exchanged {frames}, probability {change.probability:.2f}"
+
+
+def _next_steps(config: RepairConfig, results: list[RepairResult]) -> None:
+    for result in results:
+        print(result.describe())
+    table = config.output / TABLE
+    print(f"wrote {count_of(len(results), 'recording')} to {config.output}")
+    if config.apply is None and any(result.changes for result in results):
+        doubtful = sum(change.probability < DOUBTFUL for result in results for change in result.changes)
+        pictures = f", and look at the doubtful ones in {config.output / 'pictures'}" if doubtful else ""
+        print(f"to review: write keep or exchange into the column decision of {table}{pictures}; then")
+        again = ("--recordings", *config.recordings, "--apply", table, "--output", f"{config.output}-reviewed")
+        print(f"  {command_line('repair', *again)}{config.reading_options}")
+    print(f"next: {command_line('check', '--recordings', config.output)}")
+
+
+main = command(
+    RepairConfig,
+    repair,
+    "Find where a tracker exchanged animals, and exchange them back; nothing is overwritten.",
+    _next_steps,
+)
+
+
+if __name__ == "__main__":
+    main()

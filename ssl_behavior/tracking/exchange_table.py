@@ -1,0 +1,133 @@
+"""The table of exchanges that ``repair`` writes, that a person reviews, and that ``repair --apply`` reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ssl_behavior.errors import InputError, list_names
+from ssl_behavior.formats.untrusted import limits
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.tracking.exchanges import Exchange
+from ssl_behavior.tracking.repair import Change, RepairResult
+
+EXCHANGE, KEEP = "exchange", "keep"
+_NEEDED = ("video", "start", "stop", "individual_1", "individual_2", "decision")
+_COLUMNS = (*_NEEDED[:-1], "distance", "margin", "probability", "decision", "fingerprint")
+_FINGERPRINT = 12
+"""Characters of a recording's fingerprint that tell one recording from another."""
+
+
+def exchange_table(results: Iterable[RepairResult]) -> str:
+    """Return the exchanges of recordings as CSV, a row each."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for result in results:
+        fingerprint = result.source.fingerprint()[:_FINGERPRINT]
+        for change in result.changes:
+            exchange = change.exchange
+            names = [result.source.individuals[i] for i in exchange.pair]
+            stop = "" if exchange.stop is None else exchange.stop
+            numbers = [_rounded(value, 3) for value in (change.distance, change.margin, change.probability)]
+            writer.writerow([result.source.id, exchange.start, stop, *names, *numbers, EXCHANGE, fingerprint])
+    return text.getvalue()
+
+
+def _rounded(value: float, digits: int) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def read_exchanges(path: Path, recordings: Sequence[Recording]) -> dict[str, list[Change]]:
+    """Read which exchanges a person wants.
+
+    Args:
+        path: CSV with the columns video, start, stop (empty for the end), individual_1, individual_2 and decision.
+        recordings: the recordings as they were read.
+
+    Returns:
+        Recording's id -> exchanges of the rows whose decision is ``exchange``, by start. Every recording has an entry.
+
+    Raises:
+        InputError: the file is no such table, or a row does not fit its recording.
+    """
+    by_id = {recording.id: recording for recording in recordings}
+    changes: dict[str, list[Change]] = {recording.id: [] for recording in recordings}
+    for number, row in enumerate(_rows(path), start=2):
+        where = f"{path}, line {number}"
+        if row["video"] not in by_id:
+            raise InputError(
+                f"{where}: expected one of the recordings {list_names(by_id, 5)}; found video {row['video']!r}: give "
+                "its recording too, or remove the row"
+            )
+        recording = by_id[row["video"]]
+        if row["decision"] not in (EXCHANGE, KEEP):
+            raise InputError(
+                f"{where}: expected the decision {EXCHANGE} or {KEEP}; found {row['decision']!r}: correct it"
+            )
+        fingerprint = row.get("fingerprint") or ""
+        if fingerprint and not recording.fingerprint().startswith(fingerprint):
+            raise InputError(
+                f"{where}: expected the recording {recording.id} that was repaired; found other tracks of this name: "
+                "give the recordings that the table was made of"
+            )
+        if row["decision"] == EXCHANGE:
+            exchange = _exchange(row, recording, where)
+            changes[recording.id].append(Change(exchange, *(_number(row, name) for name in _COLUMNS[5:8])))
+    return {video: sorted(of_video, key=lambda change: change.exchange.start) for video, of_video in changes.items()}
+
+
+def _rows(path: Path) -> Sequence[Mapping[str, str]]:
+    if not path.is_file():
+        raise InputError(f"--apply {path}: expected the table of exchanges that repair wrote; found no such file")
+    try:
+        with limits.opened(path) as file:
+            text = file.read().decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text))
+        rows = [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
+    except (UnicodeError, csv.Error, AttributeError):
+        raise InputError(
+            f"{path}: expected a table with commas in UTF-8; found something else: save it as CSV"
+        ) from None
+    if missing := [name for name in _NEEDED if name not in (reader.fieldnames or [])]:
+        raise InputError(
+            f"{path}: expected the columns {', '.join(_NEEDED)}; found no {', '.join(missing)}: give the table that "
+            "repair wrote"
+        )
+    return rows
+
+
+def _exchange(row: Mapping[str, str], recording: Recording, where: str) -> Exchange:
+    pair = []
+    for name in (row["individual_1"], row["individual_2"]):
+        if name not in recording.individuals:
+            raise InputError(
+                f"{where}: expected individuals of {recording.id}, {list_names(recording.individuals, 5)}; found "
+                f"{name!r}: correct it"
+            )
+        pair.append(recording.individuals.index(name))
+    stop = row["stop"] or None
+    frames = [text for text in (row["start"], stop) if text is not None]
+    if not all(text.isdecimal() for text in frames) or pair[0] == pair[1]:
+        raise InputError(
+            f"{where}: expected two individuals and frames, counted from 0; found {row['individual_1']!r}, "
+            f"{row['individual_2']!r}, {', '.join(frames)}: correct the row"
+        )
+    numbers = [int(text) for text in frames]
+    if not 0 <= numbers[0] < recording.frames or (not numbers[0] < numbers[-1] <= recording.frames and stop):
+        raise InputError(
+            f"{where}: expected a start below the stop, within the {recording.frames} frames of {recording.id}; found "
+            f"{', '.join(frames)}: correct the row"
+        )
+    return Exchange(numbers[0], numbers[1] if stop else None, (min(pair), max(pair)))
+
+
+def _number(row: Mapping[str, str], name: str) -> float:
+    """A number that says what spoke for an exchange; NaN where a person added the row."""
+    try:
+        return float(row.get(name) or "nan")
+    except ValueError:
+        return math.nan
