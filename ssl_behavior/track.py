@@ -9,6 +9,7 @@ from pathlib import Path
 from ssl_behavior.cli.inputs import TracksConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
+from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.storage.run_folder import open_output
@@ -22,7 +23,8 @@ class TrackConfig(TracksConfig):
     Attributes:
         output: folder for the tracked recordings, one file each.
         individuals: number of animals in each recording, or their names; by default, the number that is seen together
-            in a fifth of the frames or more.
+            in a fifth of the frames or more. A range such as 1-3 is for animals that enter and leave: each stay of an
+            animal becomes a track.
     """
 
     output: Path
@@ -30,27 +32,32 @@ class TrackConfig(TracksConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if any(re.fullmatch(r"\d+-\d+", name) for name in self.individuals):
+        if self.animals is not None and not max(1, self.at_least or 0) <= self.animals <= MOST_ANIMALS:
             raise InputError(
-                f"--individuals {self.individuals[0]}: expected one number of animals, or their names; give the "
-                "largest number, and an animal that is not there stays empty"
+                f"--individuals {','.join(self.individuals)}: expected 1 to {MOST_ANIMALS} animals, or a range of them "
+                "such as 1-3"
             )
-        if self.animals is not None and not 0 < self.animals <= MOST_ANIMALS:
-            raise InputError(f"--individuals {self.animals}: expected 1 to {MOST_ANIMALS} animals")
 
     @property
     def animals(self) -> int | None:
-        """Number of animals; None if they are to be counted."""
-        return int(self.individuals[0]) if self._is_number else len(self.individuals) or None
+        """Number of animals that are there at most; None if they are to be counted."""
+        if self._number is None:
+            return len(self.individuals) or None
+        return int(self._number["most"])
+
+    @property
+    def at_least(self) -> int | None:
+        """Number of animals that are there at any time, if animals enter and leave."""
+        return None if self._number is None or self._number["least"] is None else int(self._number["least"])
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the animals; empty if there are none."""
-        return () if self._is_number else self.individuals
+        return self.individuals if self._number is None else ()
 
     @property
-    def _is_number(self) -> bool:
-        return len(self.individuals) == 1 and re.fullmatch(r"-?\d{1,9}", self.individuals[0]) is not None
+    def _number(self) -> re.Match[str] | None:
+        return re.fullmatch(r"((?P<least>\d{1,9})-)?(?P<most>-?\d{1,9})", ",".join(self.individuals))
 
 
 @check_arguments
@@ -68,7 +75,10 @@ def track(config: TrackConfig) -> list[Path]:
     """
     with open_output(config) as output:
         recordings = config.read_files()
-        results = [track_recording(recording, config.animals, config.names) for recording in recordings]
+        results = [
+            track_recording(recording, config.animals, config.names, config.at_least)
+            for recording in progress(recordings, "tracking")
+        ]
         files = native.write(output, [result.recording for result in results])
     for result in results:
         print(*result.describe(), sep="\n")

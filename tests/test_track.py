@@ -55,9 +55,11 @@ def test_impossible_numbers_are_refused(number: str, tmp_path: Path) -> None:
         TrackConfig(tmp_path, recordings=(tmp_path,), individuals=(number,))
 
 
-def test_a_range_is_no_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="give the largest number"):
-        TrackConfig(tmp_path, recordings=(tmp_path,), individuals=("2-4",))
+def test_a_range_is_for_animals_that_enter_and_leave(tmp_path: Path) -> None:
+    config = TrackConfig(tmp_path, recordings=(tmp_path,), individuals=("2-4",))
+    assert (config.at_least, config.animals, config.names) == (2, 4, ())
+    with pytest.raises(InputError, match="or a range of them such as 1-3"):
+        TrackConfig(tmp_path, recordings=(tmp_path,), individuals=("4-2",))
 
 
 def test_without_a_number_the_animals_are_counted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssl_behavior.errors import list_names
+from ssl_behavior.errors import PROGRAM, list_names
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.quality.identity_swaps import find_swaps
 from ssl_behavior.quality.label_fit import fit_of_labels
@@ -92,7 +92,7 @@ def _check_swaps(poses: Poses) -> list[Suspicion]:
         return []
     evidence = (
         f"Two animals jump to each other's position at {list_frames(frames)}. "
-        "Check whether the tracker exchanges them from there on."
+        f"If the tracker exchanges them from there on, {PROGRAM} repair exchanges them back."
     )
     return [Suspicion(poses.id, "exchanged", evidence, tuple(frames))]
 

@@ -14,10 +14,13 @@ from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.tracking.association import associate, seen_instances
 from ssl_behavior.tracking.memory import motion_scale
 from ssl_behavior.tracking.renaming import likeliest_names
+from ssl_behavior.tracking.visits import separate_visits
 
 MOST_ANIMALS = 50
 _PENALTY = 2.5
 """Cost in nats of a departure from what was associated forwards; names in a file deserve more trust than these."""
+_LONGEST_ABSENCE_S = 5.0
+"""Time after which an animal that is not seen is gone, where animals enter and leave."""
 _OFTEN = 0.2
 """Share of the frames in which so many instances must be seen together to count as so many animals."""
 
@@ -53,7 +56,9 @@ class TrackingResult:
             )
 
 
-def track_recording(recording: Recording, individuals: int | None = None, names: Sequence[str] = ()) -> TrackingResult:
+def track_recording(
+    recording: Recording, individuals: int | None = None, names: Sequence[str] = (), at_least: int | None = None
+) -> TrackingResult:
     """Follow the animals of a recording, whatever the names and the order of its instances.
 
     Instances are associated frame by frame. Then the names are settled with all frames in view, by the animals' motion
@@ -61,8 +66,10 @@ def track_recording(recording: Recording, individuals: int | None = None, names:
 
     Args:
         recording: its individuals are instances in any order, or fragments of tracks.
-        individuals: number of animals; counted by default (``count_animals``).
+        individuals: number of animals that are there at most; counted by default (``count_animals``).
         names: names of the animals; by default each has the name of the fragment of which it holds most.
+        at_least: number of animals that are there at any time. If it is given, an animal that is unseen for more than
+            five seconds is gone, unless fewer others are left, and one that comes then is another animal.
 
     Raises:
         InputError: no instance is seen, or more than ``MOST_ANIMALS`` are counted.
@@ -78,6 +85,9 @@ def track_recording(recording: Recording, individuals: int | None = None, names:
             "together in a fifth of the frames or more: state the number with --individuals"
         )
     identities = identify(recording.positions, number)
+    if at_least is not None:
+        identities = separate_visits(identities, at_least, round(_LONGEST_ABSENCE_S * recording.frame_rate))
+        number = int(identities.max()) + 1
     frames, instances = np.nonzero(identities != NOBODY)
     animals = identities[frames, instances]
 
