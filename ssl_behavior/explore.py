@@ -26,6 +26,8 @@ class ExploreConfig(Checked):
     Attributes:
         atlas: folder that embed wrote; without clusters, the map shows two principal components.
         predictions: folder that predict wrote, to show predictions beside clusters and labels.
+        exchanges: exchanges.csv that repair wrote, to review: exchanges are marked on the time line, and buttons refuse
+            them, add others, and undo both.
         points: frames on the map, drawn at random; more show finer detail and move more slowly.
         export: an .html file to write instead of starting a server; it needs neither a server nor the network.
         port: port to listen on; 0 for any that is free.
@@ -37,6 +39,7 @@ class ExploreConfig(Checked):
 
     atlas: Path
     predictions: Path | None = None
+    exchanges: Path | None = None
     points: Annotated[int, Above(0)] = 20_000
     export: Path | None = None
     port: Annotated[int, AtLeast(0), AtMost(65_535)] = 5006
@@ -58,7 +61,11 @@ def explore(config: ExploreConfig) -> Path | None:
     if config.export is not None:
         return _export(scene, config.export.expanduser(), config.points)
     server, address = serve(
-        application(scene, config.points), config.address, config.port, config.origins, config.points
+        application(scene, config.points, config.exchanges),
+        config.address,
+        config.port,
+        config.origins,
+        config.points,
     )
     print(f"explorer: {address}  (stop it with Ctrl-C)", flush=True)
     if config.address not in LOOPBACK:
@@ -114,12 +121,15 @@ def in_notebook(config: ExploreConfig, height: int = 820) -> NotebookPage:
     if config.export is not None:
         page = _export(scene, config.export.expanduser(), config.points).read_text(encoding="utf-8")
         return NotebookPage(f'srcdoc="{html.escape(page)}"', height)
-    server, address = serve(application(scene, config.points), config.address, 0, config.origins, config.points)
+    shown = application(scene, config.points, config.exchanges)
+    server, address = serve(shown, config.address, 0, config.origins, config.points)
     return NotebookPage(f'src="{frame_address(server, address)}"', height)
 
 
 def _check(config: ExploreConfig) -> None:
     if config.export is not None:
+        if config.exchanges is not None:
+            raise InputError("--exchanges needs the server, which saves what you decide: leave out --export")
         if config.export.suffix.lower() != ".html":
             raise InputError(f"--export {config.export}: expected a name that ends in .html: add it")
         if config.export.expanduser().exists() and not config.overwrite:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,22 +21,36 @@ from ssl_behavior.atlas.similarity import Hit, as_clock, find_similar
 from ssl_behavior.atlas.video import pair_name
 from ssl_behavior.errors import InputError
 from ssl_behavior.explorer import page_data, widgets
+from ssl_behavior.explorer.exchange_review import ExchangeReview
+from ssl_behavior.explorer.exchanges_tab import ExchangesTab
 from ssl_behavior.explorer.map_sample import MapSample, colourings, draw_sample
 from ssl_behavior.explorer.marks_tab import MarksTab
 from ssl_behavior.explorer.page import Page
 from ssl_behavior.explorer.scene import CLUSTER, Scene
+from ssl_behavior.tracking.exchange_table import read_rows
 
 _LONGEST_EXAMPLE_S = 4.0
 _SHORTEST_EXAMPLE_S = 0.5
 _TOP = 20
 
 
-def application(scene: Scene, count: int) -> Application:
-    """Make the explorer of a scene. All visitors see the same points, and each has a separate page."""
+def application(scene: Scene, count: int, exchanges: Path | None = None) -> Application:
+    """Make the explorer of a scene. All visitors see the same points, and each has a separate page.
+
+    Args:
+        scene: content.
+        count: number of points on the map.
+        exchanges: table of exchanges to review, if any.
+
+    Raises:
+        InputError: there is no such table.
+    """
+    if exchanges is not None:
+        read_rows(exchanges)
     sample, index = draw_sample(scene, count), lazy_index(scene)
 
     def visit(document: Document) -> None:
-        LivePage(scene, sample, index).add_to(document)
+        LivePage(scene, sample, index, exchanges).add_to(document)
 
     return Application(FunctionHandler(visit))
 
@@ -47,9 +62,16 @@ class LivePage:
         scene: content, shared by all visitors.
         sample: points on the map, shared by all visitors.
         index: function that returns the index of the atlas, as ``lazy_index`` does.
+        exchanges: table of exchanges to review, if any.
     """
 
-    def __init__(self, scene: Scene, sample: MapSample, index: Callable[[], EmbeddingIndex]) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        sample: MapSample,
+        index: Callable[[], EmbeddingIndex],
+        exchanges: Path | None = None,
+    ) -> None:
         self.scene, self.sample, self.index = scene, sample, index
         self.page = Page(scene, sample)
         self.models = self.page.models
@@ -60,6 +82,7 @@ class LivePage:
         if self.names is None:
             self.page.add_tab("Clusters", widgets.text(_without_clusters(scene)))
         self.marks = MarksTab(self.page)
+        self.exchanges = ExchangesTab(self.page, ExchangeReview(exchanges)) if exchanges else None
         request = self.models["request"]
         request.on_change("data", lambda _attr, _old, _new: self.play())
         request.data = {name: [value] for name, value in sample.first_moment().items()} | {"count": [0]}
@@ -88,6 +111,8 @@ class LivePage:
         self.models["clip"].data = clip
         if self.names:
             self.names.show(int(self.scene.codes(video, pair)[CLUSTER][frame]))
+        if self.exchanges:
+            self.exchanges.begin(video, pair, first)
         self.marks.begin(video, pair, self.example, (first, first + clip["frames"][0]))
 
     def _add_search(self) -> None:

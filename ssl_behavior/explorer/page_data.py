@@ -21,6 +21,7 @@ MOMENT = ("video", "agent", "target", "frame")
 _ROW_MOMENT = ("at_video", "at_agent", "at_target", "at_frame")
 MATCH_COLUMNS = ("video", "pair", "time", "cluster", "similarity", "x", "y", *_ROW_MOMENT)
 MARK_COLUMNS = ("video", "pair", "time", "seconds", "mark", *_ROW_MOMENT)
+EXCHANGE_COLUMNS = ("video", "pair", "time", "probability", "decision", *_ROW_MOMENT)
 _SELECTION_COLUMNS = ("point", "video", "pair", "time", "seconds", "cluster")
 _DRAWN_BOUT_COLUMNS = (
     *("left", "right", "top", "bottom", "row", "name", "colour", "hatch"),
@@ -33,6 +34,8 @@ _EMPTY: dict[str, Sequence[str]] = {
     "bouts": BOUT_COLUMNS,  # of the video that plays
     "request": (*MOMENT, "count"),  # the moment to play
     "clip": (),  # the clip that plays, see ``clip``
+    "exchange_lines": ("x", "colour"),  # exchanges of names in the video that plays, on its ethogram
+    "here": ("frame", "count"),  # the frame of the clip at which a button was pressed
     "matches": MATCH_COLUMNS,  # moments like the one that plays
     "selection": _SELECTION_COLUMNS,  # bouts within the lasso
     # The browser alone fills and updates the sources below; the server does not see them.

@@ -140,6 +140,9 @@ def ethogram_figure(scene: Scene, sources: Sources) -> figure:
     plot.segment(
         "x", -0.5, "x", len(rows) - 0.5, source=sources["cursor"], line_color="#111", line_width=2, level="overlay"
     )
+    lines: dict[str, Any] = {"source": sources["exchange_lines"], "line_color": "colour", "level": "overlay"}
+    plot.segment("x", -0.5, "x", len(rows) - 0.5, line_dash="dotted", line_width=2, **lines)
+    plot.scatter("x", len(rows) - 0.5, marker="inverted_triangle", size=9, fill_color="colour", **lines)
     hover = HoverTool(renderers=[bouts], visible=False, tooltips="@row_name: @name, @from – @until")
     wheel, pan = WheelZoomTool(dimensions="width"), PanTool(dimensions="width")
     plot.add_tools(pan, wheel, ResetTool(), hover)

@@ -15,17 +15,15 @@ from ssl_behavior.tracking.exchanges import Exchange
 from ssl_behavior.tracking.repair import Change, RepairResult
 
 EXCHANGE, KEEP = "exchange", "keep"
-_NEEDED = ("video", "start", "stop", "individual_1", "individual_2", "decision")
-_COLUMNS = (*_NEEDED[:-1], "distance", "margin", "probability", "decision", "fingerprint")
+COLUMNS_NEEDED = ("video", "start", "stop", "individual_1", "individual_2", "decision")
+_COLUMNS = (*COLUMNS_NEEDED[:-1], "distance", "margin", "probability", "decision", "fingerprint")
 _FINGERPRINT = 12
 """Characters of a recording's fingerprint that tell one recording from another."""
 
 
 def exchange_table(results: Iterable[RepairResult]) -> str:
     """Return the exchanges of recordings as CSV, a row each."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    rows: list[Mapping[str, object]] = []
     for result in results:
         fingerprint = result.source.fingerprint()[:_FINGERPRINT]
         for change in result.changes:
@@ -33,7 +31,17 @@ def exchange_table(results: Iterable[RepairResult]) -> str:
             names = [result.source.individuals[i] for i in exchange.pair]
             stop = "" if exchange.stop is None else exchange.stop
             numbers = [_rounded(value, 3) for value in (change.distance, change.margin, change.probability)]
-            writer.writerow([result.source.id, exchange.start, stop, *names, *numbers, EXCHANGE, fingerprint])
+            values = [result.source.id, exchange.start, stop, *names, *numbers, EXCHANGE, fingerprint]
+            rows.append(dict(zip(_COLUMNS, values, strict=True)))
+    return rows_as_csv(rows)
+
+
+def rows_as_csv(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return rows of the table as CSV; columns that a row lacks are empty, and others are left out."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue()
 
 
@@ -56,7 +64,7 @@ def read_exchanges(path: Path, recordings: Sequence[Recording]) -> dict[str, lis
     """
     by_id = {recording.id: recording for recording in recordings}
     changes: dict[str, list[Change]] = {recording.id: [] for recording in recordings}
-    for number, row in enumerate(_rows(path), start=2):
+    for number, row in enumerate(read_rows(path), start=2):
         where = f"{path}, line {number}"
         if row["video"] not in by_id:
             raise InputError(
@@ -80,22 +88,27 @@ def read_exchanges(path: Path, recordings: Sequence[Recording]) -> dict[str, lis
     return {video: sorted(of_video, key=lambda change: change.exchange.start) for video, of_video in changes.items()}
 
 
-def _rows(path: Path) -> Sequence[Mapping[str, str]]:
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a table as text.
+
+    Raises:
+        InputError: the file does not exist, or is no such table.
+    """
     if not path.is_file():
-        raise InputError(f"--apply {path}: expected the table of exchanges that repair wrote; found no such file")
+        raise InputError(f"{path}: expected the table of exchanges that repair wrote; found no such file")
     try:
         with limits.opened(path) as file:
             text = file.read().decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text))
-        rows = [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
+        rows = [{str(name): (value or "").strip() for name, value in row.items() if name} for row in reader]
     except (UnicodeError, csv.Error, AttributeError):
         raise InputError(
             f"{path}: expected a table with commas in UTF-8; found something else: save it as CSV"
         ) from None
-    if missing := [name for name in _NEEDED if name not in (reader.fieldnames or [])]:
+    if missing := [name for name in COLUMNS_NEEDED if name not in (reader.fieldnames or [])]:
         raise InputError(
-            f"{path}: expected the columns {', '.join(_NEEDED)}; found no {', '.join(missing)}: give the table that "
-            "repair wrote"
+            f"{path}: expected the columns {', '.join(COLUMNS_NEEDED)}; found no {', '.join(missing)}: give the "
+            "table that repair wrote"
         )
     return rows
 

@@ -220,6 +220,22 @@ def test_a_name_and_a_mark_survive_a_restart(visit: Visit, running: Running, atl
         assert visit.value("marks", "data.mark") == ["sniff"]
 
 
+def test_an_exchange_from_here_is_saved_and_undone(
+    visit: Visit, running: Running, shared_atlas: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "exchanges.csv"
+    head = "video,start,stop,individual_1,individual_2,distance,margin,probability,decision,fingerprint\n"
+    table.write_text(head + "a,150,,mouse0,mouse1,,,0.7,exchange,\n", encoding="utf-8")
+    with visited(visit, running, shared_atlas, "--exchanges", str(table)):
+        visit.tab("Exchanges")
+        visit.press("Exchange from here")
+        visit.until("Bokeh.documents[0].get_model_by_name('exchanges').data.video.length === 2")
+        assert len(table.read_text(encoding="utf-8").splitlines()) == 3
+        visit.press("Undo")
+        visit.until("Bokeh.documents[0].get_model_by_name('exchanges').data.video.length === 1")
+    assert table.read_text(encoding="utf-8").splitlines()[1:] == ["a,150,,mouse0,mouse1,,,0.7,exchange,"]
+
+
 def test_without_clusters_the_page_plays_searches_and_shows_the_ethogram(
     visit: Visit, running: Running, unclustered: Path
 ) -> None:
