@@ -19,7 +19,9 @@ from numba import njit
 from ssl_behavior.tracking.association import seen_instances
 from ssl_behavior.tracking.memory import Memories, MotionScale, costs, record
 
-_HYPOTHESES = 16
+_HYPOTHESES, _FOR_MANY = 16, 4
+_MANY = 6
+"""Animals above which fewer hypotheses are carried on, as each takes time with the square of their number."""
 _GATE = 30.0
 """Hypotheses that cost this many nats more than the best one are given up."""
 
@@ -66,8 +68,9 @@ def likeliest_permutations(tracks: np.ndarray, price: np.ndarray, scale: MotionS
             f"{tracks.shape} and {price.shape}"
         )
     frames, animals = tracks.shape[:2]
-    parents = np.zeros((frames, _HYPOTHESES), np.int16)
-    permutations = np.zeros((frames, _HYPOTHESES, animals), np.int16)
+    hypotheses = _HYPOTHESES if animals <= _MANY else _FOR_MANY
+    parents = np.zeros((frames, hypotheses), np.int16)
+    permutations = np.zeros((frames, hypotheses, animals), np.int16)
     positions = np.ascontiguousarray(tracks, np.float64)
     _search(positions, seen_instances(positions), price, scale, parents, permutations)
     best = 0
