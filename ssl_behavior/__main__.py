@@ -18,7 +18,7 @@ SHELLS = ("bash", "zsh")
 COMMANDS = {
     "simulate": "make recordings of two mice with exact labels, to try the commands without data",
     "check": "find silent errors in recordings: mirrored or exchanged tracks, shifted labels, a wrong frame rate",
-    "convert": "store recordings of any format in one that loads fast",
+    "convert": "store recordings of any format in one that loads fast, or in SLEAP's or DeepLabCut's",
     "track": "follow animals through untracked instances or fragments of tracks",
     "pretrain": "learn an encoder from tracks alone",
     "finetune": "teach the encoder your behaviours from labelled recordings",

@@ -6,17 +6,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.inputs import WrittenTracksConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, command_line, count_of
-from ssl_behavior.formats.tracks import native
 from ssl_behavior.storage.run_folder import open_output
 from ssl_behavior.tracking.tracks import MOST_ANIMALS, track_recording
 
 
 @dataclass(frozen=True)
-class TrackConfig(TracksConfig):
+class TrackConfig(WrittenTracksConfig):
     """Settings of ``track``.
 
     Attributes:
@@ -69,7 +68,7 @@ def track(config: TrackConfig) -> list[Path]:
     with open_output(config) as output:
         recordings = config.read_files()
         results = [track_recording(recording, config.animals, config.names) for recording in recordings]
-        files = native.write(output, [result.recording for result in results])
+        files = config.write(output, [result.recording for result in results])
     for result in results:
         print(*result.describe(), sep="\n")
     print(f"wrote {count_of(len(files), 'recording')} to {output}")
