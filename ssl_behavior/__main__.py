@@ -23,7 +23,7 @@ COMMANDS = {
     "pretrain": "learn an encoder from tracks alone",
     "finetune": "teach the encoder your behaviours from labelled recordings",
     "predict": "label new recordings frame by frame and bout by bout",
-    "evaluate": "score predictions against annotations",
+    "evaluate": "score predictions against annotations, or tracks against true ones",
     "label_curve": "measure how scores grow with the number of labelled videos",
     "embed": "write the embedding of every frame to an atlas",
     "search": "find bouts that resemble an example",
