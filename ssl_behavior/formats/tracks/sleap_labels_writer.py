@@ -54,11 +54,12 @@ def _without_poses(recording: Recording) -> Any:
     """Return sleap-io's labels of the recording, without its instances."""
     import sleap_io
 
-    # Nothing is known of the pictures but their number.
+    # Nothing is known of the pictures but their number. The other keys are those that SLEAP writes for any video file.
     about: dict[str, Any] = {"type": "MediaVideo", "shape": [recording.frames, None, None, None]}
+    about |= {"filename": f"{recording.id}.mp4", "bgr": True, "dataset": "", "input_format": ""}
     if not recording.frame_rate_is_assumed:
         about["fps"] = recording.frame_rate
-    video = sleap_io.Video(f"{recording.id}.mp4", backend_metadata=about, open_backend=False)
+    video = sleap_io.Video(about["filename"], backend_metadata=about, open_backend=False)
     skeleton = sleap_io.Skeleton(list(recording.skeleton.keypoints), list(recording.skeleton.edges), name="skeleton")
     return sleap_io.Labels(
         videos=[video],

@@ -12,6 +12,7 @@ from typing import Literal
 
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks import deeplabcut_writer, native, sleap_analysis_writer, sleap_labels_writer
+from ssl_behavior.formats.tracks.animal_names import recognised_animals
 from ssl_behavior.recordings.individuals import seen_individuals
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.video_names import file_stems, video_id
@@ -91,6 +92,8 @@ def _features(recording: Recording) -> Iterator[str]:
         yield "edges of the skeleton"
     if len(recording.individuals) == 1 and recording.individuals != ("individual1",):
         yield "the name of a lone individual"
+    if len(recording.individuals) == 1 and recognised_animals(recording.skeleton.keypoints) is not None:
+        yield "that all keypoints are of one individual (--individuals-from none reads it so)"
     if recording.unit != "px":
         yield f"units other than px ({recording.unit})"
     for name, values in {

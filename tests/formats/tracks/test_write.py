@@ -237,6 +237,16 @@ def test_what_a_format_does_not_hold_is_said(format: str, tmp_path: Path) -> Non
     assert ("frame rates" in line) == ("edges" in line) == (format == "deeplabcut")
 
 
+def test_one_animal_whose_keypoints_look_like_two_is_read_as_one_if_told_so(tmp_path: Path) -> None:
+    names = tuple(f"{animal}_{part}" for animal in "BW" for part in ("nose", "neck", "tail"))
+    recording = Recording("m", np.ones((4, 1, 6, 2)), ("individual1",), Skeleton(names), 30.0)
+    (file,) = write_recordings(tmp_path, [recording], "sleap-analysis")
+    (line,) = left_behind([recording], [file], "sleap-analysis")
+    assert "(--individuals-from none reads it so)" in line
+    (back,) = read_recordings(file, notify=lambda _: None, individuals_from="none")
+    assert_same_tracks(back, recording)
+
+
 @pytest.mark.parametrize("format", ["native", "slp", "sleap-analysis"])
 def test_nothing_is_said_where_nothing_is_lost(format: str, tmp_path: Path) -> None:
     files = write_recordings(tmp_path, [two_animals()], format)  # type: ignore[arg-type]
