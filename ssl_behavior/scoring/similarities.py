@@ -18,6 +18,9 @@ from ssl_behavior.recordings.individuals import NOBODY
 MATCH = 0.5
 """Similarity from which a tracked pose can be that of a true animal."""
 
+_SAME = 1e-3
+"""Distance of equal poses, as a part of that within which poses match: tables round coordinates."""
+
 _CHUNK_VALUES = 4_000_000
 """Numbers that the distances of some frames take at a time."""
 
@@ -127,7 +130,9 @@ def similarities_of_poses(truth: np.ndarray, tracked: np.ndarray, match_within: 
     """Compare true and tracked poses by distance.
 
     The distance of two poses is the mean over the keypoints that both have, or that of their centroids if they share
-    none. It gives a similarity of 1 - distance / (2 * ``match_within``), or 0 if that is negative.
+    none. It gives a similarity of 1 - distance / (2 * ``match_within``), or 0 if that is negative. Poses that are equal
+    are of the same detection, so neither is similar to any other pose: tracks of the detections of the truth are scored
+    as given detections, also where animals lie on each other.
 
     Args:
         truth: (time, animal, keypoint, space), NaN where unseen.
@@ -159,6 +164,8 @@ def similarities_of_poses(truth: np.ndarray, tracked: np.ndarray, match_within: 
     for start in range(0, max(len(truth), 1), step):
         distances = _distances(truth[start : start + step], tracked[start : start + step])
         values = np.nan_to_num(1 - distances / (2 * match_within), nan=0.0)
+        same = distances <= _SAME * match_within
+        values[(same.any(1, keepdims=True) | same.any(2, keepdims=True)) & ~same] = 0
         frames, animals, tracks = np.nonzero(values > 0)
         parts.append((frames + start, animals, tracks, values[frames, animals, tracks]))
     frames, animals, tracks, of_pairs = (np.concatenate(values) for values in zip(*parts, strict=True))

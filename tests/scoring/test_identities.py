@@ -178,10 +178,26 @@ def test_hota_of_shifted_poses_is_the_share_of_the_thresholds_that_they_reach() 
 def test_an_animal_keeps_its_track_while_another_comes_nearer() -> None:
     truth = np.zeros((3, 2, 1, 2))
     truth[:, 1, 0, 0] = [10, 3, 10]
-    tracked = truth.copy()
-    tracked[1] = truth[1, ::-1]  # the poses of the two in the frame in which they nearly touch
+    tracked = truth + 0.1
+    tracked[1] = tracked[1, ::-1]  # in the frame in which the two nearly touch
     assert score_identities(similarities_of_poses(truth, tracked, match_within=4)).switches == 0
     assert score_identities(similarities_of_poses(truth, tracked, match_within=2)).switches == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tracks_of_the_true_detections_are_scored_as_given_detections(seed: int) -> None:
+    truth, tracks = wandering_tracks(seed)
+    rng = np.random.default_rng(seed)
+    places = rng.normal(0, 1, (*truth.shape, 3, 2))  # a pose of each detection, near all others
+
+    def poses_of(identities: np.ndarray) -> np.ndarray:
+        poses = np.full((len(identities), identities.max() + 1, 3, 2), np.nan)
+        frames, detections = np.nonzero(identities != NOBODY)
+        poses[frames, identities[frames, detections]] = places[frames, detections]
+        return poses
+
+    similarities = similarities_of_poses(poses_of(truth), poses_of(tracks), match_within=10)
+    assert score_identities(similarities) == identity_scores(truth, tracks)
 
 
 def test_scores_of_two_recordings_add_up() -> None:

@@ -39,6 +39,12 @@ def test_an_unseen_individual_is_like_nobody() -> None:
     assert (found.truth.tolist(), found.tracked.tolist()) == ([[False, True]], [[True, False]])
 
 
+def test_equal_poses_are_similar_to_no_other_pose() -> None:
+    truth, tracked = poses([[0, 0]], [[1, 0]], [[4, 0]]), poses([[1, 0]], [[4, 1]])
+    found = similarities_of_poses(truth, tracked, match_within=5)
+    assert [pair[:2] for pair in listed(found)] == [(0, 1), (1, 0), (2, 1)]
+
+
 def test_frames_are_compared_in_parts_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     truth, tracked = rng.normal(0, 1, (50, 3, 4, 2)), rng.normal(0, 1, (50, 2, 4, 2))
