@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
     from ssl_behavior.finetune import finetune as finetune
     from ssl_behavior.formats.labelled import read_labelled as read_labelled
     from ssl_behavior.formats.tracks.read import read_recordings as read_recordings
+    from ssl_behavior.formats.tracks.write import write_recordings as write_recordings
     from ssl_behavior.label_curve import LabelCurveConfig as LabelCurveConfig
     from ssl_behavior.label_curve import label_curve as label_curve
     from ssl_behavior.models.tcn import Architecture as Architecture
@@ -121,6 +122,7 @@ _NAMES = {
     "finetune": "FinetuneConfig finetune",
     "formats.labelled": "read_labelled",
     "formats.tracks.read": "read_recordings",
+    "formats.tracks.write": "write_recordings",
     "label_curve": "LabelCurveConfig label_curve",
     "models.tcn": "Architecture",
     "poses.augment": "Augmentation",

@@ -1,34 +1,47 @@
-"""``ssl-behavior evaluate``: score predictions against annotations."""
+"""``ssl-behavior evaluate``: score predictions against annotations, or tracks against true tracks."""
 
 from __future__ import annotations
 
+import glob
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
 from ssl_behavior.cli.inputs import LabelsConfig
+from ssl_behavior.cli.options import option_of
 from ssl_behavior.cli.run import command
 from ssl_behavior.cli.settings import save_settings
-from ssl_behavior.cli.validators import AtLeast, FrameRate
+from ssl_behavior.cli.validators import Above, AtLeast, FrameRate
 from ssl_behavior.compute.argument_types import check_arguments
-from ssl_behavior.errors import InputError, count_of, natural_key
+from ssl_behavior.errors import InputError, count_of
+from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.scores import confusion_picture
 from ssl_behavior.plots.strips import Strip
 from ssl_behavior.plots.style import save
 from ssl_behavior.predictions.comparison import GroundTruth, compare_folder, compare_submission
 from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.scoring.question import question, require_same_question
 from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.scoring.report_table import format_report
+from ssl_behavior.scoring.track_report import format_track_report, score_tracks, switch_table, track_table
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.run_folder import check_output, lock_folder, mark_unfinished, run_identity, unfinished_notices
 from ssl_behavior.storage.video_names import file_stems
+from ssl_behavior.tracking.comparison import match_with_truth
 
-_DESCRIPTION = "Score predictions against annotations: F1, precision, average precision, bouts, confusion, pictures."
+_DESCRIPTION = (
+    "Score predictions against annotations (F1, precision, average precision, bouts, confusion, pictures), or --tracks "
+    "against --truth (identity switches, exchanges, IDF1, MOTA, HOTA)."
+)
+_OF_PREDICTIONS = ("annotations", "channel", "unscored", "frame_rate", "bootstrap", "seed")
+_OF_TRACKS = ("truth", "match_within")
+"""Settings that only scores of predictions, or only those of tracks, depend on."""
 _IN_ONE_PICTURE = 40
 """Videos in ethogram.png at most; more rows would be too thin to see."""
 
@@ -38,13 +51,17 @@ class EvaluateConfig(LabelsConfig):
     """Settings of ``evaluate``.
 
     Attributes:
-        predictions: folder that predict wrote, or a submission .npy.
+        predictions: folder that predict wrote, or a submission .npy; scored against annotations.
         annotations: files, folders or globs of annotations, or of tracks that carry labels (CalMS21 .npy or .json).
+        tracks: files, folders or globs of tracks in any format, such as the output of track; scored against truth.
+        truth: files, folders or globs of the true tracks of the same videos.
+        match_within: distance, in the unit of the tracks, up to which a tracked pose can be a true one; by default half
+            the typical length of an animal.
         unscored: behaviours that stand for frames nobody judged: these frames are not scored, and the behaviours are in
             no mean.
         videos: score only the videos with these ids, or those that a pattern such as 'day1/*' fits.
-        output: folder for scores.json and the pictures; by default a folder "scores" with the predictions, which is
-            replaced if it holds scores of the same videos against the same annotations.
+        output: folder for scores.json, tables and pictures; by default a folder "scores" with the predictions, or one
+            beside the tracks, which is replaced if it holds the answer to the same question.
         overwrite: replace the files of an output folder that is not empty, or other scores.
         frame_rate: frame rate in Hz of annotations in seconds that do not state it; by default that of each prediction.
         bootstrap: number of resamples of the videos for the intervals; 0 for none.
@@ -52,8 +69,11 @@ class EvaluateConfig(LabelsConfig):
         skip_bad_files: report a bad annotation file and continue without it.
     """
 
-    predictions: Path
-    annotations: tuple[Path, ...] = field(kw_only=True)
+    predictions: Path | None = None
+    annotations: tuple[Path, ...] = field(default=(), kw_only=True)
+    tracks: tuple[Path, ...] = field(default=(), kw_only=True)
+    truth: tuple[Path, ...] = field(default=(), kw_only=True)
+    match_within: Annotated[float, Above(0)] | None = field(default=None, kw_only=True)
     videos: tuple[str, ...] = ()
     output: Path | None = None
     overwrite: bool = False
@@ -62,23 +82,65 @@ class EvaluateConfig(LabelsConfig):
     seed: Annotated[int, AtLeast(0)] = 0
     skip_bad_files: bool = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.predictions is None) == (not self.tracks):
+            found = "both" if self.tracks else "neither"
+            raise InputError(
+                f"expected --predictions with --annotations, or --tracks with --truth; found {found} of --predictions "
+                "and --tracks: name what is to be scored"
+            )
+        mine, other = ("--tracks", "--predictions") if self.tracks else ("--predictions", "--tracks")
+        unused = _OF_PREDICTIONS if self.tracks else _OF_TRACKS
+        defaults = {one.name: one.default for one in fields(self)}
+        if given := [name for name in unused if getattr(self, name) != defaults[name]]:
+            raise InputError(
+                f"{option_of(given[0])}: expected it beside {other} only; found it beside {mine}, whose scores do not "
+                "depend on it: leave it out"
+            )
+
 
 @check_arguments
 def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
-    """Score predictions, print a table, and write ``scores.json``, a confusion matrix and ethograms.
+    """Score predictions or tracks, print a table, and write ``scores.json`` with the tables or pictures beside it.
 
     Returns:
         The content of ``scores.json``.
 
     Raises:
-        InputError: the input cannot be read, no video is both predicted and annotated, a label is not among the
-            predicted behaviours, or the output exists.
+        InputError: the input cannot be read, no video is both predicted and annotated (or tracked and in the truth), a
+            label is not among the predicted behaviours, tracks and truth of a video do not fit each other, or the
+            output exists.
 
     Examples:
         >>> report = evaluate(EvaluateConfig(Path("predictions"), annotations=(Path("annotations"),)))
         >>> report["macro_f1"]
+        >>> evaluate(EvaluateConfig(tracks=(Path("tracked"),), truth=(Path("truth"),)))["all"]["idf1"]
     """
-    path = Path(settings.predictions).expanduser()
+    run_id = run_identity(settings)
+    path = _predictions(settings)
+    default = (
+        _beside_tracks(settings) if path is None else path / "scores" if path.is_dir() else path.with_suffix(".scores")
+    )
+    output = settings.output or default
+    if settings.output is not None:
+        output = check_output(output, settings.overwrite, run_id=run_id)
+    with lock_folder(output), mark_unfinished(output, run_id):
+        return _evaluate_tracks(output, settings) if path is None else _evaluate(output, path, settings)
+
+
+def _predictions(settings: EvaluateConfig) -> Path | None:
+    """Return the predictions to score; None if tracks are to be scored.
+
+    Raises:
+        InputError: there are no predictions at that place, or nothing to score against.
+    """
+    against = "truth" if settings.predictions is None else "annotations"
+    if not getattr(settings, against):
+        raise InputError(f"--{against}: expected files, folders or globs to score against; found none: name some")
+    if settings.predictions is None:
+        return None
+    path = settings.predictions.expanduser()
     if not path.exists():
         raise InputError(
             f"--predictions {path}: expected a folder of predictions, or a submission .npy; found no such file or "
@@ -89,13 +151,37 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
             f"--predictions {path}: expected a folder; found a file: give the --output of ssl-behavior predict, or a "
             "submission .npy (--videos scores some of the folder's videos only)"
         )
-    output = settings.output or (path / "scores" if path.is_dir() else path.with_suffix(".scores"))
-    if not settings.annotations:
-        raise InputError("--annotations: expected files, folders or globs to score against; found none: name some")
-    if settings.output is not None:
-        output = check_output(output, settings.overwrite, run_id=run_identity(settings))
-    with lock_folder(output), mark_unfinished(output, run_identity(settings)):
-        return _evaluate(output, path, settings)
+    return path
+
+
+def _beside_tracks(settings: EvaluateConfig) -> Path:
+    """Return the default output for scores of tracks: a scores.json among tracks would be taken for tracks."""
+    first = settings.tracks[0].expanduser()
+    if settings.output is None and glob.has_magic(str(first)):
+        raise InputError(f"--tracks {first}: expected --output for the scores of a pattern; found none: name a folder")
+    return (
+        first.with_suffix(".scores") if first.is_file() else first.resolve().with_name(f"{first.resolve().name}.scores")
+    )
+
+
+def _evaluate_tracks(output: Path, settings: EvaluateConfig) -> dict[str, Any]:
+    # These scores do not depend on the frame rate, so nobody needs to state one.
+    tracked, truth = (
+        read_recordings(paths, None, settings.skip_bad_files, ASSUMED_FRAME_RATE, mixed_skeletons=True)
+        for paths in (settings.tracks, settings.truth)
+    )
+    recordings = match_with_truth(tracked, truth, settings.videos)
+    if settings.output is None and not settings.overwrite:
+        require_same_question(output / "scores.json", asdict(settings))
+    report = score_tracks(recordings, settings.match_within)
+    report["settings"] = {**asdict(settings), **question(asdict(settings))}
+    print(f"\n{format_track_report(report)}\n")
+    _write(output, report)
+    write_text(output / "scores.csv", track_table(report).to_csv(index=False))
+    write_text(output / "switches.csv", switch_table(report).to_csv(index=False))
+    save_settings(settings, output / "settings.yaml")
+    print(f"scores: {output} (scores.json, scores.csv; frames of the switches: switches.csv)")
+    return report
 
 
 def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, Any]:
@@ -117,9 +203,9 @@ def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, A
         )
     # Check this after reading the inputs: their errors are more useful than "settings differ from the previous run".
     if settings.output is None and not settings.overwrite:
-        _require_same_question(output / "scores.json", settings)
+        require_same_question(output / "scores.json", asdict(settings))
     report = score(videos, behaviours, settings.bootstrap, settings.seed, settings.unscored)
-    report["settings"] = {**asdict(settings), **_question(asdict(settings))}
+    report["settings"] = {**asdict(settings), **question(asdict(settings))}
     print(f"\n{format_report(report)}\n")
     if report["mean_average_precision"] is None:
         print("a submission has no probabilities: average precision and calibration are not known")
@@ -147,38 +233,6 @@ def _draw(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], t
     stems = file_stems(strip.id for strip in strips)
     for strip in strips:
         save(ethogram([strip], behaviours), output / "videos" / f"{stems[strip.id]}.png")
-
-
-def _require_same_question(scores: Path, settings: EvaluateConfig) -> None:
-    """Make sure that existing scores answer the same question, so that no other scores are lost.
-
-    Raises:
-        InputError: they were computed with other settings.
-    """
-    if not scores.exists():
-        return
-    try:
-        existing = _question(json.loads(scores.read_text(encoding="utf-8"))["settings"])
-        current = _question(asdict(settings))
-        differing = [name for name, value in existing.items() if value != current[name]]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(
-            f"{scores}: expected former scores; found another file: choose a new folder with --output, or pass "
-            "--overwrite"
-        ) from None
-    if differing:
-        flags = ", ".join("--" + name.replace("_", "-") for name in differing)
-        raise InputError(
-            f"{scores}: expected no scores, or those of these settings; found scores that were made with another "
-            f"{flags}: choose a new folder for these with --output, or replace those with --overwrite"
-        )
-
-
-def _question(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that scores depend on, with the same paths and names always written the same way."""
-    paths = sorted({str(Path(path).expanduser().resolve()) for path in settings["annotations"]})
-    names = {name: sorted(settings[name], key=natural_key) for name in ("unscored", "videos")}
-    return {"annotations": paths, "channel": settings["channel"], **names, "frame_rate": settings["frame_rate"]}
 
 
 def _remove_pictures(output: Path) -> None:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.inputs import WrittenTracksConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import command_line, count_of
-from ssl_behavior.formats.tracks import native
 from ssl_behavior.plots.exchange import exchange_picture
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.run_folder import open_output
@@ -24,7 +23,7 @@ TABLE = "exchanges.csv"
 
 
 @dataclass(frozen=True)
-class RepairConfig(TracksConfig):
+class RepairConfig(WrittenTracksConfig):
     """Settings of ``repair``.
 
     Attributes:
@@ -61,7 +60,7 @@ def repair(config: RepairConfig) -> list[RepairResult]:
         else:
             changes = read_exchanges(config.apply, recordings)
             results = [apply_changes(recording, changes[recording.id]) for recording in recordings]
-        native.write(output, [result.recording for result in results])
+        config.write(output, [result.recording for result in results])
         write_text(output / TABLE, exchange_table(results))
         _draw(output / "pictures", results)
     return results

@@ -6,18 +6,17 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssl_behavior.cli.inputs import TracksConfig
+from ssl_behavior.cli.inputs import WrittenTracksConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line, count_of
-from ssl_behavior.formats.tracks import native
 from ssl_behavior.storage.run_folder import open_output
 from ssl_behavior.tracking.tracks import MOST_ANIMALS, track_recording
 
 
 @dataclass(frozen=True)
-class TrackConfig(TracksConfig):
+class TrackConfig(WrittenTracksConfig):
     """Settings of ``track``.
 
     Attributes:
@@ -79,7 +78,7 @@ def track(config: TrackConfig) -> list[Path]:
             track_recording(recording, config.animals, config.names, config.at_least)
             for recording in progress(recordings, "tracking")
         ]
-        files = native.write(output, [result.recording for result in results])
+        files = config.write(output, [result.recording for result in results])
     for result in results:
         print(*result.describe(), sep="\n")
     print(f"wrote {count_of(len(files), 'recording')} to {output}")

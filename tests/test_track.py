@@ -66,3 +66,16 @@ def test_without_a_number_the_animals_are_counted(tmp_path: Path) -> None:
     untracked(tmp_path / "two.slp", spurious=10)
     (file,) = track(TrackConfig(tmp_path / "out", recordings=(tmp_path / "two.slp",)))
     assert len(read_recordings(file, notify=lambda _: None)[0].individuals) == 2
+
+
+@pytest.mark.parametrize(("format", "name"), [("slp", "two.slp"), ("deeplabcut", "twoDLC_ssl_behavior.csv")])
+def test_tracks_are_written_for_other_programs(command: Callable, tmp_path: Path, format: str, name: str) -> None:
+    untracked(tmp_path / "two.slp")
+    words = ("--recordings", tmp_path / "two.slp", "--individuals", "a,b", "--frame-rate", 25)
+    done = command("track", *words, "--output", tmp_path / "out", "--output-format", format)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert ("deeplabcut does not hold frame rates" in done.out) == (format == "deeplabcut")
+    command("track", *words, "--output", tmp_path / "native")
+    back, native = (read_recordings(tmp_path / folder, notify=lambda _: None)[0] for folder in ("out", "native"))
+    assert back.individuals == ("a", "b")
+    np.testing.assert_array_equal(back.positions, native.positions)

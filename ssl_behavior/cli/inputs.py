@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ssl_behavior.cli.validators import Checked, FrameRate
 from ssl_behavior.formats.labelled import add_labels, agent_and_target, label_recordings
 from ssl_behavior.formats.tracks.animals import IndividualsFrom
 from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.formats.tracks.write import TracksFormat, left_behind, write_recordings
 from ssl_behavior.recordings.individuals import describe_individuals
 from ssl_behavior.recordings.recording import Recording
 
@@ -83,6 +85,29 @@ class TracksConfig(Checked):
             individuals=individuals,
             individuals_from=self.individuals_from,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenTracksConfig(TracksConfig):
+    """Settings of every command that reads tracks and writes tracks.
+
+    Attributes:
+        output_format: of the files that are written: native (read by memory map), slp (SLEAP), sleap-analysis (SLEAP's
+            .analysis.h5) or deeplabcut (.csv); only native keeps everything.
+    """
+
+    output_format: TracksFormat = "native"
+
+    def write(self, folder: Path, recordings: Sequence[Recording]) -> list[Path]:
+        """Write recordings to a folder, one file each; prints what the format does not hold.
+
+        Raises:
+            InputError: a recording cannot be written in this format.
+        """
+        files = write_recordings(folder, recordings, self.output_format)
+        for line in left_behind(recordings, files, self.output_format):
+            print(line)
+        return files
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,11 @@ from tests.advice.rows import (
     annotate,
     damage,
     follow,
+    renamed_keypoints,
     ways,
 )
+
+TRACKS = "evaluate --tracks tracks --truth tracks"
 
 
 def _damage_scores(at: Path) -> None:
@@ -78,6 +81,29 @@ ROWS = {
             at / "predictions",
             tables.Prediction("video001", ("rest",), np.ones((9, 1)), np.zeros(9), 30.0, np.ones(9)),
         ),
+    ),
+}
+
+ROWS |= {
+    "nothing to score": Row(
+        "evaluate --annotations annotations",
+        "expected (--predictions) with --annotations, or (--tracks) with (--truth)",
+        ("evaluate --annotations annotations {0} predictions --bootstrap 0", "evaluate {1} tracks {2} tracks"),
+    ),
+    "a setting of predictions beside tracks": Row(f"{TRACKS} --seed 3", "leave it out", (TRACKS,)),
+    "tracks given as a pattern": Row(
+        TRACKS.replace("tracks --", "'tracks/*' --"), "expected (--output) for the scores", (f"{TRACKS} {{0}} a",)
+    ),
+    "tracks of one keypoint": Row(
+        TRACKS,
+        "give the distance with (--match-within)",
+        (f"{TRACKS} {{0}} 5",),
+        lambda at: renamed_keypoints(at, "nose"),
+    ),
+    "tracks of other videos": Row(
+        "evaluate --tracks free --truth tracks",
+        "give files of one video the same name",
+        ("evaluate --tracks free --truth free",),
     ),
 }
 

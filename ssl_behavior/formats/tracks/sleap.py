@@ -63,6 +63,7 @@ def _read_analysis(path: Path) -> Recording:
         edges = array(file, "edge_inds", path).reshape(-1, 2) if "edge_inds" in file else np.empty((0, 2), int)
         symmetries = _json(file, "skeleton_symmetries", "[]")
         occupied = _occupied(file, path)
+        frame_rate = _frame_rate(file)
     _require_fitting(nodes, tracks, scores, edges, path)
     skeleton = Skeleton(nodes, tuple((nodes[int(a)], nodes[int(b)]) for a, b in edges))
     metadata = {"symmetries": symmetries} if symmetries else {}
@@ -73,11 +74,11 @@ def _read_analysis(path: Path) -> Recording:
         positions,
         _individuals(individuals, tracks.shape[1]),
         skeleton,
-        ASSUMED_FRAME_RATE,
+        frame_rate or ASSUMED_FRAME_RATE,
         confidence,
         source=str(path),
         metadata=metadata,
-        frame_rate_is_assumed=True,
+        frame_rate_is_assumed=frame_rate is None,
         notices=(*_notices(individuals, occupied, positions), *scaled),
     )
 
@@ -136,6 +137,15 @@ def _occupied(file: h5py.File, path: Path) -> np.ndarray | None:
         return _in_order(file, "track_occupancy", path) if "track_occupancy" in file else None
     except InputError:
         return None
+
+
+def _frame_rate(file: h5py.File) -> float | None:
+    """Return the frame rate in Hz that sleap-io keeps among its facts about the video, or None if there is none."""
+    try:
+        about = _json(file, "video_backend_metadata", "{}")
+    except ValueError:
+        return None
+    return sleap_labels.stated_frame_rate(about) if isinstance(about, dict) else None
 
 
 def _in_order(file: h5py.File, name: str, path: Path) -> np.ndarray:

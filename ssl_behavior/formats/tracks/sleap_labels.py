@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -194,8 +194,15 @@ def _frame_count(video: Any) -> int | None:
 def _frame_rate(video: Any) -> float | None:
     """Return the frame rate of a video in Hz, or None if the file does not know it."""
     while video is not None:
-        fps = video.backend_metadata.get("fps")
-        if isinstance(fps, int | float) and math.isfinite(fps) and 0 < fps <= _HIGHEST_FRAME_RATE:
-            return float(fps)
+        if (rate := stated_frame_rate(video.backend_metadata)) is not None:
+            return rate
         video = getattr(video, "source_video", None)
+    return None
+
+
+def stated_frame_rate(about: Mapping[str, Any]) -> float | None:
+    """Return the frame rate in Hz that SLEAP's facts about a video state, or None if they state none."""
+    fps = about.get("fps")
+    if isinstance(fps, int | float) and math.isfinite(fps) and 0 < fps <= _HIGHEST_FRAME_RATE:
+        return float(fps)
     return None
