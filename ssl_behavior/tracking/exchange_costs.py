@@ -11,7 +11,7 @@ from ssl_behavior.tracking.association import seen_instances
 from ssl_behavior.tracking.memory import Memories, MotionScale, match_cost, record
 
 
-def exchange_costs(pair: np.ndarray, scale: MotionScale) -> np.ndarray:
+def exchange_costs(pair: np.ndarray, scale: MotionScale, drift: np.ndarray | None = None) -> np.ndarray:
     """Return what it would cost that two animals change names at each frame, and keep them afterwards.
 
     It is the difference of two costs: that each animal's memory matches the next pose of the other, and its own.
@@ -19,6 +19,7 @@ def exchange_costs(pair: np.ndarray, scale: MotionScale) -> np.ndarray:
     Args:
         pair: (time, 2, keypoint, space), NaN where unseen.
         scale: how far the animals move, in the same unit.
+        drift: (time, 2, keypoint, space) of their last poses, if the flow of the video is known.
 
     Returns:
         (time,) nats, negative where an exchange fits better; infinite before both were seen and where neither is.
@@ -29,23 +30,30 @@ def exchange_costs(pair: np.ndarray, scale: MotionScale) -> np.ndarray:
     # The frame in which each is seen next, this one included; the number of frames where it is not seen again.
     following = np.where(is_seen, frames, len(positions))
     following = np.minimum.accumulate(following[::-1])[::-1]
-    return _exchange_costs(positions, is_seen, following, Memories.empty(2, positions.shape[2:], scale))
+    carried = np.zeros_like(positions) if drift is None else np.cumsum(drift, axis=0)
+    return _exchange_costs(positions, is_seen, following, carried, Memories.empty(2, positions.shape[2:], scale))
 
 
 @njit(cache=True)
 def _exchange_costs(
-    positions: np.ndarray, is_seen: np.ndarray, following: np.ndarray, memories: Memories
+    positions: np.ndarray, is_seen: np.ndarray, following: np.ndarray, carried: np.ndarray, memories: Memories
 ) -> np.ndarray:
     found = np.full(len(positions), math.inf)
     own = np.arange(2)
     for t in range(len(positions)):
+        if t:
+            memories.pose[:] += carried[t] - carried[t - 1]
         if memories.known.all() and is_seen[t].any():
             found[t] = 0.0
             for j in range(2):
                 later = following[t, j]
                 if later < len(positions):
-                    pose, ages = positions[later, j], memories.age + later - t
-                    found[t] += match_cost(pose, memories, 1 - j, ages[1 - j]) - match_cost(pose, memories, j, ages[j])
+                    for animal in range(2):
+                        # The image carries the last pose of an animal until it is seen again.
+                        further = carried[min(later, following[t, animal]), animal] - carried[t, animal]
+                        age = memories.age[animal] + later - t
+                        cost = match_cost(positions[later, j] - further, memories, animal, age)
+                        found[t] += -cost if animal == j else cost
         record(positions[t], np.where(is_seen[t], own, -1), memories)
     return found
 

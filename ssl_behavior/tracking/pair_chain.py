@@ -39,15 +39,16 @@ class PairChain:
     changes: np.ndarray
 
     @classmethod
-    def of(cls, pair: np.ndarray, scale: MotionScale, price: np.ndarray) -> PairChain:
+    def of(cls, pair: np.ndarray, scale: MotionScale, price: np.ndarray, drift: np.ndarray | None = None) -> PairChain:
         """Return the chain of two animals.
 
         Args:
             pair: (time, 2, keypoint, space), NaN where unseen.
             scale: how far the animals move, in the same unit.
             price: (time,) cost of an exchange at each frame in nats, beside that by motion.
+            drift: (time, 2, keypoint, space) of their last poses, if the flow of the video is known.
         """
-        costs = exchange_costs(pair, scale)
+        costs = exchange_costs(pair, scale, drift)
         starts = np.flatnonzero(costs[1:] < _POSSIBLE) + 1
         stretches = np.searchsorted(starts, np.arange(len(pair)), side="right")
         evidence = shape_evidence(pair, stretches) if len(starts) else np.zeros(1)

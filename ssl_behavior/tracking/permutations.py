@@ -48,13 +48,16 @@ class _Beam(NamedTuple):
     known: np.ndarray
 
 
-def likeliest_permutations(tracks: np.ndarray, price: np.ndarray, scale: MotionScale) -> np.ndarray:
+def likeliest_permutations(
+    tracks: np.ndarray, price: np.ndarray, scale: MotionScale, drift: np.ndarray | None = None
+) -> np.ndarray:
     """Return which track holds which animal, in every frame.
 
     Args:
         tracks: (time, track, keypoint, space) in any unit, NaN where unseen.
         price: (time,) cost of an exchange of two animals at each frame in nats; larger values trust the tracks more.
         scale: how far the animals move (``motion_scale``).
+        drift: of the tracks' last poses, if the flow of the video is known (``associate_by_flow``).
 
     Returns:
         (time, animal) int64, the track of each animal; the animals are those of the tracks' first frames.
@@ -72,7 +75,8 @@ def likeliest_permutations(tracks: np.ndarray, price: np.ndarray, scale: MotionS
     parents = np.zeros((frames, hypotheses), np.int16)
     permutations = np.zeros((frames, hypotheses, animals), np.int16)
     positions = np.ascontiguousarray(tracks, np.float64)
-    _search(positions, seen_instances(positions), price, scale, parents, permutations)
+    drift = np.zeros((0, *positions.shape[1:])) if drift is None else drift
+    _search(positions, seen_instances(positions), drift, price, scale, parents, permutations)
     best = 0
     path = np.empty((frames, animals), np.int64)
     for frame in range(frames - 1, -1, -1):
@@ -85,12 +89,13 @@ def likeliest_permutations(tracks: np.ndarray, price: np.ndarray, scale: MotionS
 def _search(
     positions: np.ndarray,
     is_seen: np.ndarray,
+    drift: np.ndarray,
     price: np.ndarray,
     scale: MotionScale,
     parents: np.ndarray,
     permutations: np.ndarray,
 ) -> None:
-    """Fill the parents (time, hypothesis) and permutations (time, hypothesis, animal)."""
+    """Fill the parents (time, hypothesis) and permutations (time, hypothesis, animal); without flow, drift is empty."""
     most, n = permutations.shape[1:]
     keypoints, space = positions.shape[2:]
     beam, following = _empty(most, n, keypoints, space), _empty(most, n, keypoints, space)
@@ -98,7 +103,10 @@ def _search(
     room = most * (1 + n * (n - 1) // 2)
     # A candidate is a hypothesis to go on from, and two animals to exchange, or the same one twice for none.
     candidates, totals = np.empty((room, 3), np.int64), np.empty(room)
+    newest = np.full(n, -1)
     for t in range(len(positions)):
+        if len(drift):
+            _carry(drift[t], newest, beam, alive)
         count = _find_candidates(positions[t], is_seen[t], scale, price[t], beam, alive, candidates, totals)
         order = np.argsort(totals[:count])
         alive = 0
@@ -114,6 +122,24 @@ def _search(
                 permutations[t, alive] = following.names[alive]
                 alive += 1
         beam, following = following, beam
+        newest = np.where(is_seen[t], t * n + np.arange(n), newest)
+
+
+@njit(cache=True)
+def _carry(drift: np.ndarray, newest: np.ndarray, beam: _Beam, alive: int) -> None:
+    """Move remembered poses along with the image.
+
+    Args:
+        drift: (track, keypoint, space) of the newest pose of each track.
+        newest: (track,) the source of that pose. The drift of older ones, which few hypotheses remember, is unknown.
+        beam: hypotheses.
+        alive: number of them.
+    """
+    for h in range(alive):
+        for animal, source in enumerate(beam.sources[h]):
+            track = source % len(newest)
+            if source >= 0 and source == newest[track]:
+                beam.pose[h, animal] += drift[track]
 
 
 @njit(cache=True)

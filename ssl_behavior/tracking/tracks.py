@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from ssl_behavior.errors import InputError, count_of, list_names
 from ssl_behavior.recordings.individuals import NOBODY
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.tracking.association import associate, seen_instances
+from ssl_behavior.tracking.association import associate, associate_by_flow, seen_instances
 from ssl_behavior.tracking.memory import motion_scale
+from ssl_behavior.tracking.optical_flow import FlowField
 from ssl_behavior.tracking.renaming import likeliest_names
 from ssl_behavior.tracking.visits import separate_visits
 
@@ -57,7 +58,11 @@ class TrackingResult:
 
 
 def track_recording(
-    recording: Recording, individuals: int | None = None, names: Sequence[str] = (), at_least: int | None = None
+    recording: Recording,
+    individuals: int | None = None,
+    names: Sequence[str] = (),
+    at_least: int | None = None,
+    flow: Iterable[FlowField] | None = None,
 ) -> TrackingResult:
     """Follow the animals of a recording, whatever the names and the order of its instances.
 
@@ -70,6 +75,8 @@ def track_recording(
         names: names of the animals; by default each has the name of the fragment of which it holds most.
         at_least: number of animals that are there at any time. If it is given, an animal that is unseen for more than
             five seconds is gone, unless fewer others are left, and one that comes then is another animal.
+        flow: from each frame of the video to the next, by which the animals are followed as well
+            (``optical_flow.flow_fields``).
 
     Raises:
         InputError: no instance is seen, or more than ``MOST_ANIMALS`` are counted.
@@ -84,7 +91,7 @@ def track_recording(
             f"{recording.source or recording.id}: expected up to {MOST_ANIMALS} animals; found {number} instances "
             "together in a fifth of the frames or more: state the number with --individuals"
         )
-    identities = identify(recording.positions, number)
+    identities = identify(recording.positions, number, flow)
     if at_least is not None:
         identities = separate_visits(identities, at_least, round(_LONGEST_ABSENCE_S * recording.frame_rate))
         number = int(identities.max()) + 1
@@ -107,12 +114,13 @@ def track_recording(
     return TrackingResult(recording, result, identities)
 
 
-def identify(instances: np.ndarray, individuals: int) -> np.ndarray:
+def identify(instances: np.ndarray, individuals: int, flow: Iterable[FlowField] | None = None) -> np.ndarray:
     """Say which animal each instance is: first frame by frame, and then with all frames in view.
 
     Args:
         instances: (time, instance, keypoint, space) in any unit and order, NaN where unseen.
         individuals: number of animals.
+        flow: as for ``track_recording``.
 
     Returns:
         (time, instance) int64, the animal of each instance; ``NOBODY`` where there is no instance, or one left out.
@@ -121,11 +129,15 @@ def identify(instances: np.ndarray, individuals: int) -> np.ndarray:
         ValueError: the shape is another one, or there are fewer than one animal.
     """
     positions = np.asarray(instances, np.float64)
-    identities = associate(positions, individuals)
+    drift = None
+    if flow is None:
+        identities = associate(positions, individuals)
+    else:
+        identities, drift = associate_by_flow(positions, individuals, flow)
     frames, places = np.nonzero(identities != NOBODY)
     tracks = np.full((len(positions), individuals, *positions.shape[2:]), np.nan)
     tracks[frames, identities[frames, places]] = positions[frames, places]
-    names = likeliest_names(tracks, _PENALTY, motion_scale(positions, seen_instances(positions)))
+    names = likeliest_names(tracks, _PENALTY, motion_scale(positions, seen_instances(positions)), drift)
     animal_of_track = np.argsort(names, axis=1)
     identities[frames, places] = animal_of_track[frames, identities[frames, places]]
     return identities
