@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line, count_of
+from ssl_behavior.formats.video_files import find_video_files, images_of
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.run_folder import open_output
+from ssl_behavior.tracking.optical_flow import FlowField, flow_fields
 from ssl_behavior.tracking.tracks import MOST_ANIMALS, track_recording
 
 
@@ -24,10 +28,14 @@ class TrackConfig(WrittenTracksConfig):
         individuals: number of animals in each recording, or their names; by default, the number that is seen together
             in a fifth of the frames or more. A range such as 1-3 is for animals that enter and leave: each stay of an
             animal becomes a track.
+        videos: files, folders or globs of the recordings' videos, each with the name of its recording. Poses are then
+            moved along with the image (optical flow) before they are compared; without videos, the animals' own motion
+            moves them.
     """
 
     output: Path
     individuals: tuple[str, ...] = field(default=(), kw_only=True)
+    videos: tuple[Path, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,23 +75,34 @@ def track(config: TrackConfig) -> list[Path]:
         The files, one per recording.
 
     Raises:
-        InputError: no recording can be read, or the output exists.
+        InputError: no recording can be read, a video is missing or does not fit its recording, or the output exists.
 
     Examples:
         >>> track(TrackConfig(recordings=(Path("fragments.slp"),), output=Path("tracked"), individuals=("2",)))
     """
     with open_output(config) as output:
         recordings = config.read_files()
+        videos = find_video_files(config.videos, recordings) if config.videos else {}
         results = [
-            track_recording(recording, config.animals, config.names, config.at_least)
+            track_recording(recording, config.animals, config.names, config.at_least, _flow(recording, videos))
             for recording in progress(recordings, "tracking")
         ]
         files = config.write(output, [result.recording for result in results])
     for result in results:
         print(*result.describe(), sep="\n")
+    for video, file in videos.items():
+        print(f"{video}: poses were moved along with the image of {file}")
     print(f"wrote {count_of(len(files), 'recording')} to {output}")
     print(f"next: {command_line('check', '--recordings', output)}")
     return files
+
+
+def _flow(recording: Recording, videos: Mapping[str, Path]) -> Iterator[FlowField] | None:
+    """Flow of the video of a recording, computed frame by frame; None if there is no video."""
+    if recording.id not in videos:
+        return None
+    images = images_of(videos[recording.id], recording)
+    return flow_fields(progress(images, f"flow of {recording.id}", total=recording.frames, unit="frame", leave=False))
 
 
 main = command(TrackConfig, track, "Make untracked instances, or fragments of tracks, into the tracks of animals.")

@@ -8,8 +8,12 @@ import pytest
 import sleap_io
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.track import TrackConfig, track
+from tests.fuzz.forks import ForkServer
+from tests.tracking import film
+from tests.tracking.animals import recorded
 
 
 def untracked(path: Path, frames: int = 120, spurious: int = 0) -> np.ndarray:
@@ -79,3 +83,29 @@ def test_tracks_are_written_for_other_programs(command: Callable, tmp_path: Path
     back, native = (read_recordings(tmp_path / folder, notify=lambda _: None)[0] for folder in ("out", "native"))
     assert back.individuals == ("a", "b")
     np.testing.assert_array_equal(back.positions, native.positions)
+
+
+def test_with_their_video_animals_that_run_far_between_frames_keep_their_identities(
+    command: Callable, tmp_path: Path
+) -> None:
+    tracks = film.poses(film.chase())
+    native.write(tmp_path / "tracks", [recorded(tracks, "day1/pair")])
+    film.write_video(tmp_path / "pair.mp4", film.images(film.chase()), "mp4v")
+    words = ("--recordings", tmp_path / "tracks", "--output")
+    done = command("track", *words, tmp_path / "seen", "--videos", tmp_path / "*.mp4")
+    assert f"day1/pair: poses were moved along with the image of {tmp_path / 'pair.mp4'}" in done.out
+    (seen,) = read_recordings(tmp_path / "seen", notify=lambda _: None)
+    np.testing.assert_array_equal(seen.positions, tracks.astype(np.float32))
+    command("track", *words, tmp_path / "blind")
+    (blind,) = read_recordings(tmp_path / "blind", notify=lambda _: None)
+    assert (blind.positions != seen.positions).any()
+
+
+def test_a_video_that_does_not_fit_is_one_sentence_and_nothing_is_written(forks: ForkServer, tmp_path: Path) -> None:
+    untracked(tmp_path / "two.slp", frames=40)
+    (tmp_path / "two.mp4").write_bytes(b"no video")
+    words = ["--recordings", tmp_path / "two.slp", "--output", tmp_path / "out", "--videos", tmp_path / "two.mp4"]
+    done = forks.run(["ssl_behavior.track", *words], tmp_path)
+    assert done.code == 2
+    assert done.err.strip().splitlines()[-1].startswith(f"error: {tmp_path / 'two.mp4'}: expected a video; found")
+    assert not (tmp_path / "out").exists()
