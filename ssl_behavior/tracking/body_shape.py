@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_KEYPOINTS = 12
+_KEYPOINTS = 8
 """Keypoints, those that are seen most, whose distances make the shape."""
 _OFFSET = 0.05
 """Part of the median distance that is added to each distance: the logarithm of a short one is mostly noise."""
