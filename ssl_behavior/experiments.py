@@ -218,7 +218,7 @@ def status(config: StatusConfig) -> pd.DataFrame:
             f"{command_line('experiments', *words)}"
         )
     problems += queue.damaged
-    failures: dict[Unit, str] = {state.message.unit: state.reason for state in states if state.stage == "failed"}
+    failures = {state.message.unit.digest: state.reason for state in states if state.stage == "failed"}
     table = status_table(states, plans)
     print(*problems, *status_lines(table), sep="\n")
     for experiment, combinations in plans.items():

@@ -83,7 +83,7 @@ def sweep(config: SweepConfig) -> pd.DataFrame:
                 attempted += len(missing)
                 problems |= run_missing(units, missing, Training(config.output, config.device), config, description)
     finally:
-        table = tabulate_scores(combinations, results, problems)
+        table = tabulate_scores(combinations, results, {unit.digest: reason for unit, reason in problems.items()})
         results.store.write(_TABLE, table.to_csv(index=False).encode())
     require_no_failures(problems, attempted)
     return table

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ssl_behavior.jobs.results import Results, Unit
+from ssl_behavior.jobs.results import Results
 from ssl_behavior.jobs.training_units import TrainingUnit
 
 _LAST_COLUMNS = ["encoder", "model", "problem"]
@@ -39,15 +39,13 @@ def scores_of(report: Mapping[str, Any]) -> dict[str, float | None]:
     )
 
 
-def tabulate_scores(
-    combinations: Sequence[Combination], results: Results, problems: Mapping[Unit, str]
-) -> pd.DataFrame:
+def tabulate_scores(combinations: Sequence[Combination], results: Results, problems: Mapping[str, str]) -> pd.DataFrame:
     """Return a row per combination: the varied settings, the scores, the folders, and the problem if there is one.
 
     Args:
         combinations: the rows.
         results: folder of the results, whose marks hold the scores.
-        problems: failed training -> reason in one sentence; a model whose encoder failed has that one's reason.
+        problems: digest of a failed training -> reason in one sentence; a model has the reason of its encoder, too.
     """
     notes = results.notes(dict.fromkeys(combination.model for combination in combinations))
     rows = []
@@ -56,7 +54,7 @@ def tabulate_scores(
         assert model.encoder is not None
         row = {**combination.varied, **notes.get(model, {}).get("scores", {})}
         row |= {"encoder": model.encoder.folder, "model": model.folder}
-        problem = problems.get(model) or problems.get(model.encoder) or "not trained yet"
+        problem = problems.get(model.digest) or problems.get(model.encoder.digest) or "not trained yet"
         rows.append({**row, "problem": "" if model in notes else problem})
     table = pd.DataFrame(rows)
     return table[[name for name in table if name not in _LAST_COLUMNS] + _LAST_COLUMNS]
