@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and completion; a test compares it with the table below
+    from ssl_behavior import experiments as experiments
     from ssl_behavior import plots as plots
     from ssl_behavior.api.embeddings import Embeddings as Embeddings
     from ssl_behavior.api.encoder import PretrainedEncoder as PretrainedEncoder
@@ -147,8 +148,9 @@ _NAMES = {
 _RENAMED = {"embed_recordings": "embed", "in_notebook": "explore_in_notebook"}
 # Public name -> the module that defines it, and its name there.
 _PUBLIC = {_RENAMED.get(name, name): (module, name) for module, names in _NAMES.items() for name in names.split()}
-_ROOMS = ("plots",)
-__all__ = sorted({*_PUBLIC, *_ROOMS})
+_MODULES = ("experiments", "plots")
+"""Modules that are public with all their names: ``sb.experiments.post``, ``sb.plots.plot_scores``."""
+__all__ = sorted({*_PUBLIC, *_MODULES})
 
 
 class _Package(ModuleType):
@@ -158,7 +160,7 @@ class _Package(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ROOMS:
+        if name in _MODULES:
             return importlib.import_module(f"{self.__name__}.{name}")
         if name not in _PUBLIC:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)

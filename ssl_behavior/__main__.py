@@ -35,6 +35,7 @@ COMMANDS = {
     "embed_many": "embed thousands of recordings on a Ray cluster, to disk or S3",
     "predict_many": "label thousands of recordings on a Ray cluster",
     "sweep": "pretrain and fine-tune over a grid of settings on a Ray cluster",
+    "experiments": "post, work and status: the trainings of a grid as messages that workers on any machines take",
 }
 
 
