@@ -75,6 +75,8 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
     from ssl_behavior.recordings.labels import Labels as Labels
     from ssl_behavior.recordings.recording import Recording as Recording
     from ssl_behavior.recordings.skeleton import Skeleton as Skeleton
+    from ssl_behavior.repair import RepairConfig as RepairConfig
+    from ssl_behavior.repair import repair as repair
     from ssl_behavior.search import SearchConfig as SearchConfig
     from ssl_behavior.search import search as search
     from ssl_behavior.simulate import SimulateConfig as SimulateConfig
@@ -135,6 +137,7 @@ _NAMES = {
     "recordings.labels": "Bout Labels",
     "recordings.recording": "Recording",
     "recordings.skeleton": "Skeleton",
+    "repair": "RepairConfig repair",
     "search": "SearchConfig search",
     "simulate": "SimulateConfig simulate",
     "simulation.simulator": "simulate_recordings",
