@@ -81,13 +81,11 @@ def test_an_array_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         npz.load(tmp_path / "a.npz", ["x"])
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(18), b"frame,x,y\n1,2,3\n", b"\x93NUMPY\x01\x00"])
-def test_other_files_hold_no_arrays(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"frame,x,y\n1,2,3\n", b"\x93NUMPY\x01\x00"])
+def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content)
-    try:
-        assert npz.load(tmp_path / "a.npz", ["x"]) == {}
-    except InputError as error:
-        assert "np.savez" in str(error)
+    with pytest.raises(InputError, match=r"expected arrays that np\.savez wrote"):
+        npz.load(tmp_path / "a.npz", ["x"])
 
 
 def test_damaged_bytes_give_values_or_a_message(tmp_path: Path) -> None:
