@@ -85,14 +85,9 @@ def assemble(config: AssembleConfig) -> list[Path]:
             f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate sets another)"
         )
     print(f"wrote {count_of(len(files), 'recording')} to {output}")
-    animals = max(len(recording.individuals) for recording in recordings)
-    print(
-        "next: "
-        + command_line(
-            *("track", "--recordings", output, "--individuals", config.individuals or animals),
-            *("--output", f"{output}-tracked"),
-        )
-    )
+    animals = config.individuals or max(len(recording.individuals) for recording in recordings)
+    tracked = f"{output}-tracked"
+    print(f"next: {command_line('track', '--recordings', output, '--individuals', animals, '--output', tracked)}")
     return files
 
 

@@ -115,12 +115,9 @@ def _read_limbs(arrays: Mapping[str, np.ndarray], path: Path, peaks: Peaks) -> L
 
 def _places(names: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
     """Return (keypoint of the file,) its place in the skeleton."""
-    try:
-        listed = names.tolist() if names.ndim == 1 and names.dtype.kind == "U" else None
-    except ValueError:  # bytes that are no text
-        listed = None
-    if listed is None:
+    if names.ndim != 1 or names.dtype.kind != "U":
         raise InputError(f"{path}: expected a list of names as 'keypoints'; found something else: write texts")
+    listed = names.tolist()
     if sorted(listed) != sorted(skeleton.keypoints):
         raise InputError(
             f"{path}: expected the keypoints of the skeleton, {list_names(skeleton.keypoints)}; found "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -74,6 +75,11 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str | Path) 
     declared = header.dtype.itemsize * math.prod(header.shape)
     if declared != len(content):
         raise ValueError(f"{name} has {len(content):,} bytes where its header declares {declared:,}")
+    if header.dtype.kind == "U":
+        # numpy makes strings of any bytes, and Python fails later on those that are no characters.
+        codes = np.frombuffer(content, np.dtype(np.uint32).newbyteorder(header.dtype.byteorder))
+        if codes.max(initial=0) > sys.maxunicode:
+            raise ValueError(f"{name} holds texts of characters that do not exist")
     if not declared:
         return np.zeros(header.shape, header.dtype)
     return np.ndarray(header.shape, header.dtype, content, order="F" if header.is_transposed else "C")

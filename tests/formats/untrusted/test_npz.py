@@ -88,6 +88,16 @@ def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
         npz.load(tmp_path / "a.npz", ["x"])
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_texts_of_characters_that_do_not_exist_are_refused(order: str, tmp_path: Path) -> None:
+    names = np.array([0x61, 0x110000], f"{order}u4").view(f"{order}U1")
+    np.savez(tmp_path / "a.npz", names=names)
+    with pytest.raises(InputError, match="characters that do not exist"):
+        npz.load(tmp_path / "a.npz", ["names"])
+    np.savez(tmp_path / "a.npz", names=names[:1])
+    assert npz.load(tmp_path / "a.npz", ["names"])["names"].tolist() == ["a"]
+
+
 def test_damaged_bytes_give_values_or_a_message(tmp_path: Path) -> None:
     rng = Random(0)
     for save in (np.savez, np.savez_compressed):
