@@ -1,6 +1,6 @@
 """Assembly of real animals whose points are shuffled: which points of a frame are of one animal?
 
-    python -m experiments.tracking.assembly    (two minutes)
+    python -m experiments.tracking.assembly    (three minutes)
 
 Frames are used in which every point of every animal is seen. The points of each keypoint are shuffled in each frame;
 the file's animals are the truth. Conditions: all seen; those of these frames in which the centres of two animals are
@@ -33,6 +33,7 @@ from scipy.optimize import linear_sum_assignment
 
 from experiments.dyads.coverage import write
 from experiments.tracking.trackers import DATA, body_length, sequences
+from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.peaks import Limbs, Peaks
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.tracking.affinities import LimbLengths, limb_lengths, limbs_of_lengths
@@ -41,13 +42,18 @@ from ssl_behavior.tracking.assembly import best_limbs, join
 HERE = Path(__file__).parent
 _FLY = [(1, 0), (1, 2), (1, 3), (1, 4), *((1, leg) for leg in range(5, 11)), (0, 11), (0, 12)]
 _MOUSE = [(0, 3), (1, 3), (2, 3)]  # nose and ears to the neck
+_TAIL = [(0, 1), (1, 2), (2, 3), (3, 4)]  # top, body, tail base, middle and end of the tail
 TREES: Mapping[str, list[tuple[int, int]]] = {
     "fly pair, 1": _FLY,
     "fly pair, 2": _FLY,
     "CalMS21": [*_MOUSE, (3, 6), (6, 4), (6, 5)],
     "MABe22": [*_MOUSE, (3, 6), (6, 4), (6, 5), (6, 9), (9, 7), (9, 8), (9, 10), (10, 11)],
+    "dyad 20": _TAIL,
+    "dyad 40": _TAIL,
 }
 """Recording -> edges, as places of keypoints: along the back, and from it to the limbs."""
+DYADS = ("dyad 20", "dyad 40")
+"""Recordings that were looked at only after all settings were chosen, on the others and on dyads 1, 2, 4, 7 and 10."""
 CONDITIONS: Mapping[str, Mapping[str, float]] = {
     "all seen": {},
     "points missing": {"missing": 0.1},
@@ -211,7 +217,12 @@ def main() -> None:
     """Assemble all, then write assembly.csv and assembly.md beside this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the recordings")
-    write(list(rows(sequences(parser.parse_args().data))), HERE / "assembly")
+    data = parser.parse_args().data
+    tracks = sequences(data)
+    for name in DYADS:
+        file = str(data / "dyads" / "tracks" / f"{name.split()[1]}DLC*.csv.gz")
+        tracks[name] = np.asarray(read_recordings(file, notify=lambda _: None)[0].positions, float)
+    write(list(rows(tracks)), HERE / "assembly")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Affinities from lengths, for peaks whose network gives none.
 
 Every edge has a typical length, which is measured on the peaks themselves. The affinity of a candidate limb is the
-logarithm of a ratio of two densities of its target's place: if both peaks are of one animal, and by chance. The first
-is Student's density of the length, the same in all directions. The second is even over the area with peaks.
+logarithm of the odds that its peaks are of one animal: of two densities of the target's place, times the odds before
+the length is looked at. In one animal, the length has Student's density, the same in all directions. By chance, the
+target is anywhere in the area with peaks.
 
 Directions do not count. Without the image, the direction of a limb is known only relative to the other limbs of its
 animal. A score of two limbs would tie the edges to each other, and assembly would no longer be exact.
@@ -26,6 +27,8 @@ _SHORTEST = 0.01
 """Pixels of the shortest typical length."""
 _SPREAD = 0.3
 """Scale of the lengths of an edge, as a part of the typical one: bodies bend, tilt and differ in size."""
+_ODDS = 50.0
+"""Odds before the length is looked at: a peak whose partner was found is rarely without a limb."""
 _DEGREES = 3
 """Degrees of freedom of Student's distribution; few, as networks misplace some peaks by far."""
 
@@ -42,7 +45,7 @@ class LimbLengths(NamedTuple):
     area: float
 
     def affinity(self, edge: int, lengths: np.ndarray) -> np.ndarray:
-        """Return the logarithm of the ratio of the two densities, for limbs of an edge with these lengths."""
+        """Return the logarithm of the odds that limbs of an edge with these lengths are of one animal."""
         spread = _SPREAD * self.typical[edge]
         tails = 1 + ((lengths - self.typical[edge]) / spread) ** 2 / _DEGREES
         at_typical = math.gamma((_DEGREES + 1) / 2) / (
@@ -50,7 +53,7 @@ class LimbLengths(NamedTuple):
         )
         # The density of a length lies on a circle, whose smallest size keeps peaks at one place from infinite affinity.
         circle = 2 * math.pi * np.maximum(lengths, spread)
-        return np.asarray(np.log(self.area * at_typical / circle) - (_DEGREES + 1) / 2 * np.log(tails))
+        return np.asarray(np.log(_ODDS * self.area * at_typical / circle) - (_DEGREES + 1) / 2 * np.log(tails))
 
 
 def limb_lengths(peaks: Peaks) -> LimbLengths:
@@ -90,7 +93,7 @@ def limbs_of_lengths(peaks: Peaks, lengths: LimbLengths, threshold: float = 0.0)
     Args:
         peaks: of one video.
         lengths: of the limbs of its animals.
-        threshold: least affinity; at 0, a limb is as likely of one animal as by chance.
+        threshold: least affinity; at 0, peaks are as likely of one animal as not.
     """
     found, dropped = np.flatnonzero(peaks.is_found), 0
     columns: list[tuple[np.ndarray, ...]] = [(*np.empty((3, 0), np.int64), np.empty(0))]

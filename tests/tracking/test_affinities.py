@@ -36,7 +36,7 @@ def test_the_typical_length_is_likelier_than_others_and_a_far_one_is_chance() ->
 def test_the_density_over_the_plane_is_that_of_student() -> None:
     """In rings that begin where the smallest circle ends, at .3 of the typical length."""
     lengths, radii = LimbLengths(np.array([10.0]), area=1.0), np.linspace(3, 1000, 100_000)
-    density = np.exp(lengths.affinity(0, radii)) * 2 * np.pi * radii
+    density = np.exp(lengths.affinity(0, radii)) / 50 * 2 * np.pi * radii  # the odds were 50 before
     expected = np.diff(stats.t(3, loc=10, scale=3).cdf([3, 1000]))
     assert np.trapezoid(density, radii) == pytest.approx(expected[0], rel=1e-4)
 
