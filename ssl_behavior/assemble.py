@@ -85,9 +85,8 @@ def assemble(config: AssembleConfig) -> list[Path]:
             f"{ASSUMED_FRAME_RATE:g} Hz (--frame-rate sets another)"
         )
     print(f"wrote {count_of(len(files), 'recording')} to {output}")
-    animals = config.individuals or max(len(recording.individuals) for recording in recordings)
-    tracked = f"{output}-tracked"
-    print(f"next: {command_line('track', '--recordings', output, '--individuals', animals, '--output', tracked)}")
+    number = () if config.individuals is None else ("--individuals", config.individuals)
+    print(f"next: {command_line('track', '--recordings', output, *number, '--output', f'{output}-tracked')}")
     return files
 
 
