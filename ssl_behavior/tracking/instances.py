@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ssl_behavior.errors import InputError, count_of, list_in_order
+from ssl_behavior.formats.untrusted.limits import most_bytes
 from ssl_behavior.recordings.peaks import Limbs, Peaks
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
 from ssl_behavior.tracking.affinities import LimbLengths, limb_lengths, limbs_of_lengths
@@ -46,7 +48,7 @@ class AssemblyResult:
         name, frames = self.recording.id, count_of(self.recording.frames, "frame")
         if self.lengths is not None:
             edges = zip(self.recording.skeleton.edges, self.lengths.typical, strict=True)
-            listed = ", ".join(f"{a} to {b} {typical:.3g}" for (a, b), typical in edges)
+            listed = ", ".join(f"{a} to {b} {typical:.3g}" for (a, b), typical in edges if np.isfinite(typical))
             yield f"{name}: no affinities in the file, so lengths decide; typical ones are {listed} px"
         yield (
             f"{name}: {count_of(self.peaks, 'peak')} in {frames} made into {count_of(self.instances, 'instance')}; "
@@ -114,6 +116,17 @@ def assemble_peaks(
     )
 
 
+def _require_memory(peaks: Peaks, shape: tuple[int, int, int]) -> None:
+    """Make sure that instances (time, instance, keypoint) take memory in proportion to the peaks."""
+    needed = 3 * np.dtype(np.float32).itemsize * math.prod(shape)
+    if needed > most_bytes(peaks.frame.nbytes + peaks.positions.nbytes):
+        frames, slots, _ = shape
+        raise InputError(
+            f"{peaks.source or peaks.id}: expected instances that fit into memory; found up to {slots} in one of "
+            f"{count_of(frames, 'frame')}: state the number of animals with --individuals, or correct the frame numbers"
+        )
+
+
 class _Groups:
     """Peaks in groups that limbs join.
 
@@ -143,6 +156,7 @@ class _Groups:
         rows = np.flatnonzero(is_used[self.group])
         at = (peaks.frame[rows], self.rank[self.group[rows]], peaks.keypoint[rows])
         shape = (peaks.frames, slots, len(peaks.skeleton.keypoints))
+        _require_memory(peaks, shape)
         positions = np.full((*shape, 2), np.nan, np.float32)
         positions[at] = peaks.positions[rows]
         confidence = None

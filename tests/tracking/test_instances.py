@@ -1,6 +1,7 @@
 """Assembled peaks as recordings: what is kept, what is left out, and what is in doubt."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,15 @@ def test_of_too_many_instances_those_with_the_greatest_sums_are_kept() -> None:
     assert (result.instances, result.crowded) == (2, 1)
     np.testing.assert_array_equal(result.recording.positions[0, :, 0, 0], [3, 6])
     assert any("1 instance left out, in frames with more than 2" in line for line in result.describe())
+
+
+def test_one_crowded_frame_of_a_long_video_does_not_take_all_memory() -> None:
+    joined = [(3 * i + j, 3 * i + j + 1, 0.9) for i in range(50) for j in (0, 1)]
+    peaks, limbs = scene(WHOLE * 50, joined)
+    long = replace(peaks, frames=1_000_000)
+    with pytest.raises(InputError, match="found up to 50 in one of 1,000,000 frames: state the number"):
+        assemble_peaks(long, limbs)
+    assert assemble_peaks(long, limbs, individuals=2).crowded == 48
 
 
 def test_frames_in_which_a_missing_inner_node_may_have_split_an_animal_are_counted() -> None:
