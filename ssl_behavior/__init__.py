@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
     from ssl_behavior.api.frame_table import frame_table as frame_table
     from ssl_behavior.api.model import FinetunedModel as FinetunedModel
     from ssl_behavior.api.model import load_model as load_model
+    from ssl_behavior.assemble import AssembleConfig as AssembleConfig
+    from ssl_behavior.assemble import assemble as assemble
     from ssl_behavior.atlas.atlas import Atlas as Atlas
     from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas as ClusteredAtlas
     from ssl_behavior.atlas.clusters import Clustering as Clustering
@@ -111,6 +113,7 @@ _NAMES = {
     "api.estimator": "BehaviourEncoder",
     "api.frame_table": "frame_table",
     "api.model": "FinetunedModel load_model",
+    "assemble": "AssembleConfig assemble",
     "atlas.atlas": "Atlas",
     "atlas.cluster_bouts": "ClusteredAtlas",
     "atlas.clusters": "Clustering",

@@ -65,6 +65,7 @@ WITHOUT_TORCH = [
     "cli.inputs",
     "simulate",
     "convert",
+    "assemble",
     "track",
     "evaluate",
 ]
