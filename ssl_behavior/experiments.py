@@ -124,7 +124,8 @@ class WorkConfig(RayConfig):
 def work(config: WorkConfig) -> None:
     """Do the messages of a store until all are done or failed; other workers may do so at the same time.
 
-    Ctrl-C and SIGTERM give the message back at once. A worker that is killed loses it after ``config.lease`` seconds.
+    Ctrl-C and SIGTERM give the message back at once. A worker that is killed loses it after ``config.lease`` seconds,
+    and so do workers on Ray when this command is stopped.
 
     Raises:
         InputError: messages have failed for good in the hands of this worker, or the store cannot be reached.

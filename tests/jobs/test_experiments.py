@@ -162,14 +162,12 @@ def test_inputs_that_have_changed_since_they_were_posted_are_refused(
 
 
 @pytest.mark.usefixtures("cluster")
-def test_workers_on_ray(posted: Callable[..., PostConfig], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_on_ray(posted: Callable[..., PostConfig], capsys: pytest.CaptureFixture[str]) -> None:
     config = posted()
-    work(WorkConfig(output=config.output, workers=2, lease=2))
+    work(WorkConfig(output=config.output, workers=1, lease=30))
     printed = capsys.readouterr().out
     assert printed.count(": done in") == 2
-    assert {line.split(":")[0] for line in printed.splitlines() if "no message is left" in line} == {
-        "worker 1", "worker 2"
-    }  # fmt: skip
+    assert "worker 1: no message is left; 2 messages done here" in printed
     assert set(status(StatusConfig(output=config.output))["state"]) == {"done"}
 
 
