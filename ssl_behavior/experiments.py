@@ -21,7 +21,7 @@ from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.jobs.claims import LEASE_S
 from ssl_behavior.jobs.experiment_plans import PLANS, add_plan, read_plans, require_experiment_name, table_name
 from ssl_behavior.jobs.experiment_status import status_lines, status_table
-from ssl_behavior.jobs.message_queue import FOLDERS, MessageQueue
+from ssl_behavior.jobs.message_queue import FOLDERS, MESSAGES, MessageQueue
 from ssl_behavior.jobs.message_worker import MessageWorker, Rules
 from ssl_behavior.jobs.messages import Message
 from ssl_behavior.jobs.ray_connection import RayConfig, ray_connection
@@ -124,16 +124,20 @@ class WorkConfig(RayConfig):
 def work(config: WorkConfig) -> None:
     """Do the messages of a store until all are done or failed; other workers may do so at the same time.
 
-    Ctrl-C and SIGTERM give the message back at once. A worker that is killed loses it after ``config.lease`` seconds.
+    Ctrl-C and SIGTERM give the message back at once. A worker that is killed loses it after ``config.lease`` seconds,
+    and so do workers on Ray when this command is stopped.
 
     Raises:
-        InputError: messages have failed for good in the hands of this worker, or the store cannot be reached.
+        InputError: messages have failed for good in the hands of this worker, there are none, or the store cannot be
+            reached.
 
     Examples:
         >>> work(WorkConfig(output="s3://bucket/runs"))  # doctest: +SKIP
     """
     require_cluster_packages()
     config = replace(config, output=absolute(config.output))
+    if not config.wait and not Store(config.output).names(MESSAGES):
+        raise _no_messages(config.output)
     if config.workers is None:
         if config.address != "local":
             raise InputError(f"--address {config.address}: expected --workers as well, the number to start there")
@@ -211,13 +215,9 @@ def status(config: StatusConfig) -> pd.DataFrame:
     queue = MessageQueue(store)
     states = queue.states()
     plans, problems = read_plans(store)
-    if not states and not plans:
-        words = ("post", "--configs", "SWEEP.yaml", "--name", "NAME", "--output", config.output)
-        raise InputError(
-            f"--output {config.output}: expected messages; found none: post some with "
-            f"{command_line('experiments', *words)}"
-        )
     problems += queue.damaged
+    if not states and not problems:
+        raise _no_messages(config.output)
     failures = {state.message.unit.digest: state.reason for state in states if state.stage == "failed"}
     table = status_table(states, plans)
     print(*problems, *status_lines(table), sep="\n")
@@ -227,6 +227,13 @@ def status(config: StatusConfig) -> pd.DataFrame:
         print("", *best_model(scores, config.output), sep="\n")
         print(f"table: {config.output}/{table_name(experiment)}")
     return table
+
+
+def _no_messages(output: str) -> InputError:
+    words = ("post", "--configs", "SWEEP.yaml", "--name", "NAME", "--output", output)
+    return InputError(
+        f"--output {output}: expected messages; found none: post some with {command_line('experiments', *words)}"
+    )
 
 
 def _after_status(config: StatusConfig, table: pd.DataFrame) -> None:

@@ -52,9 +52,9 @@ def status_lines(table: pd.DataFrame) -> Iterator[str]:
         parts = ", ".join(f"{counts.get(stage, 0):,} {stage}" for stage in STAGES)
         yield f"{experiment}: {count_of(len(rows), 'message')}: {parts}"
     yield ""
-    width = max(table["experiment"].str.len().max(), len("experiment"))
+    width = max(map(len, [*table["experiment"], "experiment"]))
     columns = f"{{:<{width}}}  {{:<24}}  {{:<7}}  {{}}"
-    yield columns.format("experiment", "training", "state", "")
+    yield columns.format("experiment", "training", "state", "").rstrip()
     for row in table.head(_MOST_LINES).itertuples():
         remark = f"since {row.since[:19]}Z by {row.worker} (attempt {row.attempt})" if row.worker else row.reason
         yield columns.format(row.experiment, row.training, row.state, remark).rstrip()

@@ -25,8 +25,8 @@ from ssl_behavior.jobs.messages import Message
 from ssl_behavior.jobs.results import Results, Unit
 from ssl_behavior.storage.object_store import Store
 
-_MESSAGES, _FAILURES = "messages", "failures"
-FOLDERS = (_MESSAGES, CLAIMS, _FAILURES)
+MESSAGES, _FAILURES = "messages", "failures"
+FOLDERS = (MESSAGES, CLAIMS, _FAILURES)
 """Folders of the queue."""
 _PARALLEL_WRITES = 16  # a small file takes a round trip to the store, so the time is spent waiting
 
@@ -81,12 +81,16 @@ class MessageQueue:
         def post_one(message: Message) -> str:
             digest = message.unit.digest
             failure = _failure_of(digest)
+            if outcomes.get(digest) == "done":
+                return "done"
             if digest in outcomes and failure not in given_up:
-                return "done" if outcomes[digest] == "done" else "posted before"
+                return "posted before"
             # The new message may name other addresses of the same files, which workers can read.
             self.store.write(_name_of(digest), message.to_json())
+            if failure not in given_up:
+                return "new"
             self.store.remove([failure])
-            return "tried again" if failure in given_up else "new"
+            return "tried again"
 
         with ThreadPoolExecutor(_PARALLEL_WRITES) as pool:
             return Counter(pool.map(post_one, messages))
@@ -122,7 +126,7 @@ class MessageQueue:
         self.store.remove([name for name in self.store.names(CLAIMS) if _digest_of(name) == digest])
 
     def _read(self) -> list[Message]:
-        names = self.store.names(_MESSAGES)
+        names = self.store.names(MESSAGES)
         self.damaged = []
         for name, content in self.store.read(name for name in sorted(names) if name not in self._known).items():
             try:
@@ -166,7 +170,7 @@ def _state(
 
 
 def _name_of(digest: str) -> str:
-    return f"{_MESSAGES}/{digest}.json"
+    return f"{MESSAGES}/{digest}.json"
 
 
 def _failure_of(digest: str) -> str:

@@ -69,7 +69,7 @@ class MessageWorker:
                 return self._tally
             at_work = count_of(sum(state.stage == "at work" for state in open_states), "message")
             self._say_once(f"nothing to take now: {at_work} at work on other workers; waiting")
-            time.sleep(min(_LONGEST_PAUSE_S, self._rules.lease / _PAUSES_PER_LEASE))
+            self._pause()
 
     def _states(self) -> list[MessageState]:
         """Return the states of the messages for this version, and say what is left to others."""
@@ -123,6 +123,7 @@ class MessageWorker:
         else:
             self._queue.store.write(claim.name, replace(claim, failure=failure).to_json())
             print(f"{name}: attempt {claim.attempt} of {self._rules.attempts} failed: {failure}", flush=True)
+            self._pause()  # a store or a disk that is away for a moment must not cost all attempts
 
     def _attempt(self, unit: TrainingUnit) -> str | None:
         """Train a unit; return the reason in one sentence if it fails."""
@@ -141,6 +142,9 @@ class MessageWorker:
         self._queue.give_up(state, reason)
         self._tally["failed"] += 1
         print(f"{_describe(state)}: failed: {one_line(reason)}", flush=True)
+
+    def _pause(self) -> None:
+        time.sleep(min(_LONGEST_PAUSE_S, self._rules.lease / _PAUSES_PER_LEASE))
 
     def _say_once(self, sentence: str) -> None:
         if sentence not in self._said:

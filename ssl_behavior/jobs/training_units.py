@@ -111,7 +111,9 @@ def training_settings(
             f"{list_names(changed, 3)}: expected the content that the file had when the training was planned; found "
             "another: plan it again with the same command"
         )
-    section: dict[str, Any] = dict(yaml_files.loads(unit.section, unit.label))
+    section = yaml_files.loads(unit.section, unit.label)
+    if not isinstance(section, dict):
+        raise InputError(f"{unit.label}: expected settings; found {section!r:.40}: post the experiment again")
     for name in _INPUTS:
         if addresses := section.get(name):
             section[name] = _fetch_all(addresses, folder / name)

@@ -38,6 +38,8 @@ def test_a_worker_reads_the_inputs_that_were_planned(tracks: Path, tmp_path: Pat
     settings = training_settings(PretrainConfig, unit, tmp_path / "work", "cpu", None)
     assert settings.recordings == tuple(tracks / f"video00{number}.safetensors" for number in range(2))
     assert (settings.steps, settings.output) == (2, tmp_path / "work" / "output")
+    with pytest.raises(InputError, match="expected settings; found 'steps'"):
+        training_settings(PretrainConfig, training_unit(unit.digest, None, section="steps"), tmp_path, "cpu", None)
     native.write(tracks, simulate_recordings(1, seed=2, frames=60))
     with pytest.raises(InputError, match=r"video000\.safetensors: expected the content .* planned"):
         training_settings(PretrainConfig, unit, tmp_path / "work", "cpu", None)
