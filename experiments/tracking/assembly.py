@@ -32,12 +32,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from experiments.dyads.coverage import write
-from experiments.tracking.trackers import DATA, body_length, sequences
+from experiments.tracking.trackers import DATA, sequences
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.peaks import Limbs, Peaks
 from ssl_behavior.recordings.skeleton import Skeleton
 from ssl_behavior.tracking.affinities import LimbLengths, limb_lengths, limbs_of_lengths
 from ssl_behavior.tracking.assembly import best_limbs, join
+from ssl_behavior.tracking.association import typical_length
 
 HERE = Path(__file__).parent
 _FLY = [(1, 0), (1, 2), (1, 3), (1, 4), *((1, leg) for leg in range(5, 11)), (0, 11), (0, 12)]
@@ -80,7 +81,7 @@ def shuffled_peaks(
 ) -> tuple[Peaks, np.ndarray]:
     """Make peaks in random order of tracks (time, animal, keypoint, 2), and return the animal (peak,) of each."""
     frame, animal, keypoint = (index.ravel() for index in np.indices(tracks.shape[:3]))
-    positions = tracks.reshape(-1, 2) + rng.normal(0, jitter * body_length(tracks) + 1e-9, (animal.size, 2))
+    positions = tracks.reshape(-1, 2) + rng.normal(0, jitter * typical_length(tracks) + 1e-9, (animal.size, 2))
     kept = rng.permutation(animal.size)[: round(animal.size * (1 - missing))]
     added = rng.choice(animal.size, round(animal.size * wrong), replace=False)
     anywhere = rng.uniform(positions.min(0), positions.max(0), (len(added), 2))
@@ -112,7 +113,7 @@ def lengths(peaks: Peaks, _: np.ndarray) -> Limbs:
 def fields(peaks: Peaks, tracks: np.ndarray) -> Limbs:
     """Compute the affinities of a network whose fields are those of the true limbs (before jitter)."""
     limbs, lengths = all_pairs(peaks)
-    width = _WIDTH * body_length(tracks)
+    width = _WIDTH * typical_length(tracks)
     starts = peaks.positions[limbs.source].astype(float)
     steps = peaks.positions[limbs.target] - starts
     ends = np.array(peaks.edges)[limbs.edge]
@@ -168,7 +169,7 @@ def regrouped(peaks: Peaks, truth: np.ndarray, groups: np.ndarray) -> tuple[np.n
 
 def in_contact(tracks: np.ndarray) -> np.ndarray:
     """Return (time,) whether the centres of two animals are nearer than .6 of a body."""
-    centres, least = tracks.mean(2), 0.6 * body_length(tracks)
+    centres, least = tracks.mean(2), 0.6 * typical_length(tracks)
     pairs = combinations(range(tracks.shape[1]), 2)
     return np.any([np.linalg.norm(centres[:, i] - centres[:, j], axis=1) < least for i, j in pairs], axis=0)
 
