@@ -57,7 +57,7 @@ def repair(config: RepairConfig) -> list[RepairResult]:
     with open_output(config) as output:
         recordings = config.read()
         if config.apply is None:
-            results = [repair_recording(recording, config.penalty) for recording in progress(recordings, "repairing")]
+            results = config.each(lambda each: repair_recording(each, config.penalty), recordings, "repairing")
         else:
             changes = read_exchanges(config.apply, recordings)
             results = [apply_changes(recording, changes[recording.id]) for recording in recordings]

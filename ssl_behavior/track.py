@@ -9,7 +9,6 @@ from pathlib import Path
 from ssl_behavior.cli.inputs import WrittenTracksConfig
 from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
-from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.storage.run_folder import open_output
 from ssl_behavior.tracking.tracks import MOST_ANIMALS, track_recording
@@ -74,10 +73,9 @@ def track(config: TrackConfig) -> list[Path]:
     """
     with open_output(config) as output:
         recordings = config.read_files()
-        results = [
-            track_recording(recording, config.animals, config.names, config.at_least)
-            for recording in progress(recordings, "tracking")
-        ]
+        results = config.each(
+            lambda each: track_recording(each, config.animals, config.names, config.at_least), recordings, "tracking"
+        )
         files = config.write(output, [result.recording for result in results])
     for result in results:
         print(*result.describe(), sep="\n")
