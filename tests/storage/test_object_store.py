@@ -63,6 +63,12 @@ def test_several_that_create_a_file_at_once_agree_on_who_did(store: Store) -> No
     assert store.read(["claims/1"])["claims/1"] == str(made.index(True)).encode()
 
 
+def test_a_file_whose_name_could_be_a_pattern_is_listed(store: Store) -> None:
+    store.write("cage[1].csv", b"x")
+    (file,) = input_files([f"{store.address}/cage[1].csv"])
+    assert file.address == f"{store.address}/cage[1].csv"
+
+
 def test_half_written_files_are_not_listed(tmp_path: Path, put: Callable[[Store, str, str], None]) -> None:
     store = Store(str(tmp_path / "store"))
     put(store, "a", "1")
