@@ -109,7 +109,7 @@ def test_a_table_that_does_not_fit_is_refused_and_nothing_is_written(
 def test_a_lone_animal_is_refused_or_skipped(tracks: Path, command: Callable, tmp_path: Path) -> None:
     native.write(tracks / "alone.safetensors", [recorded(walkers(animals=1), "alone")])
     words = ("--recordings", tracks, "--output", tmp_path / "out")
-    with pytest.raises(InputError, match="found 1 individual, .*--skip-bad-files leaves it out"):
+    with pytest.raises(InputError, match=r"found 1 individual, .*--skip-bad-files leaves it out"):
         repair(RepairConfig(recordings=(tracks,), output=tmp_path / "out"))
     done = command("repair", *words, "--skip-bad-files")
     assert "skipped: alone.csv" in done.out
