@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and completion; a test compares it with the table below
+    from ssl_behavior import experiments as experiments
     from ssl_behavior import plots as plots
     from ssl_behavior.api.embeddings import Embeddings as Embeddings
     from ssl_behavior.api.encoder import PretrainedEncoder as PretrainedEncoder
@@ -33,6 +34,8 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
     from ssl_behavior.api.frame_table import frame_table as frame_table
     from ssl_behavior.api.model import FinetunedModel as FinetunedModel
     from ssl_behavior.api.model import load_model as load_model
+    from ssl_behavior.assemble import AssembleConfig as AssembleConfig
+    from ssl_behavior.assemble import assemble as assemble
     from ssl_behavior.atlas.atlas import Atlas as Atlas
     from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas as ClusteredAtlas
     from ssl_behavior.atlas.clusters import Clustering as Clustering
@@ -74,6 +77,8 @@ if TYPE_CHECKING:  # for type checkers and completion; a test compares it with t
     from ssl_behavior.recordings.labels import Labels as Labels
     from ssl_behavior.recordings.recording import Recording as Recording
     from ssl_behavior.recordings.skeleton import Skeleton as Skeleton
+    from ssl_behavior.repair import RepairConfig as RepairConfig
+    from ssl_behavior.repair import repair as repair
     from ssl_behavior.search import SearchConfig as SearchConfig
     from ssl_behavior.search import search as search
     from ssl_behavior.simulate import SimulateConfig as SimulateConfig
@@ -108,6 +113,7 @@ _NAMES = {
     "api.estimator": "BehaviourEncoder",
     "api.frame_table": "frame_table",
     "api.model": "FinetunedModel load_model",
+    "assemble": "AssembleConfig assemble",
     "atlas.atlas": "Atlas",
     "atlas.cluster_bouts": "ClusteredAtlas",
     "atlas.clusters": "Clustering",
@@ -134,6 +140,7 @@ _NAMES = {
     "recordings.labels": "Bout Labels",
     "recordings.recording": "Recording",
     "recordings.skeleton": "Skeleton",
+    "repair": "RepairConfig repair",
     "search": "SearchConfig search",
     "simulate": "SimulateConfig simulate",
     "simulation.simulator": "simulate_recordings",
@@ -147,8 +154,9 @@ _NAMES = {
 _RENAMED = {"embed_recordings": "embed", "in_notebook": "explore_in_notebook"}
 # Public name -> the module that defines it, and its name there.
 _PUBLIC = {_RENAMED.get(name, name): (module, name) for module, names in _NAMES.items() for name in names.split()}
-_ROOMS = ("plots",)
-__all__ = sorted({*_PUBLIC, *_ROOMS})
+_MODULES = ("experiments", "plots")
+"""Modules that are public with all their names: ``sb.experiments.post``, ``sb.plots.plot_scores``."""
+__all__ = sorted({*_PUBLIC, *_MODULES})
 
 
 class _Package(ModuleType):
@@ -158,7 +166,7 @@ class _Package(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ROOMS:
+        if name in _MODULES:
             return importlib.import_module(f"{self.__name__}.{name}")
         if name not in _PUBLIC:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)

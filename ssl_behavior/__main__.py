@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": "make recordings of two mice with exact labels, to try the commands without data",
     "check": "find silent errors in recordings: mirrored or exchanged tracks, shifted labels, a wrong frame rate",
     "convert": "store recordings of any format in one that loads fast, or in SLEAP's or DeepLabCut's",
+    "assemble": "join the peaks of a bottom-up network into instances of animals",
     "track": "follow animals through untracked instances or fragments of tracks",
     "repair": "find where a tracker exchanged animals, and exchange them back",
     "pretrain": "learn an encoder from tracks alone",
@@ -35,6 +36,7 @@ COMMANDS = {
     "embed_many": "embed thousands of recordings on a Ray cluster, to disk or S3",
     "predict_many": "label thousands of recordings on a Ray cluster",
     "sweep": "pretrain and fine-tune over a grid of settings on a Ray cluster",
+    "experiments": "post, work and status: the trainings of a grid as messages that workers on any machines take",
 }
 
 

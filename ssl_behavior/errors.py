@@ -29,10 +29,11 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(_one_line(message))
+        super().__init__(one_line(message))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text of any origin as one line of bounded length; control characters are escaped."""
     if len(text) > _MAX_CHARACTERS:
         text = f"{text[: _MAX_CHARACTERS - _CHARACTERS_OF_END]} ... {text[-_CHARACTERS_OF_END:]}"
     return "".join(
@@ -70,7 +71,7 @@ def error_message(error: InputError | OSError) -> str:
     if not isinstance(error, OSError):
         return str(error)
     file = f"{error.filename}: " if error.filename is not None else ""
-    return _one_line(f"{file}{error.strerror or error}")
+    return one_line(f"{file}{error.strerror or error}")
 
 
 def command_line(command: str, *words: object) -> str:

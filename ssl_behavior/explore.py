@@ -26,8 +26,6 @@ class ExploreConfig(Checked):
     Attributes:
         atlas: folder that embed wrote; without clusters, the map shows two principal components.
         predictions: folder that predict wrote, to show predictions beside clusters and labels.
-        exchanges: exchanges.csv that repair wrote, to review: exchanges are marked on the time line, and buttons refuse
-            them, add others, and undo both.
         points: frames on the map, drawn at random; more show finer detail and move more slowly.
         export: an .html file to write instead of starting a server; it needs neither a server nor the network.
         port: port to listen on; 0 for any that is free.
@@ -35,11 +33,12 @@ class ExploreConfig(Checked):
         origins: other names under which the page is opened, such as localhost:8080 through a tunnel.
         browser: open the page in a browser.
         overwrite: replace an existing file.
+        exchanges: exchanges.csv that repair wrote, to review: exchanges are marked on the time line, and buttons refuse
+            them, add others, and undo both.
     """
 
     atlas: Path
     predictions: Path | None = None
-    exchanges: Path | None = None
     points: Annotated[int, Above(0)] = 20_000
     export: Path | None = None
     port: Annotated[int, AtLeast(0), AtMost(65_535)] = 5006
@@ -47,6 +46,7 @@ class ExploreConfig(Checked):
     origins: tuple[str, ...] = ()
     browser: bool = True
     overwrite: bool = False
+    exchanges: Path | None = None
 
 
 @check_arguments

@@ -168,7 +168,7 @@ def _update_records(results: Results, units: Sequence[Unit]) -> None:
     for name, key in ((_REVIEW_WRITTEN, "reviewed"), (RECORD, "videos")):
         record: dict[str, Any] = yaml_files.loads(existing.get(name, b""), name, repeats=True) or {}
         record |= _merge(note.get(key, {}) for note in notes)  # version 0.1.0 noted no videos
-        results.write(name, _to_yaml(record).encode())
+        results.store.write(name, _to_yaml(record).encode())
 
 
 def _merge(records: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -17,7 +17,8 @@ from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.run_folder import open_output
 from ssl_behavior.storage.video_names import file_stems
 from ssl_behavior.tracking.exchange_table import exchange_table, read_exchanges
-from ssl_behavior.tracking.repair import DOUBTFUL, PENALTY, Change, RepairResult, apply_changes, repair_recording
+from ssl_behavior.tracking.exchanges import Change
+from ssl_behavior.tracking.repair import DOUBTFUL, PENALTY, RepairResult, apply_changes, repair_recording
 
 TABLE = "exchanges.csv"
 
@@ -56,12 +57,12 @@ def repair(config: RepairConfig) -> list[RepairResult]:
     with open_output(config) as output:
         recordings = config.read()
         if config.apply is None:
-            results = [repair_recording(recording, config.penalty) for recording in progress(recordings, "repairing")]
+            results = config.each(lambda each: repair_recording(each, config.penalty), recordings, "repairing")
         else:
             changes = read_exchanges(config.apply, recordings)
             results = [apply_changes(recording, changes[recording.id]) for recording in recordings]
         config.write(output, [result.recording for result in results])
-        write_text(output / TABLE, exchange_table(results))
+        write_text(output / TABLE, exchange_table((result.source, result.changes) for result in results))
         _draw(output / "pictures", results)
     return results
 

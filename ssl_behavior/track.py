@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line, count_of
-from ssl_behavior.formats.video_files import find_video_files, images_of
+from ssl_behavior.formats.video_files import find_video_files, images_of, require_fit
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.run_folder import open_output
 from ssl_behavior.tracking.optical_flow import FlowField, flow_fields
-from ssl_behavior.tracking.tracks import MOST_ANIMALS, track_recording
+from ssl_behavior.tracking.tracks import MOST_ANIMALS, TrackingResult, track_recording
 
 
 @dataclass(frozen=True)
@@ -83,25 +83,27 @@ def track(config: TrackConfig) -> list[Path]:
     with open_output(config) as output:
         recordings = config.read_files()
         videos = find_video_files(config.videos, recordings) if config.videos else {}
-        results = [
-            track_recording(recording, config.animals, config.names, config.at_least, _flow(recording, videos))
-            for recording in progress(recordings, "tracking")
-        ]
+        if videos:
+            recordings = config.each(lambda each: require_fit(videos[each.id], each), recordings, "checking videos")
+
+        def follow(recording: Recording) -> TrackingResult:
+            flow = _flow(videos[recording.id], recording) if videos else None
+            return track_recording(recording, config.animals, config.names, config.at_least, flow)
+
+        results = config.each(follow, recordings, "tracking")
         files = config.write(output, [result.recording for result in results])
     for result in results:
         print(*result.describe(), sep="\n")
-    for video, file in videos.items():
-        print(f"{video}: poses were moved along with the image of {file}")
+        if videos:
+            print(f"{result.source.id}: poses were moved along with the image of {videos[result.source.id]}")
     print(f"wrote {count_of(len(files), 'recording')} to {output}")
     print(f"next: {command_line('check', '--recordings', output)}")
     return files
 
 
-def _flow(recording: Recording, videos: Mapping[str, Path]) -> Iterator[FlowField] | None:
-    """Flow of the video of a recording, computed frame by frame; None if there is no video."""
-    if recording.id not in videos:
-        return None
-    images = images_of(videos[recording.id], recording)
+def _flow(video: Path, recording: Recording) -> Iterator[FlowField]:
+    """Compute the flow of the video of a recording frame by frame, and show the progress."""
+    images = images_of(video, recording)
     return flow_fields(progress(images, f"flow of {recording.id}", total=recording.frames, unit="frame", leave=False))
 
 

@@ -1,6 +1,5 @@
 """The documentation does as it says: examples run, commands parse, and links lead somewhere."""
 
-import importlib
 import importlib.util
 import re
 import runpy
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from ssl_behavior.cli.settings import parse
+from tests.commands import commands_of
 
 PROJECT = Path(__file__).resolve().parent.parent
 DOCS = PROJECT / "docs"
@@ -89,9 +89,9 @@ def test_a_command_that_is_shown_exists_and_takes_its_options(page: Path, words:
         targets = re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert set(words[1:]) <= set(targets)
     elif words[0] == "ssl-behavior":
-        module = importlib.import_module(f"ssl_behavior.{words[1]}")
-        settings = getattr(module, "".join(part.title() for part in words[1].split("_")) + "Config")
-        assert isinstance(parse(settings, words[2:]), settings)
+        commands, word = commands_of(words[1]), " ".join(words[1:3])
+        settings = commands[word if word in commands else words[1]].settings_class
+        assert isinstance(parse(settings, words[3 if word in commands else 2 :]), settings)
     else:
         assert words == [".", ".venv/bin/activate"]
 

@@ -48,8 +48,8 @@ ROOMS = (
     "__main__",
 )
 # These run other commands, on many workers.
-OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep"}
-LONGEST_CHAIN = 14
+OF_OTHER_COMMANDS = {"embed_many", "predict_many", "sweep", "experiments"}
+LONGEST_CHAIN = 15
 WITHOUT_TORCH = [
     "storage.run_folder",
     "storage.cache",
@@ -65,6 +65,7 @@ WITHOUT_TORCH = [
     "cli.inputs",
     "simulate",
     "convert",
+    "assemble",
     "track",
     "evaluate",
 ]

@@ -106,6 +106,16 @@ def test_a_table_that_does_not_fit_is_refused_and_nothing_is_written(
     assert not [path for path in output.rglob("*") if path.is_file() and not path.name.startswith(".")]
 
 
+def test_a_lone_animal_is_refused_or_skipped(tracks: Path, command: Callable, tmp_path: Path) -> None:
+    native.write(tracks / "alone.safetensors", [recorded(walkers(animals=1), "alone")])
+    words = ("--recordings", tracks, "--output", tmp_path / "out")
+    with pytest.raises(InputError, match=r"found 1 individual, .*--skip-bad-files leaves it out"):
+        repair(RepairConfig(recordings=(tracks,), output=tmp_path / "out"))
+    done = command("repair", *words, "--skip-bad-files")
+    assert "skipped: alone.csv" in done.out
+    assert set(positions(tmp_path / "out")) == {"pair", "sound"}
+
+
 def test_a_table_that_is_no_text_or_does_not_exist_is_refused(tracks: Path, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_bytes(b"\xff\xfe\x00\x01")
     for name, message in (("table.csv", "expected a table with commas in UTF-8"), ("none.csv", "found no such file")):

@@ -1,6 +1,7 @@
 """``track`` as a command: instances without tracks become animals, and what follows reads them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,19 @@ def test_a_video_that_does_not_fit_is_one_sentence_and_nothing_is_written(forks:
     assert done.code == 2
     assert done.err.strip().splitlines()[-1].startswith(f"error: {tmp_path / 'two.mp4'}: expected a video; found")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_whose_video_does_not_fit_is_skipped_where_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = film.poses(film.chase(9))
+    native.write(tmp_path / "tracks", [recorded(tracks, "fits"), recorded(tracks, "longer")])
+    film.write_video(tmp_path / "fits.avi", film.images(film.chase(9)))
+    film.write_video(tmp_path / "longer.avi", film.images(film.chase(15)))
+    config = TrackConfig(
+        tmp_path / "out", recordings=(tmp_path / "tracks",), videos=(tmp_path,), skip_bad_files=True, overwrite=True
+    )
+    assert [file.stem for file in track(config)] == ["fits"]
+    assert "longer.avi: expected 9 frames" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"found 15: give the whole video.*--skip-bad-files leaves it out"):
+        track(replace(config, skip_bad_files=False))

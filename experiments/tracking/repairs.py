@@ -33,8 +33,9 @@ from ssl_behavior.poses.prepare import Preparation, prepare_all
 from ssl_behavior.quality.identity_swaps import find_swaps
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
+from ssl_behavior.tracking.association import typical_length
 from ssl_behavior.tracking.exchanges import exchanged_names
-from ssl_behavior.tracking.repair import DOUBTFUL, RepairResult, body_length, repair_recording
+from ssl_behavior.tracking.repair import DOUBTFUL, RepairResult, repair_recording
 
 HERE = Path(__file__).parent
 _FAR, _CLOSE = 1.5, 0.7
@@ -49,7 +50,7 @@ def spoilt(recording: Recording, rng: np.random.Generator, is_far: bool, number:
     tracks = np.asarray(recording.positions, float)
     with np.errstate(invalid="ignore"):
         centres = np.nansum(tracks, axis=2) / np.isfinite(tracks).sum(2)
-    apart = np.linalg.norm(centres[:, 0] - centres[:, 1], axis=-1) / body_length(tracks)
+    apart = np.linalg.norm(centres[:, 0] - centres[:, 1], axis=-1) / typical_length(tracks)
     fits = apart > _FAR if is_far else apart < _CLOSE
     fits[:_MARGIN] = fits[-_MARGIN:] = False
     if not number or fits.sum() < number:

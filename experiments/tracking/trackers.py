@@ -30,8 +30,7 @@ from experiments.dyads.coverage import write
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.recordings.individuals import NOBODY
 from ssl_behavior.scoring.identities import identity_scores
-from ssl_behavior.tracking.association import associate, seen_instances
-from ssl_behavior.tracking.repair import body_length
+from ssl_behavior.tracking.association import associate, seen_instances, typical_length
 from ssl_behavior.tracking.tracks import identify
 
 HERE = Path(__file__).parent
@@ -70,7 +69,7 @@ def degraded(
 ) -> np.ndarray:
     """Take frames, animals or points away from tracks (time, animal, keypoint, 2)."""
     tracks = tracks[::every].copy()
-    length = body_length(tracks)
+    length = typical_length(tracks)
     if gaps:
         with np.errstate(invalid="ignore"):
             centres = np.nansum(tracks, axis=2) / np.isfinite(tracks).sum(2)

@@ -14,6 +14,7 @@ import shtab
 
 from ssl_behavior.cli.options import item_type, option_types, short_options
 from ssl_behavior.cli.parser import build_parser
+from ssl_behavior.cli.run import CommandGroup
 from ssl_behavior.errors import PROGRAM
 
 __all__ = ["completion_script"]
@@ -34,7 +35,13 @@ def completion_script(commands: Mapping[str, str], shell: str) -> str:
     subparsers = program.add_subparsers()
     for name, line in commands.items():
         main = importlib.import_module(f"ssl_behavior.{name}").main
-        _add_options(subparsers.add_parser(name, help=line), main.settings_class)
+        parser = subparsers.add_parser(name, help=line)
+        if isinstance(main, CommandGroup):
+            group = parser.add_subparsers()
+            for word, command in main.commands.items():
+                _add_options(group.add_parser(word, help=command.description), command.settings_class)
+        else:
+            _add_options(parser, main.settings_class)
     return shtab.complete(program, shell=shell)
 
 

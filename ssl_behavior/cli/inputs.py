@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ssl_behavior.cli.validators import Checked, FrameRate
+from ssl_behavior.compute.progress import progress
+from ssl_behavior.errors import InputError
 from ssl_behavior.formats.labelled import add_labels, agent_and_target, label_recordings
 from ssl_behavior.formats.tracks.animals import IndividualsFrom
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.formats.tracks.write import TracksFormat, left_behind, write_recordings
 from ssl_behavior.recordings.individuals import describe_individuals
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.storage.paths import with_skip_hint
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +103,29 @@ class WrittenTracksConfig(TracksConfig):
     """
 
     output_format: TracksFormat = "native"
+
+    def each(self, work: Callable[[Recording], Result], recordings: Sequence[Recording], doing: str) -> list[Result]:
+        """Do some work on each recording; with ``skip_bad_files``, report those that cannot be used, and go on.
+
+        Args:
+            work: makes a result of a recording.
+            recordings: the recordings.
+            doing: the work in one word, such as "tracking".
+
+        Raises:
+            InputError: a recording cannot be used, or none can.
+        """
+        results = []
+        for recording in progress(recordings, doing):
+            try:
+                results.append(work(recording))
+            except InputError as error:
+                if not self.skip_bad_files:
+                    raise with_skip_hint(error, len(recordings)) from None
+                print(f"skipped: {error}")
+        if not results:
+            raise InputError("none of the recordings could be used: see the reasons above")
+        return results
 
     def write(self, folder: Path, recordings: Sequence[Recording]) -> list[Path]:
         """Write recordings to a folder, one file each; prints what the format does not hold.

@@ -7,11 +7,12 @@ A command is a frozen dataclass of settings and a function that takes it. Notebo
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import importlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -24,7 +25,7 @@ from ssl_behavior.compute.progress import close_bars
 from ssl_behavior.errors import PROGRAM, InputError, error_message, is_out_of_memory, memory_message
 from ssl_behavior.storage import cache
 
-__all__ = ["Command", "command", "load_settings", "run", "save_settings"]
+__all__ = ["Command", "CommandGroup", "command", "command_group", "load_settings", "run", "save_settings"]
 
 
 Settings = TypeVar("Settings")
@@ -42,12 +43,14 @@ class Command(Generic[Settings, Result]):
         function: does the work; notebooks call it directly.
         description: the first lines of ``--help``.
         report: prints where the results are and what to run next.
+        word: name of the command in its group; empty if it stands alone.
     """
 
     settings_class: type[Settings]
     function: Callable[[Settings], Result]
     description: str
     report: Callable[[Settings, Result], None] | None = None
+    word: str = ""
 
     def __call__(self, argv: Sequence[str] | None = None) -> None:
         """Run the command with the words of the shell, or with ``argv``.
@@ -55,11 +58,8 @@ class Command(Generic[Settings, Result]):
         Raises:
             SystemExit: as ``run``.
         """
-        # `python -m ssl_behavior.pretrain` runs the module under the name `__main__`. Its classes then differ from
-        # those that the rest of the package imports, so the command of the imported module runs in its place.
-        spec = sys.modules["__main__"].__spec__ if self.function.__module__ == "__main__" else None
-        if spec is not None:
-            importlib.import_module(spec.name).main(argv)
+        if (imported := _imported_main(self.function)) is not None:
+            imported(argv)
         else:
             run(self.settings_class, self._run_and_report, self.description, argv, self.name)
 
@@ -67,9 +67,9 @@ class Command(Generic[Settings, Result]):
     def name(self) -> str:
         """The command as users type it: ``ssl-behavior pretrain``, or ``python -m MODULE`` outside this package."""
         package, _, module = self.function.__module__.partition(".")
-        return (
-            f"{PROGRAM} {module}" if package == __name__.partition(".")[0] else f"python -m {self.function.__module__}"
-        )
+        is_own = package == __name__.partition(".")[0]
+        name = f"{PROGRAM} {module}" if is_own else f"python -m {self.function.__module__}"
+        return f"{name} {self.word}".rstrip()
 
     def _run_and_report(self, config: Settings) -> None:
         result = self.function(config)
@@ -89,6 +89,73 @@ def command(
         >>> main = command(EmbedConfig, embed_recordings, "Write the embedding of every frame.", _next_steps)
     """
     return Command(settings_class, function, description, report)
+
+
+@dataclass(frozen=True)
+class CommandGroup:
+    """Several commands under one name, such as ``ssl-behavior experiments post``; the first word says which.
+
+    Attributes:
+        description: the first line of ``--help``.
+        commands: word -> command.
+    """
+
+    description: str
+    commands: Mapping[str, Command[Any, Any]]
+
+    def __call__(self, argv: Sequence[str] | None = None) -> None:
+        """Run the command that the first word names, or list the commands.
+
+        Raises:
+            SystemExit: 2 if there is no such command, else as ``run``.
+        """
+        first = next(iter(self.commands.values()))
+        imported, words = _imported_main(first.function), list(sys.argv[1:] if argv is None else argv)
+        if imported is not None:
+            imported(argv)
+        elif not words or words[0] in ("-h", "--help", "help"):
+            with exit_on_closed_pipe():
+                print("\n".join(self._overview()))
+        elif words[0] in self.commands:
+            self.commands[words[0]](words[1:])
+        else:
+            self._refuse(words[0], first.name.rpartition(" ")[0])
+
+    def _overview(self) -> Iterator[str]:
+        yield self.description
+        yield ""
+        for command in self.commands.values():
+            yield f"  {command.name:<32} {command.description}"
+
+    def _refuse(self, word: str, name: str) -> NoReturn:
+        if word.startswith("-"):
+            reason = f"there is no option {word} before the command"
+        else:
+            reason = f"there is no command {name} {word}"
+        similar = difflib.get_close_matches(word, self.commands, 1)
+        hint = (
+            f"did you mean {name} {similar[0]}?" if similar else f"give one of {', '.join(self.commands)} after {name}"
+        )
+        _stop(f"error: {reason}; {hint}", 2)
+
+
+def command_group(description: str, commands: Mapping[str, Command[Any, Any]]) -> CommandGroup:
+    """Make the ``main`` of a module with several commands; see ``CommandGroup`` for the arguments.
+
+    Examples:
+        >>> main = command_group("Trainings as messages.", {"post": command(PostConfig, post, "Post messages.")})
+    """
+    return CommandGroup(description, {word: dataclasses.replace(one, word=word) for word, one in commands.items()})
+
+
+def _imported_main(function: Callable[..., Any]) -> Callable[[Sequence[str] | None], None] | None:
+    """The ``main`` to run in place of one in the module ``__main__``; None elsewhere.
+
+    ``python -m ssl_behavior.pretrain`` runs the module under the name ``__main__``. Its classes then differ from those
+    that the rest of the package imports, so the command of the imported module runs in its place.
+    """
+    spec = sys.modules["__main__"].__spec__ if function.__module__ == "__main__" else None
+    return None if spec is None else importlib.import_module(spec.name).main
 
 
 def run(
@@ -121,7 +188,7 @@ def run(
     except KeyboardInterrupt as stop:
         _stop(
             "interrupted; run the same command again to continue (pretrain and finetune from the last saved step; "
-            "embed, label_curve, embed_many, predict_many and sweep with the missing results)",
+            "embed, label_curve, embed_many, predict_many, sweep and experiments work with the missing results)",
             143 if isinstance(stop, _Terminated) else 130,
         )
     except (InputError, OSError) as error:

@@ -25,7 +25,7 @@ _MOST_OUTSIDE = 0.05
 def find_video_files(
     paths: Sequence[Path], recordings: Sequence[Recording], notify: Callable[[str], None] = print
 ) -> dict[str, Path]:
-    """Find the video of each recording by its name, and make sure that it fits the tracks.
+    """Find the video of each recording by its name.
 
     Args:
         paths: files, folders and globs of videos.
@@ -36,7 +36,7 @@ def find_video_files(
         Id of a recording -> file, for all recordings.
 
     Raises:
-        InputError: OpenCV is missing, a recording has no video or several, or a video does not fit its tracks.
+        InputError: OpenCV is missing, or a recording has no video or several.
     """
     require_video_package()
     known = Videos.of(recordings)
@@ -60,13 +60,11 @@ def find_video_files(
         )
     if others:
         notify(f"videos without recordings, left out: {list_names(others)}")
-    for recording in recordings:
-        require_fit(files[recording.id], recording)
     return files
 
 
-def require_fit(file: Path, recording: Recording) -> None:
-    """Make sure that a video may be the one whose tracks a recording holds.
+def require_fit(file: Path, recording: Recording) -> Recording:
+    """Return a recording once it is certain that a video may be the one whose tracks it holds.
 
     Raises:
         InputError: it cannot be decoded, its length is another one, or keypoints lie outside its image.
@@ -91,6 +89,7 @@ def require_fit(file: Path, recording: Recording) -> None:
             f"{file}: expected the keypoints of {source} within its image of {size[0]} x {size[1]} pixels; found "
             f"{outside:.0%} of them outside: give the video that was tracked, in its original size"
         )
+    return recording
 
 
 def images_of(file: Path, recording: Recording) -> Iterator[np.ndarray]:

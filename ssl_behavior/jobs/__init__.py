@@ -5,5 +5,6 @@ object store, and is marked as done once it is complete. So if a worker is kille
 rerun does only the missing units. The extra ``cluster`` installs what this needs.
 
 The scheme is that of SLEAP's experiments (Pereira et al. 2022, Nature Methods 19, supplement), where messages name
-idempotent units of work. Here, Ray's retries replace the message queue.
+idempotent units of work. Ray's retries replace the queue of messages for ``embed_many``, ``predict_many`` and
+``sweep``. For ``experiments``, the queue consists of files in the store of the results.
 """

@@ -57,7 +57,7 @@ def run_units(
 
     cores = ray.cluster_resources().get("CPU", 1)
     at_once = _UNITS_PER_WORKER * max(1, int(cores / settings.cpus))
-    task = ray.remote(_run_unit).options(
+    task = ray.remote(run_unit).options(
         num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.attempts - 1, name=description
     )
     running: dict[ray.ObjectRef, Unit] = {}
@@ -82,7 +82,7 @@ def run_units(
             yield unit, outcome
 
 
-def _run_unit(work: Work, unit: Unit, threads: int) -> Outcome:
+def run_unit(work: Work, unit: Unit, threads: int) -> Outcome:
     """Run one unit, in a worker."""
     torch.set_num_threads(threads)
     # A launcher such as SLURM started Ray's own processes. A training here must not take them for its ranks.

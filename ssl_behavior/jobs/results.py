@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ssl_behavior import __version__
@@ -85,7 +84,7 @@ class Results:
         # Marks go first: results that an interrupt leaves must not count as done.
         self.store.remove([name for name in names if _is_mark(name)])
         self.store.remove([name for name in names if is_result(name)])
-        self.write(about, content)
+        self.store.write(about, content)
 
     def require_own_folder(self, *others: str) -> None:
         """Check that the folder is empty, or holds results of units.
@@ -99,6 +98,10 @@ class Results:
         names = set(self.store.names()) - set(others)
         if names and not any(map(_is_mark, names)):
             raise self._occupied(names)
+
+    def marks(self) -> set[str]:
+        """Return the names of all marks."""
+        return set(self.store.names(_MARKS))
 
     def missing(self, units: Sequence[Unit]) -> list[Unit]:
         """Return the units that are not done, each with the marks of the results that it replaces."""
@@ -146,14 +149,7 @@ class Results:
         for name, file in files.items():
             self.store.put(name, file)
         content = {"inputs": [file.address for file in unit.inputs], "files": list(files), **note}
-        self.write(unit.mark, json.dumps(content, indent=1).encode())
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a small file."""
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / "content"
-            file.write_bytes(content)
-            self.store.put(name, file)
+        self.store.write(unit.mark, json.dumps(content, indent=1).encode())
 
     def _occupied(self, names: Iterable[str]) -> InputError:
         return InputError(

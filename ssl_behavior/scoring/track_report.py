@@ -13,7 +13,8 @@ from ssl_behavior.errors import InputError, count_of, list_in_order
 from ssl_behavior.scoring.clear_mot import match_frames, switches
 from ssl_behavior.scoring.identities import IdentityScores, best_tracks, score_identities
 from ssl_behavior.scoring.similarities import Similarities, similarities_of_poses
-from ssl_behavior.tracking.comparison import TracksWithTruth, typical_length
+from ssl_behavior.tracking.association import typical_length
+from ssl_behavior.tracking.comparison import TracksWithTruth
 
 _LISTED = 20
 """Recordings whose animals are printed; all are in the report."""
@@ -65,7 +66,7 @@ def score_tracks(recordings: Sequence[TracksWithTruth], match_within: float | No
 
 
 def _half_a_length(recording: TracksWithTruth) -> float:
-    length = typical_length(recording.truth)
+    length = typical_length(recording.truth.positions)
     if not length > 0:
         raise InputError(
             f"{recording.truth.source or 'the truth'} ({recording.id}): expected poses with two keypoints, whose "

@@ -76,7 +76,7 @@ def _on_disk(path: str, suffixes: tuple[str, ...] | None) -> Iterator[InputFile]
 
 def _in_store(fs: Any, path: str, address: str, suffixes: tuple[str, ...] | None) -> Iterator[InputFile]:
     fs.invalidate_cache()  # fsspec remembers listings, and other machines write to the store
-    if glob.has_magic(path):
+    if glob.has_magic(path) and not fs.exists(path):  # a file may be named cage[1]
         infos = fs.glob(path, detail=True)
     elif fs.isdir(path):
         inside = fs.find(path, detail=True)
@@ -190,6 +190,57 @@ class Store:
                     shutil.copyfile(file, temporary)
             else:  # an object store shows a file only once it is complete
                 fs.put_file(str(file), f"{root}/{name}")
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file, completely or not at all, in place of one with this name.
+
+        Args:
+            name: relative to the store.
+            content: of the file.
+
+        Raises:
+            InputError: the store cannot be written to.
+        """
+        fs, root = _open(self.address)
+        with store_errors(self.address):
+            if _is_local(fs):
+                with write_atomically(f"{root}/{name}") as temporary:
+                    temporary.write_bytes(content)
+            else:
+                fs.pipe_file(f"{root}/{name}", content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a small file unless there is one with this name; of several processes that do so, one succeeds.
+
+        Another process may see the file on a disk before its content. An object store needs conditional writes, which
+        S3 and Google's store have.
+
+        Args:
+            name: relative to the store.
+            content: of the file.
+
+        Returns:
+            Whether this call made the file.
+
+        Raises:
+            InputError: the store cannot be written to.
+
+        Examples:
+            >>> store = Store(absolute("s3://bucket/sweep"))
+            >>> store.create("claims/7", b"mine"), store.create("claims/7", b"mine, too")
+            (True, False)
+        """
+        fs, root = _open(self.address)
+        with store_errors(self.address), suppress(FileExistsError):
+            if _is_local(fs):
+                file = Path(f"{root}/{name}")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("xb") as new:
+                    new.write(content)
+            else:
+                fs.pipe_file(f"{root}/{name}", content, mode="create")
+            return True
+        return False
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete files; names that do not exist are ignored.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import ssl_behavior
@@ -51,3 +53,24 @@ def _numbers(version: object) -> tuple[int, ...]:
         return ()
     match = re.match(r"(\d{1,6})\.(\d{1,6})(\D|$)", version)
     return (int(match[1]), int(match[2])) if match else ()
+
+
+@cache
+def source_commit() -> str | None:
+    """Return the commit of the source that is running, with ``-dirty`` if files have changed since; None without git.
+
+    An installed package has no commit, even where its environment lies in the repository of another project.
+    """
+    file = Path(ssl_behavior.__file__)
+    try:
+        if not _git(file.parent, "ls-files", file.name):
+            return None
+        has_changed = bool(_git(file.parent, "status", "-s", "-uno", "."))
+        return _git(file.parent, "rev-parse", "HEAD") + "-dirty" * has_changed
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()

@@ -114,3 +114,26 @@ def _match(poses: np.ndarray, is_seen: np.ndarray, memories: Memories) -> np.nda
 def seen_instances(instances: np.ndarray) -> np.ndarray:
     """Return (time, instance), whether a keypoint of instances (time, instance, keypoint, space) is seen."""
     return np.asarray(np.isfinite(instances).all(3).any(2))
+
+
+def typical_length(instances: np.ndarray) -> float:
+    """Return the median diagonal of a pose: of the smallest box, along the axes, around its seen keypoints.
+
+    Args:
+        instances: (time, instance, keypoint, space), NaN where unseen.
+
+    Returns:
+        The length in the unit of the positions; NaN if no pose has two keypoints.
+
+    Examples:
+        >>> typical_length(np.array([[[[0, 0], [30, 40]]]]))
+        50.0
+    """
+    positions = np.asarray(instances, float)
+    is_seen = np.isfinite(positions).all(-1)
+    is_pose = is_seen.sum(2) > 1
+    if not is_pose.any():
+        return float("nan")
+    poses, seen = positions[is_pose], is_seen[is_pose][..., None]
+    low, high = np.where(seen, poses, np.inf).min(1), np.where(seen, poses, -np.inf).max(1)
+    return float(np.median(np.linalg.norm(high - low, axis=-1)))

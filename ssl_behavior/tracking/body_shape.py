@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_KEYPOINTS = 12
+_KEYPOINTS = 8
 """Keypoints, those that are seen most, whose distances make the shape."""
 _OFFSET = 0.05
 """Part of the median distance that is added to each distance: the logarithm of a short one is mostly noise."""
@@ -33,6 +33,7 @@ _CLEAR = 4.0
 """Nats by which two humps must be likelier than one. Animals that look alike reach 2, those that differ 5 and more."""
 _HEAVIEST = 30.0
 """Windows for which a stretch counts at most."""
+_LEAST_NOISE = 1e-6
 _STEPS = 200
 _TOLERANCE = 1e-5
 _LARGEST = 20.0
@@ -71,8 +72,8 @@ def shape_evidence(pair: np.ndarray, stretches: np.ndarray) -> np.ndarray:
     has = counts > 0
     means = np.bincount(windows.stretches, values, number)[has] / counts[has]
     within = np.repeat(means, counts[has])
-    noise = float(((values - within) ** 2).sum()) / max(len(values) - len(means), 1)
-    centre, spread = _mixture(means, counts[has], max(noise, 1e-6))
+    noise = max(float(((values - within) ** 2).sum()) / max(len(values) - len(means), 1), _LEAST_NOISE)
+    centre, spread = _mixture(means, counts[has], noise)
     variance = noise / counts[has]
     one_hump = max(_log_likelihood(means, variance, 0.0, each) for each in _spreads(means))
     if _log_likelihood(means, variance, centre, spread) - one_hump < _CLEAR:

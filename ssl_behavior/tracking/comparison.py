@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ssl_behavior.errors import InputError, list_in_order, list_names, natural_key
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import find_videos
@@ -127,23 +125,3 @@ def with_keypoints(recording: Recording, names: Sequence[str]) -> Recording:
         ),
         content_hash=None,
     )
-
-
-def typical_length(recording: Recording) -> float:
-    """Return the median diagonal of a pose: of the smallest box, along the axes, around its seen keypoints.
-
-    Returns:
-        The length in the recording's unit; NaN if no pose has two keypoints.
-
-    Examples:
-        >>> typical_length(Recording("a", [[[[0, 0], [30, 40]]]], ("mouse",), Skeleton(("nose", "tail")), 30.0))
-        50.0
-    """
-    positions = np.asarray(recording.positions, float)
-    is_seen = np.isfinite(positions).all(-1)
-    poses, seen = positions[is_seen.sum(2) > 1], is_seen[is_seen.sum(2) > 1]
-    if not len(poses):
-        return float("nan")
-    low = np.where(seen[..., None], poses, np.inf).min(1)
-    high = np.where(seen[..., None], poses, -np.inf).max(1)
-    return float(np.median(np.linalg.norm(high - low, axis=-1)))

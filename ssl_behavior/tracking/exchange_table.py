@@ -11,8 +11,7 @@ from pathlib import Path
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.untrusted import limits
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.tracking.exchanges import Exchange
-from ssl_behavior.tracking.repair import Change, RepairResult
+from ssl_behavior.tracking.exchanges import Change, Exchange
 
 EXCHANGE, KEEP = "exchange", "keep"
 COLUMNS_NEEDED = ("video", "start", "stop", "individual_1", "individual_2", "decision")
@@ -21,17 +20,17 @@ _FINGERPRINT = 12
 """Characters of a recording's fingerprint that tell one recording from another."""
 
 
-def exchange_table(results: Iterable[RepairResult]) -> str:
-    """Return the exchanges of recordings as CSV, a row each."""
+def exchange_table(exchanged: Iterable[tuple[Recording, Sequence[Change]]]) -> str:
+    """Return the exchanges of recordings, as they were read, as CSV: a row each."""
     rows: list[Mapping[str, object]] = []
-    for result in results:
-        fingerprint = result.source.fingerprint()[:_FINGERPRINT]
-        for change in result.changes:
+    for recording, changes in exchanged:
+        fingerprint = recording.fingerprint()[:_FINGERPRINT]
+        for change in changes:
             exchange = change.exchange
-            names = [result.source.individuals[i] for i in exchange.pair]
+            names = [recording.individuals[i] for i in exchange.pair]
             stop = "" if exchange.stop is None else exchange.stop
             numbers = [_rounded(value, 3) for value in (change.distance, change.margin, change.probability)]
-            values = [result.source.id, exchange.start, stop, *names, *numbers, EXCHANGE, fingerprint]
+            values = [recording.id, exchange.start, stop, *names, *numbers, EXCHANGE, fingerprint]
             rows.append(dict(zip(_COLUMNS, values, strict=True)))
     return rows_as_csv(rows)
 

@@ -23,6 +23,23 @@ class Exchange:
     pair: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Change:
+    """An exchange with what speaks for it.
+
+    Attributes:
+        exchange: the frames and the animals.
+        distance: between the two animals at its first frame in body lengths; NaN if they are not both seen.
+        margin: nats by which it fits better than none, by motion and shapes.
+        probability: that the tracker exchanged these animals here.
+    """
+
+    exchange: Exchange
+    distance: float
+    margin: float
+    probability: float
+
+
 def list_exchanges(names: np.ndarray, longest_slip: int) -> list[Exchange]:
     """List the exchanges that lead from the tracks' own names to these.
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ssl_behavior.errors import InputError, count_of
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.tracking.association import seen_instances
+from ssl_behavior.tracking.association import seen_instances, typical_length
 from ssl_behavior.tracking.exchange_costs import motion_cost
-from ssl_behavior.tracking.exchanges import Exchange, exchanged_names, list_exchanges
+from ssl_behavior.tracking.exchanges import Change, Exchange, exchanged_names, list_exchanges
 from ssl_behavior.tracking.memory import MotionScale, motion_scale
 from ssl_behavior.tracking.renaming import likeliest_names, pair_chain, poses_of
 
@@ -23,23 +23,6 @@ _SLIP_S = 2.0
 """An exchange that is taken back within this time is a slip of the tracker."""
 _CONTEXT = 100
 """Frames with both animals before and after an exchange from which their motion is told."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """An exchange with what speaks for it.
-
-    Attributes:
-        exchange: the frames and the animals.
-        distance: between the two animals at its first frame in body lengths; NaN if they are not both seen.
-        margin: nats by which it fits better than none, by motion and shapes.
-        probability: that the tracker exchanged these animals here.
-    """
-
-    exchange: Exchange
-    distance: float
-    margin: float
-    probability: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,18 +108,11 @@ def renamed(recording: Recording, names: np.ndarray) -> Recording:
     )
 
 
-def body_length(tracks: np.ndarray) -> float:
-    """Return the median diagonal of the box around a pose, for tracks (time, individual, keypoint, space)."""
-    poses = tracks[seen_instances(tracks)]
-    extents = np.fmax.reduce(poses, axis=1) - np.fmin.reduce(poses, axis=1)
-    return float(np.nanmedian(np.linalg.norm(extents, axis=-1))) if len(poses) else np.nan
-
-
 def _judged(
     exchanges: Sequence[Exchange], tracks: np.ndarray, names: np.ndarray, penalty: float, scale: MotionScale
 ) -> Iterator[Change]:
     """Yield each exchange with what speaks for it."""
-    length = body_length(tracks)
+    length = typical_length(tracks)
     ends: dict[tuple[int, int], list[int]] = {}
     for exchange in exchanges:
         ends.setdefault(exchange.pair, []).extend(_ends(exchange))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
 import tomllib
 from collections.abc import Iterator, Set
@@ -12,6 +11,7 @@ from functools import cache
 import ssl_behavior as sb
 from ssl_behavior.__main__ import COMMANDS
 from ssl_behavior.cli.options import option_types, short_options
+from tests.commands import commands_of
 from tests.test_imports import PROJECT, graph
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9_.-]*[a-z0-9]")
@@ -26,9 +26,9 @@ OTHERS = {"--help", "--config", "--print-config", "--version", "--print-completi
 
 @cache
 def options(command: str) -> frozenset[str]:
-    """All options of a command, and the short names of nested ones."""
-    settings_class = importlib.import_module(f"ssl_behavior.{command}").main.settings_class
-    return frozenset({*option_types(settings_class), *short_options(settings_class)})
+    """All options of a command, or of all in a group, and the short names of nested ones."""
+    classes = [one.settings_class for one in commands_of(command).values()]
+    return frozenset(option for one in classes for option in (*option_types(one), *short_options(one)))
 
 
 def functions(source: str) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import ssl_behavior as sb
-from ssl_behavior.__main__ import COMMANDS
+from tests.commands import every_command
 
 SOURCE = Path(sb.__file__)
 TABLE = {name: (f"ssl_behavior.{module}", original) for name, (module, original) in sb._PUBLIC.items()}
@@ -38,7 +38,8 @@ def declared_names() -> dict[str, tuple[str, str]]:
             assert isinstance(target, ast.Name)
             assert isinstance(node.value, ast.Name)
             renamed[target.id] = node.value.id
-    declared.pop("plots")
+    for module in ("experiments", "plots"):
+        declared.pop(module)
     return declared | {name: declared.pop(original) for name, original in renamed.items()}
 
 
@@ -52,16 +53,18 @@ def test_every_name_is_what_its_module_defines(name: str) -> None:
     assert getattr(sb, name) is getattr(importlib.import_module(module), original)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_its_function_and_its_settings(command: str) -> None:
-    main = importlib.import_module(f"ssl_behavior.{command}").main
-    assert getattr(sb, command).__module__ == f"ssl_behavior.{command}"
-    assert getattr(sb, main.settings_class.__name__) is main.settings_class
+@pytest.mark.parametrize("words", every_command())
+def test_every_command_has_its_function_and_its_settings(words: str) -> None:
+    name, _, word = words.partition(" ")
+    public, function = (getattr(sb, name), word) if word else (sb, name)
+    settings_class = every_command()[words].settings_class
+    assert getattr(public, function).__module__ == f"ssl_behavior.{name}"
+    assert getattr(public, settings_class.__name__) is settings_class
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_nested_settings_have_names_too(command: str) -> None:
-    settings = importlib.import_module(f"ssl_behavior.{command}").main.settings_class
+@pytest.mark.parametrize("words", every_command())
+def test_nested_settings_have_names_too(words: str) -> None:
+    settings = every_command()[words].settings_class
     nested = {field.default_factory for field in settings.__dataclass_fields__.values()}
     classes = {kind for kind in nested if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")}
     assert classes <= {getattr(sb, name) for name in TABLE}
@@ -102,7 +105,7 @@ def test_names_are_completed_before_they_are_loaded() -> None:
 
 def test_a_star_imports_the_public_names() -> None:
     names = in_a_fresh_process("from ssl_behavior import *; print(*[name for name in dir() if name[0] != '_'])").split()
-    assert set(names) == {*TABLE, "plots"}
+    assert set(names) == {*TABLE, "experiments", "plots"}
 
 
 def test_a_misspelt_name_is_an_error() -> None:

@@ -1,7 +1,6 @@
 """Commands of the shell: words and files become settings, errors become one line and an exit code."""
 
 import errno
-import importlib
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from ssl_behavior.__main__ import COMMANDS, main
 from ssl_behavior.cli.run import _ways_to_save_memory, run
 from ssl_behavior.cli.settings import load_settings, parse, save_settings
 from ssl_behavior.errors import InputError
+from tests.commands import every_command
 from tests.fuzz.forks import ForkServer
 
 
@@ -371,9 +371,9 @@ def test_an_error_of_memory_is_one_line_with_advice(
     assert capsys.readouterr().err.startswith(f"error: out of memory ({message}); give fewer recordings at a time")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_lack_of_memory_is_answered_with_options_of_the_command(command: str) -> None:
-    settings_class = importlib.import_module(f"ssl_behavior.{command}").main.settings_class
+@pytest.mark.parametrize("words", every_command())
+def test_a_lack_of_memory_is_answered_with_options_of_the_command(words: str) -> None:
+    settings_class = every_command()[words].settings_class
     names = {field.name for field in fields(settings_class)}
     ways = _ways_to_save_memory(settings_class)
     assert ("--device" in ways) == ("device" in names)
@@ -394,6 +394,21 @@ def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     out = capsys.readouterr().out
     assert [name for name in COMMANDS if f"ssl-behavior {name} " not in out] == []
     assert "python -m ssl_behavior.pretrain" in out
+
+
+def test_a_group_lists_its_commands_and_refuses_others(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["--help"]):
+        main(["experiments", *words])
+        out = capsys.readouterr().out
+        assert all(f"ssl-behavior experiments {word} " in out for word in ("post", "work", "status"))
+    for word, advice in {
+        "pots": "did you mean ssl-behavior experiments post?",
+        "--output": "give one of post, work",
+    }.items():
+        with pytest.raises(SystemExit) as stop:
+            main(["experiments", word])
+        assert stop.value.code == 2
+        assert advice in capsys.readouterr().err
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -459,17 +474,19 @@ def test_completion_for_bash_offers_commands_options_and_values(
         "COMP_WORDS=(ssl-behavior finetune --supervision.st); COMP_CWORD=2; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
         "COMP_WORDS=(ssl-behavior finetune --device c); COMP_CWORD=3; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
         "COMP_WORDS=(ssl-behavior label); COMP_CWORD=1; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
+        "COMP_WORDS=(ssl-behavior experiments st); COMP_CWORD=2; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
+        "COMP_WORDS=(ssl-behavior experiments work --le); COMP_CWORD=3; _shtab_ssl_behavior; echo ${COMPREPLY[@]}",
     ]
     done = subprocess.run(["bash", "-c", "\n".join(lines)], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["--supervision.steps", "cpu cuda", "label_curve"]
+    assert done.stdout.splitlines() == ["--supervision.steps", "cpu cuda", "label_curve", "status", "--lease"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_help_and_refuses_an_unknown_option(command: str, forks: ForkServer, tmp_path: Path) -> None:
-    helped = forks.run([f"ssl_behavior.{command}", "--help"], tmp_path)
+@pytest.mark.parametrize("words", every_command())
+def test_each_command_has_help_and_refuses_an_unknown_option(words: str, forks: ForkServer, tmp_path: Path) -> None:
+    helped = forks.run([f"ssl_behavior.{words.split()[0]}", *words.split()[1:], "--help"], tmp_path)
     assert (helped.code, helped.err) == (0, "")
     assert "--config" in helped.out
-    refused = forks.run(["ssl_behavior", command, "--no-such-option", 1], tmp_path)
+    refused = forks.run(["ssl_behavior", *words.split(), "--no-such-option", 1], tmp_path)
     assert refused.code == 2
     assert refused.err.startswith("error: there is no option --no-such-option")
     assert refused.err.count("\n") == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Annotated
 import numpy as np
 import pytest
 
-from ssl_behavior.__main__ import COMMANDS
 from ssl_behavior.cli.settings import load_settings, parse
 from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Checked, Share, field_bounds
 from ssl_behavior.errors import InputError
@@ -19,6 +17,7 @@ from ssl_behavior.finetune import FinetuneConfig
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.pretrain import PretrainConfig
+from tests.commands import every_command
 
 
 @dataclass(frozen=True)
@@ -150,14 +149,9 @@ def test_help_shows_default_and_bounds(capsys: pytest.CaptureFixture[str]) -> No
         assert part in text
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_settings_of_every_command_are_checked_and_its_defaults_are_in_bounds(command: str) -> None:
-    module = importlib.import_module(f"ssl_behavior.{command}")
-    (settings_class,) = {
-        value
-        for name, value in vars(module).items()
-        if name.endswith("Config") and getattr(value, "__module__", "") == module.__name__
-    }
+@pytest.mark.parametrize("words", every_command())
+def test_settings_of_every_command_are_checked_and_its_defaults_are_in_bounds(words: str) -> None:
+    settings_class = every_command()[words].settings_class
     assert issubclass(settings_class, Checked)
     for name, bounds in field_bounds(settings_class).items():
         default = getattr(settings_class, name, None)

@@ -57,7 +57,7 @@ def test_a_recording_without_a_video_or_with_two_is_refused(video: Path, tmp_pat
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "pair.mp4").write_bytes(content)
     with pytest.raises(InputError, match=r"pair\.mp4: expected a video; found a file that OpenCV cannot decode"):
-        find_video_files([tmp_path], [SOURCE], silent)
+        require_fit(tmp_path / "pair.mp4", SOURCE)
 
 
 @pytest.mark.parametrize("frames", [FRAMES - 3, FRAMES + 3])

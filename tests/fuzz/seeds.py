@@ -68,6 +68,7 @@ def write(folder: Path) -> None:
     _mabe22(folder)
     _tables(folder, recordings[0])
     _sleap(folder, recordings[0])
+    _peaks(folder, recordings[0])
     _annotations(folder)
     _models(folder)
     _atlas(folder)
@@ -130,6 +131,18 @@ def _sleap(folder: Path, recording: Recording) -> None:
         for i in range(5)
     ]
     sleap_io.save_slp(sleap_io.Labels(frames), str(folder / "a.slp"))
+
+
+def _peaks(folder: Path, recording: Recording) -> None:
+    nodes = recording.skeleton.keypoints[:3]
+    frame, _, keypoint = (index.ravel() for index in np.indices((9, 2, 3)))
+    x, y = recording.positions[:9, :, :3].reshape(-1, 2).T
+    first = np.flatnonzero(keypoint < 2)
+    arrays = {"keypoints": nodes, "frame": frame, "keypoint": keypoint, "x": x, "y": y, "score": np.ones(len(x))}
+    limbs = {"source": first, "target": first + 1, "affinity": np.full(len(first), 0.9)}
+    np.savez(folder / "peaks.npz", **arrays, **limbs, frame_rate=30, frames=FRAMES)
+    edges = [[nodes[0], nodes[1]], [nodes[1], nodes[2]]]
+    (folder / "edges.yaml").write_text(yaml.safe_dump({"edges": edges, "landmarks": {nodes[0]: "nose"}}))
 
 
 def _annotations(folder: Path) -> None:

@@ -7,12 +7,13 @@ import io
 import json
 import pickle
 import struct
+import zipfile
 from random import Random
 
 import h5py
 import numpy as np
 
-from tests.fuzz.bytes import Mutation
+from tests.fuzz.bytes import ANY, Mutation
 
 _DTYPES = ("f8", "f4", "i8", "u8", "u1", "S4", "c16", "?")
 
@@ -142,6 +143,25 @@ _PLAIN = (
     10**400,
     "\x1b[2J",
 )
+
+
+def npz(data: bytes, rng: Random) -> bytes:
+    """Change one array of an .npz, in its header, its values, its type or its shape."""
+    file, changed = io.BytesIO(data), io.BytesIO()
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = rng.choice(list(members))
+    if rng.random() < 0.5:
+        members[name] = rng.choice(ANY)(members[name], rng)
+    else:
+        shape = tuple(rng.choice((0, 1, 2, 8, 9)) for _ in range(rng.choice((0, 1, 1, 2))))
+        array = np.full(shape, rng.choice((0, 1, 10**6, -1, "nose")))
+        np.save(content := io.BytesIO(), array.astype(rng.choice((array.dtype, "f8", "U4")), casting="unsafe"))
+        members[name] = content.getvalue()
+    with zipfile.ZipFile(changed, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        for name, content_of_member in members.items():
+            archive.writestr(name, content_of_member)
+    return changed.getvalue()
 
 
 def change(tree: object, rng: Random) -> object:

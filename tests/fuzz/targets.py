@@ -15,6 +15,7 @@ from ssl_behavior.atlas.cluster_bouts import ClusteredAtlas
 from ssl_behavior.cli.settings import parse
 from ssl_behavior.cluster import read_groups
 from ssl_behavior.explorer.marks import Marks
+from ssl_behavior.formats import peaks, skeletons
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks import mabe22
 from ssl_behavior.formats.tracks.calms21 import submissions
@@ -25,6 +26,7 @@ from ssl_behavior.predictions import tables
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.pretrain import PretrainConfig
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.tracking.instances import assemble_peaks
 from tests.fuzz import shaped
 from tests.fuzz.bytes import ANY, TEXT, Mutation, in_gzip
 from tests.fuzz.sandbox import WrongResult
@@ -87,6 +89,19 @@ def tracks(path: Path) -> list[Recording]:
     if len({recording.id for recording in recordings}) < len(recordings):
         raise WrongResult("an id twice")
     return recordings
+
+
+def peaks_of(skeleton: Path) -> Callable[[Path], object]:
+    """A reader of peaks of a good skeleton, which assembles them."""
+
+    def read(path: Path) -> object:
+        found, limbs = peaks.read(path, skeletons.read(skeleton))
+        recording = assemble_peaks(found, limbs).recording
+        if np.isinf(recording.positions).any():
+            raise WrongResult("infinite positions")
+        return recording
+
+    return read
 
 
 def annotations(path: Path) -> object:
@@ -187,6 +202,8 @@ def all_targets(folder: Path, data: Path) -> list[Target]:
         Target("DeepLabCut .h5", real("deeplabcut h5", data), tracks, _BINARY),
         Target("SLEAP .analysis.h5", [*files("a.analysis.h5"), *real("sleap h5", data)], tracks, _BINARY),
         Target("SLEAP .slp", [*files("a.slp"), *real("sleap slp", data)], tracks, _BINARY),
+        Target("peaks .npz", files("peaks.npz"), peaks_of(folder / "edges.yaml"), (*ANY, *[shaped.npz] * 12)),
+        Target("skeleton with edges", files("edges.yaml"), skeletons.read, _YAML),
         Target("Caltech annotator", [*files("v_annot.txt"), *real("caltech", data)], annotations, TEXT, (shaped.wide,)),
         Target("Bento .annot", files("v.annot"), annotations, TEXT, (shaped.wide,)),
         Target("BORIS .csv, .tsv", files("boris.csv", "boris.tsv"), annotations, TEXT, (shaped.wide,)),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from ssl_behavior.__main__ import COMMANDS
 from ssl_behavior.cli.settings import parse
+from tests.commands import every_command
 
 _WORDS = (
     *(
@@ -80,18 +79,7 @@ _FLAGS = (
 
 def settings_classes() -> dict[str, type[Any]]:
     """Command -> class of its settings."""
-    modules = {name: importlib.import_module(f"ssl_behavior.{name}") for name in COMMANDS}
-    return {
-        name: next(
-            value
-            for value in vars(module).values()
-            if dataclasses.is_dataclass(value)
-            and isinstance(value, type)
-            and value.__module__ == module.__name__
-            and value.__name__.endswith("Config")
-        )
-        for name, module in modules.items()
-    }
+    return {words: command.settings_class for words, command in every_command().items()}
 
 
 def line(settings_class: type[Any], rng: Random) -> list[str]:

@@ -93,5 +93,5 @@ def test_lines_that_a_unit_prints_before_it_fails_are_kept() -> None:
         print(f"{unit.label}.csv: the frame rate is assumed")
         raise InputError("1.csv: expected tracks")
 
-    outcome = ray_pool._run_unit(refuse, units(1)[0], 1)
+    outcome = ray_pool.run_unit(refuse, units(1)[0], 1)
     assert outcome == ray_pool.Outcome(("0.csv: the frame rate is assumed",), "1.csv: expected tracks")

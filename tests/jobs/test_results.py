@@ -61,7 +61,7 @@ def test_results_of_another_checkpoint_need_overwrite(results: Results, tmp_path
     claim(b"encoder 1")
     unit = Unit("7", unit_digest("before"))
     results.put(unit, write_result(tmp_path, "before"), {})
-    results.write("notes.txt", b"mine")
+    results.store.write("notes.txt", b"mine")
     claim(b"encoder 1")
     assert results.missing([unit]) == []
     with pytest.raises(InputError, match=r"results: expected results of the same checkpoint.*--overwrite"):
@@ -73,7 +73,7 @@ def test_results_of_another_checkpoint_need_overwrite(results: Results, tmp_path
 
 def test_folders_with_other_files_are_refused(results: Results) -> None:
     results.require_own_folder()
-    results.write("table.csv", b"mine")
+    results.store.write("table.csv", b"mine")
     with pytest.raises(InputError, match=r"expected an empty folder.*table\.csv"):
         results.claim("about.yaml", b"encoder", True, lambda name: "/" in name)
     with pytest.raises(InputError, match=r"found table\.csv"):
@@ -92,16 +92,16 @@ def test_a_unit_with_deleted_results_is_not_done(results: Results, tmp_path: Pat
 def test_results_of_another_command_are_kept(results: Results, tmp_path: Path) -> None:
     for name, content in write_result(tmp_path, "of embed").items():
         results.store.put(name, content)
-    results.write("about.yaml", b"encoder")
+    results.store.write("about.yaml", b"encoder")
     with pytest.raises(InputError, match="expected an empty folder"):
         results.claim("about.yaml", b"encoder", True, lambda name: name.startswith("videos/"))
 
 
 def test_names_with_brackets_are_not_patterns(results: Results, tmp_path: Path) -> None:
     unit = Unit("cage[1]", unit_digest("1"))
-    results.write("cage1", b"another")
+    results.store.write("cage1", b"another")
     for name in (unit.mark, "cage[1]"):
-        results.write(name, b"{}")
+        results.store.write(name, b"{}")
         assert results.store.read([name]) == {name: b"{}"}
         results.store.remove([name])
         assert name not in results.store.names()

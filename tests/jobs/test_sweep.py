@@ -92,7 +92,7 @@ def test_failures_are_in_the_table_and_the_rest_is_trained(tracks: Path, tmp_pat
     ("changed", "named"),
     [
         ({"pretrain": {"stesp": 3}}, r"sweep\.yaml \(pretrain\): .*stesp"),
-        ({"pretrain": {"output": "x"}}, r"\(pretrain\): found output, which the sweep sets itself"),
+        ({"pretrain": {"output": "x"}}, r"\(pretrain\): found output, which each worker sets itself"),
         ({"finetune": {"recordings": ["nowhere"]}}, "nowhere"),
         ({"vary": {"finetune.supervision.step": [1]}}, r"\(finetune\): .*'?supervision.step'?"),
         ({"vary": {"pretrain.steps": [2, -1]}}, r"\(pretrain\): --steps: expected a number above 0"),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,30 @@ def test_files_that_are_put_can_be_listed_read_and_removed(
     assert store.read(["a"]) == {"a": b"3"}
     store.remove(["a"])
     assert store.names() == ["b/c"]
+
+
+def test_a_file_is_created_once_and_written_again_and_again(store: Store) -> None:
+    assert store.create("claims/1", b"mine")
+    assert not store.create("claims/1", b"mine, too")
+    assert store.read(["claims/1"]) == {"claims/1": b"mine"}
+    store.write("claims/1", b"still mine")
+    assert store.read(["claims/1"]) == {"claims/1": b"still mine"}
+    store.remove(["claims/1"])
+    assert store.create("claims/1", b"yours")
+    assert store.names("claims") == ["claims/1"]
+
+
+def test_several_that_create_a_file_at_once_agree_on_who_did(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: store.create("claims/1", str(number).encode()), range(8)))
+    assert sum(made) == 1
+    assert store.read(["claims/1"])["claims/1"] == str(made.index(True)).encode()
+
+
+def test_a_file_whose_name_could_be_a_pattern_is_listed(store: Store) -> None:
+    store.write("cage[1].csv", b"x")
+    (file,) = input_files([f"{store.address}/cage[1].csv"])
+    assert file.address == f"{store.address}/cage[1].csv"
 
 
 def test_half_written_files_are_not_listed(tmp_path: Path, put: Callable[[Store, str, str], None]) -> None:

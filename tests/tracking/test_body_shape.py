@@ -29,6 +29,12 @@ def test_animals_that_look_alike_give_no_evidence() -> None:
     assert not shape_evidence(walkers(frames=FRAMES), STRETCHES).any()
 
 
+def test_rigid_bodies_without_noise_are_told_apart() -> None:
+    pair = np.zeros((FRAMES, 2, 3, 2)) + np.arange(6).reshape(3, 2) * np.array([1, 1.2])[:, None, None]
+    evidence = shape_evidence(exchanged(pair, 600), STRETCHES)
+    assert len({*np.sign(evidence[:4]), *-np.sign(evidence[4:])}) == 1
+
+
 def test_a_few_short_stretches_give_no_evidence() -> None:
     assert not shape_evidence(walkers(frames=150, sizes=(1.0, 2.0)), np.arange(150) // 75).any()
     assert not shape_evidence(np.full((90, 2, 4, 2), np.nan), np.arange(90) // 30).any()

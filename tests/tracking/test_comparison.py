@@ -9,7 +9,8 @@ import pytest
 from ssl_behavior.errors import InputError
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.tracking.comparison import match_with_truth, typical_length, with_keypoints
+from ssl_behavior.tracking.association import typical_length
+from ssl_behavior.tracking.comparison import match_with_truth, with_keypoints
 
 NAMES = ("nose", "neck", "tail")
 
@@ -81,7 +82,7 @@ def test_the_typical_length_is_that_of_a_body() -> None:
     positions = np.zeros((3, 1, 3, 2)) + np.array([[0, 0], [3, 4], [6, 8]])
     positions[1] *= 10
     recording = replace(walk("m", frames=3), positions=positions, individuals=("a",))
-    assert typical_length(recording) == 10
+    assert typical_length(recording.positions) == 10
     positions = np.array(positions)
     positions[:, :, 1:] = np.nan
-    assert np.isnan(typical_length(replace(recording, positions=positions)))
+    assert np.isnan(typical_length(positions))

@@ -9,8 +9,8 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.tracking.exchanges import Exchange
-from ssl_behavior.tracking.repair import Change, apply_changes, repair_recording
+from ssl_behavior.tracking.exchanges import Change, Exchange
+from ssl_behavior.tracking.repair import apply_changes, repair_recording
 from tests.tracking.animals import exchanged, recorded, walkers
 
 

@@ -9,10 +9,13 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.recordings.individuals import NOBODY
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
-from ssl_behavior.tracking.tracks import count_animals, track_recording
+from ssl_behavior.scoring.identities import identity_scores
+from ssl_behavior.tracking.association import seen_instances
+from ssl_behavior.tracking.tracks import count_animals, identify, track_recording
 
 
 def fragments(frames: int = 90) -> Recording:
@@ -78,3 +81,18 @@ def test_27_tracks_of_two_flies_become_two(shared_data: Callable[[str], Path]) -
         is_whole = (result.recording.positions[:, i] == whole) | np.isnan(whole)
         assert is_whole.all((1, 2)).mean() > 0.97
     assert "74 instances left out" in next(result.describe())
+
+
+@pytest.mark.parametrize(
+    ("file", "animals"), [("calms21/mouse083_task1_annotator1_alt.csv.gz", 2), ("mabe22/EGS8X2MN4SSUGFWAV976.h5", 3)]
+)
+def test_real_mice_whose_names_are_taken_away_get_them_back(
+    file: str, animals: int, shared_data: Callable[[str], Path]
+) -> None:
+    (recording,) = read_recordings(shared_data(file), notify=lambda _: None)
+    order = np.random.default_rng(0).permuted(np.tile(np.arange(animals), (recording.frames, 1)), axis=1)
+    instances = np.take_along_axis(np.asarray(recording.positions), order[:, :, None, None], 1)
+    truth = np.where(seen_instances(instances), order, NOBODY)
+    scores = identity_scores(truth, identify(instances, animals))
+    assert scores.idf1 > 0.99
+    assert scores.switches_per_1000_frames < 1.5

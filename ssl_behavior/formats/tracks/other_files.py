@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ssl_behavior.errors import InputError
+from ssl_behavior.errors import PROGRAM, InputError
 from ssl_behavior.formats.untrusted import hdf5, limits, pickles
 
 AS_TABLE = (
@@ -49,7 +49,11 @@ _BY_NAME: tuple[tuple[str, str, str], ...] = (
     (r".+\.(pv|results)", "a file of TRex, without named keypoints", _KEYPOINTS_NEEDED),
     (r".+_feat_(top|front).*\.(npz|mat|h5|json)", "features that MARS computed", "give its file _pose_top...json"),
     (r".+_pose_front.*\.(json|npz|mat)", "poses of MARS's front camera", "give those of its top camera, _pose_top"),
-    (r".+\.npz", "numpy arrays, which do not say what their axes are", AS_TABLE),
+    (
+        r".+\.npz",
+        "numpy arrays, which do not say what their axes are",
+        f"{AS_TABLE}, or give peaks of a bottom-up network to {PROGRAM} assemble as --peaks",
+    ),
     (r".+\.(xlsx|xls)", "an Excel workbook, as EthoVision exports", AS_TABLE),
     (r".+\.(mat|trk)", "a file of Matlab, which is not read", AS_TABLE),
     (r".+\.(parquet|feather)(\..+)?", "a table in a binary format that is not read as tracks", AS_TABLE),

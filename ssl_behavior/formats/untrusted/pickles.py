@@ -17,12 +17,12 @@ import pickle
 from collections.abc import Callable
 from os import SEEK_END
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.untrusted import npy_header
 from ssl_behavior.formats.untrusted.numpy_stand_ins import StandIns
 
 
@@ -82,30 +82,21 @@ def bare_array(path: str | Path) -> tuple[np.dtype, tuple[int, ...]] | None:
     """Return dtype and shape of a ``.npy`` that holds numbers; None for any other file."""
     try:
         with open(path, "rb") as file:
-            shape, dtype = _header(file)
+            header = npy_header.read(file)
     except (ValueError, OSError):
         return None
-    return None if dtype.hasobject else (dtype, shape)
-
-
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    try:
-        shape, _, dtype = read_header(file)
-    except (SyntaxError, TokenError, TypeError, RecursionError, MemoryError) as error:  # numpy reads it as Python does
-        raise ValueError(f"a header that cannot be read: {error}") from None
-    return shape, dtype
+    return None if header.dtype.hasobject else (header.dtype, header.shape)
 
 
 def _skip_header(file: BinaryIO, path: str | Path) -> None:
     try:
-        shape, dtype = _header(file)
+        header = npy_header.read(file)
     except ValueError as error:
         raise InputError(f"{path}: expected a .npy file; found none ({error})") from None
-    if not dtype.hasobject:
+    if not header.dtype.hasobject:
         raise InputError(
-            f"{path}: expected a pickled dict of sequences with ids; found a bare {dtype} array of shape {shape}"
+            f"{path}: expected a pickled dict of sequences with ids; found a bare {header.dtype} array of shape "
+            f"{header.shape}"
         )
 
 

@@ -1,7 +1,4 @@
-"""Videos, decoded by OpenCV frame by frame: nothing in a video says how large its next frame is in memory but its size.
-
-OpenCV refuses images of more than 2^30 pixels by itself.
-"""
+"""Videos that somebody else made: OpenCV decodes them, and one frame at a time is in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ def require_video_package() -> None:
     Raises:
         InputError: it is not.
     """
-    # What its decoder thinks of a damaged file is said in our own words.
+    # A damaged file is one sentence of our own, without those of the decoder.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     try:

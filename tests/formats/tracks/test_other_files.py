@@ -43,7 +43,7 @@ FILES = [
     ("m_fish0.csv", "frame,X (cm),Y (cm)\n0,1,2\n", "TRex", BODY_NEEDED),
     ("m.csv", "frame,X#wcentroid (cm),Y#wcentroid (cm)\n0,1,2\n", "TRex", BODY_NEEDED),
     ("m_fish0.npz", "x", "TRex", BODY_NEEDED),
-    ("m.npz", "x", "numpy arrays", AS_TABLE),
+    ("m.npz", "x", "numpy arrays", "ssl-behavior assemble as --peaks"),
     ("m_raw_feat_top_v1_8.npz", "x", "features that MARS", "_pose_top"),
     ("Raw data-m-Trial 1.xlsx", "x", "EthoVision", AS_TABLE),
     ("Raw data-m-Trial 1.txt", '"Number of header lines:";"38"\n"Experiment";"m"\n', "EthoVision", AS_TABLE),
