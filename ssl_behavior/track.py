@@ -12,6 +12,7 @@ from ssl_behavior.cli.run import command
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line, count_of
+from ssl_behavior.formats.untrusted.videos import require_video_package
 from ssl_behavior.formats.video_files import find_video_files, images_of, require_fit
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage.run_folder import open_output
@@ -75,11 +76,14 @@ def track(config: TrackConfig) -> list[Path]:
         The files, one per recording.
 
     Raises:
-        InputError: no recording can be read, a video is missing or does not fit its recording, or the output exists.
+        InputError: no recording can be read, OpenCV or a video is missing, a video does not fit its recording,
+            or the output exists.
 
     Examples:
         >>> track(TrackConfig(recordings=(Path("fragments.slp"),), output=Path("tracked"), individuals=("2",)))
     """
+    if config.videos:
+        require_video_package()  # before the recordings are read, which may take minutes
     with open_output(config) as output:
         recordings = config.read_files()
         videos = find_video_files(config.videos, recordings) if config.videos else {}

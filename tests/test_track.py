@@ -1,5 +1,6 @@
 """``track`` as a command: instances without tracks become animals, and what follows reads them."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -126,3 +127,12 @@ def test_a_recording_whose_video_does_not_fit_is_skipped_where_that_is_asked_for
     assert "longer.avi: expected 9 frames" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"found 15: give the whole video.*--skip-bad-files leaves it out"):
         track(replace(config, skip_bad_files=False))
+
+
+def test_without_opencv_the_error_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    untracked(tmp_path / "two.slp", frames=9)
+    config = TrackConfig(tmp_path / "out", recordings=(tmp_path / "two.slp",), videos=(tmp_path,))
+    with pytest.raises(InputError, match=r"--videos: .*pip install 'ssl_behavior\[video\]'"):
+        track(config)
+    assert len(track(replace(config, videos=()))) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.errors import InputError, list_names
-from ssl_behavior.formats.untrusted.videos import count_frames, grey_images, image_size, require_video_package
+from ssl_behavior.formats.untrusted.videos import count_frames, grey_images, image_size
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.videos import Videos
 from ssl_behavior.storage.paths import expand
@@ -36,9 +36,8 @@ def find_video_files(
         Id of a recording -> file, for all recordings.
 
     Raises:
-        InputError: OpenCV is missing, or a recording has no video or several.
+        InputError: a path does not exist, or a recording has no video or several.
     """
-    require_video_package()
     known = Videos.of(recordings)
     files: dict[str, Path] = {}
     others: list[str] = []

@@ -69,8 +69,10 @@ def associate_by_flow(
         moved the pose that is remembered of each animal, from the frame before.
 
     Raises:
-        ValueError: as for ``associate``.
+        ValueError: as for ``associate``, or space has three dimensions.
     """
+    if instances.shape[-1] != 2:
+        raise ValueError(f"instances must be (time, instance, keypoint, 2) in an image; got shape {instances.shape}")
     positions, is_seen, identities, memories = _prepare(instances, individuals)
     drift = np.zeros((len(positions), *memories.pose.shape))
     fields = iter(flow)

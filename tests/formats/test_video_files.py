@@ -1,6 +1,5 @@
 """Videos are found by the names of their recordings, and those that do not fit are refused in one sentence."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,9 +91,3 @@ def test_keypoints_outside_the_image_and_other_units_are_refused(video: Path) ->
     require_fit(video, replace(SOURCE, positions=one_outside))
     with pytest.raises(InputError, match=r"expected positions in the pixels of its video.*found 2 coordinates in cm"):
         require_fit(video, replace(SOURCE, unit="cm"))
-
-
-def test_without_opencv_the_error_says_how_to_install_it(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(InputError, match=r"--videos: .*pip install 'ssl_behavior\[video\]'"):
-        find_video_files([video], [SOURCE], silent)

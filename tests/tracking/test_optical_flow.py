@@ -86,3 +86,8 @@ def test_where_the_image_stands_still_or_ends_flow_changes_nothing() -> None:
     np.testing.assert_array_equal(identities, associate(tracks, 2))
     assert not drift.any()
     np.testing.assert_array_equal(identify(tracks, 2, still), identify(tracks, 2))
+
+
+def test_poses_in_three_dimensions_are_in_no_image() -> None:
+    with pytest.raises(ValueError, match=r"keypoint, 2\) in an image"):
+        associate_by_flow(np.zeros((3, 2, 4, 3)), 2, [])
