@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Annotated
 
 from ssl_behavior.cli.inputs import WrittenTracksConfig
-from ssl_behavior.cli.run import command
+from ssl_behavior.cli.run import command, save_settings
 from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
-from ssl_behavior.errors import command_line, count_of
+from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.plots.exchange import exchange_picture
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.run_folder import open_output
 from ssl_behavior.storage.video_names import file_stems
-from ssl_behavior.tracking.exchange_table import exchange_table, read_exchanges
+from ssl_behavior.tracking.exchange_table import exchange_table, read_exchanges, read_rows, rows_as_csv
 from ssl_behavior.tracking.exchanges import Change
 from ssl_behavior.tracking.repair import DOUBTFUL, PENALTY, RepairResult, apply_changes, repair_recording
 
@@ -32,12 +32,17 @@ class RepairConfig(WrittenTracksConfig):
             ones.
         apply: a table of exchanges that a person reviewed; the exchanges are then those of its rows, and none are
             looked for.
-        penalty: cost of an exchange in nats; larger values change less.
+        penalty: cost of an exchange in nats (natural logarithms of odds), 4 by default; larger values change less.
     """
 
     output: Path
     apply: Path | None = None
-    penalty: Annotated[float, AtLeast(0)] = PENALTY
+    penalty: Annotated[float, AtLeast(0)] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.apply is not None and self.penalty is not None:
+            raise InputError("--penalty: expected it without --apply, which looks for no exchanges: leave it out")
 
 
 @check_arguments
@@ -57,12 +62,16 @@ def repair(config: RepairConfig) -> list[RepairResult]:
     with open_output(config) as output:
         recordings = config.read()
         if config.apply is None:
-            results = config.each(lambda each: repair_recording(each, config.penalty), recordings, "repairing")
+            penalty = PENALTY if config.penalty is None else config.penalty
+            results = config.each(lambda each: repair_recording(each, penalty), recordings, "repairing")
+            table = exchange_table((result.source, result.changes) for result in results)
         else:
             changes = read_exchanges(config.apply, recordings)
             results = [apply_changes(recording, changes[recording.id]) for recording in recordings]
+            table = rows_as_csv(read_rows(config.apply))
         config.write(output, [result.recording for result in results])
-        write_text(output / TABLE, exchange_table((result.source, result.changes) for result in results))
+        write_text(output / TABLE, table)
+        save_settings(config, output / "settings.yaml")
         _draw(output / "pictures", results)
     return results
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_behavior.cli.inputs import WrittenTracksConfig
-from ssl_behavior.cli.run import command
+from ssl_behavior.cli.run import command, save_settings
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line, count_of
@@ -40,6 +40,11 @@ class TrackConfig(WrittenTracksConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if numbers := [name for name in self.names if not re.search(r"[^\W\d_]", name)]:
+            raise InputError(
+                f"--individuals {numbers[0]}: expected a number of animals such as 2, a range of them such as 1-3, or "
+                "names with a letter; found none of these: correct it"
+            )
         if self.animals is not None and not max(1, self.at_least or 0) <= self.animals <= MOST_ANIMALS:
             raise InputError(
                 f"--individuals {','.join(self.individuals)}: expected 1 to {MOST_ANIMALS} animals, or a range of them "
@@ -96,6 +101,7 @@ def track(config: TrackConfig) -> list[Path]:
 
         results = config.each(follow, recordings, "tracking")
         files = config.write(output, [result.recording for result in results])
+        save_settings(config, output / "settings.yaml")
     for result in results:
         print(*result.describe(), sep="\n")
         if videos:

@@ -106,6 +106,36 @@ def test_a_table_that_does_not_fit_is_refused_and_nothing_is_written(
     assert not [path for path in output.rglob("*") if path.is_file() and not path.name.startswith(".")]
 
 
+def test_a_table_from_a_spreadsheet_or_pandas_is_read(tracks: Path, tmp_path: Path) -> None:
+    repair(RepairConfig(recordings=(tracks,), output=tmp_path / "out"))
+    original = tmp_path / "out/exchanges.csv"
+    pd.read_csv(original).to_csv(tmp_path / "pandas.csv", index=False)
+    semicolons = original.read_text().replace(",", ";").replace("exchange;", "Exchange;")
+    (tmp_path / "semicolons.csv").write_text(semicolons, encoding="utf-8")
+    for name in ("pandas", "semicolons"):
+        repair(RepairConfig(recordings=(tracks,), output=tmp_path / name, apply=tmp_path / f"{name}.csv"))
+        np.testing.assert_array_equal(positions(tmp_path / name)["pair"], walkers(5).astype(np.float32))
+
+
+def test_rows_that_keep_the_names_stay_in_the_table(tracks: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(HEAD + "pair,150,,a,b,keep\n", encoding="utf-8")
+    repair(RepairConfig(recordings=(tracks,), output=tmp_path / "out", apply=table))
+    assert pd.read_csv(tmp_path / "out/exchanges.csv")["decision"].tolist() == ["keep"]
+
+
+def test_recordings_that_are_read_are_not_replaced(tracks: Path, tmp_path: Path) -> None:
+    before = {file: file.read_bytes() for file in tracks.iterdir()}
+    with pytest.raises(InputError, match="expected a folder without the recordings that are read"):
+        repair(RepairConfig(recordings=(tracks,), output=tracks, overwrite=True))
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_a_penalty_with_a_table_is_refused(tracks: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected it without --apply"):
+        RepairConfig(recordings=(tracks,), output=tmp_path, apply=tmp_path / "table.csv", penalty=3.0)
+
+
 def test_a_lone_animal_is_refused_or_skipped(tracks: Path, command: Callable, tmp_path: Path) -> None:
     native.write(tracks / "alone.safetensors", [recorded(walkers(animals=1), "alone")])
     words = ("--recordings", tracks, "--output", tmp_path / "out")

@@ -61,6 +61,12 @@ def test_impossible_numbers_are_refused(number: str, tmp_path: Path) -> None:
         TrackConfig(tmp_path, recordings=(tmp_path,), individuals=(number,))
 
 
+@pytest.mark.parametrize("number", ["2-", "1–3", "1.5", "2,3", "-", "4 5"])
+def test_a_mistyped_number_is_no_name(number: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected a number of animals such as 2"):
+        TrackConfig(tmp_path, recordings=(tmp_path,), individuals=tuple(number.split(",")))
+
+
 def test_a_range_is_for_animals_that_enter_and_leave(tmp_path: Path) -> None:
     config = TrackConfig(tmp_path, recordings=(tmp_path,), individuals=("2-4",))
     assert (config.at_least, config.animals, config.names) == (2, 4, ())
@@ -79,7 +85,7 @@ def test_tracks_are_written_for_other_programs(command: Callable, tmp_path: Path
     untracked(tmp_path / "two.slp")
     words = ("--recordings", tmp_path / "two.slp", "--individuals", "a,b", "--frame-rate", 25)
     done = command("track", *words, "--output", tmp_path / "out", "--output-format", format)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {name, "settings.yaml"}
     assert ("deeplabcut does not hold frame rates" in done.out) == (format == "deeplabcut")
     command("track", *words, "--output", tmp_path / "native")
     back, native = (read_recordings(tmp_path / folder, notify=lambda _: None)[0] for folder in ("out", "native"))

@@ -13,11 +13,11 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.labelled import add_labels, agent_and_target, label_recordings
 from ssl_behavior.formats.tracks.animals import IndividualsFrom
-from ssl_behavior.formats.tracks.read import read_recordings
+from ssl_behavior.formats.tracks.read import TRACK_SUFFIXES, read_recordings
 from ssl_behavior.formats.tracks.write import TracksFormat, left_behind, write_recordings
 from ssl_behavior.recordings.individuals import describe_individuals
 from ssl_behavior.recordings.recording import Recording
-from ssl_behavior.storage.paths import with_skip_hint
+from ssl_behavior.storage.paths import expand, with_skip_hint
 
 Result = TypeVar("Result")
 
@@ -131,12 +131,22 @@ class WrittenTracksConfig(TracksConfig):
         """Write recordings to a folder, one file each; prints what the format does not hold.
 
         Raises:
-            InputError: a recording cannot be written in this format.
+            InputError: a recording cannot be written in this format, or the folder holds some that were read.
         """
+        self._require_apart(folder)
         files = write_recordings(folder, recordings, self.output_format)
         for line in left_behind(recordings, files, self.output_format):
             print(line)
         return files
+
+    def _require_apart(self, folder: Path) -> None:
+        """Make sure that no recording that was read lies where recordings are written: it would be lost."""
+        for file in expand(self.recordings, TRACK_SUFFIXES if self.format is None else None):
+            if folder.resolve() in file.resolve().parents:
+                raise InputError(
+                    f"--output {folder}: expected a folder without the recordings that are read; found {file.name} in "
+                    "it, which would be replaced or lie beside a second one of its name: choose another --output"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,8 @@ def read_exchanges(path: Path, recordings: Sequence[Recording]) -> dict[str, lis
                 "its recording too, or remove the row"
             )
         recording = by_id[row["video"]]
-        if row["decision"] not in (EXCHANGE, KEEP):
+        decision = row["decision"].lower()
+        if decision not in (EXCHANGE, KEEP):
             raise InputError(
                 f"{where}: expected the decision {EXCHANGE} or {KEEP}; found {row['decision']!r}: correct it"
             )
@@ -81,7 +82,7 @@ def read_exchanges(path: Path, recordings: Sequence[Recording]) -> dict[str, lis
                 f"{where}: expected the recording {recording.id} that was repaired; found other tracks of this name: "
                 "give the recordings that the table was made of"
             )
-        if row["decision"] == EXCHANGE:
+        if decision == EXCHANGE:
             exchange = _exchange(row, recording, where)
             changes[recording.id].append(Change(exchange, *(_number(row, name) for name in _COLUMNS[5:8])))
     return {video: sorted(of_video, key=lambda change: change.exchange.start) for video, of_video in changes.items()}
@@ -98,7 +99,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     try:
         with limits.opened(path) as file:
             text = file.read().decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text))
+        # Spreadsheets of some countries separate by semicolons.
+        delimiter = ";" if ";" in text.partition("\n")[0] else ","
+        reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
         rows = [{str(name): (value or "").strip() for name, value in row.items() if name} for row in reader]
     except (UnicodeError, csv.Error, AttributeError):
         raise InputError(
@@ -121,8 +124,9 @@ def _exchange(row: Mapping[str, str], recording: Recording, where: str) -> Excha
                 f"{name!r}: correct it"
             )
         pair.append(recording.individuals.index(name))
-    stop = row["stop"] or None
-    frames = [text for text in (row["start"], stop) if text is not None]
+    # pandas writes whole numbers beside empty cells with a decimal.
+    start, stop = (row[name].removesuffix(".0") for name in ("start", "stop"))
+    frames = [start, stop] if stop else [start]
     if not all(text.isdecimal() for text in frames) or pair[0] == pair[1]:
         raise InputError(
             f"{where}: expected two individuals and frames, counted from 0; found {row['individual_1']!r}, "

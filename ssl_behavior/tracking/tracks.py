@@ -22,6 +22,8 @@ _PENALTY = 2.5
 """Cost in nats of a departure from what was associated forwards; names in a file deserve more trust than these."""
 _LONGEST_ABSENCE_S = 5.0
 """Time after which an animal that is not seen is gone, where animals enter and leave."""
+_MANY_LEFT_OUT = 0.1
+"""Share of the instances above which a line warns that they were left out."""
 _OFTEN = 0.2
 """Share of the frames in which so many instances must be seen together to count as so many animals."""
 
@@ -42,7 +44,7 @@ class TrackingResult:
     identities: np.ndarray
 
     def describe(self) -> Iterator[str]:
-        """Yield a line on the numbers of tracks, animals and instances, and one on labels that are left out."""
+        """Yield lines on the numbers of tracks, animals and instances, and on what is left out."""
         instances = int(seen_instances(self.source.positions).sum())
         left_out = instances - int((self.identities != NOBODY).sum())
         yield (
@@ -50,6 +52,11 @@ class TrackingResult:
             f"made into {count_of(len(self.recording.individuals), 'animal')}; {count_of(left_out, 'instance')} left "
             "out, in frames with more instances than animals"
         )
+        if left_out > _MANY_LEFT_OUT * instances:
+            yield (
+                f"{self.source.id}: warning: {left_out / instances:.0%} of the instances were left out: if there are "
+                "more animals, state their number with --individuals"
+            )
         if channels := sorted(set(self.source.labels) - set(self.recording.labels)):
             yield (
                 f"{self.source.id}: labels with a direction are left out, as the animals have changed: "

@@ -48,6 +48,11 @@ def test_fragments_are_joined_across_gaps() -> None:
     assert "directed" in lines[1]
 
 
+def test_a_number_that_is_too_small_is_noticed() -> None:
+    lines = list(track_recording(fragments(), individuals=1).describe())
+    assert "warning: 49% of the instances were left out" in lines[1]
+
+
 def test_names_can_be_given_and_animals_that_are_never_seen_stay_empty() -> None:
     tracked = track_recording(fragments(), names=("resident", "intruder", "pup")).recording
     assert tracked.individuals == ("resident", "intruder", "pup")
