@@ -22,7 +22,7 @@ from ssl_behavior.tracking.exchange_table import EXCHANGE
 
 _NO_MOMENT = (-1, -1, -1, -1)
 _COLOURS = {True: "#B00020", False: "#9A9A9A"}
-"""Whether an exchange is to be made -> colour of its line."""
+"""Colour of an exchange's line, by whether the exchange is to be made."""
 
 
 class ExchangesTab:

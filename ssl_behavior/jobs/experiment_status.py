@@ -1,4 +1,4 @@
-"""What has become of experiments, as a table and as lines for people."""
+"""Progress of experiments, as a table and as lines for people."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ STAGES = get_args(Stage)
 
 @dataclass(frozen=True)
 class MessageState:
-    """What has become of a message.
+    """Progress of a message.
 
     Attributes:
         message: the message.

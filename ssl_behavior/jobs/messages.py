@@ -41,7 +41,7 @@ class Message:
 
     @property
     def is_for_this_version(self) -> bool:
-        """Whether workers of this version of the package may do it: other versions give other results."""
+        """Return whether workers of this version may do it: other versions give other results."""
         return self.version == __version__
 
     def to_json(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What exchanges of two animals cost by their motion."""
+"""Costs of exchanges of two animals, by their motion."""
 
 from __future__ import annotations
 

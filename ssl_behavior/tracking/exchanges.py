@@ -25,7 +25,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Change:
-    """An exchange with what speaks for it.
+    """An exchange with the evidence for it.
 
     Attributes:
         exchange: the frames and the animals.

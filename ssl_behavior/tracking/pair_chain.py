@@ -1,4 +1,4 @@
-"""Whether two animals have the right names or each other's: a chain of stretches, each in one of two states.
+"""A chain of stretches, in each of which two animals have the right names or each other's.
 
 A stretch ends where an exchange is possible: where it would cost little by the animals' motion. The shapes of the
 bodies say how likely the two states of a stretch are.

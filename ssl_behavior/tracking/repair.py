@@ -111,7 +111,7 @@ def renamed(recording: Recording, names: np.ndarray) -> Recording:
 def _judged(
     exchanges: Sequence[Exchange], tracks: np.ndarray, names: np.ndarray, penalty: float, scale: MotionScale
 ) -> Iterator[Change]:
-    """Yield each exchange with what speaks for it."""
+    """Yield each exchange with the evidence for it."""
     length = typical_length(tracks)
     ends: dict[tuple[int, int], list[int]] = {}
     for exchange in exchanges:
@@ -128,7 +128,7 @@ def _ends(exchange: Exchange) -> list[int]:
 
 
 class _Judge:
-    """What speaks for the exchanges of two animals.
+    """Evidence for the exchanges of two animals.
 
     Args:
         tracks: (time, track, keypoint, space).
@@ -164,8 +164,9 @@ class _Judge:
         window = slice(int(before[0]) if len(before) else 0, int(after[-1]) + 1 if len(after) else None)
         frames = np.arange(len(self._poses))
         is_undone = (frames >= exchange.start) & (frames < (exchange.stop or len(frames)))
-        costs = [motion_cost(self._poses[window], each[window], self._scale) for each in (is_undone, is_undone & False)]
-        return costs[0] - costs[1] - self._penalty * len(ends) + self._by_shape(exchange)
+        poses, undone = self._poses[window], is_undone[window]
+        gain = motion_cost(poses, undone, self._scale) - motion_cost(poses, np.zeros_like(undone), self._scale)
+        return gain - self._penalty * len(ends) + self._by_shape(exchange)
 
     def _by_shape(self, exchange: Exchange) -> float:
         """Nats by which shapes are likelier with an exchange than without."""

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Header(NamedTuple):
-    """What the bytes of an array are.
+    """Shape and type of an array, before its bytes.
 
     Attributes:
         shape: of the array.
