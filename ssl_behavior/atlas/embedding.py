@@ -70,4 +70,6 @@ def add_recording(atlas: Atlas, encoder: Encoder, recording: Recording, poses: P
 
 def _content(labels: Mapping[str, Labels]) -> dict[str, object]:
     """Return labels as values that compare by content."""
-    return {channel: (each.behaviours, each.pair, each.values.tobytes()) for channel, each in labels.items()}
+    return {
+        channel: (each.behaviours, each.pair, each.asked, each.values.tobytes()) for channel, each in labels.items()
+    }

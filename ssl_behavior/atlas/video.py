@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.errors import InputError, count_of, list_names
+from ssl_behavior.formats.tracks.native import describe_labels, labels_of
 from ssl_behavior.poses.poses import Poses, pack, unpack
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.storage.array_files import read_arrays, read_metadata, write_arrays
@@ -96,9 +97,7 @@ def write_video(path: Path, video: EmbeddedVideo, dtype: str) -> None:
     arrays |= {f"labels/{channel}": labels.values for channel, labels in video.labels.items()}
     about |= {
         "pairs": list(video.embeddings),
-        "labels": {
-            channel: {"behaviours": labels.behaviours, "pair": labels.pair} for channel, labels in video.labels.items()
-        },
+        "labels": {channel: describe_labels(labels) for channel, labels in video.labels.items()},
         "unit": video.unit,
         "source": video.source,
     }
@@ -170,10 +169,5 @@ def pair_name(agent: str, target: str) -> str:
 
 def _unpack_video(arrays: Mapping[str, np.ndarray], about: Any) -> EmbeddedVideo:
     embeddings = {(int(agent), int(target)): arrays[f"embeddings/{agent}-{target}"] for agent, target in about["pairs"]}
-    labels = {
-        channel: Labels(
-            tuple(scheme["behaviours"]), arrays[f"labels/{channel}"], scheme["pair"] and tuple(scheme["pair"])
-        )
-        for channel, scheme in about["labels"].items()
-    }
+    labels = {channel: labels_of(arrays[f"labels/{channel}"], fields) for channel, fields in about["labels"].items()}
     return EmbeddedVideo(unpack(arrays, about), embeddings, labels, str(about["unit"]), str(about["source"]))

@@ -54,7 +54,7 @@ def overlaps(clustered: ClusteredAtlas, bouts: pd.DataFrame) -> list[Overlap]:
             is_scored = values != UNSCORED
             of_video = np.zeros((rows, len(behaviours[channel])), np.int64)
             for pair, clusters in clusters_of_pair.items():
-                if labels.pair in (None, pair):
+                if labels.holds_for(*pair):
                     np.add.at(of_video, (clusters[is_scored], values[is_scored]), 1)  # noise, -1, is the last row
             counts[channel].append(of_video)
     return [Overlap(channel, behaviours[channel], np.stack(of_videos)) for channel, of_videos in counts.items()]

@@ -173,7 +173,7 @@ class Scene:
         codes = {CLUSTER: self._cluster_labels(video.id)[names]} if self.clustered else {}
         for channel, behaviours in self.atlas.channels.items():
             labels = video.labels.get(channel)
-            is_of_pair = labels is not None and labels.pair in (None, names)
+            is_of_pair = labels is not None and labels.holds_for(*names)
             values = labels.with_behaviours(behaviours).values if labels and is_of_pair else _unscored(frames)
             codes[LABEL + channel] = values
         if self.predicted:

@@ -13,17 +13,23 @@ from ssl_behavior.recordings.labels import scored_frames
 
 @dataclass(frozen=True, eq=False)
 class LabelledPoses:
-    """Poses of one video with a label per frame.
+    """Poses of one video with a label per frame; a video in which several pairs are labelled has one for each.
 
     Attributes:
         poses: poses of the video.
         labels: (time,) int, -1 where unscored.
         pairs: ordered pairs (agent, target) that the labels hold for, as indices of individuals.
+        asked: (behaviour,) bool, the behaviours that the annotators looked for; None for all.
+        lab: name of the laboratory, whose annotators have habits of their own; empty if it is unknown.
+        pair: names of the agent and the target, as in ``Labels.pair``.
     """
 
     poses: Poses
     labels: np.ndarray
     pairs: tuple[tuple[int, int], ...]
+    asked: np.ndarray | None = None
+    lab: str = ""
+    pair: tuple[str, str] | None = None
 
 
 def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[int, int], ...]:
@@ -31,12 +37,16 @@ def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[in
 
     Args:
         poses: poses with the names of the individuals.
-        pair: names of the agent and the target, or None for labels of the whole group, which hold for all pairs. If the
+        pair: names of the agent and the target, or None for labels of the whole group, which hold for all pairs. Labels
+            of what an individual does by itself (twice the same name) hold for its pairs with every other one. If the
             tracks have other names than the annotations, the first individual is the agent and the second the target.
     """
     if pair is None:
         return tuple(poses.pairs())
     if set(pair) <= set(poses.individuals):
+        if pair[0] == pair[1]:
+            agent = poses.individuals.index(pair[0])
+            return tuple(each for each in poses.pairs() if each[0] == agent)
         return ((poses.individuals.index(pair[0]), poses.individuals.index(pair[1])),)
     return (poses.pairs()[0],)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,14 @@ class Labels:
     Attributes:
         behaviours: the vocabulary; a label is an index into it.
         values: (time,) int16, ``UNSCORED`` (-1) where nobody judged the frame.
-        pair: (agent, target) if the labels describe what one individual does to another; None if they hold for the
-            whole group.
+        pair: (agent, target) if the labels describe what one individual does to another, or twice the same name if they
+            describe what an individual does by itself; None if they hold for the whole group.
+        asked: behaviours that the annotators looked for; None for all. A behaviour that is not among them is unknown in
+            frames without its label, not absent.
 
     Raises:
-        InputError: a value is neither -1 nor an index into the vocabulary, or a behaviour's name is endless or holds
-            control characters.
+        InputError: a value is neither -1 nor an index into the vocabulary, a behaviour's name is endless or holds
+            control characters, or an asked behaviour is not in the vocabulary.
 
     Examples:
         >>> Labels(("attack", "other"), np.array([1, 0, 0, -1])).bouts()
@@ -64,9 +66,12 @@ class Labels:
     behaviours: tuple[str, ...]
     values: np.ndarray
     pair: tuple[str, str] | None = None
+    asked: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         require_names(self.behaviours, "behaviour's name")
+        if unknown := [name for name in self.asked or () if name not in self.behaviours]:
+            raise InputError(f"asked behaviours must be in {list(self.behaviours)}; got {unknown}")
         values = read_only_view(self.values, np.int16)
         if values.ndim != 1:
             raise ValueError(f"labels must be (time,); got shape {values.shape}")
@@ -131,7 +136,8 @@ class Labels:
             raise InputError(f"label {missing[0]!r} is not in the vocabulary {list(names)}")
         # UNSCORED is -1, so unscored frames look up the last entry.
         new_index = np.array([index.get(name, UNSCORED) for name in self.behaviours] + [UNSCORED], np.int16)
-        return Labels(names, new_index[self.values], self.pair)
+        asked = None if self.asked is None else tuple(name for name in names if name in self.asked)
+        return Labels(names, new_index[self.values], self.pair, asked)
 
     def without(self, unscored: Iterable[str]) -> Labels:
         """Return the labels without some behaviours: they leave the vocabulary and their frames become unscored."""
@@ -139,7 +145,23 @@ class Labels:
         scored = tuple(name for name in self.behaviours if name not in excluded)
         values = self.values.copy()
         values[np.isin(values, [i for i, name in enumerate(self.behaviours) if name in excluded])] = UNSCORED
-        return Labels(self.behaviours, values, self.pair).with_behaviours(scored)
+        asked = None if self.asked is None else tuple(name for name in self.asked if name not in excluded)
+        return replace(self, values=values, asked=asked).with_behaviours(scored)
+
+    def holds_for(self, agent: str, target: str) -> bool:
+        """Return whether the labels say something of this ordered pair: of it, of its agent alone, or of the group.
+
+        Examples:
+            >>> rears = Labels(("rear", "other"), np.array([0, 1]), pair=("white", "white"))
+            >>> rears.holds_for("white", "black"), rears.holds_for("black", "white")
+            (True, False)
+        """
+        return self.pair in (None, (agent, target), (agent, agent))
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether the labels describe what an individual does by itself."""
+        return self.pair is not None and self.pair[0] == self.pair[1]
 
 
 def is_unscored(name: str) -> bool:

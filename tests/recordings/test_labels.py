@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ssl_behavior.errors import InputError
+from ssl_behavior.formats.tracks import native
 from ssl_behavior.recordings.labels import Bout, Labels, scored_frames
+from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.skeleton import Skeleton
 
 BEHAVIOURS = ("attack", "mount", "other")
 LABELS = Labels(BEHAVIOURS, np.array([2, 0, 0, -1, 1]), ("m1", "m2"))
@@ -59,3 +64,24 @@ def test_values_are_read_only() -> None:
 
 def test_only_scored_frames_count() -> None:
     assert scored_frames(LABELS.values, 4).tolist() == [2, 1, 1, 0]
+
+
+def test_behaviours_that_nobody_asked_for_survive_a_change_of_vocabulary_and_a_file(tmp_path: Path) -> None:
+    labels = Labels(("mount", "attack", "other"), np.array([1, 2, 2]), ("a", "b"), asked=("attack", "other"))
+    assert labels.with_behaviours(("attack", "mount", "other", "rear")).asked == ("attack", "other")
+    assert labels.without(["other"]).asked == ("attack",)
+    recording = Recording("v", np.zeros((3, 2, 1, 2)), ("a", "b"), Skeleton(("nose",)), 30.0, labels={"a-b": labels})
+    native.write(tmp_path / "v.safetensors", [recording])
+    (read,) = native.read(tmp_path / "v.safetensors")
+    assert (read.labels["a-b"].asked, read.labels["a-b"].pair) == (("attack", "other"), ("a", "b"))
+
+
+def test_asking_for_a_behaviour_outside_the_vocabulary_is_an_error() -> None:
+    with pytest.raises(InputError, match="asked"):
+        Labels(("attack", "other"), np.array([0]), asked=("rear",))
+
+
+def test_labels_of_one_animal_hold_for_its_pairs_with_every_other_one() -> None:
+    labels = Labels(("rear", "other"), np.array([0, 1]), pair=("a", "a"))
+    assert labels.is_of_one
+    assert [labels.holds_for(*pair) for pair in (("a", "b"), ("a", "c"), ("b", "a"))] == [True, True, False]

@@ -89,10 +89,7 @@ def pack(recording: Recording) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "landmarks": dict(skeleton.landmarks),
         "series": list(recording.series),
         "frame_rate": None if recording.frame_rate_is_assumed else recording.frame_rate,
-        "labels": {
-            channel: {"behaviours": labels.behaviours, "pair": labels.pair}
-            for channel, labels in recording.labels.items()
-        },
+        "labels": {channel: describe_labels(labels) for channel, labels in recording.labels.items()},
         "unit": recording.unit,
         "source": recording.source,
         "metadata": dict(recording.metadata),
@@ -111,14 +108,7 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
     Raises:
         KeyError, TypeError, ValueError, AttributeError, InputError: a value is missing or of the wrong type.
     """
-    labels = {
-        channel: Labels(
-            _texts(fields["behaviours"]),
-            _require_kind(arrays[f"labels/{channel}"], "iu"),
-            _pair(fields["pair"]) if fields["pair"] else None,
-        )
-        for channel, fields in about["labels"].items()
-    }
+    labels = {channel: labels_of(arrays[f"labels/{channel}"], fields) for channel, fields in about["labels"].items()}
     edges = tuple((_text(a), _text(b)) for a, b in about["edges"])
     skeleton = Skeleton(_texts(about["keypoints"]), edges, dict(about["landmarks"]))
     # Files from before version 0.1.0 store neither the order of the series nor a fingerprint.
@@ -142,6 +132,27 @@ def unpack(arrays: Mapping[str, np.ndarray], about: Any) -> Recording:
         content_hash=ContentHash(str(about["fingerprint"]), (positions, confidence)) if has_hash else None,
         frame_rate_is_assumed=frame_rate_is_assumed,
         notices=_texts(about.get("notices", [])),
+    )
+
+
+def describe_labels(labels: Labels) -> dict[str, Any]:
+    """Return everything about labels but their values, as values of JSON."""
+    return {"behaviours": labels.behaviours, "pair": labels.pair, "asked": labels.asked}
+
+
+def labels_of(values: np.ndarray, about: Any) -> Labels:
+    """Return the labels of which ``about`` is the description (``describe_labels``).
+
+    Raises:
+        KeyError, TypeError, ValueError, InputError: something is missing or of the wrong type.
+    """
+    # Files from before version 0.3 do not say what was asked.
+    asked = about.get("asked")
+    return Labels(
+        _texts(about["behaviours"]),
+        _require_kind(values, "iu"),
+        _pair(about["pair"]) if about["pair"] else None,
+        None if asked is None else _texts(asked),
     )
 
 
