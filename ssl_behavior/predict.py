@@ -85,9 +85,8 @@ def _predict_each(output: Path, device: torch.device, config: PredictConfig) -> 
     is_submission = output.suffix.lower() == ".npy"
     model, scheme = checkpoints.load_model(config.model)
     _check_submission(config, scheme, is_submission)
-    model.classifier.to(device)
-    encoder = model.classifier.encoder
-    encoder.precision = config.precision
+    model.to(device, config.precision)
+    encoder = model.encoder
     recordings = choose_videos(config.read(), config.videos)
     print_assumed_pair(scheme, recordings)
     # Prepare all recordings before anything is written, so that bad input leaves an existing output unchanged.

@@ -92,7 +92,7 @@ class _Predicting:
 
     def __call__(self, unit: Unit) -> None:
         model, scheme = _cached_model(absolute(self.config.model), self.fingerprint, self.config.device)
-        encoder = model.classifier.encoder
+        encoder = model.encoder
         encoder.precision = self.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
@@ -127,7 +127,7 @@ def _cached_model(address: str, fingerprint: str, device: Device) -> tuple[Model
         if checkpoints.fingerprint(folder) != fingerprint:
             raise InputError(f"{address}: expected the same model as at the start; found another one: run again")
         model, scheme = checkpoints.load_model(folder)
-    model.classifier.to(device)
+    model.to(device)
     return model, scheme
 
 

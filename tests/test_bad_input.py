@@ -64,7 +64,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     columns = len(expert_feature_names(encoder.landmarks))
     trees = fit_trees([np.eye(40, columns, dtype=np.float32)], [np.arange(40) % 4], 4, Boosting(trees=2))
-    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), scheme)
+    save_model(folder / "model", Model((Classifier(encoder, "linear", 4),), (trees,)), scheme)
     probabilities = np.full((FRAMES, 4), 0.25)
     tables.write(
         folder / "predictions",

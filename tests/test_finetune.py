@@ -53,9 +53,9 @@ def config(folder: Path, tmp_path: Path) -> FinetuneConfig:
 def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
     report = finetune(replace(config, supervision=replace(config.supervision, tune=tune)))  # type: ignore[arg-type]
     model, scheme = load_model(config.output)
-    before, after = load_encoder(config.encoder).state_dict(), model.classifier.encoder.state_dict()
+    before, after = load_encoder(config.encoder).state_dict(), model.encoder.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before) == (tune != "full")
-    assert model.classifier.kind == ("temporal" if tune == "temporal" else "linear")
+    assert model.classifiers[0].kind == ("temporal" if tune == "temporal" else "linear")
     assert scheme.behaviours == BEHAVIOURS
     assert scheme.pair == ("resident", "intruder")
     assert scheme.calibrated_decoder.temperature == report["temperature"]
@@ -72,7 +72,7 @@ def test_what_is_tuned(tune: str, config: FinetuneConfig) -> None:
 @pytest.mark.parametrize("trees", [0, 3])
 def test_the_model_has_trees_if_they_are_asked_for(trees: int, config: FinetuneConfig) -> None:
     finetune(replace(config, supervision=replace(config.supervision, trees=trees)))
-    assert (load_model(config.output)[0].trees is not None) == (config.output / "trees.json").exists() == bool(trees)
+    assert bool(load_model(config.output)[0].trees) == (config.output / "trees.json").exists() == bool(trees)
 
 
 def test_the_written_model_predicts_as_the_fitted_one(
@@ -89,7 +89,7 @@ def test_the_written_model_predicts_as_the_fitted_one(
     finetune(config)
     model, scheme = load_model(config.output)
     recording = simulate_recordings(1, seed=8, frames=400)[0]
-    encoder = model.classifier.encoder
+    encoder = model.encoder
     encoder.precision = config.precision
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
     unlabelled = LabelledPoses(poses, np.zeros(poses.frames, np.int16), labelled_pairs(poses, scheme.pair))

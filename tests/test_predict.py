@@ -42,7 +42,7 @@ def model_at(rate: float) -> Model:
     rng = np.random.default_rng(0)
     values = rng.normal(0.5, 1, (60, features)).astype(np.float32)
     trees = fit_trees([values], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
-    return Model(Classifier(encoder, "linear", 3).eval(), trees)
+    return Model((Classifier(encoder, "linear", 3).eval(),), (trees,))
 
 
 @pytest.fixture(scope="module")

@@ -187,7 +187,7 @@ def test_a_gpu_computes_what_the_cpu_computes(twice: tuple[Path, Path]) -> None:
     on_gpu = embed(encoder.to("cuda"), poses, (0, 1), with_mirror=True)
     assert (on_cpu - on_gpu).abs().max() < 1e-3 * on_cpu.std()
     model, scheme = load_model(twice[0] / "model")
-    model.classifier.encoder.precision = "float32"
+    model.to("cpu", "float32")
     usual = predict_recording(model, scheme, recording).probabilities
-    model.classifier.to("cuda")
+    model.to("cuda", "float32")
     np.testing.assert_allclose(predict_recording(model, scheme, recording).probabilities, usual, atol=1e-3)

@@ -70,7 +70,7 @@ def labelled(encoder: Path, dyads: protocol.Dyads, draw: int) -> dict[Precision,
     )
     labels = {}
     for precision in PRECISIONS:
-        learned.model.classifier.encoder.precision = precision
+        learned.model.encoder.precision = precision
         labels[precision] = {
             poses.id: learned.label(LabelledPoses(poses, np.full(len(poses.positions), UNSCORED), tuple(poses.pairs())))
             for poses in task.test

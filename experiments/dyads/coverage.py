@@ -105,9 +105,9 @@ def fit(
     """Return the logits of the chosen videos, from models that saw others, and the final model."""
     torch.manual_seed(seed)
     classifier = Classifier(encoder, "linear", len(behaviours))
-    logits = cross_validate(classifier, chosen, behaviours, _HEAD, seed, "float32", embedded)
+    logits, _ = cross_validate(classifier, chosen, behaviours, _HEAD, seed, "float32", embedded)
     train_classifier(classifier, chosen, _HEAD, seed, "float32", embedded)
-    return logits, Model(classifier.eval(), None)
+    return logits, Model((classifier.eval(),))
 
 
 def fit_draw(

@@ -95,7 +95,7 @@ def network(task: Task, encoder: Path, from_scratch: bool, settings: Supervision
     classifier = Classifier(copy.deepcopy(start), "linear", len(task.behaviours))
     embedded = embed_all(classifier.encoder, train_videos) if settings.tune == "linear" else None
     train_classifier(classifier, train_videos, settings, task.seed, "auto", embedded)
-    model = Model(classifier.eval(), None)
+    model = Model((classifier.eval(),))
     return {video.poses.id: _probabilities(model.logits(video), task) for video in test_videos}
 
 

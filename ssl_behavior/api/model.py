@@ -42,8 +42,7 @@ def load_model(folder: str | Path, device: Device = "auto", precision: Precision
     require_choice("precision", precision, Precision)
     path, chosen = Path(folder).expanduser(), choose_device(device)
     model, scheme = checkpoints.load_model(path)
-    model.classifier.to(chosen)
-    model.classifier.encoder.precision = precision
+    model.to(chosen, precision)
     return FinetunedModel(model, scheme, path, checkpoints.load_vitals(path))
 
 
@@ -104,7 +103,7 @@ class FinetunedModel:
 
     def _predict(self, recordings: Recordings) -> Iterator[Prediction]:
         recording_list = as_recordings(recordings)
-        encoder = self.network.classifier.encoder
+        encoder = self.network.encoder
         print_assumed_pair(self.scheme, recording_list)
         all_poses = prepare_all(recording_list, encoder.landmarks, encoder.preparation)
         prepared = list(zip(all_poses, recording_list, strict=True))
@@ -117,7 +116,7 @@ class FinetunedModel:
         subject = "the group" if self.pair is None else " towards ".join(self.pair)
         return (
             f"FinetunedModel: {', '.join(self.behaviours)} of {subject} (channel {self.channel})\n"
-            f"{self.folder}, on {self.network.classifier.encoder.mean.device}"
+            f"{self.folder}, on {self.network.encoder.mean.device}"
         )
 
 

@@ -67,6 +67,23 @@ def head_from_config(config: Mapping[str, Any]) -> HeadKind:
     return name
 
 
+def networks_from_config(config: Mapping[str, Any]) -> int:
+    """Return the number of networks of a model."""
+    number = config.get("networks", 1)
+    if not isinstance(number, int) or number < 1:
+        raise ValueError(f"{number!r:.20} networks")
+    return number
+
+
+def labs_from_config(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the laboratories that a model tells apart."""
+    labs = tuple(map(str, config.get("labs", ())))
+    require_names(labs, "laboratory's name")
+    if len(set(labs)) < len(labs):
+        raise ValueError("laboratories of the same name")
+    return labs
+
+
 def vitals_to_config(vitals: Vitals | None) -> dict[str, Any]:
     """Return plain values of vitals; empty if they are not known."""
     if vitals is None:

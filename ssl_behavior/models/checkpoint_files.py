@@ -1,4 +1,4 @@
-"""The files of a checkpoint: ``config.yaml``, ``weights.safetensors``, and ``trees.json`` of a model with trees.
+"""The files of a checkpoint: ``config.yaml``, ``weights.safetensors``, and ``trees.json`` (or more) of one with trees.
 
 They are written so that half a checkpoint never loads, and read so that a damaged or hostile one is refused.
 """
@@ -6,7 +6,7 @@ They are written so that half a checkpoint never loads, and read so that a damag
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -27,15 +27,15 @@ from ssl_behavior.storage.digests import file_digest
 from ssl_behavior.storage.run_folder import is_unfinished
 from ssl_behavior.storage.versions import require_not_newer, version_hint
 
-Kind = Literal["encoder", "model"]
+Kind = Literal["encoder", "model", "model of pairs"]
 CONFIG, WEIGHTS, TREES = "config.yaml", "weights.safetensors", "trees.json"
 _LARGEST = 1e6
 """Largest weight: no network that learned anything comes near it, and its embeddings would soon overflow."""
-_COMMANDS = {"encoder": "pretrain", "model": "finetune"}
+_COMMANDS = {"encoder": "pretrain", "model": "finetune", "model of pairs": "finetune"}
 
 
 def write_files(
-    folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any], trees: Trees | None = None
+    folder: Path, kind: Kind, module: nn.Module, config: Mapping[str, Any], trees: Sequence[Trees] = ()
 ) -> None:
     """Write a checkpoint; an interrupt at any time leaves the old one, the new one, or none that loads.
 
@@ -44,7 +44,7 @@ def write_files(
         kind: kind of checkpoint.
         module: module whose weights are written.
         config: plain values that rebuild the module.
-        trees: trees of a model, or None.
+        trees: trees of a model, a file each (see ``tree_file``).
     """
     folder.mkdir(parents=True, exist_ok=True)
     versions = {
@@ -60,10 +60,10 @@ def write_files(
         new_weights = others.enter_context(write_atomically(folder / WEIGHTS))
         save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, new_weights)
         about, new_files = _describe(WEIGHTS, new_weights), [new_weights, new_config]
-        if trees is not None:
-            new_trees = others.enter_context(write_atomically(folder / TREES))
-            trees.save(new_trees)
-            about |= _describe(TREES, new_trees)
+        for number, each in enumerate(trees):
+            new_trees = others.enter_context(write_atomically(folder / tree_file(number)))
+            each.save(new_trees)
+            about |= _describe(tree_file(number), new_trees)
             new_files.append(new_trees)
         contents = {"kind": kind, "versions": versions, "computed_with": computed, **about, **config}
         new_config.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
@@ -72,8 +72,18 @@ def write_files(
                 path
             )  # a full disk may raise an error only here, and must do so before the old config is deleted
         config_file.unlink(missing_ok=True)
-        if trees is None:
-            (folder / TREES).unlink(missing_ok=True)
+        for old in set(folder.glob("trees*.json")) - {folder / tree_file(number) for number in range(len(trees))}:
+            old.unlink()
+
+
+def tree_file(number: int) -> str:
+    """Return the name of a file of trees.
+
+    Examples:
+        >>> [tree_file(number) for number in range(3)]
+        ['trees.json', 'trees2.json', 'trees3.json']
+    """
+    return TREES if number == 0 else f"trees{number + 1}.json"
 
 
 def read_config(folder: Path, *kinds: Kind) -> dict[str, Any]:

@@ -6,15 +6,22 @@ has the format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from ssl_behavior.models.checkpoint_config import (
     INVALID,
     encoder_from_config,
     encoder_to_config,
     head_from_config,
+    labs_from_config,
+    networks_from_config,
     scheme_from_config,
     scheme_to_config,
     vitals_from_config,
@@ -22,12 +29,13 @@ from ssl_behavior.models.checkpoint_config import (
 )
 from ssl_behavior.models.checkpoint_files import (
     CONFIG,
-    TREES,
     WEIGHTS,
+    Kind,
     damaged,
     load_weights,
     read_config,
     require_whole,
+    tree_file,
     write_files,
     written_by,
 )
@@ -35,7 +43,7 @@ from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.label_scheme import LabelScheme
-from ssl_behavior.models.trees import load_trees
+from ssl_behavior.models.trees import Trees, load_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.poses.prepare import Preparation
@@ -68,14 +76,20 @@ def save_model(folder: Path, model: Model, scheme: LabelScheme, vitals: Vitals |
         vitals: vitals of the recordings that its encoder was pretrained on (``load_vitals`` of the encoder's
             checkpoint).
     """
-    classifier = model.classifier
+    _write_model(folder, "model", model, {**vitals_to_config(vitals), **scheme_to_config(scheme)})
+
+
+def _write_model(folder: Path, kind: Kind, model: Model, config: Mapping[str, Any]) -> None:
+    """Write the checkpoint of a model of one kind, of which ``config`` says what is neither network nor trees."""
+    first, several = model.classifiers[0], len(model.classifiers) > 1
     config = {
-        **encoder_to_config(classifier.encoder),
-        **vitals_to_config(vitals),
-        "head": classifier.kind,
-        **scheme_to_config(scheme),
+        **encoder_to_config(first.encoder),
+        "head": first.kind,
+        **({"networks": len(model.classifiers)} if several else {}),
+        **({"labs": list(first.labs)} if first.labs else {}),
+        **config,
     }
-    write_files(folder, "model", classifier, config, model.trees)
+    write_files(folder, kind, nn.ModuleList(model.classifiers) if several else first, config, model.trees)
 
 
 def load_encoder(folder: Path) -> Encoder:
@@ -101,23 +115,48 @@ def load_model(folder: Path) -> tuple[Model, LabelScheme]:
     Raises:
         InputError: there is no such checkpoint, it is of another kind, or it is damaged.
     """
-    scheme, config = load_label_scheme(folder), read_config(folder, "model")
+    scheme = load_label_scheme(folder)
+    return _load_networks(folder, read_config(folder, "model"), len(scheme.behaviours)), scheme
+
+
+def _load_networks(folder: Path, config: Mapping[str, Any], behaviours: int) -> Model:
+    """Load the networks and trees of a model of so many behaviours."""
     encoder = _make_encoder(folder, config)
+    encoder.source = str(folder)
     try:
-        classifier = Classifier(encoder, head_from_config(config), len(scheme.behaviours))
+        kind, number, labs = head_from_config(config), networks_from_config(config), labs_from_config(config)
+        _require_room(folder, encoder, number)
+        classifiers = [Classifier(copy.deepcopy(encoder), kind, behaviours, labs).eval() for _ in range(number)]
     except INVALID as error:
         raise damaged(folder, f"a config.yaml without a valid head ({error})", config) from None
-    load_weights(folder, classifier, config)
-    encoder.source = str(folder)
-    trees = None
-    if "trees_bytes" in config:
-        require_whole(folder, TREES, config)
-        features = len(expert_feature_names(encoder.landmarks))
+    load_weights(folder, classifiers[0] if number == 1 else nn.ModuleList(classifiers), config)
+    return Model(tuple(classifiers), tuple(_load_trees(folder, config, encoder, behaviours, labs)))
+
+
+def _require_room(folder: Path, encoder: Encoder, networks: int) -> None:
+    """Check that the file of the weights can hold so many networks, before memory is allocated for them.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    size = (folder / WEIGHTS).stat().st_size if (folder / WEIGHTS).is_file() else 0
+    if (needed := networks * sum(tensor.nbytes for tensor in encoder.state_dict().values())) > size:
+        raise ValueError(f"the weights of {networks} networks take {needed:,} bytes and the file has {size:,}")
+
+
+def _load_trees(
+    folder: Path, config: Mapping[str, Any], encoder: Encoder, behaviours: int, labs: Sequence[str]
+) -> Iterator[Trees]:
+    features = len(expert_feature_names(encoder.landmarks))
+    for number in count():
+        name = tree_file(number)
+        if f"{name.removesuffix('.json')}_bytes" not in config:
+            return
+        require_whole(folder, name, config)
         try:
-            trees = load_trees(folder / TREES, features, len(scheme.behaviours))
+            yield load_trees(folder / name, features, behaviours, labs)
         except (OSError, ValueError) as error:
-            raise damaged(folder, f"{TREES} that cannot be read ({error})", config) from None
-    return Model(classifier.eval(), trees), scheme
+            raise damaged(folder, f"{name} that cannot be read ({error})", config) from None
 
 
 def load_label_scheme(folder: Path) -> LabelScheme:
@@ -181,8 +220,9 @@ def fingerprint(folder: Path) -> str:
     Raises:
         InputError: as ``load_model``.
     """
-    read_config(folder, "model")
-    files = (folder / name for name in (CONFIG, WEIGHTS, TREES))
+    config = read_config(folder, "model", "model of pairs")
+    trees = [f"{key.removesuffix('_bytes')}.json" for key in config if re.fullmatch(r"trees\d*_bytes", str(key))]
+    files = (folder / name for name in (CONFIG, WEIGHTS, *trees))
     return digest(*(file.read_bytes() for file in files if file.exists()))
 
 

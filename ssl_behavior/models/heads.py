@@ -11,6 +11,14 @@ from ssl_behavior.models.tcn import TCN, Architecture
 
 HeadKind = Literal["linear", "temporal"]
 
+UNASKED = -1e4
+"""Score of a behaviour that nobody looked for: low enough for a probability of 0, and finite."""
+
+
+def mask_unasked(logits: Tensor, asked: Tensor) -> Tensor:
+    """Return logits (..., behaviour) with ``UNASKED`` where ``asked`` (..., behaviour) bool is False."""
+    return logits.masked_fill(~asked, UNASKED)
+
 
 class LinearHead(nn.Module):
     """One weight per channel and behaviour (logistic regression)."""
@@ -37,6 +45,28 @@ class TemporalHead(nn.Module):
         return cast(Tensor, self.score(self.temporal(embeddings)))
 
 
+class LabHabits(nn.Module):
+    """What is particular to each laboratory: a scale and a shift of every channel of the embeddings.
+
+    Feature-wise linear modulation (Perez et al. 2018, https://arxiv.org/abs/1709.07871). Number 0 is the unknown
+    laboratory. All start without effect.
+
+    Args:
+        channels: channels of the embeddings.
+        labs: number of known laboratories.
+    """
+
+    def __init__(self, channels: int, labs: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(labs + 1, 2 * channels)
+        nn.init.zeros_(self.table.weight)
+
+    def forward(self, embeddings: Tensor, labs: Tensor) -> Tensor:
+        """(batch, time, channel) and (batch,) numbers of laboratories -> (batch, time, channel)."""
+        scale, shift = self.table(labs)[:, None].chunk(2, -1)
+        return embeddings * (1 + scale) + shift
+
+
 def make_head(kind: HeadKind, channels: int, outputs: int) -> nn.Module:
     """Make a head with fresh weights for embeddings of so many channels and so many outputs."""
     return LinearHead(channels, outputs) if kind == "linear" else TemporalHead(channels, outputs)
@@ -50,7 +80,7 @@ def classification_loss(
     Dividing by the weight of a batch instead would let a batch without a rare behaviour count the others in full.
 
     Args:
-        logits: (..., behaviour).
+        logits: (..., behaviour), ``UNASKED`` where nobody looked for the behaviour (see ``mask_unasked``).
         target: (..., behaviour) probabilities; a row of zeros is an unscored frame.
         weights: (behaviour,) how much a frame of each behaviour counts.
         focal: gamma of the focal loss (Lin et al. 2017, https://arxiv.org/abs/1708.02002); 0 is plain cross-entropy.
@@ -59,8 +89,9 @@ def classification_loss(
     Returns:
         A scalar; 0 if no frame is scored.
     """
-    scored = target.sum(-1, keepdim=True)
-    target = target * (1 - smoothing) + scored * smoothing / target.shape[-1]
+    # Half of it, as bfloat16 rounds.
+    scored, asked = target.sum(-1, keepdim=True), logits > UNASKED / 2
+    target = target * (1 - smoothing) + scored * asked * smoothing / asked.sum(-1, keepdim=True).clamp(min=1)
     log_probability = F.log_softmax(logits.float(), -1)
     if focal:
         # Above 0: there the gradient of a power below 1 is infinite.

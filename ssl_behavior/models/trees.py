@@ -21,6 +21,9 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.models.tree_validation import validate_trees
 from ssl_behavior.recordings.labels import UNSCORED, scored_frames
 
+_LEAST_CURVATURE = 1e-16
+"""Least second derivative, as in XGBoost's own softmax: a class of probability 0 or 1 must not divide by 0."""
+
 
 @dataclass(frozen=True)
 class Boosting:
@@ -49,11 +52,13 @@ class Trees:
 
     Attributes:
         booster: the ``xgboost.Booster``, whose classes are the behaviours that have frames.
-        frequencies: (behaviour,) share of each behaviour among the training frames.
+        frequencies: (behaviour,) share of each behaviour among the training frames in which it was looked for.
+        labs: names of the laboratories, for each of which the last features have a column.
     """
 
     booster: Any
     frequencies: np.ndarray
+    labs: tuple[str, ...] = ()
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Predict probabilities of one ordered pair.
@@ -76,19 +81,20 @@ class Trees:
         path.write_bytes(self.booster.save_raw("json"))
 
 
-def load_trees(path: Path, features: int, behaviours: int) -> Trees:
+def load_trees(path: Path, features: int, behaviours: int, labs: Sequence[str] = ()) -> Trees:
     """Load the trees that ``Trees.save`` wrote.
 
     Args:
         path: path of the file.
-        features: expected number of features.
+        features: expected number of features, without the columns of laboratories.
         behaviours: expected number of behaviours.
+        labs: names of the laboratories that the trees tell apart.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: the file is damaged, or its trees have other numbers of features or behaviours.
     """
-    content = path.read_bytes()
+    content, features = path.read_bytes(), features + len(labs)
     try:
         model = json.loads(content)  # XGBoost crashes the process on some files that are not JSON
         validate_trees(model, features, behaviours)
@@ -106,7 +112,7 @@ def load_trees(path: Path, features: int, behaviours: int) -> Trees:
         raise ValueError(
             f"trees of {feature_count} features and {len(frequencies)} behaviours, not {features} and {behaviours}"
         )
-    return Trees(booster, frequencies)
+    return Trees(booster, frequencies, tuple(labs))
 
 
 def fit_trees(
@@ -117,6 +123,8 @@ def fit_trees(
     seed: int = 0,
     weights: Sequence[np.ndarray] | None = None,
     description: str | None = None,
+    asked: Sequence[np.ndarray] | None = None,
+    labs: Sequence[str] = (),
 ) -> Trees:
     """Fit trees to the scored frames.
 
@@ -130,6 +138,9 @@ def fit_trees(
         seed: seed of the random choice of frames and features.
         weights: (time,) of each of these, how much each frame counts; 1 by default.
         description: text of the progress bar; no bar by default.
+        asked: (behaviour,) bool of each of these, the behaviours that were looked for. The others take no part in the
+            softmax of its frames. All by default.
+        labs: names of the laboratories, for each of which the last features have a column.
 
     Raises:
         InputError: fewer than two behaviours have scored frames.
@@ -157,9 +168,54 @@ def fit_trees(
     batches = _Batches(list(zip(features, labels, weights, strict=True)), classes)
     with delay_signals():  # XGBoost calls back into Python here and would swallow a KeyboardInterrupt
         frames = xgboost.QuantileDMatrix(batches, max_bin=settings.bins)
+    objective = None
+    if asked is not None:
+        rows = [
+            np.broadcast_to(mask, (int((y != UNSCORED).sum()), behaviours))
+            for y, mask in zip(labels, asked, strict=True)
+        ]
+        objective = _MaskedSoftmax(np.concatenate(rows)[:, present])
+        options |= {"base_score": 0.5, "disable_default_eval_metric": 1}
     with progress_bar(settings.trees, description, unit="tree", leave=False, shown=description is not None) as bar:
-        booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)])
-    return Trees(booster, counts / counts.sum())
+        booster = xgboost.train(options, frames, settings.trees, callbacks=[_Progress(bar)], obj=objective)
+    return Trees(booster, _shares(labels, weights, asked, behaviours), tuple(labs))
+
+
+def _shares(
+    labels: Sequence[np.ndarray], weights: Sequence[np.ndarray], asked: Sequence[np.ndarray] | None, behaviours: int
+) -> np.ndarray:
+    """Return (behaviour,) share of each behaviour among the frames in which it was looked for."""
+    counts = scored_frames(np.concatenate(labels), behaviours)
+    if asked is None:
+        return counts / counts.sum()
+    weighted = np.stack(
+        [np.bincount(y[y != UNSCORED], w[y != UNSCORED], behaviours) for y, w in zip(labels, weights, strict=True)]
+    )
+    frames = weighted.sum(1) @ np.stack(asked)
+    return np.divide(weighted.sum(0), frames, out=np.zeros(behaviours), where=frames > 0)
+
+
+class _MaskedSoftmax:
+    """Cross-entropy of a softmax over the behaviours that were looked for, as XGBoost's own without masks.
+
+    Args:
+        asked: (frame, class) bool.
+    """
+
+    def __init__(self, asked: np.ndarray) -> None:
+        self.asked = asked
+
+    def __call__(self, margins: np.ndarray, frames: xgboost.DMatrix) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first and second derivatives (frame, class) by the margins."""
+        probabilities = np.where(
+            self.asked, margins - margins.max(1, where=self.asked, initial=-np.inf, keepdims=True), -np.inf
+        )
+        np.exp(probabilities, out=probabilities)
+        probabilities /= probabilities.sum(1, keepdims=True)
+        weights = frames.get_weight()[:, None]
+        curvature = np.maximum(2 * probabilities * (1 - probabilities), _LEAST_CURVATURE) * weights
+        probabilities[np.arange(len(margins)), frames.get_label().astype(int)] -= 1
+        return probabilities * weights, curvature
 
 
 class _Progress(xgboost.callback.TrainingCallback):

@@ -51,15 +51,27 @@ def labelled_pairs(poses: Poses, pair: tuple[str, str] | None) -> tuple[tuple[in
     return (poses.pairs()[0],)
 
 
+def are_of_pairs(videos: Sequence[LabelledPoses]) -> bool:
+    """Return whether several pairs of a video may be labelled, each with behaviours of its own that were looked for."""
+    return any(video.asked is not None for video in videos)
+
+
 def behaviour_counts(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
     """Count the scored frames of each behaviour in each video: (video, behaviour) int64."""
     return np.stack([scored_frames(video.labels, behaviours) for video in videos])
 
 
 def frequencies(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
-    """Return (behaviour,) share of each behaviour among the scored frames of all videos."""
-    counts = scored_frames(np.concatenate([video.labels for video in videos]), behaviours)
-    return counts / counts.sum()
+    """Return (behaviour,) share of each behaviour among the scored frames of the videos in which it was looked for."""
+    counts = behaviour_counts(videos, behaviours)
+    frames = counts.sum(1) @ asked_behaviours(videos, behaviours)
+    return np.divide(counts.sum(0), frames, out=np.zeros(behaviours), where=frames > 0)
+
+
+def asked_behaviours(videos: Sequence[LabelledPoses], behaviours: int) -> np.ndarray:
+    """Return (video, behaviour) bool, which behaviours were looked for in which video."""
+    everything = np.ones(behaviours, bool)
+    return np.stack([everything if video.asked is None else video.asked for video in videos])
 
 
 def describe_shares(videos: Sequence[LabelledPoses], behaviours: Sequence[str]) -> str:

@@ -42,7 +42,7 @@ def predict_recording(model: Model, scheme: LabelScheme, recording: Recording) -
     Examples:
         >>> prediction = predict_recording(*load_model(Path("model")), recording)
     """
-    encoder = model.classifier.encoder
+    encoder = model.encoder
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
     return predict_poses(model, scheme, poses, recording)
 
@@ -56,7 +56,7 @@ def predict_poses(model: Model, scheme: LabelScheme, poses: Poses, recording: Re
         poses: the recording, prepared for the model's encoder.
         recording: the recording itself.
     """
-    encoder = model.classifier.encoder
+    encoder = model.encoder
     animals_tracked = count_tracked_animals(recording, encoder.landmarks, encoder.preparation)
     unlabelled = np.zeros(len(poses.positions), np.int16)
     video = LabelledPoses(poses, unlabelled, labelled_pairs(poses, scheme.pair))

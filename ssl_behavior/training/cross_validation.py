@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssl_behavior.decoding import CalibratedDecoder, default_decoder, fit_decoder
-from ssl_behavior.poses.labelled import LabelledPoses, frequencies
-from ssl_behavior.recordings.labels import scored_frames
+from ssl_behavior.poses.labelled import LabelledPoses, behaviour_counts, frequencies
 from ssl_behavior.scoring.calibration import calibrate, expected_calibration_error, fit_temperature
 from ssl_behavior.scoring.report import ScoredVideo, score
 from ssl_behavior.scoring.time_budgets import held_out_budgets
@@ -108,7 +107,8 @@ def cross_validation_report(
 def folds_by_video(videos: Sequence[LabelledPoses], behaviours: int, folds: int) -> list[list[int]]:
     """Deal whole videos into folds of nearly equal size, so that each behaviour's frames are spread over the folds.
 
-    Videos with rare behaviours are dealt first, while all folds are still open to them.
+    Videos with rare behaviours are dealt first, while all folds are still open to them. All labelled pairs of a video
+    go to one fold, and so do copies of its tracks under another name.
 
     Args:
         videos: labelled videos.
@@ -118,9 +118,10 @@ def folds_by_video(videos: Sequence[LabelledPoses], behaviours: int, folds: int)
     Returns:
         Indices of the held-out videos of each fold.
     """
-    counts = np.array([scored_frames(video.labels, behaviours) for video in videos], float)
+    copies = list(_copies(videos).values())
+    counts = np.array([behaviour_counts([videos[i] for i in of_one], behaviours).sum(0) for of_one in copies], float)
     shares = counts / np.maximum(counts.sum(0), 1)
-    held_out: list[list[int]] = [[] for _ in range(min(folds, len(videos)))]
+    held_out: list[list[int]] = [[] for _ in range(min(folds, len(copies)))]
     load = np.zeros((len(held_out), behaviours))
     rarity = 1 / np.maximum(counts.sum(0), 1)
     for video in np.argsort(-(counts @ rarity), kind="stable"):
@@ -129,4 +130,13 @@ def folds_by_video(videos: Sequence[LabelledPoses], behaviours: int, folds: int)
         fold = open_folds[np.argmin((load[open_folds] * shares[video]).sum(1))]
         held_out[fold].append(int(video))
         load[fold] += shares[video]
-    return held_out
+    return [[i for video in fold for i in copies[video]] for fold in held_out]
+
+
+def _copies(videos: Sequence[LabelledPoses]) -> dict[str, list[int]]:
+    """Return the numbers of the entries that share their tracks: pairs of one video, or a video that is there twice."""
+    fingerprint_of = {id(video.poses): video.poses.fingerprint() for video in videos}
+    copies: dict[str, list[int]] = {}
+    for i, video in enumerate(videos):
+        copies.setdefault(fingerprint_of[id(video.poses)], []).append(i)
+    return copies

@@ -8,16 +8,23 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 from torch.nn import functional as F
 
 from ssl_behavior.cli.validators import Above, AtLeast, Share
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.models.classifier import Classifier
-from ssl_behavior.models.heads import classification_loss
+from ssl_behavior.models.heads import classification_loss, mask_unasked
 from ssl_behavior.models.inference import EmbeddingsByPair
 from ssl_behavior.poses.augment import Augmentation, augment, warp
-from ssl_behavior.poses.labelled import LabelledPoses, frequencies
+from ssl_behavior.poses.labelled import (
+    LabelledPoses,
+    are_of_pairs,
+    asked_behaviours,
+    behaviour_counts,
+    frequencies,
+)
 from ssl_behavior.poses.landmarks import mirror
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.recordings.labels import UNSCORED
@@ -54,6 +61,7 @@ class Supervision:
         mixup: clips are mixed in pairs with weights from Beta(mixup, mixup); 0 switches it off.
         trees: rounds of boosted trees on expert features, averaged with the network's predictions; 0 for no trees.
         folds: number of folds of the cross-validation; as many as videos if there are fewer videos.
+        drop_labs: share of the clips whose laboratory is hidden, so that the network can do without it.
     """
 
     tune: Tune = "full"
@@ -71,6 +79,7 @@ class Supervision:
     mixup: Annotated[float, AtLeast(0)] = 0.0
     trees: Annotated[int, AtLeast(0)] = 200
     folds: Annotated[int, AtLeast(2)] = 3
+    drop_labs: Annotated[float, Share()] = 0.3
 
     def steps_for(self, minutes: float) -> int:
         """Return the number of batches for so many minutes of scored frames, of all labelled videos together.
@@ -130,18 +139,21 @@ def train_classifier(
         state_folder: where the state is saved, so that an interrupted run can be resumed. None saves nothing.
     """
     outputs, device = classifier.outputs, classifier.encoder.mean.device
-    weights = class_weights(frequencies(videos, outputs)).to(device)
-    classifier.encoder.set_dropout(settings.dropout)
     examples = _Examples(classifier, videos, settings, embedded)
+    weights = class_weights(examples.shares(outputs)).to(device)
+    classifier.encoder.set_dropout(settings.dropout)
 
     def losses(generator: torch.Generator) -> dict[str, Tensor]:
-        embeddings, labels = examples.draw(settings.batch, generator)
+        embeddings, labels, drawn = examples.draw(settings.batch, generator)
         target = F.one_hot(labels.clamp(min=0), outputs).float() * (labels != UNSCORED)[..., None]
         if settings.mixup:
             share = _beta(settings.mixup, generator)
             embeddings = torch.lerp(embeddings.roll(1, 0), embeddings, share)
             target = torch.lerp(target.roll(1, 0), target, share)
-        logits = classifier.head(embeddings)
+        logits = classifier.score(embeddings, examples.labs(drawn, generator))
+        if examples.asked is not None:
+            asked = examples.asked[drawn]
+            logits = mask_unasked(logits, (asked & asked.roll(1, 0) if settings.mixup else asked)[:, None])
         return {"loss": classification_loss(logits, target, weights, settings.focal, settings.label_smoothing)}
 
     rate = 0.0 if embedded is not None else settings.encoder_rate
@@ -186,26 +198,51 @@ class _Examples:
         settings: Supervision,
         embedded: EmbeddingsByPair | None,
     ) -> None:
-        self.encoder, self.embedded, self.drop_features = classifier.encoder, embedded, settings.drop_features
+        self.classifier, self.encoder, self.embedded = classifier, classifier.encoder, embedded
+        self.videos, self.drop_features, self.drop_labs = videos, settings.drop_features, settings.drop_labs
         self.frames = round(settings.clip_seconds * classifier.encoder.preparation.frame_rate)
         self.ids = [video.poses.id for video in videos]
         self.labels = [torch.from_numpy(video.labels.astype(np.int64)) for video in videos]
         self.mirror = mirror(classifier.encoder.landmarks)
+        device = classifier.encoder.mean.device
+        self.asked = None
+        if are_of_pairs(videos):
+            self.asked = torch.from_numpy(asked_behaviours(videos, classifier.outputs)).to(device)
+        self.weights = draw_weights(videos, classifier.outputs)
+        self.lab_numbers = classifier.lab_numbers([video.lab for video in videos]).to(device)
         self.sampler = ClipSampler(
-            [video.poses for video in videos],
-            [video.pairs for video in videos],
-            [(video.labels != UNSCORED).astype(float) for video in videos],
-            classifier.encoder.mean.device,
+            [video.poses for video in videos], [video.pairs for video in videos], self.weights, device
         )
 
-    def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw embeddings (batch, time, channel) and labels (batch, time) of a batch, on the encoder's device."""
+    def shares(self, behaviours: int) -> np.ndarray:
+        """Return (behaviour,) share of each behaviour among the frames that are drawn, where it was looked for."""
+        if not are_of_pairs(self.videos):
+            return frequencies(self.videos, behaviours)
+        drawn = np.zeros((len(self.videos), behaviours))
+        for counts, video, weights in zip(drawn, self.videos, self.weights, strict=True):
+            # A drawn frame brings those around it, as it lies anywhere in its clip.
+            coverage = uniform_filter1d(weights, self.frames, mode="constant")
+            scored = video.labels != UNSCORED
+            counts[:] = np.bincount(video.labels[scored], np.maximum(coverage[scored], 0), behaviours)
+        frames = drawn.sum(1) @ asked_behaviours(self.videos, behaviours)
+        return np.divide(drawn.sum(0), frames, out=np.zeros(behaviours), where=frames > 0)
+
+    def labs(self, drawn: Tensor, generator: torch.Generator) -> Tensor:
+        """Return (batch,) numbers of the laboratories of these videos, some of them hidden."""
+        numbers = self.lab_numbers[drawn]
+        if self.classifier.habits is None:
+            return numbers
+        hidden = torch.rand(len(drawn), generator=generator) < self.drop_labs
+        return numbers.masked_fill(hidden.to(numbers.device), 0)
+
+    def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw embeddings (batch, time, channel), labels (batch, time) and numbers of videos (batch,) of a batch."""
         device = self.encoder.mean.device
         if self.embedded is not None:
             places = self.sampler.places(batch, self.frames, generator)
             labels = [_span(self.labels[r], start, self.frames, UNSCORED) for r, start, _ in places]
             embeddings = [_span(self.embedded[self.ids[r], pair], start, self.frames, 0) for r, start, pair in places]
-            return torch.stack(embeddings).to(device), torch.stack(labels).to(device)
+            return torch.stack(embeddings).to(device), torch.stack(labels).to(device), _videos_of(places, device)
         drawn = AUGMENTATION.frames_needed(self.frames)
         places = self.sampler.places(batch, drawn, generator)
         clip, at = warp(self.sampler.clips(places, drawn), self.frames, AUGMENTATION.warp, generator)
@@ -215,7 +252,36 @@ class _Examples:
             for (r, start, _), when in zip(places, at.cpu(), strict=True)
         ]
         visible = torch.rand(batch, 1, self.encoder.features, generator=generator) >= self.drop_features
-        return self.encoder(clip, visible.to(device)), torch.stack(labels).to(device)
+        embedded = self.encoder(clip, visible.to(device))
+        return embedded, torch.stack(labels).to(device), _videos_of(places, device)
+
+
+def _videos_of(places: Sequence[tuple[int, int, tuple[int, int]]], device: torch.device) -> Tensor:
+    return torch.tensor([video for video, _, _ in places], device=device)
+
+
+def draw_weights(videos: Sequence[LabelledPoses], behaviours: int) -> list[np.ndarray]:
+    """Return (time,) per video, how often clips are drawn around each frame.
+
+    Labels of a group: each scored frame as often as any other. Labels of pairs, in which nearly all frames show
+    nothing: laboratories are drawn evenly; within one, half of the draws are of any scored frame, and half are of its
+    behaviours in turn, however rare they are.
+
+    Args:
+        videos: labelled videos, or labelled pairs of videos.
+        behaviours: number of behaviours.
+    """
+    scored = [(video.labels != UNSCORED).astype(float) for video in videos]
+    if not are_of_pairs(videos):
+        return scored
+    for lab in dict.fromkeys(video.lab for video in videos):
+        chosen = [i for i, video in enumerate(videos) if video.lab == lab]
+        counts = behaviour_counts([videos[i] for i in chosen], behaviours).sum(0)
+        of_behaviour = np.divide(0.5 / max((counts > 0).sum(), 1), counts, out=np.zeros(behaviours), where=counts > 0)
+        per_frame = of_behaviour + 0.5 / max(counts.sum(), 1)
+        for i in chosen:
+            scored[i] *= per_frame[videos[i].labels]
+    return scored
 
 
 def _span(values: Tensor, start: int, frames: int, padding: float) -> Tensor:

@@ -46,5 +46,5 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trees = fit_trees([features], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
     calibration = CalibratedDecoder((0.2, 0.3, 0.5), 1.5, Decoder(smoothing_s=0.5))
     scheme = LabelScheme(BEHAVIOURS, "behaviour", ("resident", "intruder"), (), calibration)
-    save_model(folder, Model(Classifier(network, "linear", 3).eval(), trees), scheme)
+    save_model(folder, Model((Classifier(network, "linear", 3).eval(),), (trees,)), scheme)
     return folder

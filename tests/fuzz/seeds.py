@@ -182,7 +182,7 @@ def _models(folder: Path) -> None:
     columns = len(expert_feature_names(encoder.landmarks))
     rows = np.random.default_rng(0).normal(size=(80, columns)).astype(np.float32)
     trees = fit_trees([rows], [np.arange(80) % 4], 4, Boosting(trees=2, depth=2))
-    save_model(folder / "model", Model(Classifier(encoder, "linear", 4), trees), scheme)
+    save_model(folder / "model", Model((Classifier(encoder, "linear", 4),), (trees,)), scheme)
     prediction = Prediction("video000", BEHAVIOURS, np.full((FRAMES, 4), 0.25), np.zeros(FRAMES), 30.0, np.ones(FRAMES))
     tables.write(folder / "predictions", prediction)
     grid = {"pretrain": {"steps": 3}, "finetune": {"channel": "S1"}, "vary": {"pretrain.seed": [0, 1]}}

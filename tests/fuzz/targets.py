@@ -127,8 +127,8 @@ def prediction(path: Path) -> object:
 def model(path: Path) -> object:
     """Load a model and run its trees."""
     ensemble, scheme = load_model(path.parent)
-    assert ensemble.trees is not None
-    probabilities = ensemble.trees.predict(np.zeros((50, ensemble.trees.booster.num_features()), np.float32))
+    (trees,) = ensemble.trees
+    probabilities = trees.predict(np.zeros((50, trees.booster.num_features()), np.float32))
     return scheme.calibrated_decoder, probabilities
 
 

@@ -35,7 +35,7 @@ def make(folder: Path, seed: int) -> Path:
     rng = np.random.default_rng(seed)
     features = rng.normal(0.5, 1, (60, len(expert_feature_names(landmarks)))).astype(np.float32)
     trees = fit_trees([features], [rng.integers(0, 3, 60)], 3, Boosting(trees=3))
-    model = Model(Classifier(Encoder(landmarks, Preparation(), Architecture(16, 3)), "linear", 3).eval(), trees)
+    model = Model((Classifier(Encoder(landmarks, Preparation(), Architecture(16, 3)), "linear", 3).eval(),), (trees,))
     save_model(
         folder, model, LabelScheme(("a", "b", "c"), "S1", None, (), CalibratedDecoder((1 / 3,) * 3, 1.0, Decoder()))
     )

@@ -66,7 +66,7 @@ def make_trees(behaviours: int = 3, landmarks: tuple[str, ...] = MICE) -> Trees:
 
 
 def make_model(kind: HeadKind = "linear", trees: bool = True) -> Model:
-    return Model(Classifier(make_encoder(), kind, 3).eval(), make_trees() if trees else None)
+    return Model((Classifier(make_encoder(), kind, 3).eval(),), (make_trees(),) if trees else ())
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_a_loaded_model_is_equal_to_the_bit(
     save_model(tmp_path / "m", saved, SCHEME)
     loaded, scheme = load_model(tmp_path / "m")
     assert scheme == SCHEME
-    assert (loaded.trees is not None) == trees
-    assert not loaded.classifier.training
+    assert len(loaded.trees) == trees
+    assert not loaded.classifiers[0].training
     poses = prepare(wander(), MICE, PREPARATION)
     video = LabelledPoses(poses, np.zeros(len(poses.positions)), ((0, 1), (1, 0)))
     assert np.array_equal(saved.logits(video), loaded.logits(video))
@@ -112,7 +112,7 @@ def test_trees_that_never_saw_a_behaviour_are_saved_and_loaded(
 ) -> None:
     """It may occur in the labelled frames and not in those, fewer, that trees are fitted to."""
     features = np.random.default_rng(0).normal(size=(90, len(expert_feature_names(MICE)))).astype(np.float32)
-    saved = replace(make_model(), trees=fit_trees([features], [np.arange(90) % 2 * 2], 3, Boosting(trees=4)))
+    saved = replace(make_model(), trees=(fit_trees([features], [np.arange(90) % 2 * 2], 3, Boosting(trees=4)),))
     save_model(tmp_path, saved, SCHEME)
     poses = prepare(wander(), MICE, PREPARATION)
     video = LabelledPoses(poses, np.zeros(len(poses.positions)), ((0, 1),))
@@ -121,7 +121,7 @@ def test_trees_that_never_saw_a_behaviour_are_saved_and_loaded(
 
 def test_labels_of_a_group_and_a_plain_decoder(tmp_path: Path) -> None:
     plain = LabelScheme(("a", "b"), "behaviour", None, (), CalibratedDecoder((0.5, 0.5), 1.0, Decoder()))
-    save_model(tmp_path, Model(Classifier(make_encoder(), "linear", 2), None), plain)
+    save_model(tmp_path, Model((Classifier(make_encoder(), "linear", 2),)), plain)
     assert load_model(tmp_path)[1] == plain
     assert load_label_scheme(tmp_path) == plain
 

@@ -53,10 +53,10 @@ def test_a_model_averages_the_network_and_the_trees(
     videos: list[LabelledPoses], network: Classifier, trees: Trees
 ) -> None:
     network_log = log_softmax(network_logits(network, videos[0]).astype(float), axis=1)
-    logits = Model(network, trees).logits(videos[0])
+    logits = Model((network,), (trees,)).logits(videos[0])
     np.testing.assert_allclose(logits, (network_log + tree_logits(trees, videos[0])) / 2, rtol=1e-5)
     assert logits.shape == (150, 3)
-    np.testing.assert_allclose(Model(network, None).logits(videos[0]), network_log, rtol=1e-5)
+    np.testing.assert_allclose(Model((network,)).logits(videos[0]), network_log, rtol=1e-5)
 
 
 def test_tree_logits_are_as_if_all_behaviours_were_equally_frequent(videos: list[LabelledPoses], trees: Trees) -> None:

@@ -52,7 +52,7 @@ def learned(videos: list[LabelledPoses]) -> FinetuneResult:
 
 
 def weights(learned: FinetuneResult) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in learned.model.classifier.parameters()])
+    return torch.cat([p.detach().flatten() for p in learned.model.classifiers[0].parameters()])
 
 
 def test_the_result_holds_a_model_a_decoder_and_held_out_videos(
@@ -61,8 +61,8 @@ def test_the_result_holds_a_model_a_decoder_and_held_out_videos(
     assert [logits.shape for logits in learned.held_out_logits] == [(250, 4)] * 4
     assert learned.calibrated_decoder.frequencies == tuple(frequencies(videos, 4))
     assert [video.id for video in learned.held_out_videos] == [video.poses.id for video in videos]
-    assert not learned.model.classifier.training
-    assert learned.model.classifier.encoder.precision == "float32"
+    assert not learned.model.classifiers[0].training
+    assert learned.model.encoder.precision == "float32"
     probabilities = learned.calibrated_decoder.probabilities(learned.model.logits(videos[0]))
     # Labels are at the recording's own rate, twice that of the poses.
     labels = learned.label(videos[0])
@@ -75,7 +75,7 @@ def test_the_encoder_is_left_as_it_is(videos: list[LabelledPoses]) -> None:
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     result = finetune_encoder(encoder, videos[:2], BEHAVIOURS, FEW, 0, "float32")
     assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
-    assert not torch.equal(result.model.classifier.encoder.temporal.enter.weight, encoder.temporal.enter.weight)
+    assert not torch.equal(result.model.encoder.temporal.enter.weight, encoder.temporal.enter.weight)
 
 
 def test_a_single_video_is_neither_calibrated_nor_cross_validated(videos: list[LabelledPoses]) -> None:
@@ -84,7 +84,7 @@ def test_a_single_video_is_neither_calibrated_nor_cross_validated(videos: list[L
     assert result.calibrated_decoder.temperature == 1
     assert result.calibrated_decoder.decoder.behaviour_weights == balancing_weights(frequencies(videos[:1], 4))
     assert result.calibrated_decoder.decoder.smoothing_s > 0
-    assert result.model.trees is not None
+    assert result.model.trees
 
 
 @pytest.mark.parametrize("tune", ["linear", "temporal", "full"])
@@ -96,8 +96,8 @@ def test_the_model_has_trees_only_if_asked_and_the_same_network_either_way(
         finetune_encoder(make(), videos[:2], BEHAVIOURS, replace(settings, trees=trees), 0, "float32")
         for trees in (3, 0)
     )
-    assert both.model.trees is not None
-    assert alone.model.trees is None
+    assert both.model.trees
+    assert not alone.model.trees
     assert torch.equal(weights(both), weights(alone))
     assert not np.array_equal(both.held_out_logits[0], alone.held_out_logits[0])
 

@@ -108,10 +108,23 @@ def test_labels_describe_the_named_pair_or_all_pairs(wander: Callable[..., Recor
     assert labelled_pairs(alone, ("resident", "intruder")) == ((0, 0),)
 
 
+def another_video(video: LabelledPoses, number: int, labels: np.ndarray) -> LabelledPoses:
+    """Return a video with other tracks and these labels."""
+    return replace(video, poses=replace(video.poses, positions=video.poses.positions + number), labels=labels)
+
+
+def test_labelled_pairs_of_a_video_and_copies_of_it_stay_in_one_fold(videos: list[LabelledPoses]) -> None:
+    labels = videos[0].labels
+    different = [another_video(videos[0], i, labels) for i in range(4)]
+    copy_of_first = replace(different[0], poses=replace(different[0].poses, id="annotated again"))
+    held_out = folds_by_video([*different, copy_of_first, replace(different[1], pairs=((1, 0),))], 3, 4)
+    assert sorted(map(sorted, held_out)) == [[0, 4], [1, 5], [2], [3]]
+
+
 @pytest.mark.parametrize("folds", [2, 3, 5, 20])
 def test_every_video_is_in_one_fold_and_folds_are_of_nearly_equal_size(folds: int, videos: list[LabelledPoses]) -> None:
     rng = np.random.default_rng(folds)
-    many = [replace(videos[0], labels=rng.integers(-1, 3, 200)) for _ in range(11)]
+    many = [another_video(videos[0], i, rng.integers(-1, 3, 200)) for i in range(11)]
     held_out = folds_by_video(many, 3, folds)
     assert sorted(i for fold in held_out for i in fold) == list(range(11))
     sizes = [len(fold) for fold in held_out]
@@ -123,7 +136,7 @@ def test_every_video_is_in_one_fold_and_folds_are_of_nearly_equal_size(folds: in
 def test_a_rare_behaviour_is_spread_over_the_folds(videos: list[LabelledPoses]) -> None:
     """Three of nine videos show it, so each of three folds holds out one of them."""
     labels = [np.repeat([0, 1], [90, 10] if i < 3 else [100, 0]) for i in range(9)]
-    held_out = folds_by_video([replace(videos[0], labels=values) for values in labels], 2, 3)
+    held_out = folds_by_video([another_video(videos[0], i, values) for i, values in enumerate(labels)], 2, 3)
     assert [sum(i < 3 for i in fold) for fold in held_out] == [1, 1, 1]
 
 
@@ -162,7 +175,7 @@ def test_neither_network_nor_trees_have_seen_the_video_that_they_are_scored_on(
     coded, embedded = with_codes(videos), own_codes(videos)
     settings = replace(FAST, trees=20)
     examples = tree_examples(coded)
-    checked = cross_validate(network, coded, ("a", "b"), settings, 0, "float32", embedded, examples)
+    checked, _ = cross_validate(network, coded, ("a", "b"), settings, 0, "float32", embedded, examples)
     for logits in checked:
         # Only a model that was trained on the video would know its channels, which are 0 in the other videos.
         assert np.ptp(logits, axis=0).max() == 0
@@ -180,19 +193,19 @@ def test_held_out_logits_are_those_of_a_model_of_the_other_videos(videos: list[L
     """The test fits network and trees of each fold by itself."""
     settings = replace(FAST, steps=4, trees=3)
     examples = tree_examples(videos)
-    checked = cross_validate(make(), videos, ("a", "b"), settings, 5, "float32", None, examples)
+    checked, _ = cross_validate(make(), videos, ("a", "b"), settings, 5, "float32", None, examples)
     for number, (out,) in enumerate(folds_by_video(videos, 2, 3), 1):
         others = [i for i in range(3) if i != out]
         network = make()
         train_classifier(network, [videos[i] for i in others], settings, 5 + number, "float32")
         trees = fit_tree_member([examples[i] for i in others], 2, settings.trees, 5 + number, None)
-        assert np.array_equal(checked[out], Model(network, trees).logits(videos[out]))
+        assert np.array_equal(checked[out], Model((network,), (trees,) if trees else ()).logits(videos[out]))
 
 
 def test_cross_validation_leaves_the_start_as_it_was(videos: list[LabelledPoses]) -> None:
     model = make()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    checked = cross_validate(model, videos, ("a", "b"), replace(FAST, steps=4, tune="full"), 0, "float32")
+    checked, _ = cross_validate(model, videos, ("a", "b"), replace(FAST, steps=4, tune="full"), 0, "float32")
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert [logits.shape for logits in checked] == [(150, 2)] * 3
 
@@ -212,7 +225,7 @@ def test_cross_validation_beats_chance_on_simulated_recordings() -> None:
     sampler = ClipSampler([labelled.poses for labelled in videos])
     model.encoder.standardise([sampler.draw(32, 60, torch.Generator().manual_seed(0))])
     settings = replace(FAST, steps=100, learning_rate=0.02)
-    checked = cross_validate(model, videos, BEHAVIOURS, settings, 0, "float32", embed_all(model.encoder, videos))
+    checked, _ = cross_validate(model, videos, BEHAVIOURS, settings, 0, "float32", embed_all(model.encoder, videos))
     truth = np.concatenate([labelled.labels for labelled in videos])
     rng = np.random.default_rng(0)
     chance = max(macro_f1(truth, rng.permutation(truth), BEHAVIOURS) for _ in range(5))
@@ -368,7 +381,19 @@ OF_CROSS_VALIDATION: dict[str, Any] = {"steps": 8, "folds": 2, "trees": 5}
 
 
 def test_every_setting_is_tried() -> None:
-    assert {field.name for field in fields(Supervision)} == {*CHANGES, *OF_CROSS_VALIDATION}
+    assert {field.name for field in fields(Supervision)} == {*CHANGES, *OF_CROSS_VALIDATION, "drop_labs"}
+
+
+def test_hidden_laboratories_matter_where_laboratories_are_told_apart(videos: list[LabelledPoses]) -> None:
+    of_labs = [replace(video, lab=lab) for video, lab in zip(videos, "aabb", strict=False)]
+
+    def outcome(share: float) -> torch.Tensor:
+        torch.manual_seed(0)
+        model = Classifier(make().encoder, "linear", 2, ("a", "b"))
+        train_classifier(model, of_labs, replace(USUAL, drop_labs=share), 0, "float32")
+        return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+    assert not torch.equal(outcome(0.0), outcome(1.0))
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -57,7 +57,7 @@ def make(folder: Path) -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(0.5, 1, (90, len(expert_feature_names(encoder.landmarks)))).astype(np.float32)
     trees = fit_trees([features], [np.digitize(features[:, 0], [0.2, 0.9])], len(BEHAVIOURS), Boosting(trees=3))
-    model = Model(Classifier(encoder, "linear", len(BEHAVIOURS)).eval(), trees)
+    model = Model((Classifier(encoder, "linear", len(BEHAVIOURS)).eval(),), (trees,))
     scheme = LabelScheme(
         BEHAVIOURS, "S1", None, (), CalibratedDecoder((0.2, 0.3, 0.5), 1.2, Decoder((1.2, 1.0, 0.7), 0.2))
     )

@@ -53,7 +53,7 @@ def test_checkpoints_say_what_they_said(written: Path, capsys: pytest.CaptureFix
     poses = prepare(recording, encoder.landmarks, encoder.preparation)
     embedding = embed(encoder, poses, (0, 1), with_mirror=True).numpy()
     model, scheme = load_model(written / "model")
-    model.classifier.encoder.precision = "float32"
+    model.encoder.precision = "float32"
     predicted = predict_recording(model, scheme, recording)
     assert predicted.behaviours == ("attack", "mount", "other")
     assert (predicted.labels == said["labels"]).mean() > 0.99
