@@ -15,7 +15,7 @@ from ssl_behavior.formats.tracks import calms21, mabe22, native
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.jobs.grid import read_grid
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import table_reading, tables
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.pretrain import PretrainConfig
 from ssl_behavior.recordings.annotations import Annotations
@@ -152,7 +152,7 @@ def test_predictions_survive_writing_and_reading(tmp_path, frames, seed):
     labels = probabilities.argmax(1)
     prediction = Prediction("v", ("a", "label", "x, y"), probabilities, labels, 30.0, rng.integers(0, 3, frames))
     path, _ = tables.write(tmp_path, prediction)
-    read = tables.read(path)
+    (read,) = table_reading.read(path)
     np.testing.assert_allclose(read.probabilities, probabilities, atol=1e-6)
     np.testing.assert_array_equal(read.labels, labels)
 

@@ -13,7 +13,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.formats.annotations import boris, caltech
 from ssl_behavior.plots.style import UNSCORED_COLOUR, styles
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import table_reading, tables
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout, Labels
@@ -114,7 +114,7 @@ def test_each_prediction_has_its_own_frame_rate(tmp_path: Path) -> None:
 def test_predictions_scored_against_their_own_boris_project_are_perfect(tmp_path: Path) -> None:
     """Every frame is in a bout, so none gets BORIS's background, which the model does not predict."""
     predict(tmp_path / "p", "1", [0, 0, 1, 1, 1, 1, 0, 0])
-    (prediction,) = tables.read_folder(tmp_path / "p")
+    (prediction,) = table_reading.read_folder(tmp_path / "p")
     path = tmp_path / "p" / "review" / "1.boris"
     boris.write(path, prediction.to_annotations("S1"), 10.0)
     report = evaluate(settings((tmp_path / "p", path), channel=None, unscored=()))

@@ -20,7 +20,8 @@ from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.predictions import tables
 from ssl_behavior.predictions.folder import PredictionFolder
-from ssl_behavior.predictions.tables import Prediction, by_video, read_folder
+from ssl_behavior.predictions.table_reading import by_video, read_folder
+from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import Recording

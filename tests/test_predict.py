@@ -22,7 +22,7 @@ from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predict import PredictConfig, predict
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import table_reading, tables
 from ssl_behavior.predictions.held_out_errors import read_budget_errors
 from ssl_behavior.predictions.labelling import predict_recording, summarize_predictions
 from ssl_behavior.predictions.tables import Prediction
@@ -140,7 +140,7 @@ def test_tables_review_files_and_pictures_are_written(files: Path) -> None:
         for name in (f"{stem}.csv", f"{stem}.bouts.csv", f"review/{stem}_annot.txt", f"review/{stem}.boris"):
             assert (files / "out" / name).stat().st_size > 0
         assert (files / "out" / "pictures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
-    again = tables.read_folder(files / "out")
+    again = table_reading.read_folder(files / "out")
     np.testing.assert_allclose(again[1].probabilities, predicted[1].probabilities, atol=1e-6)
     assert np.array_equal(again[1].labels, predicted[1].labels)
 
@@ -170,7 +170,7 @@ def test_overwriting_replaces_only_the_videos_predicted_now(files: Path) -> None
     before = (files / "out" / "day 1_video1.csv").read_bytes()
     predict(replace(config, videos=("day 1/video2",), overwrite=True))
     assert (files / "out" / "day 1_video1.csv").read_bytes() == before
-    assert len(tables.read_folder(files / "out")) == 2
+    assert len(table_reading.read_folder(files / "out")) == 2
     corrected = files / "out" / "review" / "day 1_video1_annot.txt"
     corrected.write_text("corrected")
     with pytest.raises(InputError, match=r"day 1_video1_annot\.txt in .* edited since"):

@@ -30,7 +30,7 @@ from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predict_many import PredictManyConfig, _Predicting
 from ssl_behavior.predictions.labelling import predict_recording
-from ssl_behavior.predictions.tables import read_folder
+from ssl_behavior.predictions.table_reading import read_folder
 from ssl_behavior.pretrain import PretrainConfig, pretrain
 from ssl_behavior.probe import ProbeConfig, probe
 from ssl_behavior.search import SearchConfig, search

@@ -14,7 +14,8 @@ from ssl_behavior.active_learning.criterion import entropy
 from ssl_behavior.atlas.atlas import Atlas
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, list_names
-from ssl_behavior.predictions.tables import Prediction, by_video, read_folder
+from ssl_behavior.predictions.table_reading import by_video, read_folder
+from ssl_behavior.predictions.tables import Prediction
 
 
 @dataclass(frozen=True, eq=False)

@@ -201,8 +201,12 @@ class LabelledTracksConfig(AnnotatedTracksConfig):
     target: str | None = None
     videos: tuple[str, ...] = ()
 
-    def read_labelled(self) -> list[Recording]:
+    def read_labelled(self, *, every_pair: bool = False) -> list[Recording]:
         """Read the labelled recordings, each with the labels of one channel.
+
+        Args:
+            every_pair: take the labels of every ordered pair, where the annotations say who does what to whom and no
+                channel or pair is named.
 
         Raises:
             InputError: recordings and annotations do not match, or a setting names something that they do not have.
@@ -210,5 +214,6 @@ class LabelledTracksConfig(AnnotatedTracksConfig):
         # Checked before the reading, which may take minutes.
         pair = agent_and_target(self.agent, self.target)
         return label_recordings(
-            self.read(), self.annotations, self.channel, self.unscored, pair, self.videos, self.skip_bad_files
-        )
+            self.read(), self.annotations, self.channel, self.unscored, pair, self.videos, self.skip_bad_files,
+            every_pair=every_pair,
+        )  # fmt: skip

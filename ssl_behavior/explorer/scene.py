@@ -16,7 +16,7 @@ from ssl_behavior.atlas.clusters import NOISE
 from ssl_behavior.atlas.video import EmbeddedVideo
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.plots.style import cluster_colours, styles
-from ssl_behavior.predictions import tables as predictions_tables
+from ssl_behavior.predictions import table_reading
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.labels import UNSCORED
 
@@ -225,8 +225,8 @@ def _dtype(column: str) -> type[np.generic]:
 
 def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None]) -> dict[str, Prediction]:
     """Read the predictions of the videos of the atlas, by video id."""
-    tables = predictions_tables.read_folder(folder)
-    matching = predictions_tables.by_video(tables, atlas.ids)
+    tables = table_reading.read_folder(folder)
+    matching = table_reading.by_video(tables, atlas.ids)
     if tables and not matching:
         raise InputError(
             f"--predictions {folder}: expected some of the atlas's videos {list_names(atlas.ids, 10)}; found those of "

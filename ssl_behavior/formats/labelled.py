@@ -19,6 +19,7 @@ from ssl_behavior.recordings.matching import (
     require_behaviours,
     shorten_paths,
 )
+from ssl_behavior.recordings.pair_matching import are_of_pairs, attach_pairs
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.selection import find_videos, require_unscored, select_labels
 from ssl_behavior.recordings.videos import Videos
@@ -116,6 +117,8 @@ def label_recordings(
     pair: Pair | None,
     videos: Sequence[str],
     skip_bad_files: bool = False,
+    *,
+    every_pair: bool = False,
 ) -> list[Recording]:
     """Return the recordings that have labels, each with those of one channel.
 
@@ -127,6 +130,8 @@ def label_recordings(
         pair: (agent, target) of the labels; None if they hold for the group.
         videos: as for ``read_labelled``.
         skip_bad_files: as for ``read_labelled``, for annotations.
+        every_pair: without ``channel`` and ``pair``, take the labels of every pair, where annotations say who does what
+            to whom (see ``pair_matching``).
 
     Raises:
         InputError: annotations cannot be read, recordings and annotations do not match, or a name does not exist.
@@ -139,7 +144,8 @@ def label_recordings(
             f"{shorten_paths(list(sources))}: expected labels in the recordings' own files, as no --annotations are "
             "given; found none: give --annotations"
         )
-    channel = choose_channel(video_annotations, channel)
+    takes_pairs = every_pair and channel is None and pair is None and are_of_pairs(video_annotations)
+    name = None if takes_pairs else choose_channel(video_annotations, channel)
     chosen: set[str] = set()
     if videos:
         tracked = {recording.id for recording in recordings}
@@ -147,11 +153,17 @@ def label_recordings(
         find_videos(videos, (item.id for item in video_annotations), "ids among the annotations")
         # With --videos, annotations of other videos need no tracks.
         video_annotations = [item for item in video_annotations if item.id in tracked]
-    require_behaviours(unscored, video_annotations, channel)
-    labelled = attach(recordings, video_annotations, channel, unscored, strict=not skip_bad_files)
-    labelled = [recording for recording in labelled if not videos or recording.id in chosen]
+    if name is None:
+        vocabularies = [names for item in video_annotations for names in item.vocabulary.values()]
+        require_unscored(unscored, set().union(*vocabularies))
+        labelled = attach_pairs(recordings, video_annotations, unscored, strict=not skip_bad_files)
+    else:
+        require_behaviours(unscored, video_annotations, name)
+        labelled = attach(recordings, video_annotations, name, unscored, strict=not skip_bad_files)
+    labelled = [recording for recording in labelled if recording.labels and (not videos or recording.id in chosen)]
     if not labelled:
-        raise InputError(f"channel {channel}: expected annotations of some recordings; found none: check --channel")
+        where = "pairs" if name is None else f"channel {name}"
+        raise InputError(f"{where}: expected annotations of some recordings; found none: check --channel and --videos")
     return labelled if pair is None else [_with_pair(recording, pair) for recording in labelled]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ssl_behavior.errors import InputError, count_of, list_names, natural_key
 from ssl_behavior.formats.annotations.read import read_labels
 from ssl_behavior.formats.tracks.calms21.submissions import read_submission
-from ssl_behavior.predictions import tables as prediction_files
+from ssl_behavior.predictions import table_reading
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.labels import UNSCORED
@@ -98,7 +98,7 @@ def compare_folder(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], t
         InputError: a file cannot be read, no video is both predicted and annotated, or a label is not among the
             predicted behaviours.
     """
-    predictions = prediction_files.read_folder(path)
+    predictions = table_reading.read_folder(path)
     videos_predicted = Videos(
         Video(prediction.id, truth.frame_rate or prediction.frame_rate, len(prediction.labels))
         for prediction in predictions

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from ssl_behavior.errors import InputError, list_names
@@ -18,7 +19,8 @@ from ssl_behavior.plots.strips import Strip
 from ssl_behavior.plots.style import save
 from ssl_behavior.predictions import tables
 from ssl_behavior.predictions.review import ReviewFolder
-from ssl_behavior.predictions.tables import Prediction
+from ssl_behavior.predictions.tables import Prediction, pair_annotations
+from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.video_names import file_stems
@@ -77,11 +79,27 @@ class PredictionFolder:
             prediction: prediction to write.
             channel: channel of the annotations, as the Caltech annotator names it.
         """
-        stem = self._stem_of[prediction.id]
-        tables.write(self.path, prediction, stem)
-        self.review.write(prediction.to_annotations(channel), prediction.frame_rate, stem)
-        strip = Strip(prediction.id, prediction.frame_rate, {"predicted": prediction.labels})
-        save(ethogram([strip], prediction.behaviours), self._picture(stem))
+        self._write([prediction], prediction.to_annotations(channel), {"predicted": prediction.labels})
+
+    def write_pairs(self, predictions: Sequence[Prediction], background: str) -> None:
+        """Write the predictions of all pairs of one video, as ``write`` does; the picture has a row for each pair.
+
+        Args:
+            predictions: one or more, of the same video, each with its pair.
+            background: the behaviour of frames in which nothing of interest happens.
+        """
+        annotations = pair_annotations(predictions, background)
+        rows = {channel: each.labels for channel, each in zip(annotations.channels, predictions, strict=True)}
+        self._write(predictions, annotations, rows)
+
+    def _write(
+        self, predictions: Sequence[Prediction], annotations: Annotations, rows: Mapping[str, np.ndarray]
+    ) -> None:
+        first = predictions[0]
+        stem = self._stem_of[first.id]
+        tables.write(self.path, predictions, stem)
+        self.review.write(annotations, first.frame_rate, stem)
+        save(ethogram([Strip(first.id, first.frame_rate, rows)], first.behaviours), self._picture(stem))
 
     def _picture(self, stem: str) -> Path:
         return self.path / "pictures" / f"{stem}.png"

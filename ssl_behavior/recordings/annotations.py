@@ -32,6 +32,9 @@ class Annotations:
         unscored: channel -> spans (start, stop) in frames that nobody judged, where no bout lies.
         notices: what the reader assumed or left out, a sentence each, without the file's name. ``read_annotations``
             prints and drops them.
+        pairs: channel -> (agent, target), for channels of what one individual does to another or (twice the same name)
+            by itself; channels of the whole group are not in it.
+        asked: channel -> behaviours that the annotators looked for, where the file lists them (see ``Labels``).
 
     Raises:
         InputError: a bout or the end lies beyond ``LARGEST_TIME`` frames.
@@ -46,6 +49,8 @@ class Annotations:
     vocabulary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unscored: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    pairs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         stops = [bout.stop for bouts in self.channels.values() for bout in bouts]
@@ -86,7 +91,10 @@ class Annotations:
         values[: self.first_frame] = UNSCORED
         if self.frames is not None:
             values[self.frames :] = UNSCORED
-        return Labels(labels.behaviours, values)
+        asked = self.asked.get(channel)
+        if asked is not None:
+            asked = tuple(name for name in behaviours if name in asked)
+        return Labels(labels.behaviours, values, self.pairs.get(channel), asked)
 
     def without_words_for_nothing(self) -> Annotations:
         """Return the annotations with bouts of words such as "NaN" as spans that nobody judged."""

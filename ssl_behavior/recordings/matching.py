@@ -27,6 +27,8 @@ def annotations_from_recordings(recordings: Iterable[Recording]) -> list[Annotat
             source=recording.source,
             frames=recording.frames,
             vocabulary={name: labels.behaviours for name, labels in recording.labels.items()},
+            pairs={name: labels.pair for name, labels in recording.labels.items() if labels.pair is not None},
+            asked={name: labels.asked for name, labels in recording.labels.items() if labels.asked is not None},
         )
         for recording in recordings
         if recording.labels
@@ -94,11 +96,11 @@ def attach(
     """
     channel = choose_channel(annotations, channel)
     by_id = {item.id: item for item in require_one_per_video(annotations)}
-    _require_matches({recording.id for recording in recordings}, by_id, strict, notify)
+    require_matches({recording.id for recording in recordings}, by_id, strict, notify)
     labelled = [recording for recording in recordings if recording.id in by_id]
     if lacking := {recording.id for recording in labelled if channel not in by_id[recording.id].channels}:
         notify(f"annotations without channel {channel}, left out: {list_names(lacking)}")
-    behaviours = _scored_behaviours(annotations, channel, unscored, notify)
+    behaviours = scored_behaviours(annotations, (channel,), unscored, notify)
     labelled = [recording for recording in labelled if recording.id not in lacking]
     lengths = [(by_id[recording.id], recording.frames) for recording in labelled]
     for notice in conversion_notices(lengths, channel, "tracks"):
@@ -106,7 +108,7 @@ def attach(
     return [_with_channel(recording, by_id[recording.id], channel, behaviours, unscored) for recording in labelled]
 
 
-def _require_matches(
+def require_matches(
     tracked: set[str], annotated: Mapping[str, Annotations], strict: bool, notify: Callable[[str], None]
 ) -> None:
     """Make sure that tracks and annotations share video ids, and report those that only one side has.
@@ -162,17 +164,24 @@ def _with_channel(
     unscored: Sequence[str],
 ) -> Recording:
     labels = annotations.labels(channel, (*behaviours, *unscored), recording.frames).without(unscored)
-    # Annotations made from the recording's own labels have lost their pair, so take the labels themselves.
-    if annotations.source == recording.source and channel in recording.labels:
-        labels = recording.labels[channel].without(unscored).with_behaviours(behaviours)
     return replace(recording, labels={channel: labels})
 
 
-def _scored_behaviours(
-    annotations: Sequence[Annotations], channel: str, unscored: Sequence[str], notify: Callable[[str], None]
+def scored_behaviours(
+    annotations: Sequence[Annotations],
+    channels: Sequence[str],
+    unscored: Sequence[str],
+    notify: Callable[[str], None],
 ) -> tuple[str, ...]:
-    """Return the shared vocabulary without the behaviours in ``unscored``."""
-    vocabulary = merge_vocabularies(item.vocabulary[channel] for item in annotations if channel in item.channels)
+    """Return the vocabulary that these channels share, without the behaviours in ``unscored``.
+
+    Raises:
+        InputError: they have no behaviours, or only those in ``unscored``.
+    """
+    channel = channels[0] if len(channels) == 1 else f"{channels[0]} and {len(channels) - 1} more"
+    vocabulary = merge_vocabularies(
+        item.vocabulary[name] for item in annotations for name in channels if name in item.channels
+    )
     if unknown := [name for name in unscored if name not in vocabulary]:
         notify(
             f"no {', '.join(unknown)} in channel {channel} to leave unscored; its behaviours are "

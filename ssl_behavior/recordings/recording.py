@@ -141,6 +141,28 @@ class Recording:
         return partial(Recording, **(values | plain)), ()
 
 
+LAB, LISTED = "lab", "listed"
+"""Keys of a recording's metadata: the name of its laboratory, and what was to be looked for in which pair."""
+
+
+def lab_of(recording: Recording) -> str:
+    """Return the name of the laboratory of a recording; empty if it is unknown."""
+    return str(recording.metadata.get(LAB) or "")
+
+
+def listed_behaviours(recording: Recording) -> dict[tuple[str, str], tuple[str, ...]] | None:
+    """Return pair -> behaviours to look for, as the metadata of a recording list them; None if they list nothing.
+
+    The metadata hold a list of (agent, target, behaviour). What an animal does by itself has the same name twice.
+    """
+    if not (entries := recording.metadata.get(LISTED)):
+        return None
+    listed: dict[tuple[str, str], tuple[str, ...]] = {}
+    for agent, target, behaviour in entries:
+        listed[str(agent), str(target)] = (*listed.get((str(agent), str(target)), ()), str(behaviour))
+    return listed
+
+
 def _require_names(recording: Recording, where: str) -> None:
     try:
         require_names(recording.individuals, "individual's name")

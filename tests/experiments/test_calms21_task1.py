@@ -15,7 +15,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import calms21
 from ssl_behavior.formats.tracks.calms21 import CHANNEL
 from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import table_reading, tables
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
@@ -185,7 +185,7 @@ def test_the_metric_is_scikit_learns_over_the_three_behaviours_without_other(tmp
         prediction = Prediction(video.id, BEHAVIOURS, probabilities, guesses, 30.0, np.ones(video.frames))
         tables.write(tmp_path / "predictions", prediction)
     row = results.row_of(protocol.score(tmp_path / "predictions", truth, tmp_path / "scores"), {})
-    predictions = tables.read_folder(tmp_path / "predictions")
+    predictions = table_reading.read_folder(tmp_path / "predictions")
     true = np.concatenate([video.labels[CHANNEL].values for video in videos])
     guessed = np.concatenate([prediction.labels for prediction in predictions])
     probabilities = np.concatenate([prediction.probabilities for prediction in predictions])

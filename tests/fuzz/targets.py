@@ -22,7 +22,7 @@ from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.jobs.grid import read_grid
 from ssl_behavior.models.checkpoints import load_encoder, load_model
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import table_reading
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.pretrain import PretrainConfig
 from ssl_behavior.recordings.recording import Recording
@@ -118,7 +118,7 @@ def annotations(path: Path) -> object:
 
 def prediction(path: Path) -> object:
     """Read a folder of one prediction."""
-    (table,) = tables.read_folder(path.parent)
+    (table,) = table_reading.read_folder(path.parent)
     if not np.isfinite(table.probabilities).all():
         raise WrongResult("a probability that is not a number")
     return table

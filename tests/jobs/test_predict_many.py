@@ -22,7 +22,7 @@ from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predict_many import PredictManyConfig, predict_many
-from ssl_behavior.predictions.tables import read_folder
+from ssl_behavior.predictions.table_reading import read_folder
 from ssl_behavior.simulation.simulator import simulate_recordings
 from ssl_behavior.storage.object_store import Store
 

@@ -5,7 +5,8 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.predictions.folder import PredictionFolder
-from ssl_behavior.predictions.tables import Prediction, read_folder
+from ssl_behavior.predictions.table_reading import read_folder
+from ssl_behavior.predictions.tables import Prediction
 
 
 def run(path: Path, videos: tuple[str, ...], model: str = "m", label: int = 0) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import table_reading, tables
 from ssl_behavior.predictions.tables import Prediction
 from ssl_behavior.recordings.labels import Bout
 
@@ -26,7 +26,7 @@ def test_a_prediction_survives_writing_and_reading(tmp_path: Path) -> None:
     written = prediction()
     tables.write(tmp_path, written)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["trial_1.bouts.csv", "trial_1.csv"]
-    (read,) = tables.read_folder(tmp_path)
+    (read,) = table_reading.read_folder(tmp_path)
     assert (read.id, read.behaviours, read.frame_rate) == ("trial_1", BEHAVIOURS, 29.97)
     np.testing.assert_array_equal(read.labels, written.labels)
     np.testing.assert_array_equal(read.animals_tracked, written.animals_tracked)
@@ -73,19 +73,19 @@ def test_bouts_cover_every_frame_once() -> None:
 def test_a_damaged_table_is_an_error_that_names_the_file(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "v.csv").write_text(text)
     with pytest.raises(InputError, match=message) as error:
-        tables.read_folder(tmp_path)
+        table_reading.read_folder(tmp_path)
     assert "v.csv" in str(error.value)
 
 
 def test_a_folder_without_predictions_of_one_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found none"):
-        tables.read_folder(tmp_path)
+        table_reading.read_folder(tmp_path)
     with pytest.raises(InputError, match="no such folder: give the --output of ssl-behavior predict"):
-        tables.read_folder(tmp_path / "missing")
+        table_reading.read_folder(tmp_path / "missing")
     tables.write(tmp_path, prediction("1"))
     tables.write(tmp_path, Prediction("2", ("x",), np.ones((1, 1)), np.zeros(1), 30.0, np.ones(1)))
     with pytest.raises(InputError, match="different models"):
-        tables.read_folder(tmp_path)
+        table_reading.read_folder(tmp_path)
 
 
 def change_row(path: Path, cells: dict[int, str]) -> None:
@@ -119,7 +119,7 @@ def test_probabilities_that_cannot_be_are_neither_made_nor_read(
     path, _ = tables.write(tmp_path, good)
     change_row(path, dict(enumerate(map(str, wrong), 4)))
     with pytest.raises(InputError, match=rf"{path}: .*probabilit"):
-        tables.read(path)
+        table_reading.read(path)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1e-9, 1e9, np.nan])
@@ -132,7 +132,7 @@ def test_times_that_are_not_equal_steps_are_refused(tmp_path: Path) -> None:
     path, _ = tables.write(tmp_path, prediction("v"))
     change_row(path, {1: "1000.0"})
     with pytest.raises(InputError, match=rf"{path}: expected times in equal steps"):
-        tables.read(path)
+        table_reading.read(path)
 
 
 @pytest.mark.parametrize("animals", ["-1", "99999999"])
@@ -140,4 +140,4 @@ def test_numbers_of_animals_that_cannot_be_are_refused(animals: str, tmp_path: P
     path, _ = tables.write(tmp_path, prediction("v"))
     change_row(path, {3: animals})
     with pytest.raises(InputError, match=rf"{path}: .*animals_tracked"):
-        tables.read(path)
+        table_reading.read(path)

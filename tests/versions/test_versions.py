@@ -22,7 +22,7 @@ from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.prepare import prepare
 from ssl_behavior.predict import PredictConfig, predict
 from ssl_behavior.predictions.labelling import predict_recording
-from ssl_behavior.predictions.tables import read_folder
+from ssl_behavior.predictions.table_reading import read_folder
 from ssl_behavior.storage.object_store import Store
 from ssl_behavior.storage.versions import has_older_kinematics, require_not_newer, version_hint
 

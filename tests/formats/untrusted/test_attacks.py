@@ -32,7 +32,7 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
-from ssl_behavior.predictions import tables
+from ssl_behavior.predictions import table_reading
 from ssl_behavior.predictions.folder import PredictionFolder
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.pretrain import PretrainConfig
@@ -343,7 +343,7 @@ def test_a_table_of_predictions_with_a_million_columns_is_refused(columns, tmp_p
     head = "frame,time_s,label,animals_tracked" + ",a" * names
     (tmp_path / "a.csv").write_text(f"{head}\n0,0,a,1{',0' * values}\n")
     with pytest.raises(InputError, match=r"a\.csv: expected a number per behaviour"):
-        tables.read(tmp_path / "a.csv")
+        table_reading.read(tmp_path / "a.csv")
 
 
 def test_pipes_and_devices_are_no_files(tmp_path):
