@@ -140,8 +140,8 @@ def bout_table(prediction: Prediction) -> pd.DataFrame:
 
     Returns:
         A row per bout with the columns ``behaviour``, ``start_frame``, ``stop_frame``, ``start_s``, ``stop_s`` and
-        ``mean_probability``, after ``agent`` and ``target`` for a pair. Stops are exclusive; the mean is the probability
-        of the bout's behaviour over its frames.
+        ``mean_probability``, after ``agent`` and ``target`` for a pair. Stops are exclusive; the mean is the
+        probability of the bout's behaviour over its frames.
     """
     rows = []
     # Differences of running sums give the mean of any bout without a pass over its frames.
