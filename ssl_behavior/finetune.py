@@ -6,28 +6,34 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 
 from ssl_behavior.cli import run
+from ssl_behavior.cli.validators import AtLeast
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.compute.devices import choose_device
 from ssl_behavior.errors import InputError, command_line, count_of
 from ssl_behavior.models import checkpoints
+from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.label_scheme import LabelScheme
 from ssl_behavior.poses.labelled import LabelledPoses, describe_shares
 from ssl_behavior.predictions.held_out_errors import SCORES
 from ssl_behavior.quality.suspicions import QualityInput, print_warnings
 from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.recordings.pair_matching import labelled_by_pairs
 from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.scoring.pair_report import format_pair_report, pair_report
 from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.training.cross_validation import cross_validation_report, folds_by_video
 from ssl_behavior.training.finetuning import FinetuneResult, finetune_encoder
 from ssl_behavior.training.inputs import LearningConfig, about_pretraining, labelled_poses, seen_in_pretraining
+from ssl_behavior.training.pair_finetuning import finetune_pairs
+from ssl_behavior.training.pair_inputs import describe_units, pair_units, shown_behaviours
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,14 @@ class FinetuneConfig(LearningConfig):
         output: folder for the model.
         train_videos: use only this number of the labelled videos, chosen at random by the seed.
         from_scratch: start from random weights instead of the pretrained ones, to see what pretraining adds.
+        members: number of networks whose predictions are averaged. More than one are those of the cross-validation, in
+            up to five folds.
     """
 
     output: Path = Path("runs/model")
     train_videos: int | None = None
     from_scratch: bool = False
+    members: Annotated[int, AtLeast(1)] = 1
 
 
 @check_arguments
@@ -64,7 +73,9 @@ def finetune(config: FinetuneConfig) -> dict[str, Any]:
 
 def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dict[str, Any]:
     encoder = checkpoints.load_encoder(config.encoder).to(device)
-    recordings = _train_recordings(config.read_labelled(), config)
+    recordings = _train_recordings(config.read_labelled(every_pair=True), config)
+    if labelled_by_pairs(recordings):
+        return _finetune_pairs(output, encoder, recordings, config)
     ((channel, labels),) = recordings[0].labels.items()
     seconds = config.supervision.clip_seconds
     videos = labelled_poses(recordings, channel, encoder, seconds, config.skip_bad_files)
@@ -76,18 +87,47 @@ def _finetune(output: Path, device: torch.device, config: FinetuneConfig) -> dic
     _print_input(videos, labels.behaviours, rate, device)
     result = finetune_encoder(
         encoder, videos, labels.behaviours, config.supervision, config.seed, config.precision, config.from_scratch,
-        state_folder=output / run_folder.UNFINISHED,
+        output / run_folder.UNFINISHED, config.members,
     )  # fmt: skip
     report = _report(result, videos, labels.behaviours, rate, config)
     scheme = LabelScheme(labels.behaviours, channel, labels.pair, config.unscored, result.calibrated_decoder)
     checkpoints.save_model(output, result.model, scheme, vitals)
+    _write_report(output, report, config)
+    return report
+
+
+def _finetune_pairs(
+    output: Path, encoder: Encoder, recordings: Sequence[Recording], config: FinetuneConfig
+) -> dict[str, Any]:
+    units, behaviours = pair_units(recordings, encoder, config.supervision.clip_seconds, config.skip_bad_files)
+    recording_of = {recording.id: recording for recording in recordings}
+    vitals = checkpoints.load_vitals(config.encoder)
+    first_of_video = {unit.poses.id: unit for unit in reversed(units)}
+    inputs = [QualityInput(unit.poses, recording_of[name], None) for name, unit in first_of_video.items()]
+    print_warnings(inputs, config.encoder, encoder.landmarks, vitals)
+    for line in describe_units(units, behaviours):
+        print(line)
+    result = finetune_pairs(
+        encoder, units, behaviours, shown_behaviours(recordings), config.supervision, config.seed, config.precision,
+        config.from_scratch, output / run_folder.UNFINISHED, config.members, config.unscored,
+    )  # fmt: skip
+    report = pair_report(result.held_out, behaviours) if result.held_out else {}
+    if report:
+        print(format_pair_report(report))
+        print(about_pretraining(seen_in_pretraining(config.encoder, units), len(first_of_video), "labelled videos"))
+    checkpoints.save_pair_model(output, result.model, result.scheme, vitals)
+    _write_report(output, report, config)
+    return report
+
+
+def _write_report(output: Path, report: dict[str, Any], config: FinetuneConfig) -> None:
+    """Write the settings, and the scores if there are any."""
     run.save_settings(config, output / "settings.yaml")
     scores = output / SCORES
     # An earlier model may have left scores here that a single video would not replace.
     scores.unlink(missing_ok=True)
     if report:
         write_text(scores, json.dumps(report, indent=1) + "\n")
-    return report
 
 
 def _print_input(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rate: float, device: torch.device) -> None:

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import torch
 
 from ssl_behavior.cli.validators import require_bounds
-from ssl_behavior.decoding import CalibratedDecoder, Decoder
+from ssl_behavior.decoding import ActionDecoder, CalibratedDecoder, Decoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.heads import HeadKind
 from ssl_behavior.models.label_scheme import LabelScheme
+from ssl_behavior.models.pair_scheme import PairScheme, Shown
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.quality.pace import NUMBER, Pace
@@ -29,7 +30,7 @@ INVALID = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
 """Errors of a config with missing or impossible values."""
 _Settings = TypeVar("_Settings", Preparation, Architecture)
 # Keys of settings in config.yaml; they keep the names of version 0.1, so that its checkpoints load.
-_VITALS, _SCHEME = "usual", "readout"
+_VITALS, _SCHEME, _PAIR_SCHEME = "usual", "readout", "pairs"
 _MAX_SETTING = 1e6
 """Bound of every number in the settings of an encoder from a file: no real setting comes near it."""
 _MAX_BLOCKS = 64
@@ -160,6 +161,50 @@ def scheme_from_config(config: Mapping[str, Any]) -> LabelScheme:
         ),
     )
     _require_consistent(scheme)
+    return scheme
+
+
+def pair_scheme_to_config(scheme: PairScheme) -> dict[str, Any]:
+    """Return plain values of the scheme of a model of pairs."""
+    plain = {
+        "behaviours": list(scheme.behaviours),
+        "background": scheme.background,
+        "shown": {lab: {"alone": list(s.alone), "to_others": list(s.to_others)} for lab, s in scheme.shown.items()},
+        "unscored": list(scheme.unscored),
+        "frequencies": list(scheme.frequencies),
+        "temperature": float(scheme.temperature),
+        "decoder": scheme.decoder.to_dict(),
+    }
+    return {_PAIR_SCHEME: plain}
+
+
+def pair_scheme_from_config(config: Mapping[str, Any]) -> PairScheme:
+    """Return the scheme of a model of pairs in a config."""
+    plain = config[_PAIR_SCHEME]
+    shown = {
+        str(lab): Shown(tuple(map(str, each["alone"])), tuple(map(str, each["to_others"])))
+        for lab, each in plain["shown"].items()
+    }
+    scheme = PairScheme(
+        tuple(map(str, plain["behaviours"])),
+        str(plain["background"]),
+        shown,
+        tuple(map(str, plain["unscored"])),
+        tuple(map(float, plain["frequencies"])),
+        float(plain["temperature"]),
+        ActionDecoder.from_dict(plain["decoder"]),
+    )
+    require_names((*scheme.behaviours, *scheme.unscored), "behaviour's name")
+    require_names(shown, "laboratory's name")
+    behaviours, known = len(scheme.behaviours), set(scheme.behaviours)
+    if len(known) < behaviours or scheme.background not in known or "" not in shown:
+        raise ValueError("behaviours that differ, the background among them, and those of all laboratories, are needed")
+    if len(scheme.frequencies) != behaviours or scheme.decoder.behaviours != scheme.behaviours:
+        raise ValueError(f"frequencies or a decoder of other behaviours than the {behaviours} of the model")
+    if any({*each.alone, *each.to_others} - known for each in shown.values()):
+        raise ValueError("a laboratory that shows a behaviour which the model does not have")
+    # The same bounds as for models of one channel.
+    CalibratedDecoder(scheme.frequencies, scheme.temperature, Decoder())
     return scheme
 
 

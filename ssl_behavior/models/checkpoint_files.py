@@ -28,10 +28,13 @@ from ssl_behavior.storage.run_folder import is_unfinished
 from ssl_behavior.storage.versions import require_not_newer, version_hint
 
 Kind = Literal["encoder", "model", "model of pairs"]
+PAIRS: Literal["model of pairs"] = "model of pairs"
+"""Kind of a model that says who does what to whom."""
+
 CONFIG, WEIGHTS, TREES = "config.yaml", "weights.safetensors", "trees.json"
 _LARGEST = 1e6
 """Largest weight: no network that learned anything comes near it, and its embeddings would soon overflow."""
-_COMMANDS = {"encoder": "pretrain", "model": "finetune", "model of pairs": "finetune"}
+_COMMANDS = {"encoder": "pretrain", "model": "finetune", PAIRS: "finetune"}
 
 
 def write_files(

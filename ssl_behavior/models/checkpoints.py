@@ -22,6 +22,8 @@ from ssl_behavior.models.checkpoint_config import (
     head_from_config,
     labs_from_config,
     networks_from_config,
+    pair_scheme_from_config,
+    pair_scheme_to_config,
     scheme_from_config,
     scheme_to_config,
     vitals_from_config,
@@ -29,6 +31,7 @@ from ssl_behavior.models.checkpoint_config import (
 )
 from ssl_behavior.models.checkpoint_files import (
     CONFIG,
+    PAIRS,
     WEIGHTS,
     Kind,
     damaged,
@@ -43,6 +46,7 @@ from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.label_scheme import LabelScheme
+from ssl_behavior.models.pair_scheme import PairScheme
 from ssl_behavior.models.trees import Trees, load_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
 from ssl_behavior.poses.poses import Poses
@@ -77,6 +81,43 @@ def save_model(folder: Path, model: Model, scheme: LabelScheme, vitals: Vitals |
             checkpoint).
     """
     _write_model(folder, "model", model, {**vitals_to_config(vitals), **scheme_to_config(scheme)})
+
+
+def save_pair_model(folder: Path, model: Model, scheme: PairScheme, vitals: Vitals | None = None) -> None:
+    """Write the checkpoint of a model of pairs, as ``save_model`` does."""
+    _write_model(folder, PAIRS, model, {**vitals_to_config(vitals), **pair_scheme_to_config(scheme)})
+
+
+def is_of_pairs(folder: Path) -> bool:
+    """Return whether a checkpoint holds a model of pairs, rather than one of a single channel.
+
+    Raises:
+        InputError: there is no checkpoint of a model, or it is damaged.
+    """
+    return bool(read_config(folder, "model", PAIRS)["kind"] == PAIRS)
+
+
+def load_pair_model(folder: Path) -> tuple[Model, PairScheme]:
+    """Load the model of pairs that ``finetune`` wrote, on the CPU, and its scheme.
+
+    Raises:
+        InputError: there is no such checkpoint, it is of another kind, or it is damaged.
+    """
+    scheme = load_pair_scheme(folder)
+    return _load_networks(folder, read_config(folder, PAIRS), len(scheme.behaviours)), scheme
+
+
+def load_pair_scheme(folder: Path) -> PairScheme:
+    """Load the scheme of a model of pairs, without its weights.
+
+    Raises:
+        InputError: as ``load_pair_model``.
+    """
+    config = read_config(folder, PAIRS)
+    try:
+        return pair_scheme_from_config(config)
+    except INVALID as error:
+        raise damaged(folder, f"a config.yaml without valid labels ({error})", config) from None
 
 
 def _write_model(folder: Path, kind: Kind, model: Model, config: Mapping[str, Any]) -> None:
@@ -178,7 +219,7 @@ def load_preparation(folder: Path) -> tuple[tuple[str, ...], Preparation]:
     Raises:
         InputError: as ``load_encoder``.
     """
-    encoder = _make_encoder(folder, read_config(folder, "encoder", "model"))
+    encoder = _make_encoder(folder, read_config(folder, "encoder", "model", PAIRS))
     return encoder.landmarks, encoder.preparation
 
 
@@ -191,7 +232,7 @@ def load_vitals(folder: Path) -> Vitals | None:
     Raises:
         InputError: as ``load_encoder``.
     """
-    config = read_config(folder, "encoder", "model")
+    config = read_config(folder, "encoder", "model", PAIRS)
     try:
         return vitals_from_config(config)
     except INVALID as error:
@@ -220,7 +261,7 @@ def fingerprint(folder: Path) -> str:
     Raises:
         InputError: as ``load_model``.
     """
-    config = read_config(folder, "model", "model of pairs")
+    config = read_config(folder, "model", PAIRS)
     trees = [f"{key.removesuffix('_bytes')}.json" for key in config if re.fullmatch(r"trees\d*_bytes", str(key))]
     files = (folder / name for name in (CONFIG, WEIGHTS, *trees))
     return digest(*(file.read_bytes() for file in files if file.exists()))

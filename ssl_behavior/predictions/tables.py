@@ -27,7 +27,7 @@ from ssl_behavior.errors import InputError
 from ssl_behavior.recordings.annotations import Annotations
 from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.recordings.labels import Labels
-from ssl_behavior.recordings.pair_matching import pair_channel
+from ssl_behavior.recordings.pairs import pair_channel
 from ssl_behavior.storage import yaml_files
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.video_names import file_stem
@@ -153,8 +153,8 @@ def bout_table(prediction: Prediction) -> pd.DataFrame:
         rows.append((bout.behaviour, bout.start, bout.stop, round(times[0], 6), round(times[1], 6), round(mean, 6)))
     table = pd.DataFrame(rows, columns=_BOUT_COLUMNS)
     if prediction.pair is not None:
-        for place, (column, name) in enumerate(zip(OF_PAIR, prediction.pair, strict=True)):
-            table.insert(place, column, np.array([name] * len(table), object))
+        for place, (name, animal) in enumerate(zip(OF_PAIR, prediction.pair, strict=True)):
+            table.insert(place, name, np.array([animal] * len(table), object))
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ssl_behavior.errors import InputError, list_names
@@ -14,21 +14,8 @@ from ssl_behavior.recordings.matching import (
     require_one_per_video,
     scored_behaviours,
 )
+from ssl_behavior.recordings.pairs import Pair, pair_channel
 from ssl_behavior.recordings.recording import Recording
-
-Pair = tuple[str, str]
-"""(agent, target); twice the same name for what an individual does by itself."""
-
-
-def pair_channel(pair: Pair) -> str:
-    """Return the name of the channel of a pair.
-
-    Examples:
-        >>> pair_channel(("mouse1", "mouse2")), pair_channel(("mouse1", "mouse1"))
-        ('mouse1-mouse2', 'mouse1')
-    """
-    agent, target = pair
-    return agent if agent == target else f"{agent}-{target}"
 
 
 def are_of_pairs(annotations: Sequence[Annotations]) -> bool:
@@ -39,6 +26,14 @@ def are_of_pairs(annotations: Sequence[Annotations]) -> bool:
     channels = {name for item in annotations for name in item.channels}
     with_pair = all(name in item.pairs for item in annotations for name in item.channels)
     return bool(channels) and with_pair and (len(channels) > 1 or any(item.asked for item in annotations))
+
+
+def labelled_by_pairs(recordings: Iterable[Recording]) -> bool:
+    """Return whether recordings have labels as ``attach_pairs`` attaches them."""
+    return any(
+        len(recording.labels) > 1 or any(labels.asked is not None for labels in recording.labels.values())
+        for recording in recordings
+    )
 
 
 def attach_pairs(

@@ -20,6 +20,7 @@ from ssl_behavior.formats.annotations.table import (
     BEHAVIOUR,
     Table,
     channels_of,
+    pairs_of,
     read_table,
     split_header,
     to_key,
@@ -100,6 +101,7 @@ def _annotations(table: Table, video: Video, channels: Mapping[str, list[Bout]],
         background,
         str(table.path),
         notices=tuple(notices),
+        pairs={channel: pair for channel, pair in pairs_of(table, CHANNEL).items() if channel in channels},
     )
 
 

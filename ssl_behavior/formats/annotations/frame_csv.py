@@ -20,6 +20,7 @@ from ssl_behavior.formats.annotations.table import (
     Table,
     channels_of,
     find_key,
+    pairs_of,
     read_table,
     split_header,
     to_key,
@@ -108,6 +109,7 @@ def _annotations(
         frames=stop,
         vocabulary=dict.fromkeys(bouts, vocabulary),
         notices=tuple(notices),
+        pairs={channel: pair for channel, pair in pairs_of(table, CHANNEL).items() if channel in channels},
     )
 
 

@@ -19,6 +19,7 @@ from ssl_behavior.formats.annotations.table import (
     VIDEO,
     Table,
     channels_of,
+    pairs_of,
     read_head,
     read_table,
     to_key,
@@ -83,6 +84,8 @@ def _of_video(table: Table, video: Video, channels: Mapping[str, Sequence[int]],
         # Each animal has channels of its own.
         own = {name: channel if name == CHANNEL else f"{channel} {name}" for name in part.channels}
         parts.append((part, own if channel != CHANNEL else {name: name for name in own}))
+    # Behaviours that happen at once are channels of their own, of which no pair is known yet.
+    of_pairs = {own[CHANNEL] for part, own in parts if set(part.channels) == {CHANNEL}}
     return Annotations(
         video.id,
         {own[name]: bouts for part, own in parts for name, bouts in part.channels.items()},
@@ -90,6 +93,7 @@ def _of_video(table: Table, video: Video, channels: Mapping[str, Sequence[int]],
         frames=max(part.frames or 0 for part, _ in parts),
         vocabulary={own[name]: words for part, own in parts for name, words in part.vocabulary.items()},
         notices=tuple(dict.fromkeys(notice for part, _ in parts for notice in part.notices)),
+        pairs={channel: pair for channel, pair in pairs_of(table, CHANNEL).items() if channel in of_pairs},
     )
 
 

@@ -246,6 +246,25 @@ def channels_of(table: Table, default: str) -> list[str]:
     ]
 
 
+def pairs_of(table: Table, default: str) -> dict[str, tuple[str, str]]:
+    """Return channel -> (agent, target) of channels that the columns of an agent and its target make.
+
+    An agent without a target has the same name twice: what it does may be directed at any other animal, or at none. A
+    table with a column of channels has none.
+    """
+    animal_key, target_key = table.find(ANIMAL), table.find(TARGET)
+    if table.find(CHANNEL) or not animal_key:
+        return {}
+    agents = table.column(animal_key)
+    targets = table.column(target_key) if target_key else agents
+    channels = channels_of(table, default)
+    return {
+        channel: (agent, target or agent)
+        for channel, agent, target in zip(channels, agents, targets, strict=True)
+        if agent
+    }
+
+
 def _id_of_videos(table: Table, videos: Videos) -> str | None:
     """Return the column ``id`` if it names videos, None if it numbers rows."""
     if "id" not in table.keys:
