@@ -93,7 +93,10 @@ def finetune_pairs(
         for unit, values in zip(units, logits, strict=bool(logits))
     ]
     decoder = fit_action_decoder(held_out, behaviours)
-    scheme = PairScheme(tuple(behaviours), OTHER, shown, tuple(unscored), tuple(shares.tolist()), temperature, decoder)
+    pairs = tuple(dict.fromkeys(unit.pair for unit in units if unit.pair is not None))
+    scheme = PairScheme(
+        tuple(behaviours), OTHER, shown, pairs, tuple(unscored), tuple(shares.tolist()), temperature, decoder
+    )
     return PairResult(model, scheme, decode_held_out(held_out, behaviours))
 
 

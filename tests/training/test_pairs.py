@@ -206,14 +206,20 @@ def test_predictions_are_of_what_the_laboratory_shows_or_the_recording_lists(
     poses = {unit.poses.id: unit.poses for unit in units}
     of_lab_b = recordings[1]
     by_pair = {each.pair: each for each in predict_pairs(learned.model, learned.scheme, poses[of_lab_b.id], of_lab_b)}
-    assert set(by_pair) == {(AGENT, TARGET), (TARGET, AGENT), (AGENT, AGENT), (TARGET, TARGET)}
+    assert set(by_pair) == {(AGENT, TARGET), (TARGET, AGENT), (TARGET, TARGET)}
     mount, rear = (learned.scheme.behaviours.index(name) for name in ("mount", "rear"))
     assert by_pair[AGENT, TARGET].probabilities[:, [mount, rear]].max() < 1e-6
     listing = replace(of_lab_b, metadata={"lab": "b", "listed": [["intruder", "intruder", "rear"]]})
     (only,) = predict_pairs(learned.model, learned.scheme, poses[of_lab_b.id], listing)
     assert only.pair == (TARGET, TARGET)
     unknown = replace(of_lab_b, metadata={"lab": "new"})
-    assert len(predict_pairs(learned.model, learned.scheme, poses[of_lab_b.id], unknown)) == 4
+    assert len(predict_pairs(learned.model, learned.scheme, poses[of_lab_b.id], unknown)) == 3
+
+
+def test_animals_of_other_names_are_looked_at_in_every_pair(learned: PairResult) -> None:
+    assert learned.scheme.pairs_of((TARGET, AGENT, "third")) == list(learned.scheme.pairs)
+    every = [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")]
+    assert learned.scheme.pairs_of(("a", "b")) == every
 
 
 def test_trees_give_nothing_to_what_is_not_asked(recordings: list[Recording]) -> None:
