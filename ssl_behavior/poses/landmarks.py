@@ -43,7 +43,7 @@ LANDMARKS: dict[str, tuple[str, ...]] = {
     "left hindpaw": ("left hind paw", "left rear paw", "left hindlimb"),
     "right hindpaw": ("right hind paw", "right rear paw", "right hindlimb"),
     "tail base": ("tail", "base tail", "tail start", "tail root", "tail 0", "abdomen"),
-    "tail middle": ("tail mid", "tail m", "tail midpoint", "mid tail", "tail centre", "tail center"),
+    "tail middle": ("tail mid", "tail m", "tail midpoint", "tail middle 1", "mid tail", "tail centre", "tail center"),
     "tail tip": ("tail end", "tail e", "end tail", "tip tail"),
 }
 # The mean of these landmarks stands in for one that a skeleton lacks.

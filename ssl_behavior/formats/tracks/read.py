@@ -13,7 +13,7 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.label_columns import is_table_of_labels
 from ssl_behavior.formats.text_files import first_line
-from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, nwb, simba, sleap
+from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, mabe25, movement, native, nwb, simba, sleap
 from ssl_behavior.formats.tracks.animals import IndividualsFrom, usable, with_animals
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.keypoints import with_landmarks, with_same_keypoints
@@ -32,13 +32,13 @@ from ssl_behavior.storage.paths import expand, with_skip_hint
 from ssl_behavior.storage.run_folder import unfinished_notices
 
 FORMATS: Mapping[str, ModuleType] = {
-    module.NAME: module for module in (native, calms21, mabe22, sleap, nwb, jabs, simba, deeplabcut, movement)
+    module.NAME: module for module in (native, calms21, mabe22, mabe25, sleap, nwb, jabs, simba, deeplabcut, movement)
 }
 """Name -> module with ``detect`` and ``read``. The first module that detects a file reads it."""
 
 _EXPECTED = (
-    "tracks from DeepLabCut, SLEAP, NWB, JABS, SimBA, CalMS21, MABe22, ssl-behavior convert or a file that movement "
-    "reads"
+    "tracks from DeepLabCut, SLEAP, NWB, JABS, SimBA, CalMS21, MABe22, MABe-2025, ssl-behavior convert or a file that "
+    "movement reads"
 )
 
 TRACK_SUFFIXES = (
@@ -54,6 +54,7 @@ TRACK_SUFFIXES = (
     ".nwb",
     ".nc",
     ".nc4",
+    ".parquet",
 )
 
 
@@ -173,7 +174,8 @@ def _read_file(path: Path, format: str | None, individuals_from: IndividualsFrom
                 f"{path}: expected tracks; found a submission, which has labels only: "
                 "give it to evaluate as --predictions"
             ) from None
-        if (other := describe_other(path) or _describe_labels(path)) is not None:
+        # Other tables in Parquet are passed over in a folder; a fault of these tracks must not be.
+        if not mabe25.detect(path) and (other := describe_other(path) or _describe_labels(path)) is not None:
             raise OtherFile(path, *other) from None
         raise with_path(error, path) from None
     except (OSError, EOFError, UnicodeError, MemoryError) as error:
@@ -192,7 +194,7 @@ def _read_cached(path: Path, format: str | None, individuals_from: IndividualsFr
 
     recordings = cache.cached(
         "recordings",
-        lambda: (path.name, format, individuals_from, file_digest(path)),
+        lambda: (path.name, format, individuals_from, file_digest(path), *mabe25.companions(path)),
         lambda: _parse(path, format, individuals_from),
         pack,
         native.unpack_all,
@@ -206,8 +208,9 @@ def _parse(path: Path, format: str | None, individuals_from: IndividualsFrom) ->
     if module is None:
         raise InputError(f"{path}: expected {_EXPECTED}; found {_describe_content(path)}: {AS_TABLE}")
     recordings: list[Recording] = module.read(path)
-    # The animals of a native file were told apart when it was converted.
-    source: IndividualsFrom = "header" if module is native and individuals_from == "auto" else individuals_from
+    # These files number their mice, and those of a native file were told apart when it was converted.
+    has_animals = module in (native, mabe25) and individuals_from == "auto"
+    source: IndividualsFrom = "header" if has_animals else individuals_from
     return [with_animals(recording, source) for recording in recordings]
 
 

@@ -80,7 +80,7 @@ def test_the_same_file_does_not_stop_the_reading_of_its_folder(tmp_path, name, t
     notices: list[str] = []
     recordings = read_recordings(tmp_path, frame_rate=30, notify=notices.append)
     assert [recording.id for recording in recordings] == ["good"]
-    is_read_from_folders = name.endswith((".csv", ".json"))
+    is_read_from_folders = name.endswith((".csv", ".json", ".parquet"))
     assert [notice for notice in notices if "passed over" in notice and what in notice] == notices
     assert len(notices) == is_read_from_folders
 
