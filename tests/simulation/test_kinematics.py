@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssl_behavior.simulation.bodies import keypoints_of
-from ssl_behavior.simulation.encounter import STATES
+from ssl_behavior.simulation.mice import STATES
 from ssl_behavior.simulation.ethogram import ATTACK, MOUNT, TRANSITIONS, Disposition
 from ssl_behavior.simulation.mice import HEIGHT, NOSE, TRUNK, WIDTH, Mouse, Order, push_apart
 from ssl_behavior.simulation.tracking import track
