@@ -66,21 +66,21 @@ SNIFF_BACK = Answer(1.5, contact.sniff("any", 150.0), "sniff")
 DEFEND = Answer(3, contact.wrestle, "defend")
 
 PAIR_ACTIONS: Mapping[str, Action] = {
-    "approach": Action((contact.sniff("flank", 330.0),), 2.0, lambda agent, _: agent.speed > 90),
-    "attack": Action(
-        (contact.lunge, contact.hold_bite), 0.9, _within(70), 165, 48, (DEFEND, FLEE, STAY._replace(weight=1))
+    "approach": Action(
+        (contact.sniff("flank", 330.0),),
+        2.0,
+        lambda agent, target: agent.speed > 90 and gap_between(agent, target) > 60,
     ),
+    "attack": Action((contact.lunge, contact.lunge, contact.hold_bite), 1.1, _within(70), 165, 48, (DEFEND, FLEE)),
     "chase": Action(
-        (moves.follow,), 1.1, lambda agent, target: min(agent.speed, target.speed) > 210, 330, 230, (FLEE,)
+        (moves.follow,), 1.3, lambda agent, target: min(agent.speed, target.speed) > 210, 330, 230, (FLEE,)
     ),
     "defend": Action((contact.wrestle,), 0.8, _within(120), 190),
     "escape": Action((moves.flee,), 0.9, lambda agent, _: agent.speed > 220, 480),
     "follow": Action(
         (moves.follow,), 1.8, lambda agent, target: min(agent.speed, target.speed) > 30, 260, 170, (AVOID,)
     ),
-    "mount": Action(
-        (contact.mount,), 1.6, lambda agent, target: is_behind(agent, target, 120), 150, 55, (STAY, AVOID)
-    ),
+    "mount": Action((contact.mount,), 1.6, lambda agent, target: is_behind(agent, target, 120), 150, 55, (STAY, AVOID)),
     "sniff": Action(
         (contact.sniff("any"), contact.sniff("tail"), contact.sniff("nose")),
         1.2,
@@ -93,9 +93,9 @@ PAIR_ACTIONS: Mapping[str, Action] = {
 
 SELF_ACTIONS: Mapping[str, Action] = {
     "dig": Action((moves.dig,), 1.4, lambda agent, _: agent.head < 0.75),
-    "rear": Action((moves.rear,), 0.9, lambda agent, _: agent.stretch < 0.74),
+    "rear": Action((moves.rear,), 1.1, lambda agent, _: agent.stretch < 0.74),
     "rest": Action((moves.curl_up,), 4.0, lambda agent, _: abs(agent.speed) < 25 and agent.stretch < 0.85),
-    "run": Action((moves.run,), 0.9, lambda agent, _: agent.speed > 280),
+    "run": Action((moves.run,), 1.2, lambda agent, _: agent.speed > 280),
     "selfgroom": Action((moves.groom,), 2.2, lambda agent, _: agent.stretch < 0.8 and agent.head < 0.9),
 }
 

@@ -34,6 +34,7 @@ class Habits:
     Attributes:
         late: mean delay of an edge behind the true one, s.
         spread: standard deviation of the delay of each edge, s.
+        misses: share of the bouts that are not noticed.
         shortest: bouts shorter than this are seldom noticed, s.
         merges: bouts of one action are joined over a gap shorter than this, s.
         grid: edges are multiples of this number of frames.
@@ -42,6 +43,7 @@ class Habits:
 
     late: float = 0.0
     spread: float = 0.0
+    misses: float = 0.0
     shortest: float = 0.0
     merges: float = 0.0
     grid: int = 1
@@ -97,12 +99,14 @@ def _merge(bouts: Iterable[Bout], gap: float) -> list[Bout]:
 
 def _is_noticed(bout: Bout, habits: Habits, frame_rate: float, rng: np.random.Generator) -> bool:
     is_short = bout.stop - bout.start < habits.shortest * frame_rate
-    return not (rng.random() < MISSED_SHORT_BOUTS and is_short)
+    return rng.random() >= (MISSED_SHORT_BOUTS if is_short else habits.misses)
 
 
 def _move_edges(bout: Bout, habits: Habits, frame_rate: float, frames: int, rng: np.random.Generator) -> Bout:
     delays = rng.normal(habits.late, habits.spread, 2) * frame_rate
-    start, stop = (habits.grid * round((edge + delay) / habits.grid) for edge, delay in zip(bout[3:], delays, strict=True))
+    start, stop = (
+        habits.grid * round((edge + delay) / habits.grid) for edge, delay in zip(bout[3:], delays, strict=True)
+    )
     start = max(0, start)
     # A bout has at least one step of the grid.
     stop = min(max(stop, start + habits.grid), frames // habits.grid * habits.grid)

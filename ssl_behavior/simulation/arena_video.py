@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ def _bouts(actions: np.ndarray, targets: np.ndarray, scale: float) -> list[Bout]
     for mouse in range(actions.shape[1]):
         keys = np.where(actions[:, mouse] >= 0, actions[:, mouse] * 100 + targets[:, mouse], -1)
         edges = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in itertools.pairwise(edges):
             begin, end = round(start * scale), round(stop * scale)
             if keys[start] >= 0 and begin < end:
                 action, target = ACTIONS[keys[start] // 100], int(keys[start] % 100)

@@ -2,8 +2,8 @@
 
 The files are train.csv and test.csv (38 columns), ``{train,test}_tracking/<lab>/<video>.parquet`` and
 ``train_annotation/<lab>/<video>.parquet``. Two things the real competition keeps to itself: ``test_annotation``, and
-``oracle.csv``, a submission by an observer who knows the true actions and has the annotators' habits. Nobody can be
-expected to score above the oracle, as it differs from the annotations only by the noise of their edges.
+``oracle.csv``, a submission by an observer who knows the true actions and has the annotators' habits. The score of the
+oracle is what one annotator reaches against another. A program that averages over the annotators' noise can pass it.
 
 Each video depends only on the seed, its laboratory, its part of the competition and its number. Videos are made and
 written one by one, so memory does not grow with their number.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssl_behavior.simulation.acts import APPROACHES, Act, choose_act
 from ssl_behavior.simulation.ethogram import ATTACK, INVESTIGATION, MOUNT, OTHER, Disposition
-from ssl_behavior.simulation.mice import FRAME_RATE, STATES, Mouse, gap_between, is_behind, push_apart, put_mouse
+from ssl_behavior.simulation.mice import FRAME_RATE, STATES, gap_between, is_behind, push_apart, put_mouse
 
 # Distances in px from the resident's nose to the intruder's body.
 NEAR = 110.0  # mice below it are near each other

@@ -24,7 +24,6 @@ from ssl_behavior.simulation.contact import come_behind
 from ssl_behavior.simulation.mice import (
     FRAME_RATE,
     STATES,
-    Mouse,
     Order,
     gap_between,
     is_behind,
@@ -36,6 +35,8 @@ from ssl_behavior.simulation.moves import Move
 NEAR = 110.0  # gap in px below which mice are near each other
 REACH_OF_SIGHT = 300.0  # px; a mouse e times as far is e times less likely to be the target
 SHORTEST_BOUT = 6  # frames that an action goes on at least once it is visible, unless contact is lost
+ARRIVED = 42.0  # gap in px at which an approach for its own sake ends
+SHARE_NEAR = 0.3  # share of the idling beside another mouse that refers to it
 PATIENCE = int(5 * FRAME_RATE)  # frames after which an approach is given up
 SPREAD = 0.6  # standard deviation of the logarithm of an action's length
 CHASES_AFTER_ATTACK = 0.5  # share of the fleeing victims that are chased
@@ -110,7 +111,7 @@ class Group:
         gap = gap_between(self.mice[mouse], self.mice[doing.other])
         if doing.then and self._reaches(mouse, doing.other, doing.then, gap):
             self._begin(mouse, doing.then, doing.other, frame)
-        elif doing.action == "approach" and gap < 42:
+        elif doing.action == "approach" and not doing.then and gap < ARRIVED:
             self._idle(mouse, frame)
         elif doing.action in PAIR_ACTIONS and gap > PAIR_ACTIONS[doing.action].lost:
             self._after_loss(mouse, frame)
@@ -141,17 +142,12 @@ class Group:
         gap = gap_between(self.mice[mouse], self.mice[target])
         if action != "approach" and self._reaches(mouse, target, action, gap):
             self._begin(mouse, action, target, frame)
-        elif gap > NEAR:
-            self._begin(mouse, "approach", target, frame)
-            self.doing[mouse].ends = frame + PATIENCE
-            self.doing[mouse].then = action if action != "approach" else NOTHING
-            if action == "mount":
-                self.doing[mouse].move = come_behind
-        elif action == "approach":
+        elif action == "approach" and gap < NEAR:
             self._idle(mouse, frame)
         else:
             move = come_behind if action == "mount" else PAIR_ACTIONS["approach"].moves[0]
-            self._do(mouse, Doing(NOTHING, move, target, frame, frame + PATIENCE, then=action))
+            then = action if action != "approach" else NOTHING
+            self._do(mouse, Doing("approach", move, target, frame, frame + PATIENCE, then=then))
 
     def _begin(self, mouse: int, action: str, target: int, frame: int) -> None:
         """Begin an action, and let the target answer."""
@@ -173,7 +169,7 @@ class Group:
     def _idle(self, mouse: int, frame: int) -> None:
         other = self._nearest(mouse)
         is_near = gap_between(self.mice[mouse], self.mice[other]) < 2 * NEAR
-        kinds = IDLE_NEAR if is_near and self.rng.random() < 0.4 else IDLE_ALONE
+        kinds = IDLE_NEAR if is_near and self.rng.random() < SHARE_NEAR else IDLE_ALONE
         move = kinds[int(self.rng.integers(len(kinds)))]
         self._do(mouse, Doing(NOTHING, move, other, frame, frame + self._length(1.5)))
 

@@ -1,14 +1,14 @@
 """Five invented laboratories, as different from each other as those of MABe-2025.
 
-They differ in frame rate, size of a pixel, number of mice, body parts and quality of the tracker; in how often their mice
-do what; in what is asked of the annotators; and in the annotators' habits. All numbers are chosen within the range of the
-real laboratories. The names are not those of real ones.
+They differ in frame rate, size of a pixel, number of mice, body parts and quality of the tracker. They also differ in
+how often their mice do what, in what the annotators look for, and in the annotators' habits. All numbers are chosen
+within the range of the real laboratories. The names are not those of real ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ssl_behavior.simulation.actions import NOTHING
 from ssl_behavior.simulation.annotators import Habits
@@ -49,7 +49,7 @@ class Laboratory:
     sometimes: tuple[str, ...] = ()
     agents: int = 4
     unlisted: float = 0.0
-    habits: Habits = Habits()
+    habits: Habits = field(default_factory=Habits)
     jitter: float = 1.0
     losses: float = 1.0
     has_stray_apostrophes: bool = False
@@ -75,7 +75,7 @@ LABORATORIES = (
         asked=("attack", "mount", "sniff"),
         sometimes=("chase", "approach"),
         agents=1,
-        habits=Habits(late=0.05, spread=0.08),
+        habits=Habits(late=0.05, spread=0.15, misses=0.08),
         annotates_twice=True,
     ),
     Laboratory(
@@ -87,7 +87,7 @@ LABORATORIES = (
         tracking_method="SLEAP",
         weights={**_USUAL, **_ALONE, "chase": 1.6},
         asked=("attack", "chase", "escape", "sniff"),
-        habits=Habits(spread=0.1, shortest=0.5, merges=0.4),
+        habits=Habits(spread=0.2, misses=0.05, shortest=0.5, merges=0.4),
         jitter=1.3,
     ),
     Laboratory(
@@ -101,7 +101,7 @@ LABORATORIES = (
         weights={**_USUAL, **_ALONE, NOTHING: 10.0, "mount": 0.15, "follow": 1.5},
         asked=("approach", "attack", "chase", "escape", "follow", "mount", "rear"),
         unlisted=0.15,
-        habits=Habits(late=0.1, spread=0.15),
+        habits=Habits(late=0.1, spread=0.2, misses=0.12),
         jitter=1.5,
         losses=3.0,
     ),
@@ -115,7 +115,7 @@ LABORATORIES = (
         weights={**_USUAL, **_ALONE, "dig": 1.6, "attack": 0.8},
         asked=("attack", "follow", "sniff", "rear", "selfgroom", "rest", "run", "dig"),
         sometimes=("mount", "escape"),
-        habits=Habits(spread=0.08, merges=0.5, grid=9, names={"attack": "tussle"}),
+        habits=Habits(spread=0.15, misses=0.08, merges=0.5, grid=9, names={"attack": "tussle"}),
     ),
     Laboratory(
         "BoldGerbil",
@@ -127,7 +127,7 @@ LABORATORIES = (
         weights={**_USUAL, **_ALONE, "sniff": 4.0},
         asked=("approach", "attack", "defend", "escape", "sniff", "rear"),
         sometimes=("selfgroom",),
-        habits=Habits(late=0.1, spread=0.06, grid=3, shortest=0.3),
+        habits=Habits(late=0.1, spread=0.12, misses=0.06, grid=3, shortest=0.3),
         losses=2.0,
         has_stray_apostrophes=True,
     ),

@@ -42,14 +42,16 @@ def draw_list(laboratory: Laboratory, rng: np.random.Generator) -> tuple[Entry, 
         The entries, sorted as they are written; at least one.
     """
     actions = [*laboratory.asked, *(action for action in laboratory.sometimes if rng.random() < 0.5)]
-    entries = []
+    entries: list[Entry] = []
     for agent in range(1, min(laboratory.agents, laboratory.mice) + 1):
         for target in range(1, laboratory.mice + 1):
             if target != agent and entries and rng.random() < laboratory.unlisted:
                 continue
-            for action in actions:
-                if (action in SELF_ACTIONS) == (target == agent):
-                    entries.append(Entry(agent, target, laboratory.habits.names.get(action, action)))
+            entries += [
+                Entry(agent, target, laboratory.habits.names.get(action, action))
+                for action in actions
+                if (action in SELF_ACTIONS) == (target == agent)
+            ]
     return tuple(sorted(entries, key=lambda entry: entry.names))
 
 
@@ -65,4 +67,4 @@ def written_list(listed: Sequence[Entry], has_stray_apostrophes: bool) -> tuple[
         return tuple(clean)
     # The real twins are rests of a list in Python's notation: only the first begins with an apostrophe.
     twins = ["','".join(entry.names) + "'" for entry in listed]
-    return tuple([f"'{twins[0]}", *twins[1:], *clean])
+    return (f"'{twins[0]}", *twins[1:], *clean)

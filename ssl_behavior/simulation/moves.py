@@ -172,7 +172,7 @@ def run(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
         goals = [_random_point(rng) for _ in range(6)]
         far = [goal for goal in goals if math.hypot(goal[0] - me.x, goal[1] - me.y) > 260] or goals
         goal_x, goal_y = min(far, key=lambda goal: abs(wrap(math.atan2(goal[1] - me.y, goal[0] - me.x) - me.heading)))
-        me.plan = (goal_x, goal_y, rng.uniform(420, 800))
+        me.plan = (goal_x, goal_y, rng.uniform(600, 900))
         me.plan_until = frame + int(rng.uniform(20, 45))
     x, y, speed = me.plan
     return Order(x, y, speed, agility=1.3, stretch=1.08)
@@ -195,7 +195,7 @@ def curl_up(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Or
         me.plan = (me.x + NOSE * math.cos(turn), me.y + NOSE * math.sin(turn))
         me.plan_until = frame + int(rng.uniform(150, 600))
     x, y = me.plan
-    return Order(x, y, 6.0, agility=0.4, stretch=0.72, head=0.9)
+    return Order(x, y, 6.0, agility=0.4, stretch=0.62, head=0.9)
 
 
 def dig(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
