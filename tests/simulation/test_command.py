@@ -118,6 +118,6 @@ def test_the_same_seed_gives_the_same_competition(competition: tuple[Path, str],
 
 
 def test_json_belongs_to_calms21(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--json.*mabe25"):
+    with pytest.raises(InputError, match=r"--json.*mabe25"):
         simulate(SimulateConfig(tmp_path / "a", layout="mabe25", json=True))
     assert not (tmp_path / "a").exists()
