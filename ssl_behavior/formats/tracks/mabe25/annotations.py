@@ -17,6 +17,7 @@ from ssl_behavior.formats.untrusted.limits import most_bytes
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout, Labels
 from ssl_behavior.recordings.pairs import Pair, pair_channel
+from ssl_behavior.storage.paths import ANNOTATION
 
 _NUMBERS = ("agent_id", "target_id", "start_frame", "stop_frame")
 _COLUMNS = ("agent_id", "target_id", "action", "start_frame", "stop_frame")
@@ -55,6 +56,11 @@ def mouse_name(number: int) -> str:
         'mouse2'
     """
     return f"mouse{number}"
+
+
+def annotation_file(folder: Path, part: str, lab: str, video: str) -> Path:
+    """Return the place of the annotations of a video in the competition's folder."""
+    return folder / f"{part}{ANNOTATION}" / lab / f"{video}.parquet"
 
 
 def read_bouts(path: Path) -> list[PairBout]:
