@@ -78,14 +78,15 @@ def read_bouts(path: Path) -> list[PairBout]:
             if size > most_bytes(path.stat().st_size):
                 raise _unexpected(path, "more rows than the file can hold")
             table = file.read(list(_COLUMNS), use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        columns = [table[name].to_pylist() for name in _COLUMNS]
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise _unexpected(path, f"a damaged file ({error})") from None
     for name in _NUMBERS:
         if not pa.types.is_integer(table.schema.field(name).type) or table[name].null_count:
             raise _unexpected(path, f"{name} that is no whole number")
     bouts = [
         PairBout(mouse_name(agent), mouse_name(target), action, start, stop)
-        for agent, target, action, start, stop in zip(*(table[name].to_pylist() for name in _COLUMNS), strict=True)
+        for agent, target, action, start, stop in zip(*columns, strict=True)
     ]
     for bout in bouts:
         if not isinstance(bout.action, str) or not 0 < len(bout.action) <= _LONGEST_NAME:
