@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
-
-import numpy as np
 
 from ssl_behavior.cli.inputs import LabelsConfig
 from ssl_behavior.cli.options import option_of
@@ -18,21 +15,20 @@ from ssl_behavior.cli.settings import save_settings
 from ssl_behavior.cli.validators import Above, AtLeast, FrameRate
 from ssl_behavior.compute.argument_types import check_arguments
 from ssl_behavior.errors import InputError, count_of
+from ssl_behavior.formats.tracks.mabe25 import submissions
 from ssl_behavior.formats.tracks.read import read_recordings
-from ssl_behavior.plots.ethogram import ethogram
-from ssl_behavior.plots.scores import confusion_picture
-from ssl_behavior.plots.strips import Strip
-from ssl_behavior.plots.style import save
 from ssl_behavior.predictions.comparison import GroundTruth, compare_folder, compare_submission
+from ssl_behavior.predictions.official_scores import score_submission
+from ssl_behavior.predictions.score_pictures import draw_scores, remove_pictures
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE
+from ssl_behavior.scoring.mabe25_report import format_official_report, official_report
 from ssl_behavior.scoring.question import question, require_same_question
-from ssl_behavior.scoring.report import ScoredVideo, score
+from ssl_behavior.scoring.report import score
 from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.scoring.track_report import format_track_report, score_tracks, switch_table, track_table
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.run_folder import check_output, lock_folder, mark_unfinished, run_identity, unfinished_notices
-from ssl_behavior.storage.video_names import file_stems
 from ssl_behavior.tracking.comparison import match_with_truth
 
 _DESCRIPTION = (
@@ -42,8 +38,8 @@ _DESCRIPTION = (
 _OF_PREDICTIONS = ("annotations", "channel", "unscored", "frame_rate", "bootstrap", "seed")
 _OF_TRACKS = ("truth", "match_within")
 """Settings that only scores of predictions, or only those of tracks, depend on."""
-_IN_ONE_PICTURE = 40
-"""Videos in ethogram.png at most; more rows would be too thin to see."""
+_NOT_OF_BOUTS = ("channel", "unscored", "frame_rate")
+"""Settings that the official score of a submission of bouts does not depend on."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +47,9 @@ class EvaluateConfig(LabelsConfig):
     """Settings of ``evaluate``.
 
     Attributes:
-        predictions: folder that predict wrote, or a submission .npy; scored against annotations.
-        annotations: files, folders or globs of annotations, or of tracks that carry labels (CalMS21 .npy or .json).
+        predictions: folder that predict wrote, or a submission (.npy, or MABe-2025's .csv); scored against annotations.
+        annotations: files, folders or globs of annotations, or of tracks that carry labels (CalMS21 .npy or .json); for
+            a .csv, the competition's folder.
         tracks: files, folders or globs of tracks in any format, such as the output of track; scored against truth.
         truth: files, folders or globs of the true tracks of the same videos.
         match_within: distance, in the unit of the tracks, up to which a tracked pose can be a true one; by default half
@@ -126,7 +123,10 @@ def evaluate(settings: EvaluateConfig) -> dict[str, Any]:
     if settings.output is not None:
         output = check_output(output, settings.overwrite, run_id=run_id)
     with lock_folder(output), mark_unfinished(output, run_id):
-        return _evaluate_tracks(output, settings) if path is None else _evaluate(output, path, settings)
+        if path is None:
+            return _evaluate_tracks(output, settings)
+        is_of_bouts = path.is_file() and path.suffix.lower() == ".csv"
+        return (_evaluate_official if is_of_bouts else _evaluate)(output, path, settings)
 
 
 def _predictions(settings: EvaluateConfig) -> Path | None:
@@ -146,10 +146,10 @@ def _predictions(settings: EvaluateConfig) -> Path | None:
             f"--predictions {path}: expected a folder of predictions, or a submission .npy; found no such file or "
             "folder: give the --output of ssl-behavior predict"
         )
-    if path.is_file() and path.suffix.lower() != ".npy":
+    if path.is_file() and path.suffix.lower() != ".npy" and not submissions.detect(path):
         raise InputError(
             f"--predictions {path}: expected a folder; found a file: give the --output of ssl-behavior predict, or a "
-            "submission .npy (--videos scores some of the folder's videos only)"
+            "submission, .npy or .csv (--videos scores some of the folder's videos only)"
         )
     return path
 
@@ -184,6 +184,24 @@ def _evaluate_tracks(output: Path, settings: EvaluateConfig) -> dict[str, Any]:
     return report
 
 
+def _evaluate_official(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, Any]:
+    if given := [name for name in _NOT_OF_BOUTS if getattr(settings, name)]:
+        raise InputError(
+            f"{option_of(given[0])}: expected none, as the official score of {path} does not depend on it; leave it out"
+        )
+    scores = score_submission(path, settings.annotations, settings.videos)
+    if settings.output is None and not settings.overwrite:
+        require_same_question(output / "scores.json", asdict(settings))
+    report = official_report(scores, settings.bootstrap, settings.seed)
+    report["settings"] = {**asdict(settings), **question(asdict(settings))}
+    print(f"\n{format_official_report(report)}\n")
+    _write(output, report)
+    write_text(output / "scores.csv", scores.cells.to_csv(index=False))
+    save_settings(settings, output / "settings.yaml")
+    print(f"scores: {output} (scores.json, scores.csv)")
+    return report
+
+
 def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, Any]:
     for notice in unfinished_notices([path]):
         print(notice)
@@ -210,36 +228,15 @@ def _evaluate(output: Path, path: Path, settings: EvaluateConfig) -> dict[str, A
     if report["mean_average_precision"] is None:
         print("a submission has no probabilities: average precision and calibration are not known")
     _write(output, report)
-    _draw(output, report, videos, truth)
+    draw_scores(output, report, videos, truth)
     save_settings(settings, output / "settings.yaml")
     print(f"scores and pictures: {output} (scores.json, confusion.png, ethogram.png, one picture per video)")
     return report
 
 
 def _write(output: Path, report: dict[str, Any]) -> None:
-    _remove_pictures(output)
+    remove_pictures(output)
     write_text(output / "scores.json", json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n")
-
-
-def _draw(output: Path, report: dict[str, Any], videos: Sequence[ScoredVideo], truth: GroundTruth) -> None:
-    behaviours = report["behaviours"]
-    confusion_picture(output / "confusion.png", np.array(report["confusion"]), behaviours)
-    strips = []
-    for video in videos:
-        # A behaviour that stands for frames nobody judged is drawn as such where it is predicted, too.
-        predicted = truth.mask_unscored(video.predicted, behaviours)
-        strips.append(Strip(video.id, video.frame_rate, {"truth": video.truth, "predicted": predicted}))
-    save(ethogram(strips[:_IN_ONE_PICTURE], behaviours), output / "ethogram.png")
-    stems = file_stems(strip.id for strip in strips)
-    for strip in strips:
-        save(ethogram([strip], behaviours), output / "videos" / f"{stems[strip.id]}.png")
-
-
-def _remove_pictures(output: Path) -> None:
-    """Remove the pictures of an earlier evaluation, which may have scored other videos."""
-    if (output / "scores.json").exists():
-        for picture in (output / "videos").glob("*.png"):
-            picture.unlink()
 
 
 main = command(EvaluateConfig, evaluate, _DESCRIPTION)

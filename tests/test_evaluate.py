@@ -207,7 +207,9 @@ def test_an_unscored_behaviour_is_drawn_grey_where_it_is_predicted(folders: tupl
 
 
 def test_a_file_instead_of_the_folder_is_an_error(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(InputError, match=r"1\.csv: .*give the --output of ssl-behavior predict, or a submission \.npy"):
+    with pytest.raises(
+        InputError, match=r"1\.csv: .*give the --output of ssl-behavior predict, or a submission, \.npy"
+    ):
         evaluate(settings(folders, predictions=folders[0] / "1.csv"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ssl_behavior.errors import InputError, natural_key
 
 PARTS = ("train", "test")
-TRACKING, _ANNOTATION, _TABLES = "_tracking", "_annotation", (".csv", ".csv.gz")
+TRACKING, ANNOTATION, _TABLES = "_tracking", "_annotation", (".csv", ".csv.gz")
 """Endings of the folders and tables of a part of MABe-2025, after its name."""
 
 
@@ -66,7 +66,7 @@ def tracking_folders(path: Path) -> list[Path]:
     wanted = [path.name] if is_part else PARTS
     parts = [part for part in wanted if any((folder / f"{part}{ending}").is_file() for ending in _TABLES)]
     folders = [tracking for part in parts if (tracking := folder / f"{part}{TRACKING}").is_dir()]
-    if not folders and any((folder / f"{part}{_ANNOTATION}").is_dir() for part in parts):
+    if not folders and any((folder / f"{part}{ANNOTATION}").is_dir() for part in parts):
         raise InputError(
             f"{path}: expected a folder {parts[0]}{TRACKING} beside the table {parts[0]}{_TABLES[0]}; found none: put "
             "the competition's tracking files there"

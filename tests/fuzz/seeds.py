@@ -23,6 +23,8 @@ from ssl_behavior.explorer.marks import Mark, Marks
 from ssl_behavior.formats.annotations import bento, boris, bout_csv, caltech, frame_csv, one_hot
 from ssl_behavior.formats.tracks import calms21, mabe22, native
 from ssl_behavior.formats.tracks.calms21 import SKELETON, submissions
+from ssl_behavior.formats.tracks.mabe25.submissions import COLUMNS
+from ssl_behavior.formats.tracks.mabe25.submissions import write_submission as write_bouts
 from ssl_behavior.models.checkpoints import save_encoder, save_model
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
@@ -41,6 +43,7 @@ from ssl_behavior.recordings.labels import Bout
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.ethogram import BEHAVIOURS
 from ssl_behavior.simulation.simulator import simulate_recordings
+from tests.formats.tracks.mabe25.layout import competition
 
 DATA = Path(os.environ.get("SSL_BEHAVIOR_DATA") or "../shared/data")
 FRAMES = 40
@@ -66,6 +69,7 @@ def write(folder: Path) -> None:
     calms21.write(folder / "calms21.json", recordings)
     (folder / "calms21.json.gz").write_bytes(gzip.compress((folder / "calms21.json").read_bytes()))
     _mabe22(folder)
+    _mabe25(folder)
     _tables(folder, recordings[0])
     _sleap(folder, recordings[0])
     _peaks(folder, recordings[0])
@@ -89,6 +93,12 @@ def _mabe22(folder: Path) -> None:
     mabe22.write_submission(folder / "embeddings.npy", places, rng.normal(size=(2 * FRAMES, 4)).astype(np.float32))
     (folder / "split.json").write_text(json.dumps({"train": ["S0"], "test": ["S1"]}))
     submissions.write_submission(folder / "submission.npy", {"a": [0, 1, 2], "b": [1] * 9})
+
+
+def _mabe25(folder: Path) -> None:
+    competition(folder / "mabe25", FRAMES)
+    bouts = [("20", "mouse1", "mouse2", "sniff", 0, 9), ("20", "mouse2", "self", "rear", 3, 5)]
+    write_bouts(folder / "bouts_of_pairs.csv", pd.DataFrame(bouts, columns=COLUMNS[1:]), ["20"])
 
 
 def _tables(folder: Path, recording: Recording) -> None:
@@ -156,7 +166,7 @@ def _annotations(folder: Path) -> None:
     one_hot.write(folder / "hot.csv", annotations)
     times = (f"{i / 10};{BEHAVIOURS[i % 4]};{i % 3}" for i in range(FRAMES))
     (folder / "times.csv").write_text("\n".join(["time_s;behaviour;animal", *times]) + "\n")
-    ReviewFolder(folder / "review").write(annotations, 30.0)
+    ReviewFolder(folder / "review").write(annotations, 30.0, annotations.id)
     rows = [f"v,mouse,{bout.behaviour},STATE,{bout.start / 30},{bout.stop / 30}" for bout in bouts]
     (folder / "boris.csv").write_text(
         "Observation id,Subject,Behavior,Behavior type,Start (s),Stop (s)\n" + "\n".join(rows)

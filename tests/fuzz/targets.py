@@ -19,6 +19,9 @@ from ssl_behavior.formats import peaks, skeletons
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks import mabe22
 from ssl_behavior.formats.tracks.calms21 import submissions
+from ssl_behavior.formats.tracks.mabe25.annotations import read_bouts
+from ssl_behavior.formats.tracks.mabe25.metadata import read_table
+from ssl_behavior.formats.tracks.mabe25.submissions import read_submission as read_pair_submission
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.jobs.grid import read_grid
 from ssl_behavior.models.checkpoints import load_encoder, load_model
@@ -116,6 +119,14 @@ def annotations(path: Path) -> object:
     return videos
 
 
+def pair_submission(path: Path) -> object:
+    """Read a submission of bouts, and check what every submission that is taken fulfils."""
+    table = read_pair_submission(path, notify=quiet)
+    if table.empty or (table["start_frame"] > table["stop_frame"]).any():
+        raise WrongResult("a submission that the host refuses")
+    return table
+
+
 def prediction(path: Path) -> object:
     """Read a folder of one prediction."""
     (table,) = table_reading.read_folder(path.parent)
@@ -185,6 +196,10 @@ def all_targets(folder: Path, data: Path) -> list[Target]:
         Target("CalMS21 .json", files("calms21.json"), tracks, _JSON, (shaped.long_row,)),
         Target("CalMS21 .json.gz", files("calms21.json.gz"), tracks, (*ANY, *gz), (shaped.bomb,)),
         Target("MABe22 .npy", files("mabe22.npy"), tracks, _PICKLE),
+        Target("MABe-2025 tracks", files("mabe25/train_tracking/*/10.parquet"), tracks, ANY, in_place=True),
+        Target("MABe-2025 bouts", files("mabe25/train_annotation/*/10.parquet"), read_bouts, ANY),
+        Target("MABe-2025 videos .csv", files("mabe25/train.csv"), read_table, TEXT, (shaped.wide,)),
+        Target("MABe-2025 submission .csv", files("bouts_of_pairs.csv"), pair_submission, TEXT, (shaped.wide,)),
         Target(
             "DeepLabCut .csv",
             [table, *(path for path in real("deeplabcut csv", data) if path.suffix == ".csv")],

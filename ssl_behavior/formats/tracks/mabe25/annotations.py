@@ -17,6 +17,7 @@ from ssl_behavior.formats.untrusted.limits import most_bytes
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout, Labels
 from ssl_behavior.recordings.pairs import Pair, pair_channel
+from ssl_behavior.storage.paths import ANNOTATION
 
 _NUMBERS = ("agent_id", "target_id", "start_frame", "stop_frame")
 _COLUMNS = ("agent_id", "target_id", "action", "start_frame", "stop_frame")
@@ -57,6 +58,11 @@ def mouse_name(number: int) -> str:
     return f"mouse{number}"
 
 
+def annotation_file(folder: Path, part: str, lab: str, video: str) -> Path:
+    """Return the place of the annotations of a video in the competition's folder."""
+    return folder / f"{part}{ANNOTATION}" / lab / f"{video}.parquet"
+
+
 def read_bouts(path: Path) -> list[PairBout]:
     """Read the bouts of one annotation table, in the order of the file; some may be empty.
 
@@ -72,14 +78,15 @@ def read_bouts(path: Path) -> list[PairBout]:
             if size > most_bytes(path.stat().st_size):
                 raise _unexpected(path, "more rows than the file can hold")
             table = file.read(list(_COLUMNS), use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        columns = [table[name].to_pylist() for name in _COLUMNS]
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise _unexpected(path, f"a damaged file ({error})") from None
     for name in _NUMBERS:
         if not pa.types.is_integer(table.schema.field(name).type) or table[name].null_count:
             raise _unexpected(path, f"{name} that is no whole number")
     bouts = [
         PairBout(mouse_name(agent), mouse_name(target), action, start, stop)
-        for agent, target, action, start, stop in zip(*(table[name].to_pylist() for name in _COLUMNS), strict=True)
+        for agent, target, action, start, stop in zip(*columns, strict=True)
     ]
     for bout in bouts:
         if not isinstance(bout.action, str) or not 0 < len(bout.action) <= _LONGEST_NAME:

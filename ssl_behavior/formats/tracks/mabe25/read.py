@@ -10,6 +10,7 @@ import numpy as np
 from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.formats.tracks.mabe25.annotations import (
     PairLabels,
+    annotation_file,
     mouse_name,
     pair_labels,
     read_bouts,
@@ -124,4 +125,4 @@ def _part(path: Path) -> str:
 
 def _annotation_file(path: Path) -> Path:
     absolute = path.absolute()
-    return absolute.parents[2] / f"{_ANNOTATED}_annotation" / absolute.parent.name / path.name
+    return annotation_file(absolute.parents[2], _ANNOTATED, absolute.parent.name, path.stem)

@@ -68,16 +68,15 @@ def read_submission(
     Raises:
         InputError: the file is no CSV, or the host would refuse it.
     """
-    texts = dict.fromkeys(COLUMNS, pa.string())
     try:
         with opened_natively(path) as file:
-            options = pa.csv.ConvertOptions(column_types=texts)
+            options = pa.csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
             content = pa.csv.read_csv(file, convert_options=options)
-    except (pa.ArrowException, OSError) as error:
+        table = pd.DataFrame({name: content[name].to_pylist() for name in content.column_names if name in COLUMNS})
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise InputError(
-            f"{path}: expected a submission, a CSV with {', '.join(COLUMNS)}; found none ({error})"
+            f"{path}: expected a submission, a CSV with {', '.join(COLUMNS)}; found none ({error}): write it again"
         ) from None
-    table = pd.DataFrame({name: content[name].to_pylist() for name in content.column_names if name in COLUMNS})
     findings = validate(table, lists)
     if refused := [finding.message for finding in findings if finding.effect == "refused"]:
         raise InputError(f"{path}: the host would refuse this submission: {'; '.join(refused)}")

@@ -61,7 +61,7 @@ def is_tracking(path: Path) -> bool:
     try:
         with opened_natively(path) as file:
             return set(COLUMNS) <= set(pq.read_schema(file).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeError):
         return False
 
 

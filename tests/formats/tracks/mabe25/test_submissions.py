@@ -87,6 +87,9 @@ def test_no_rows_a_missing_column_and_other_files_are_refused(tmp_path: Path) ->
     assert not detect(path)
     with pytest.raises(InputError, match="expected a submission"):
         read_submission(path)
+    path.write_bytes(",".join(COLUMNS).encode() + b",\xdf\n" + b"1," * 7 + b"1\n")
+    with pytest.raises(InputError, match="expected a submission"):
+        read_submission(path)
     path.write_text("")
     with pytest.raises(InputError, match="expected a submission"):
         read_submission(path)
