@@ -100,23 +100,6 @@ def test_the_layout_mabe25_has_its_files_and_names_the_next_commands(competition
     assert "BoldGerbil" in printed
 
 
-def test_the_same_seed_gives_the_same_competition(competition: tuple[Path, str], tmp_path: Path) -> None:
-    def files_of(seed: int) -> dict[str, bytes]:
-        folder = tmp_path / str(seed)
-        simulate(SimulateConfig(folder, 2, 1, 1, min_frames=300, max_frames=400, seed=seed, layout="mabe25"))
-        return {
-            str(path.relative_to(folder)): path.read_bytes()
-            for path in folder.rglob("*")
-            if path.suffix in (".csv", ".parquet")
-        }
-
-    same, other = files_of(0), files_of(1)
-    assert len(same) > 40
-    assert all((competition[0] / name).read_bytes() == content for name, content in same.items())
-    assert same.keys() == other.keys()
-    assert all(other[name] != content for name, content in same.items() if "tracking" in name)
-
-
 def test_json_belongs_to_calms21(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--json.*mabe25"):
         simulate(SimulateConfig(tmp_path / "a", layout="mabe25", json=True))

@@ -180,3 +180,16 @@ def test_a_video_depends_on_seed_laboratory_part_and_number_only() -> None:
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(few, more, strict=True))
     other = tests_of(Sizes(1, 1, 0, (90, 120)), 6)
     assert not any(np.array_equal(a, b, equal_nan=True) for a, b in zip(few, other, strict=True))
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
+    def files_of(folder: str, seed: int) -> dict[str, bytes]:
+        output = tmp_path / folder
+        output.mkdir()
+        write_competition(output, Sizes(1, 1, 1, (90, 120)), seed)
+        return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+    first, again, other = files_of("first", 0), files_of("again", 0), files_of("other", 1)
+    assert first == again
+    assert first.keys() == other.keys()
+    assert all(other[name] != content for name, content in first.items() if "tracking" in name)
