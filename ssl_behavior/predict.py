@@ -18,6 +18,7 @@ from ssl_behavior.compute.devices import Device, Precision, choose_device
 from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.formats.tracks.calms21.submissions import check_lengths, write_submission
+from ssl_behavior.formats.tracks.mabe25 import submissions
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.label_scheme import LabelScheme
@@ -135,6 +136,8 @@ def _predict_each_pair(output: Path, device: torch.device, config: PredictConfig
         else:
             rows += [submission_rows(prediction, scheme.background) for prediction in predictions]
         yield from predictions
+    if not folder:
+        submissions.write_submission(output, pd.concat(rows), [poses.id for poses in all_poses])
 
 
 def _prepare(encoder: Encoder, config: PredictConfig) -> tuple[list[Recording], list[Poses]]:

@@ -103,6 +103,11 @@ def read_predictions(atlas: Atlas, folder: Path) -> dict[str, Prediction]:
         InputError: no video of the atlas was predicted, or a prediction is of another recording.
     """
     in_folder = read_folder(folder)
+    if any(prediction.pair is not None for prediction in in_folder):
+        raise InputError(
+            f"{folder}: expected predictions of one channel; found those of pairs, from which nothing can be suggested "
+            "yet: predict with a model of one channel (finetune --channel)"
+        )
     predictions = by_video(in_folder, atlas.ids)
     if not predictions:
         raise InputError(

@@ -12,7 +12,7 @@ from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.inference import embed
 from ssl_behavior.poses.poses import Poses
 from ssl_behavior.recordings.labels import Labels
-from ssl_behavior.recordings.recording import Recording
+from ssl_behavior.recordings.recording import Recording, lab_of
 
 
 def atlas_meta(encoder: Encoder, half: bool) -> AtlasMeta:
@@ -64,7 +64,7 @@ def add_recording(atlas: Atlas, encoder: Encoder, recording: Recording, poses: P
         atlas.add(replace(video, labels=labels))
         return "relabelled"
     embeddings = {pair: embed(encoder, poses, pair, with_mirror=True).numpy() for pair in poses.pairs()}
-    atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source)))
+    atlas.add(EmbeddedVideo(poses, embeddings, labels, recording.unit, str(recording.source), lab_of(recording)))
     return "embedded"
 
 

@@ -30,6 +30,7 @@ class EmbeddedVideo:
         labels: channel of the annotations -> labels at the frames of the poses.
         unit: unit of the recording's own coordinates.
         source: the file that the tracks came from.
+        lab: name of the laboratory; empty if it is unknown.
     """
 
     poses: Poses
@@ -37,6 +38,7 @@ class EmbeddedVideo:
     labels: Mapping[str, Labels]
     unit: str
     source: str
+    lab: str = ""
 
     def __repr__(self) -> str:
         frames, channels = next((values.shape for values in self.embeddings.values()), (0, 0))
@@ -100,6 +102,7 @@ def write_video(path: Path, video: EmbeddedVideo, dtype: str) -> None:
         "labels": {channel: describe_labels(labels) for channel, labels in video.labels.items()},
         "unit": video.unit,
         "source": video.source,
+        "lab": video.lab,
     }
     write_arrays(path, arrays, _KIND, about)
 
@@ -170,4 +173,5 @@ def pair_name(agent: str, target: str) -> str:
 def _unpack_video(arrays: Mapping[str, np.ndarray], about: Any) -> EmbeddedVideo:
     embeddings = {(int(agent), int(target)): arrays[f"embeddings/{agent}-{target}"] for agent, target in about["pairs"]}
     labels = {channel: labels_of(arrays[f"labels/{channel}"], fields) for channel, fields in about["labels"].items()}
-    return EmbeddedVideo(unpack(arrays, about), embeddings, labels, str(about["unit"]), str(about["source"]))
+    lab = str(about.get("lab", ""))  # atlases of version 0.2 and before know none
+    return EmbeddedVideo(unpack(arrays, about), embeddings, labels, str(about["unit"]), str(about["source"]), lab)

@@ -28,11 +28,13 @@ class MapSample:
     """A sample of the frames of an atlas.
 
     Attributes:
-        columns: name -> (point,): the position ``x, y`` on the map; indices of ``video`` and ``pair`` in the lists
-            below, and of ``agent`` and ``target`` among the video's individuals; ``frame`` of the poses and ``native``
-            frame of the recording; ``seconds`` from its start; ``start, stop``, the seconds at which the bout of a
-            cluster that holds the point begins and ends; a code for each row of the ethogram; and the kinematics.
+        columns: name -> (point,): the position ``x, y`` on the map; indices of ``video``, ``lab`` and ``pair`` in the
+            lists below, and of ``agent`` and ``target`` among the video's individuals; ``frame`` of the poses and
+            ``native`` frame of the recording; ``seconds`` from its start; ``start, stop``, the seconds at which the
+            bout of a cluster that holds the point begins and ends; a code for each row of the ethogram; and the
+            kinematics.
         videos: ids of the videos.
+        labs: names of the laboratories.
         pairs: names of pairs.
         clips: (point, time, individual, landmark, 2) int16, see ``pose_clips``; of one frame, or of some seconds.
         frame_in_clip: (point,) index of the point's frame in its clip.
@@ -42,6 +44,7 @@ class MapSample:
 
     columns: Mapping[str, np.ndarray]
     videos: tuple[str, ...]
+    labs: tuple[str, ...]
     pairs: tuple[str, ...]
     clips: np.ndarray
     frame_in_clip: np.ndarray
@@ -69,19 +72,23 @@ def draw_sample(scene: Scene, count: int, clip_frames: int = 1, seed: int = 0) -
     """
     atlas = scene.atlas
     pairs: dict[str, int] = {}
+    labs: dict[str, int] = {}
     tables, clips, embeddings = [], [], []
     drawn = progress(atlas.draw(count, seed), "drawing the map", total=len(atlas.pair_rows), unit="pair", leave=False)
     for video, pair, frames in drawn:
         name = pair_name(*(video.poses.individuals[i] for i in pair))
         table = _columns(scene, video, pair, frames)
         table["video"] = np.full(len(frames), atlas.ids.index(video.id), np.int16)
+        table["lab"] = np.full(len(frames), labs.setdefault(video.lab or "unknown", len(labs)), np.int16)
         table["pair"] = np.full(len(frames), pairs.setdefault(name, len(pairs)), np.int16)
         tables.append(table)
         clips.append(pose_clips(video.poses, pair, frames, clip_frames))
         embeddings.append(np.asarray(video.embeddings[pair][frames], np.float32))
     columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     poses, frame_in_clip = (np.concatenate(arrays) for arrays in zip(*clips, strict=True))
-    return MapSample(columns, atlas.ids, tuple(pairs), poses, frame_in_clip, np.concatenate(embeddings), atlas.rows)
+    return MapSample(
+        columns, atlas.ids, tuple(labs), tuple(pairs), poses, frame_in_clip, np.concatenate(embeddings), atlas.rows
+    )
 
 
 def _columns(scene: Scene, video: EmbeddedVideo, pair: tuple[int, int], frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -167,7 +174,8 @@ class Colouring:
 def colourings(scene: Scene, sample: MapSample) -> list[Colouring]:
     """Return all ways to colour the sample, in the order of the menu."""
     rows = [_row(scene, row) for row in scene.rows]
-    lists = {"video": sample.videos} | ({"pair": sample.pairs} if len(sample.pairs) > 1 else {})
+    lists = {"video": sample.videos}
+    lists |= {name: names for name, names in (("lab", sample.labs), ("pair", sample.pairs)) if len(names) > 1}
     for title, names in lists.items():
         rows.append(_categories(title, title, names, [(colour, "") for colour in cluster_colours(len(names))[:-1]], ""))
     rows.append(_numbers("seconds", "time in the video", sample, "s"))

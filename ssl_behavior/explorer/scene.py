@@ -18,9 +18,12 @@ from ssl_behavior.errors import InputError, list_names
 from ssl_behavior.plots.style import cluster_colours, styles
 from ssl_behavior.predictions import table_reading
 from ssl_behavior.predictions.tables import Prediction
-from ssl_behavior.recordings.labels import UNSCORED
+from ssl_behavior.recordings.labels import UNSCORED, Labels
+from ssl_behavior.recordings.pairs import labels_of_pair
 
 CLUSTER, PREDICTED, LABEL = "cluster", "prediction", "label "
+OF_PAIRS = "who does what"
+"""The row of labels that all channels of pairs share."""
 _PCA_FRAMES = 5_000
 BOUT_COLUMNS = ("video", "agent", "target", "row", "code", "left", "right")
 
@@ -71,12 +74,12 @@ class Scene:
     Attributes:
         atlas: the embeddings.
         clustered: the atlas with its clusters; None if it has none yet.
-        predicted: video id -> predictions of a model.
+        predicted: video id -> predictions of a model, one for each pair if it predicts pairs.
     """
 
     atlas: Atlas
     clustered: ClusteredAtlas | None = None
-    predicted: Mapping[str, Prediction] = field(default_factory=dict)
+    predicted: Mapping[str, Sequence[Prediction]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, predicted: Path | None = None, notify: Callable[[str], None] = print) -> Scene:
@@ -125,12 +128,27 @@ class Scene:
     @cached_property
     def predicted_behaviours(self) -> tuple[str, ...]:
         """The behaviours that the model predicts."""
-        return next(iter(self.predicted.values())).behaviours if self.predicted else ()
+        return next(iter(self.predicted.values()))[0].behaviours if self.predicted else ()
+
+    @cached_property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """Row of labels -> its behaviours: each channel of the group has one, and all channels of pairs share one."""
+        of_pairs = {
+            channel
+            for video in self.atlas.videos()
+            for channel, labels in video.labels.items()
+            if labels.pair is not None
+        }
+        channels = self.atlas.channels
+        if len(of_pairs) < 2:
+            return channels
+        names = dict.fromkeys(name for channel in sorted(of_pairs) for name in channels[channel])
+        return {name: of_one for name, of_one in channels.items() if name not in of_pairs} | {OF_PAIRS: tuple(names)}
 
     @property
     def rows(self) -> list[str]:
         """The rows of the ethogram, from the top."""
-        labels = [f"{LABEL}{channel}" for channel in self.atlas.channels]
+        labels = [f"{LABEL}{row}" for row in self.labels]
         return [CLUSTER] * bool(self.clustered) + labels + [PREDICTED] * bool(self.predicted)
 
     def names(self, row: str) -> list[str]:
@@ -139,7 +157,7 @@ class Scene:
             return [
                 self.cluster_name(number) for number in range(self.clustered.clusters.count if self.clustered else 0)
             ]
-        return list(self.predicted_behaviours if row == PREDICTED else self.atlas.channels[row.removeprefix(LABEL)])
+        return list(self.predicted_behaviours if row == PREDICTED else self.labels[row.removeprefix(LABEL)])
 
     def cluster_name(self, cluster: int) -> str:
         """Return the name of a cluster; ``in none`` for noise, or in an atlas without clusters."""
@@ -154,7 +172,7 @@ class Scene:
     @cached_property
     def _behaviour_looks(self) -> Mapping[str, tuple[str, str]]:
         """Behaviour -> (colour, hatch), the same in all rows; predictions come first, as in their own pictures."""
-        labels = [name for names in self.atlas.channels.values() for name in names]
+        labels = [name for names in self.labels.values() for name in names]
         behaviours = list(dict.fromkeys([*self.predicted_behaviours, *labels]))
         return dict(zip(behaviours, styles(behaviours), strict=True))
 
@@ -171,16 +189,25 @@ class Scene:
         names = (video.poses.individuals[pair[0]], video.poses.individuals[pair[1]])
         frames = len(video.poses.positions)
         codes = {CLUSTER: self._cluster_labels(video.id)[names]} if self.clustered else {}
-        for channel, behaviours in self.atlas.channels.items():
-            labels = video.labels.get(channel)
+        for row, behaviours in self.labels.items():
+            if row == OF_PAIRS:
+                codes[LABEL + row] = labels_of_pair(video.labels.values(), names, behaviours, frames)
+                continue
+            labels = video.labels.get(row)
             is_of_pair = labels is not None and labels.holds_for(*names)
-            values = labels.with_behaviours(behaviours).values if labels and is_of_pair else _unscored(frames)
-            codes[LABEL + channel] = values
+            codes[LABEL + row] = (
+                labels.with_behaviours(behaviours).values if labels and is_of_pair else _unscored(frames)
+            )
         if self.predicted:
-            prediction = self.predicted.get(video.id)
-            native = video.poses.native_frames
-            codes[PREDICTED] = _unscored(frames) if prediction is None else _at(prediction.labels, native)
+            codes[PREDICTED] = self._predicted_labels(video, names)
         return codes
+
+    def _predicted_labels(self, video: EmbeddedVideo, names: tuple[str, str]) -> np.ndarray:
+        predictions, native = self.predicted.get(video.id, ()), video.poses.native_frames
+        if predictions and predictions[0].pair is not None:
+            labels = [Labels(each.behaviours, _at(each.labels, native), each.pair) for each in predictions]
+            return labels_of_pair(labels, names, self.predicted_behaviours, len(native))
+        return _at(predictions[0].labels, native) if predictions else _unscored(len(native))
 
     @cached_property
     def _cluster_labels(self) -> Callable[[str], Mapping[tuple[str, str], np.ndarray]]:
@@ -223,7 +250,7 @@ def _dtype(column: str) -> type[np.generic]:
     return np.float32 if column in ("left", "right") else np.int16
 
 
-def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None]) -> dict[str, Prediction]:
+def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None]) -> dict[str, list[Prediction]]:
     """Read the predictions of the videos of the atlas, by video id."""
     tables = table_reading.read_folder(folder)
     matching = table_reading.by_video(tables, atlas.ids)
@@ -234,7 +261,10 @@ def _read_predictions(atlas: Atlas, folder: Path, notify: Callable[[str], None])
         )
     if others := {prediction.id for prediction in tables} - {prediction.id for prediction in matching.values()}:
         notify(f"predictions of videos that are not in the atlas, left out: {list_names(others)}")
-    return matching
+    pairs_of: dict[str, list[Prediction]] = {}
+    for prediction in tables:
+        pairs_of.setdefault(prediction.id, []).append(prediction)
+    return {video: pairs_of[prediction.id] for video, prediction in matching.items()}
 
 
 def _unscored(frames: int) -> np.ndarray:

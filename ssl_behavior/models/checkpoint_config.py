@@ -170,6 +170,7 @@ def pair_scheme_to_config(scheme: PairScheme) -> dict[str, Any]:
         "behaviours": list(scheme.behaviours),
         "background": scheme.background,
         "shown": {lab: {"alone": list(s.alone), "to_others": list(s.to_others)} for lab, s in scheme.shown.items()},
+        "pairs": [list(pair) for pair in scheme.pairs],
         "unscored": list(scheme.unscored),
         "frequencies": list(scheme.frequencies),
         "temperature": float(scheme.temperature),
@@ -189,13 +190,14 @@ def pair_scheme_from_config(config: Mapping[str, Any]) -> PairScheme:
         tuple(map(str, plain["behaviours"])),
         str(plain["background"]),
         shown,
+        tuple((str(agent), str(target)) for agent, target in plain["pairs"]),
         tuple(map(str, plain["unscored"])),
         tuple(map(float, plain["frequencies"])),
         float(plain["temperature"]),
         ActionDecoder.from_dict(plain["decoder"]),
     )
     require_names((*scheme.behaviours, *scheme.unscored), "behaviour's name")
-    require_names(shown, "laboratory's name")
+    require_names([*shown, *(name for pair in scheme.pairs for name in pair)], "name of a laboratory or an individual")
     behaviours, known = len(scheme.behaviours), set(scheme.behaviours)
     if len(known) < behaviours or scheme.background not in known or "" not in shown:
         raise ValueError("behaviours that differ, the background among them, and those of all laboratories, are needed")

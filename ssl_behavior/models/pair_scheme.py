@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ssl_behavior.decoding import ActionDecoder
+from ssl_behavior.recordings.pairs import Pair
 from ssl_behavior.scoring.calibration import calibrate
 
 
@@ -32,6 +33,8 @@ class PairScheme:
         behaviours: names of the outputs, in order.
         background: the behaviour of frames in which nothing of interest happens.
         shown: laboratory -> the behaviours that its annotators marked, without the background; "" for those of all.
+        pairs: names of the agent and the target of the pairs that were annotated in some video; twice the same name for
+            what an animal does by itself.
         unscored: behaviours of the annotations that were left out of training.
         frequencies: share of each behaviour among the frames in which it was looked for.
         temperature: logits are divided by it.
@@ -41,6 +44,7 @@ class PairScheme:
     behaviours: tuple[str, ...]
     background: str
     shown: Mapping[str, Shown]
+    pairs: tuple[Pair, ...]
     unscored: tuple[str, ...]
     frequencies: tuple[float, ...]
     temperature: float
@@ -55,9 +59,17 @@ class PairScheme:
         """Return (time, behaviour) float32 calibrated probabilities of logits (time, behaviour)."""
         return calibrate(logits, self.temperature, np.array(self.frequencies))
 
-    def asked(
-        self, lab: str, pair: tuple[str, str], listed: Mapping[tuple[str, str], tuple[str, ...]] | None
-    ) -> np.ndarray:
+    def pairs_of(self, individuals: Sequence[str]) -> list[Pair]:
+        """Return the pairs to look at in a recording of these individuals.
+
+        They are those that were annotated, if the individuals have the same names; otherwise every ordered pair, and
+        every animal by itself.
+        """
+        if {name for pair in self.pairs for name in pair} <= set(individuals):
+            return list(self.pairs)
+        return [(agent, target) for agent in individuals for target in individuals]
+
+    def asked(self, lab: str, pair: Pair, listed: Mapping[Pair, tuple[str, ...]] | None) -> np.ndarray:
         """Return (behaviour,) bool, the behaviours to look for in a pair.
 
         Args:

@@ -21,6 +21,7 @@ from ssl_behavior.recordings.matching import (
     conversion_notices,
     require_behaviours,
 )
+from ssl_behavior.recordings.pairs import pair_channel
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.renaming import how_to_match
 from ssl_behavior.recordings.selection import find_videos
@@ -104,6 +105,8 @@ def compare_folder(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], t
         for prediction in predictions
     )
     annotations, _ = read_labels(truth.annotations, videos_predicted, truth.skip_bad_files)
+    if predictions[0].pair is not None:
+        return _compare_pairs(predictions, annotations, truth), predictions[0].behaviours
     channel = choose_channel(annotations, truth.channel)
     annotated = {of_video.id: of_video for of_video in annotations if channel in of_video.channels}
     predicted = {prediction.id: prediction for prediction in predictions}
@@ -134,6 +137,54 @@ def _compare_video(prediction: Prediction, annotations: Annotations, channel: st
             f"frames are not to be scored{another}"
         )
     return ScoredVideo(annotations.id, values, prediction.labels, prediction.probabilities, prediction.frame_rate)
+
+
+def _compare_pairs(
+    predictions: Sequence[Prediction], annotations: Sequence[Annotations], truth: GroundTruth
+) -> list[ScoredVideo]:
+    """Match predictions of pairs with annotations of the same pairs; the pairs of a video are scored as one."""
+    if truth.channel is not None or not all(name in item.pairs for item in annotations for name in item.channels):
+        found = f"--channel {truth.channel}" if truth.channel is not None else "channels without a pair"
+        raise InputError(
+            f"{truth.annotations[0]}: expected annotations of an agent and its target, as the predictions are; found "
+            f"{found}: give files with columns 'agent' and 'target', and no --channel"
+        )
+    annotated = {item.id: item for item in annotations}
+    of_video: dict[str, list[Prediction]] = {}
+    for prediction in predictions:
+        of_video.setdefault(prediction.id, []).append(prediction)
+    videos, unmatched = [], dict[str, None]()
+    for name in truth.match_videos(set(of_video), annotated):
+        channel_of = {pair: channel for channel, pair in annotated[name].pairs.items()}
+        predicted = {each.pair: each for each in of_video[name] if each.pair is not None}
+        unmatched |= dict.fromkeys(pair_channel(pair) for pair in channel_of if pair not in predicted)
+        if both := [pair for pair in channel_of if pair in predicted]:
+            pairs = [_compare_video(predicted[pair], annotated[name], channel_of[pair], truth) for pair in both]
+            videos.append(_joined(pairs))
+    if unmatched:
+        print(f"annotated pairs without predictions, left out: {list_names(unmatched)}")
+    if not videos:
+        raise InputError(
+            f"{truth.annotations[0]}: expected annotations of the predicted pairs; found those of "
+            f"{list_names(unmatched, _NAMED)}: give animals the same names in annotations and tracks"
+        )
+    return videos
+
+
+def _joined(pairs: Sequence[ScoredVideo]) -> ScoredVideo:
+    """Return the pairs of one video after each other, with an unscored frame between them that ends all bouts."""
+    first = pairs[0]
+    behaviours = 0 if first.probabilities is None else first.probabilities.shape[1]
+    gap = ScoredVideo("", np.array([UNSCORED]), np.array([0]), np.full((1, behaviours), 1 / behaviours), 1.0)
+    parts = [part for pair in pairs for part in (pair, gap)][:-1]
+    probabilities = [part.probabilities for part in parts if part.probabilities is not None]
+    return ScoredVideo(
+        first.id,
+        np.concatenate([part.truth for part in parts]),
+        np.concatenate([part.predicted for part in parts]),
+        np.concatenate(probabilities),
+        first.frame_rate,
+    )
 
 
 def compare_submission(path: Path, truth: GroundTruth) -> tuple[list[ScoredVideo], tuple[str, ...]]:

@@ -64,9 +64,9 @@ def units_to_predict(
         listed: pair -> behaviours to look for; None if the recording lists nothing.
     """
     unlabelled = np.zeros(len(poses.positions), np.int16)
-    names = poses.individuals
+    pairs = scheme.pairs_of(poses.individuals) if listed is None else list(listed)
     units = []
-    for pair in [(agent, target) for agent in names for target in names]:
+    for pair in (pair for pair in pairs if set(pair) <= set(poses.individuals)):
         asked = scheme.asked(lab, pair, listed)
         if asked.sum() > 1:
             unit = LabelledPoses(poses, unlabelled, labelled_pairs(poses, pair), asked, lab, pair)

@@ -46,26 +46,23 @@ def pair_report(pairs: Sequence[ScoredPair], behaviours: Sequence[str]) -> dict[
         Plain values for JSON: ``f1``, its 95 % interval over resampled videos (None for few videos), and ``labs``:
         name -> ``f1``, ``videos`` and ``behaviours``: name -> ``f1``, ``precision``, ``recall``, ``frames``, ``bouts``.
     """
-    videos = list(dict.fromkeys((pair.lab, pair.video) for pair in pairs))
-    counts = np.zeros((len(videos), len(behaviours) - 1, 3))
+    videos, counts = pair_counts(pairs, behaviours)
     bouts = np.zeros((len(videos), len(behaviours) - 1), int)
     for pair in pairs:
-        place = videos.index((pair.lab, pair.video))
-        counts[place] += _counts(pair, len(behaviours) - 1)
-        bouts[place] += [_bouts(pair.truth == i) for i in range(len(behaviours) - 1)]
+        bouts[videos.index((pair.lab, pair.video))] += [_bouts(pair.truth == i) for i in range(len(behaviours) - 1)]
     labs = list(dict.fromkeys(lab for lab, _ in videos))
     rows = [[i for i, (lab, _) in enumerate(videos) if lab == name] for name in labs]
-    f1 = np.array([_mean_f1(counts[of_lab].sum(0)) for of_lab in rows])
+    score, f1 = pooled_score(counts, rows)
     return {
-        "f1": float(np.nanmean(f1)),
+        "f1": score,
         "f1_interval": _interval(counts, rows),
         "labs": {
             lab: {
-                "f1": None if np.isnan(score) else float(score),
+                "f1": None if np.isnan(of_one) else float(of_one),
                 "videos": len(of_lab),
                 "behaviours": _by_behaviour(counts[of_lab].sum(0), bouts[of_lab].sum(0), behaviours),
             }
-            for lab, score, of_lab in zip(labs, f1, rows, strict=True)
+            for lab, of_one, of_lab in zip(labs, f1, rows, strict=True)
         },
     }
 
@@ -83,6 +80,37 @@ def format_pair_report(report: dict[str, Any]) -> str:
             numbers = [f"{one[key]:.3f}" for key in ("f1", "precision", "recall")]
             lines.append(f"{'':22s}{name:18.18s}{numbers[0]:>8s}{numbers[1]:>11s}{numbers[2]:>8s}{one['bouts']:8d}")
     return "\n".join(lines)
+
+
+def pair_counts(pairs: Sequence[ScoredPair], behaviours: Sequence[str]) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """Count the frames of each video.
+
+    Args:
+        pairs: one or more.
+        behaviours: names of the labels, as for ``pair_report``.
+
+    Returns:
+        (laboratory, video) of each video; and (video, behaviour, 3) frames that are right, predicted and true.
+    """
+    videos = list(dict.fromkeys((pair.lab, pair.video) for pair in pairs))
+    counts = np.zeros((len(videos), len(behaviours) - 1, 3))
+    for pair in pairs:
+        counts[videos.index((pair.lab, pair.video))] += _counts(pair, len(behaviours) - 1)
+    return videos, counts
+
+
+def pooled_score(counts: np.ndarray, labs: Sequence[Sequence[int]]) -> tuple[float, np.ndarray]:
+    """Compute the score of counts.
+
+    Args:
+        counts: (video, behaviour, 3), as from ``pair_counts``.
+        labs: indices of the videos of each laboratory.
+
+    Returns:
+        The mean over laboratories; and (laboratory,) scores, NaN where nothing is predicted or true.
+    """
+    f1 = np.array([_mean_f1(counts[list(of_lab)].sum(0)) for of_lab in labs])
+    return float(np.nanmean(f1)), f1
 
 
 def _counts(pair: ScoredPair, behaviours: int) -> np.ndarray:

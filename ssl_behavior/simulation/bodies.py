@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import lfilter
 
-from ssl_behavior.simulation.encounter import STATES
-from ssl_behavior.simulation.mice import FRAME_RATE, NOSE, RUMP
+from ssl_behavior.simulation.mice import FRAME_RATE, NOSE, RUMP, STATES
 
 EAR = 37.0  # neck to ear, px
 EAR_ANGLE = np.radians(66)  # between the head's direction and an ear
@@ -25,7 +24,7 @@ def keypoints_of(states: np.ndarray, size: float, rng: np.random.Generator) -> n
     """Place CalMS21's keypoints on the body of a mouse.
 
     Args:
-        states: (time, state) as named in ``encounter.STATES``.
+        states: (time, state) as named in ``mice.STATES``.
         size: size of the mouse relative to a typical resident.
         rng: random number generator of the small movements of the body.
 

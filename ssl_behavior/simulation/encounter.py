@@ -7,13 +7,11 @@ behaviour that loses contact ends there. The labels are therefore exact: no boun
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ssl_behavior.simulation.acts import APPROACHES, Act, choose_act
 from ssl_behavior.simulation.ethogram import ATTACK, INVESTIGATION, MOUNT, OTHER, Disposition
-from ssl_behavior.simulation.mice import FRAME_RATE, HEIGHT, WIDTH, Mouse, push_apart
+from ssl_behavior.simulation.mice import FRAME_RATE, STATES, gap_between, is_behind, push_apart, put_mouse
 
 # Distances in px from the resident's nose to the intruder's body.
 NEAR = 110.0  # mice below it are near each other
@@ -21,7 +19,6 @@ REACHED = {ATTACK: 48.0, INVESTIGATION: 42.0, MOUNT: 55.0}  # a behaviour begins
 LOST = {ATTACK: 190.0, INVESTIGATION: 125.0, MOUNT: 150.0}  # a behaviour ends above it
 APPROACH_SPEED = 280.0  # px/s
 PATIENCE = int(5 * FRAME_RATE)  # frames after which an approach is given up
-STATES = ("x", "y", "heading", "hip_x", "hip_y", "speed", "stretch", "head")
 
 
 class Encounter:
@@ -34,8 +31,8 @@ class Encounter:
 
     def __init__(self, disposition: Disposition, rng: np.random.Generator) -> None:
         self.disposition, self.rng = disposition, rng
-        self.resident = _put_mouse(rng, size=rng.normal(1.0, 0.05), pace=rng.lognormal(0.0, 0.3))
-        self.intruder = _put_mouse(rng, size=rng.normal(0.89, 0.05), pace=rng.lognormal(-0.15, 0.35))
+        self.resident = put_mouse(rng, size=rng.normal(1.0, 0.05), pace=rng.lognormal(0.0, 0.3))
+        self.intruder = put_mouse(rng, size=rng.normal(0.89, 0.05), pace=rng.lognormal(-0.15, 0.35))
         self.behaviour, self.bout_ends, self.next_behaviour = OTHER, 0, OTHER
         self.act, self.act_began, self.act_ends = choose_act(OTHER, False, rng), 0, 0
         self.is_approaching, self.gives_up_at = False, 0
@@ -45,7 +42,7 @@ class Encounter:
         """Simulate some frames.
 
         Returns:
-            States (time, mouse, state) as named in ``STATES``, and behaviours (time,) as indices into
+            States (time, mouse, state) as named in ``mice.STATES``, and behaviours (time,) as indices into
             ``ethogram.BEHAVIOURS``.
         """
         states, behaviours = np.empty((frames, 2, len(STATES))), np.empty(frames, np.int16)
@@ -55,16 +52,7 @@ class Encounter:
             behaviours[frame] = self.behaviour
             self._move(frame, noise[frame])
             for row, mouse in zip(states[frame], (self.resident, self.intruder), strict=True):
-                row[:] = (
-                    mouse.x,
-                    mouse.y,
-                    mouse.heading,
-                    mouse.hip_x,
-                    mouse.hip_y,
-                    mouse.speed,
-                    mouse.stretch,
-                    mouse.head,
-                )
+                row[:] = mouse.state
         return states, behaviours
 
     def _decide(self, frame: int) -> None:
@@ -117,10 +105,7 @@ class Encounter:
 
     def _gap(self) -> float:
         """Distance from the resident's nose to the nearest of four points of the intruder, px."""
-        x, y = self.resident.nose
-        intruder = self.intruder
-        points = (intruder.nose, intruder.flank, intruder.tail, (intruder.x, intruder.y))
-        return min(math.hypot(x - point[0], y - point[1]) for point in points)
+        return gap_between(self.resident, self.intruder)
 
     def _approach_frames(self, gap: float) -> int:
         """Frames that an approach takes; none from scored behaviours, in which the mice are close already."""
@@ -130,12 +115,4 @@ class Encounter:
         """Return whether the resident is close enough for the next behaviour, and behind the intruder for a mount."""
         if self.next_behaviour != MOUNT:
             return gap < REACHED[self.next_behaviour]
-        x, y = self.resident.nose
-        rump_x, rump_y = self.intruder.rump
-        aligned = math.cos(self.resident.heading - self.intruder.axis) > 0.0
-        return aligned and math.hypot(x - rump_x, y - rump_y) < REACHED[MOUNT]
-
-
-def _put_mouse(rng: np.random.Generator, size: float, pace: float) -> Mouse:
-    x, y = rng.uniform(150, WIDTH - 150), rng.uniform(150, HEIGHT - 150)
-    return Mouse(x, y, rng.uniform(-math.pi, math.pi), size, pace)
+        return is_behind(self.resident, self.intruder, REACHED[MOUNT])

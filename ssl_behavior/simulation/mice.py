@@ -14,10 +14,13 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 WIDTH, HEIGHT = 1024.0, 570.0
 FRAME_RATE = 30.0
 NOSE, TRUNK, RUMP = 75.0, 84.0, 61.0  # neck to nose, neck to the middle of the hips, from there to the tail base; px
 NECK_BEND = math.radians(50)
+STATES = ("x", "y", "heading", "hip_x", "hip_y", "speed", "stretch", "head")
 WALL = 14.0  # smallest distance of the nose from the edge of the image, px; that of the hips is three times as large
 
 
@@ -87,6 +90,11 @@ class Mouse:
     def axis(self) -> float:
         """Direction from the hips to the neck, radians."""
         return math.atan2(self.y - self.hip_y, self.x - self.hip_x)
+
+    @property
+    def state(self) -> tuple[float, ...]:
+        """Numbers that place the keypoints, as named in ``STATES``."""
+        return self.x, self.y, self.heading, self.hip_x, self.hip_y, self.speed, self.stretch, self.head
 
     @property
     def nose(self) -> tuple[float, float]:
@@ -166,6 +174,26 @@ class Mouse:
     def shift(self, x: float, y: float) -> None:
         """Move the whole body by some pixels, without turning it."""
         self.x, self.y, self.hip_x, self.hip_y = self.x + x, self.y + y, self.hip_x + x, self.hip_y + y
+
+
+def put_mouse(rng: np.random.Generator, size: float, pace: float) -> Mouse:
+    """Put a mouse anywhere in the arena, away from the walls."""
+    x, y = rng.uniform(150, WIDTH - 150), rng.uniform(150, HEIGHT - 150)
+    return Mouse(x, y, rng.uniform(-math.pi, math.pi), size, pace)
+
+
+def gap_between(agent: Mouse, target: Mouse) -> float:
+    """Distance from the agent's nose to the nearest of four points of the target, px."""
+    x, y = agent.nose
+    points = (target.nose, target.flank, target.tail, (target.x, target.y))
+    return min(math.hypot(x - point[0], y - point[1]) for point in points)
+
+
+def is_behind(agent: Mouse, target: Mouse, distance: float) -> bool:
+    """Return whether the agent's nose is within a distance (px) of the target's rump, and points the same way."""
+    x, y = agent.nose
+    rump_x, rump_y = target.rump
+    return math.cos(agent.heading - target.axis) > 0.0 and math.hypot(x - rump_x, y - rump_y) < distance
 
 
 def push_apart(first: Mouse, second: Mouse) -> None:

@@ -160,6 +160,55 @@ def turn_away(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> 
     return Order(x, y, speed, stretch=0.9)
 
 
+def wander(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
+    """Explore as ``roam`` does, without runs and rears."""
+    order = roam(me, other, frame, rng)
+    return order._replace(speed=min(order.speed, 230.0), stretch=max(order.stretch, 0.84))
+
+
+def run(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
+    """Run straight to a far point ahead."""
+    if frame >= me.plan_until:
+        goals = [_random_point(rng) for _ in range(6)]
+        far = [goal for goal in goals if math.hypot(goal[0] - me.x, goal[1] - me.y) > 260] or goals
+        goal_x, goal_y = min(far, key=lambda goal: abs(wrap(math.atan2(goal[1] - me.y, goal[0] - me.x) - me.heading)))
+        me.plan = (goal_x, goal_y, rng.uniform(600, 900))
+        me.plan_until = frame + int(rng.uniform(20, 45))
+    x, y, speed = me.plan
+    return Order(x, y, speed, agility=1.3, stretch=1.08)
+
+
+def rear(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
+    """Stand on the hind legs: seen from above, trunk and head shorten."""
+    if frame >= me.plan_until:
+        turn = me.heading + rng.normal(0, 0.4)
+        me.plan = (me.x + NOSE * math.cos(turn), me.y + NOSE * math.sin(turn), rng.uniform(0.45, 0.6))
+        me.plan_until = frame + int(rng.lognormal(3.2, 0.5))
+    x, y, stretch = me.plan
+    return Order(x, y, 25.0, agility=0.7, stretch=stretch, head=0.55)
+
+
+def curl_up(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
+    """Lie still with the head at the flank."""
+    if frame >= me.plan_until:
+        turn = me.axis + rng.choice((-0.75, 0.75))
+        me.plan = (me.x + NOSE * math.cos(turn), me.y + NOSE * math.sin(turn))
+        me.plan_until = frame + int(rng.uniform(150, 600))
+    x, y = me.plan
+    return Order(x, y, 6.0, agility=0.4, stretch=0.62, head=0.9)
+
+
+def dig(me: Mouse, other: Mouse, frame: int, rng: np.random.Generator) -> Order:
+    """Dig in place: the head is low, and the body jerks forward and back."""
+    if frame >= me.plan_until:
+        me.plan = (me.x, me.y, me.axis + rng.normal(0, 0.2), rng.uniform(0.55, 0.85))
+        me.plan_until = frame + int(rng.lognormal(3.4, 0.4))
+    x, y, axis, rate = me.plan
+    reach = 0.72 * NOSE + 32 * math.sin(rate * frame)
+    turn = axis + 0.12 * math.sin(0.5 * rate * frame)
+    return Order(x + reach * math.cos(turn), y + reach * math.sin(turn), 240.0, agility=2.0, stretch=0.95, head=0.66)
+
+
 def _random_point(rng: np.random.Generator) -> Point:
     return rng.uniform(90, WIDTH - 90), rng.uniform(80, HEIGHT - 80)
 

@@ -12,6 +12,7 @@ from ssl_behavior.compute.devices import Precision
 from ssl_behavior.decoding import DecodedUnit, fit_action_decoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
+from ssl_behavior.models.heads import UNASKED
 from ssl_behavior.models.pair_scheme import PairScheme, Shown
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.recordings.annotations import OTHER
@@ -78,23 +79,42 @@ def finetune_pairs(
         encoder, units, behaviours, settings, seed, precision, from_scratch, state_folder, members,
         labs if len(labs) > 1 else (),
     )  # fmt: skip
+    held_out, temperature, shares = calibrated_units(units, logits, behaviours)
+    decoder = fit_action_decoder(held_out, behaviours)
+    pairs = tuple(dict.fromkeys(unit.pair for unit in units if unit.pair is not None))
+    scheme = PairScheme(
+        tuple(behaviours), OTHER, shown, pairs, tuple(unscored), tuple(shares.tolist()), temperature, decoder
+    )
+    return PairResult(model, scheme, decode_held_out(held_out, behaviours))
+
+
+def calibrated_units(
+    units: Sequence[LabelledPoses], logits: Sequence[np.ndarray], behaviours: Sequence[str]
+) -> tuple[list[DecodedUnit], float, np.ndarray]:
+    """Turn the logits of held-out pairs into calibrated probabilities.
+
+    Args:
+        units: labelled pairs.
+        logits: (time, behaviour) of each, by models that were trained on other videos; none for a single video.
+        behaviours: names of the labels.
+
+    Returns:
+        The pairs with their probabilities; the temperature; and (behaviour,) the share of each behaviour among the
+        frames in which it was looked for.
+    """
     shares = frequencies(units, len(behaviours))
     temperature = _temperature(logits, units, shares) if logits else 1.0
-    held_out = [
-        DecodedUnit(
-            unit.poses.id,
-            unit.lab,
-            unit.poses.frame_rate,
-            calibrate(values, temperature, shares),
-            unit.labels,
-            np.ones(len(behaviours), bool) if unit.asked is None else unit.asked,
-            unit.poses.fingerprint(),
+    everything = np.ones(len(behaviours), bool)
+    fingerprints = {id(unit.poses): unit.poses.fingerprint() for unit in units}
+    decoded = []
+    for unit, values in zip(units, logits, strict=bool(logits)):
+        asked = everything if unit.asked is None else unit.asked
+        probabilities = calibrate(np.where(asked, values, UNASKED), temperature, shares)
+        group = fingerprints[id(unit.poses)]
+        decoded.append(
+            DecodedUnit(unit.poses.id, unit.lab, unit.poses.frame_rate, probabilities, unit.labels, asked, group)
         )
-        for unit, values in zip(units, logits, strict=bool(logits))
-    ]
-    decoder = fit_action_decoder(held_out, behaviours)
-    scheme = PairScheme(tuple(behaviours), OTHER, shown, tuple(unscored), tuple(shares.tolist()), temperature, decoder)
-    return PairResult(model, scheme, decode_held_out(held_out, behaviours))
+    return decoded, temperature, shares
 
 
 def decode_held_out(units: Sequence[DecodedUnit], behaviours: Sequence[str]) -> list[ScoredPair]:

@@ -76,3 +76,31 @@ def test_an_impossible_setting_is_an_error_that_names_its_option(tmp_path: Path)
     with pytest.raises(InputError, match="--min-frames"):
         simulate(SimulateConfig(tmp_path / "a", min_frames=300, max_frames=200))
     assert not (tmp_path / "a").exists()
+
+
+@pytest.fixture(scope="module")
+def competition(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    output = tmp_path_factory.mktemp("simulated") / "competition"
+    words = ["--layout", "mabe25", "--output", str(output), *SMALL, "--min-frames", "300", "--max-frames", "400"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ssl_behavior.simulate", *words], capture_output=True, text=True, check=True
+    )
+    return output, done.stdout
+
+
+def test_the_layout_mabe25_has_its_files_and_names_the_next_commands(competition: tuple[Path, str]) -> None:
+    output, printed = competition
+    folders = [f"{part}_{kind}" for part in ("train", "test") for kind in ("annotation", "tracking")]
+    files = ["oracle.csv", "simulated.png", "test.csv", "train.csv"]
+    assert {path.name for path in output.iterdir()} >= {*folders, *files}
+    assert (output / "simulated.png").read_bytes().startswith(b"\x89PNG")
+    following = [line for line in printed.splitlines() if line.startswith("next: ")]
+    assert [line.split()[2] for line in following] == ["pretrain", "finetune", "predict", "evaluate"]
+    assert f"--recordings {output / 'test'} " in following[2]
+    assert "BoldGerbil" in printed
+
+
+def test_json_belongs_to_calms21(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--json.*mabe25"):
+        simulate(SimulateConfig(tmp_path / "a", layout="mabe25", json=True))
+    assert not (tmp_path / "a").exists()

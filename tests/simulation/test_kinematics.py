@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from ssl_behavior.simulation.bodies import keypoints_of
-from ssl_behavior.simulation.encounter import STATES
 from ssl_behavior.simulation.ethogram import ATTACK, MOUNT, TRANSITIONS, Disposition
-from ssl_behavior.simulation.mice import HEIGHT, NOSE, TRUNK, WIDTH, Mouse, Order, push_apart
-from ssl_behavior.simulation.tracking import track
+from ssl_behavior.simulation.mice import HEIGHT, NOSE, STATES, TRUNK, WIDTH, Mouse, Order, push_apart
+from ssl_behavior.simulation.tracking import CALMS21, OCCLUDED_AT, track
 
 
 def _walk(mouse: Mouse, order: Order, frames: int) -> None:
@@ -122,6 +121,33 @@ def test_jitter_is_autocorrelated() -> None:
     noise = np.nan_to_num(track(still, np.random.default_rng(0)).positions - still).clip(-6, 6)
     neighbours = (noise[1:] * noise[:-1]).mean() / (noise**2).mean()
     assert 0.4 < neighbours < 0.8
+
+
+def test_of_several_mice_only_those_that_touch_are_exchanged() -> None:
+    body = np.random.default_rng(0).uniform(-60, 60, (7, 2))
+    places = (150, 170, 500, 850)
+    still = np.broadcast_to(np.stack([_at(place, body) for place in places]), (30_000, 4, 7, 2))
+    positions = track(still, np.random.default_rng(1)).positions
+    # An exchanged mouse has all of its keypoints elsewhere; a jump moves one.
+    seen = np.isfinite(positions[..., 0])
+    near = np.linalg.norm(np.nan_to_num(positions) - still, axis=-1) < 12
+    exchanged = (seen.sum(2) > 3) & ((near & seen).sum(2) < 2)
+    assert (exchanged.mean(0) > 0.001).tolist() == [True, True, False, False]
+
+
+def test_errors_last_as_long_at_any_frame_rate() -> None:
+    body = np.random.default_rng(1).uniform(-60, 60, (7, 2))
+    distance = 10 * OCCLUDED_AT
+    lost, neighbours = [], []
+    for rate in (30.0, 120.0):
+        still = np.broadcast_to(np.stack([_at(250, body), _at(250 + distance, body)]), (int(600 * rate), 2, 7, 2))
+        tracker = CALMS21._replace(frame_rate=rate, losses=5.0)
+        positions = track(still, np.random.default_rng(0), tracker).positions
+        lost.append(np.isnan(positions[..., 0]).mean())
+        noise, lag = np.nan_to_num(positions - still).clip(-6, 6), int(rate / 30)
+        neighbours.append((noise[lag:] * noise[:-lag]).mean() / (noise**2).mean())
+    assert lost[0] == pytest.approx(lost[1], rel=0.25)
+    assert neighbours[0] == pytest.approx(neighbours[1], abs=0.06)
 
 
 def test_transitions_are_probabilities_and_no_behaviour_follows_itself() -> None:

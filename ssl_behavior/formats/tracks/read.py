@@ -23,7 +23,7 @@ from ssl_behavior.recordings.frame_rate import require_frame_rate
 from ssl_behavior.recordings.ids import with_distinct_ids
 from ssl_behavior.recordings.individuals import require_individuals, with_unseen_noticed
 from ssl_behavior.recordings.notices import notices_of, subfolder_notices
-from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording
+from ssl_behavior.recordings.recording import ASSUMED_FRAME_RATE, Recording, lab_of
 from ssl_behavior.storage import cache
 from ssl_behavior.storage.array_files import SUFFIX
 from ssl_behavior.storage.digests import file_digest
@@ -80,7 +80,8 @@ def read_recordings(
         frame_rate: Hz; overrules the rate in the files. Without either, 30 Hz is assumed, with a notice.
         skeleton: a YAML or JSON file that maps keypoints to landmarks.
         notify: called with each notice.
-        mixed_skeletons: let recordings differ in their keypoints and in the dimension of space.
+        mixed_skeletons: let recordings differ in their keypoints and in the dimension of space. Recordings that name
+            their laboratory may.
         individuals: names of the individuals to read, in this order; all that are ever seen if there are none.
         individuals_from: where the names of the individuals stand: "header" (the file's own list), "prefix" (B_nose) or
             "suffix" (nose_1) of the keypoints, "none" (all keypoints are of one animal). "auto" takes the list, and
@@ -119,7 +120,8 @@ def read_recordings(
         notify(notice)
     recordings = [replace(recording, notices=()) for recording in recordings]
     recordings = with_distinct_ids(recordings, sources, notify)
-    if not mixed_skeletons:
+    # Laboratories that say who they are have skeletons of their own; elsewhere a difference is a mistake more often.
+    if not mixed_skeletons and not all(lab_of(recording) for recording in recordings):
         recordings = with_same_keypoints(recordings)
     if skeleton is not None:
         recordings = with_landmarks(recordings, Path(skeleton))
