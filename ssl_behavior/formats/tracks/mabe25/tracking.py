@@ -161,7 +161,8 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     with opened_natively(path) as source:
         schema = pq.read_schema(source)
     texts = [_PART] if _PART in schema.names and _is_text(schema.field(_PART).type) else None
-    with opened_natively(path) as source, pq.ParquetFile(source, read_dictionary=texts) as file:
+    # Arrow would otherwise read all row groups ahead, and so hold the whole file.
+    with opened_natively(path) as source, pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False) as file:
         yield file
 
 

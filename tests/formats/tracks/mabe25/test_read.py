@@ -11,6 +11,7 @@ import pytest
 
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import mabe25
+from ssl_behavior.formats.tracks.mabe25 import tracking as tracking_tables
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.landmarks import LANDMARKS, landmark_of
 from ssl_behavior.recordings.recording import Recording, lab_of, listed_behaviours
@@ -115,6 +116,22 @@ def test_row_groups_of_any_size_and_order_give_the_same_tracks(folder: Path) -> 
     for rows_in_group in (7, 10_000):
         pq.write_table(shuffled, path, row_group_size=rows_in_group)
         np.testing.assert_array_equal(read(path)[0]["10"].positions, before)
+
+
+def test_row_groups_are_read_one_at_a_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tracking(folder, "10")
+    positions = walks(20_000, 2, 5)
+    write_tracking(path, positions, rows_in_group=2_000)
+    monkeypatch.setattr(tracking_tables, "_BATCH", 2_000)
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        table = tracking_tables.read_tracking(path)
+    finally:
+        pa.set_memory_pool(before)
+    assert pool.max_memory() < positions.nbytes / 4
+    assert table.positions.shape == positions.shape
 
 
 def test_points_without_row_are_unseen_and_mice_are_those_of_the_tracks(folder: Path) -> None:
