@@ -184,7 +184,7 @@ def _next_steps(config: FinetuneConfig, report: dict[str, Any]) -> None:
     scores = f"{SCORES} holds the scores above" if report else "no scores: one video cannot be cross-validated"
     print(f"\nmodel: {config.output}   ({scores})")
     # A submission numbers all behaviours of the challenge's training file, so a model that leaves some out makes none.
-    is_challenge = not config.annotations and not config.unscored
+    is_challenge = not config.annotations and not config.unscored and not checkpoints.is_of_pairs(config.output)
     files = ("TEST.npy", "--output", "submission.npy") if is_challenge else ("TRACKS", "--output", "predictions")
     print(f"next:  {command_line('predict', '--model', config.output, '--recordings', *files)}{config.reading_options}")
 

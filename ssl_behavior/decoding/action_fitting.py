@@ -19,6 +19,9 @@ _EDGES = np.linspace(-8, 8, 161)
 """Log odds between which thresholds are tried."""
 _SHRINKAGE_BOUTS = 10.0
 """The rule of all laboratories counts as much as this number of bouts."""
+_MOST_PREDICTED = 3.0
+"""Frames that are predicted for each true one, at most. For a behaviour that a model cannot tell apart, F1 is greatest
+where it is predicted nearly everywhere, which helps nobody."""
 _SHORTEST = 0.25
 """Least length of a bout, as a share of the tenth percentile of the true lengths."""
 
@@ -117,5 +120,6 @@ def _best(counts: np.ndarray) -> tuple[int, float]:
     above = counts[..., ::-1].cumsum(-1)[..., ::-1][..., 1:]
     true = counts[:, 1].sum(-1, keepdims=True)
     f1 = 2 * above[:, 1] / np.maximum(above.sum(1) + true, 1e-12)
+    f1[above.sum(1) > _MOST_PREDICTED * true] = -1
     smoothing, edge = np.unravel_index(int(f1.argmax()), f1.shape)
     return int(smoothing), float(_EDGES[edge])
