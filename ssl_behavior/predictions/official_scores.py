@@ -56,7 +56,9 @@ def score_submission(path: Path, annotations: Sequence[Path], videos: Sequence[s
             f"{folder}: expected annotations of videos of the submission, such as {list_names(predicted, 1)}; found "
             "none in train_annotation or test_annotation: put them there"
         )
-    for notice in _notices(predicted, lists, everything, chosen):
+    # Nobody who predicts the test set alone expects scores of training videos.
+    possible = {video for part in PARTS if predicted & set(rows[part]) for video in annotated[part]}
+    for notice in _notices(predicted & set(lists), possible, chosen):
         print(notice)
     return score(_solution({video: everything[video] for video in sorted(chosen, key=natural_key)}), submission)
 
@@ -92,19 +94,16 @@ def _scored(
     return whole | {video for part in PARTS for video in annotated[part] if video in predicted}
 
 
-def _notices(predicted: set[str], lists: Mapping[str, object], annotated: Annotated, chosen: set[str]) -> Iterator[str]:
+def _notices(predicted: set[str], annotated: set[str], chosen: set[str]) -> Iterator[str]:
     """Yield what is not scored, and which scored videos have no prediction."""
-    if unannotated := predicted & set(lists) - set(annotated):
+    if unannotated := predicted - annotated:
         yield f"predicted and not annotated, left out: {list_names(unannotated, _NAMED)}"
     if unpredicted := chosen - predicted:
         yield (
             f"annotated and without predicted bouts, all their bouts count as missed: {list_names(unpredicted, _NAMED)}"
         )
-    if others := set(annotated) - chosen:
-        yield (
-            f"annotated and not scored, as they are not in the submission: {count_of(len(others), 'video')} "
-            "(--videos '*' scores all)"
-        )
+    if others := annotated - chosen:
+        yield f"annotated and not scored: {count_of(len(others), 'video')} (--videos '*' scores all)"
 
 
 def _solution(annotated: Annotated) -> pd.DataFrame:

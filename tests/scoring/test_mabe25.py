@@ -22,7 +22,10 @@ OF_LISTS = {
 
 
 def cases(data: Path) -> list[dict]:
-    return json.loads((data.parents[1] / "facts" / "mabe25_metric_cases.json").read_text())["cases"]
+    path = data.parents[1] / "facts" / "mabe25_metric_cases.json"
+    if not path.exists():
+        pytest.skip(f"the worked cases are not at {path}")
+    return json.loads(path.read_text())["cases"]
 
 
 def table(rows: list[dict], columns: list[str]) -> pd.DataFrame:

@@ -13,10 +13,11 @@ from ssl_behavior.compute.progress import progress
 from ssl_behavior.errors import InputError, with_path
 from ssl_behavior.formats.annotations.label_columns import is_table_of_labels
 from ssl_behavior.formats.text_files import first_line
-from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, mabe25, movement, native, nwb, simba, sleap
+from ssl_behavior.formats.tracks import calms21, deeplabcut, jabs, mabe22, movement, native, nwb, simba, sleap
 from ssl_behavior.formats.tracks.animals import IndividualsFrom, usable, with_animals
 from ssl_behavior.formats.tracks.calms21 import submissions
 from ssl_behavior.formats.tracks.keypoints import with_landmarks, with_same_keypoints
+from ssl_behavior.formats.tracks.mabe25 import read as mabe25
 from ssl_behavior.formats.tracks.other_files import AS_TABLE, OtherFile, OtherFiles, describe_other
 from ssl_behavior.formats.untrusted import pickles
 from ssl_behavior.recordings.frame_rate import require_frame_rate

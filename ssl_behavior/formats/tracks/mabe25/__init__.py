@@ -8,7 +8,3 @@ A folder in the competition's layout has, for the parts ``train`` and ``test``:
 
 A submission is a CSV of bouts. ``ssl_behavior.scoring.mabe25`` has the official score.
 """
-
-from ssl_behavior.formats.tracks.mabe25.read import NAME, companions, detect, read
-
-__all__ = ["NAME", "companions", "detect", "read"]

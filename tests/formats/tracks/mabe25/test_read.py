@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.tracks import mabe25
+from ssl_behavior.formats.tracks.mabe25 import read as mabe25
 from ssl_behavior.formats.tracks.mabe25 import tracking as tracking_tables
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.poses.landmarks import LANDMARKS, landmark_of
