@@ -137,7 +137,7 @@ def _predict_each_pair(output: Path, device: torch.device, config: PredictConfig
             rows += [submission_rows(prediction, scheme.background) for prediction in predictions]
         yield from predictions
     if not folder:
-        submissions.write_submission(output, pd.concat(rows), [poses.id for poses in all_poses])
+        submissions.write_submission(output, pd.concat([pd.DataFrame(), *rows]), [poses.id for poses in all_poses])
 
 
 def _prepare(encoder: Encoder, config: PredictConfig) -> tuple[list[Recording], list[Poses]]:

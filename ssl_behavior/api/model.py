@@ -113,7 +113,7 @@ class FinetunedModel:
             yield predict_poses(self.network, self.scheme, poses, recording)
 
     def __repr__(self) -> str:
-        subject = "the group" if self.pair is None else " towards ".join(self.pair)
+        subject = "the group" if self.pair is None else " towards ".join(dict.fromkeys(self.pair))
         return (
             f"FinetunedModel: {', '.join(self.behaviours)} of {subject} (channel {self.channel})\n"
             f"{self.folder}, on {self.network.encoder.mean.device}"

@@ -92,8 +92,9 @@ def print_assumed_pair(scheme: LabelScheme, recordings: Sequence[Recording]) -> 
     agent, target = scheme.pair
     renamed = next((recording for recording in recordings if not {agent, target} <= set(recording.individuals)), None)
     if renamed:
+        what = f"{agent} does" if agent == target else f"{agent} does to {target}"
         print(
-            f"the model predicts what {agent} does to {target}, and the individuals of {renamed.id} are "
+            f"the model predicts what {what}, and the individuals of {renamed.id} are "
             f"{', '.join(renamed.individuals)}: the first of them is taken for {agent}"
         )
 

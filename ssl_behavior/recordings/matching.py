@@ -164,6 +164,10 @@ def _with_channel(
     unscored: Sequence[str],
 ) -> Recording:
     labels = annotations.labels(channel, (*behaviours, *unscored), recording.frames).without(unscored)
+    # Where tracks and annotations name animals differently, a pair means nothing, and labels are of the group.
+    own = annotations.source == recording.source
+    if not own and labels.pair is not None and not set(labels.pair) <= set(recording.individuals):
+        labels = replace(labels, pair=None)
     return replace(recording, labels={channel: labels})
 
 

@@ -8,7 +8,7 @@ import pytest
 from ssl_behavior.errors import InputError
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
-from ssl_behavior.recordings.matching import annotations_from_recordings
+from ssl_behavior.recordings.matching import annotations_from_recordings, attach
 from ssl_behavior.recordings.pair_matching import are_of_pairs, attach_pairs, labelled_by_pairs
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.recordings.skeleton import Skeleton
@@ -88,3 +88,13 @@ def test_several_channels_with_pairs_or_one_with_a_list_say_who_does_what(
     annotations: list[Annotations], expected: bool
 ) -> None:
     assert are_of_pairs(annotations) is expected
+
+
+@pytest.mark.parametrize(("animal", "expected"), [("a", ("a", "a")), ("black mouse", None)])
+def test_one_channel_keeps_its_pair_only_where_the_tracks_have_its_animals(
+    animal: str, expected: tuple[str, str] | None
+) -> None:
+    alone = annotated("first", {(animal, animal): Bout(2, 5, "rear")})
+    (labelled,) = attach([recording("first")], [alone], None, notify=lambda _: None)
+    (labels,) = labelled.labels.values()
+    assert labels.pair == expected

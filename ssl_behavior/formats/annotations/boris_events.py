@@ -31,12 +31,16 @@ class Moment:
 
 @dataclass(frozen=True)
 class Event:
-    """A behaviour of a subject from one moment to another, which are the same for a point event."""
+    """A behaviour of a subject from one moment to another, which are the same for a point event.
+
+    Its modifiers say more about it, such as whom it is directed at.
+    """
 
     subject: str
     behaviour: str
     start: Moment
     stop: Moment
+    modifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Observation:
         interval: what was observed (start, stop), in s of the video; stop is None at its end.
         events: its events.
         behaviours: the ethogram, in the file's order.
+        subjects: the animals that the file lists, with or without events.
         notices: what was left out, a sentence each.
     """
 
@@ -97,6 +102,7 @@ class Observation:
     interval: tuple[float, float | None] | None = None
     events: list[Event] = field(default_factory=list)
     behaviours: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     notices: list[str] = field(default_factory=list)
 
     def set_rate(self, rates: set[float]) -> None:
@@ -110,6 +116,17 @@ class Observation:
     def moments(self) -> Iterator[Moment]:
         """The starts and stops of events."""
         return (moment for event in self.events for moment in (event.start, event.stop))
+
+
+def modifiers_of(text: str) -> tuple[str, ...]:
+    """Return the modifiers in a cell, which BORIS separates by bars and commas.
+
+    Examples:
+        >>> modifiers_of("black|None|fast, hard")
+        ('black', 'fast', 'hard')
+    """
+    parts = (part.strip() for part in text.replace("|", ",").split(","))
+    return tuple(part for part in parts if part not in ("", "None"))
 
 
 Observations = Mapping[str, Callable[[], Observation]]

@@ -6,16 +6,17 @@ Events on pictures have no time; the index of a picture is its frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ssl_behavior.errors import InputError
-from ssl_behavior.formats.annotations.boris_events import Moment, Observation, Observations
+from ssl_behavior.formats.annotations.boris_events import NO_SUBJECT, Event, Moment, Observation, Observations
 from ssl_behavior.formats.annotations.boris_media import videos_of
 from ssl_behavior.formats.annotations.values import bout_from_frames, occurring_behaviours
 from ssl_behavior.recordings.annotations import OTHER, Annotations
 from ssl_behavior.recordings.labels import Bout
+from ssl_behavior.recordings.pairs import Pair, pair_channel
 from ssl_behavior.recordings.time_base import time_base_of
 from ssl_behavior.recordings.videos import Video, Videos
 
@@ -111,13 +112,37 @@ def _require_one_observation_of_each(path: Path, observations: Sequence[tuple[Ob
             )
 
 
+def _channel(observation: Observation, event: Event) -> tuple[str, Pair | None]:
+    """Return the channel of an event and its agent and target; a modifier that is an animal's name is the target."""
+    if event.subject == NO_SUBJECT:
+        return event.subject, None
+    animals = _animals(observation)
+    target = next((name for name in event.modifiers if name in animals and name != event.subject), event.subject)
+    return pair_channel((event.subject, target)), (event.subject, target)
+
+
+def _animals(observation: Observation) -> set[str]:
+    return {*observation.subjects, *(event.subject for event in observation.events)} - {NO_SUBJECT}
+
+
+def _about_modifiers(observation: Observation, pairs: Mapping[str, Pair]) -> Iterator[str]:
+    if any(agent != target for agent, target in pairs.values()):
+        yield "modifiers that are names of animals are the targets of behaviours"
+    if {name for event in observation.events for name in event.modifiers} - _animals(observation):
+        yield "modifiers of behaviours are not used"
+
+
 def _to_annotations(path: Path, observation: Observation, video: Video) -> Annotations:
     rate, notices = _frame_rate(path, observation, video)
     notices = (*notices, *_follow_images(observation, rate))
     channels: dict[str, list[Bout]] = {}
+    pairs: dict[str, Pair] = {}
     for event in observation.events:
         start, stop = (_frame(moment, observation.offset, rate) for moment in (event.start, event.stop))
-        channels.setdefault(event.subject, []).append(bout_from_frames(start, stop, event.behaviour))
+        channel, pair = _channel(observation, event)
+        channels.setdefault(channel, []).append(bout_from_frames(start, stop, event.behaviour))
+        if pair is not None:
+            pairs[channel] = pair
     last_stop = max(bout.stop for bouts in channels.values() for bout in bouts)
     return Annotations(
         video.id,
@@ -127,7 +152,8 @@ def _to_annotations(path: Path, observation: Observation, video: Video) -> Annot
         frames=_last_frame(observation, video, rate, last_stop),
         first_frame=max(0, round((observation.interval or (0.0, None))[0] * rate)),
         vocabulary={name: occurring_behaviours(observation.behaviours, bouts) for name, bouts in channels.items()},
-        notices=(*observation.notices, *notices),
+        notices=(*observation.notices, *_about_modifiers(observation, pairs), *notices),
+        pairs=pairs,
     )
 
 

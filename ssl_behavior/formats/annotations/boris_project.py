@@ -24,6 +24,7 @@ from ssl_behavior.formats.annotations.boris_events import (
     Player,
     file_name,
     known,
+    modifiers_of,
     total_length,
     unpaired_error,
 )
@@ -51,6 +52,7 @@ def observations(path: Path) -> tuple[Observations, tuple[str, ...]]:
     try:
         project = json.loads(read_text(path), object_pairs_hook=_dict_of_distinct_names)
         kinds = {str(entry["code"]): str(entry["type"]) for entry in project["behaviors_conf"].values()}
+        subjects = tuple(str(entry["name"]) for entry in (project.get("subjects_conf") or {}).values())
         fields = {str(name): each for name, each in project["observations"].items() if each["events"]}
         without = [str(name) for name in project["observations"] if str(name) not in fields]
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
@@ -58,7 +60,7 @@ def observations(path: Path) -> tuple[Observations, tuple[str, ...]]:
     if not fields:
         raise InputError(f"{path}: expected observations with events; found none")
     notices = (f"observations without events, left out: {list_names(without, 5)}",) if without else ()
-    return {name: partial(_parse, path, name, each, kinds) for name, each in fields.items()}, notices
+    return {name: partial(_parse, path, name, each, kinds, subjects) for name, each in fields.items()}, notices
 
 
 def _dict_of_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,9 +75,13 @@ def _no_project(path: Path, error: Exception) -> InputError:
     return InputError(f"{path}: this is not a BORIS project ({type(error).__name__}: {error})")
 
 
-def _parse(path: Path, name: str, fields: Mapping[str, Any], kinds: Mapping[str, str]) -> Observation:
+def _parse(
+    path: Path, name: str, fields: Mapping[str, Any], kinds: Mapping[str, str], subjects: tuple[str, ...]
+) -> Observation:
     try:
-        return _observation(path, name, fields, kinds)
+        observation = _observation(path, name, fields, kinds)
+        observation.subjects = subjects
+        return observation
     except InputError:
         raise
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
@@ -97,8 +103,6 @@ def _observation(path: Path, name: str, fields: Mapping[str, Any], kinds: Mappin
     start, stop = [float(edge or 0) for edge in fields.get("observation time interval") or (0, 0)][:2]
     observation.interval = (start, stop or None) if start or stop else None
     _add_events(path, observation, fields["events"], kinds)
-    if any(str(event[3]).strip("| ") not in ("", "None") for event in fields["events"]):
-        observation.notices.append("modifiers of behaviours are not used")
     return observation
 
 
@@ -166,9 +170,9 @@ def _add_events(path: Path, observation: Observation, events: list[list[Any]], k
         subject, behaviour, modifier = str(events[i][1]) or NO_SUBJECT, str(events[i][2]), str(events[i][3])
         key, moment = (subject, behaviour, modifier), moments[i]
         if not kinds.get(behaviour, "").lower().startswith("state"):
-            observation.events.append(Event(subject, behaviour, moment, moment))
+            observation.events.append(Event(subject, behaviour, moment, moment, modifiers_of(modifier)))
         elif key in running:
-            observation.events.append(Event(subject, behaviour, running.pop(key), moment))
+            observation.events.append(Event(subject, behaviour, running.pop(key), moment, modifiers_of(modifier)))
         else:
             running[key] = moment
     if running:

@@ -22,6 +22,7 @@ from ssl_behavior.formats.annotations.boris_events import (
     known,
     media_of_player,
     media_of_players,
+    modifiers_of,
     total_length,
     unpaired_error,
 )
@@ -122,8 +123,6 @@ def _observation(path: Path, name: str, rows: Sequence[_Row]) -> Observation:
     )
     _add_players(where, observation, first)
     observation.interval = _interval(where, first)
-    if any(value for row in rows for key, value in row.items() if key.startswith("modifier")):
-        observation.notices.append("modifiers of behaviours are not used")
     _add_events(path, observation, rows)
     return observation
 
@@ -165,7 +164,9 @@ def _add_events(path: Path, observation: Observation, rows: Sequence[_Row]) -> N
             key = (subject, behaviour, *(value for name, value in row.items() if name.startswith("modifier")))
             times = _tabular(where, key, row, running, observation.offset)
         if times is not None:
-            observation.events.append(Event(subject, behaviour, *times))
+            cells = (value for name, value in row.items() if name.startswith("modifier"))
+            modifiers = tuple(part for cell in cells for part in modifiers_of(cell))
+            observation.events.append(Event(subject, behaviour, *times, modifiers))
     if running:
         raise unpaired_error(path, observation.name, [(key[0], key[1]) for key in running])
 

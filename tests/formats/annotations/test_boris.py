@@ -239,6 +239,21 @@ def test_modifiers_are_named_as_not_used(tmp_path: Path) -> None:
     assert "modifiers of behaviours are not used" in boris.read(tmp_path / "x.csv", M)[0].notices
 
 
+def test_a_modifier_that_is_an_animal_is_the_target(tmp_path: Path) -> None:
+    head = "Observation id,Subject,Behavior,Modifier #1,Modifier #2,Behavior type,Start (s),Stop (s)\n"
+    rows = "m,white,chase,fast,black,STATE,1.0,2.0\nm,black,flee,,white,STATE,1.5,2.5\nm,black,rear,,,STATE,4.0,5.0\n"
+    (tmp_path / "x.csv").write_text(head + rows)
+    (annotations,) = boris.read(tmp_path / "x.csv", M)
+    assert dict(annotations.pairs) == {
+        "white-black": ("white", "black"),
+        "black-white": ("black", "white"),
+        "black": ("black", "black"),
+    }
+    assert [bout.behaviour for bout in annotations.channels["black-white"]] == ["flee"]
+    assert "modifiers that are names of animals are the targets of behaviours" in annotations.notices
+    assert "modifiers of behaviours are not used" in annotations.notices
+
+
 def test_media_of_two_players_are_not_added(tmp_path: Path) -> None:
     head = "Observation id,Source,Media duration (s),FPS,Behavior,Behavior type,Start (s),Stop (s)\n"
     row = "day,player #1:m.mp4|player #2:n.mp4,10.000|50.000,20.000|25.000,a,STATE,1.0,2.0\n"
