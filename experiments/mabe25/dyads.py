@@ -30,7 +30,7 @@ import pandas as pd
 
 from experiments.dyads.coverage import write
 from experiments.dyads.protocol import DATA
-from experiments.mabe25.stack import stacked
+from experiments.mabe25.stack import stack_logits
 from ssl_behavior.decoding import DecodedUnit
 from ssl_behavior.formats.annotations.read import read_annotations
 from ssl_behavior.formats.tracks.read import read_recordings
@@ -131,12 +131,13 @@ def variants(units: Sequence[LabelledPoses], seed: int) -> dict[str, list[Scored
     unmasked = held_out_logits("unlisted-as-no", seed, everything, ("A", "B"))
     no_lab = held_out_logits("no-lab", seed, units, ())
     calibrated = calibrated_units(units, masked, _BEHAVIOURS)[0]
+    of_stack, _ = stack_logits(units, masked, _BEHAVIOURS, seed)
     return {
         "all of it": _decoded(calibrated),
         "unlisted behaviours as absent": _decoded(calibrated_units(units, unmasked, _BEHAVIOURS)[0]),
         "laboratory unknown to the model": _decoded(calibrated_units(units, no_lab, _BEHAVIOURS)[0]),
         "one rule for both laboratories": _decoded(calibrated, common=True),
-        "trees stacked on it": _decoded(stacked(units, masked, _BEHAVIOURS, seed)),
+        "trees stacked on it": _decoded(calibrated_units(units, of_stack, _BEHAVIOURS)[0]),
     }
 
 

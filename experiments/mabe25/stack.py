@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from ssl_behavior.decoding import DecodedUnit
+from ssl_behavior.decoding import rebalance
 from ssl_behavior.models.ensemble import with_lab
 from ssl_behavior.models.heads import UNASKED
-from ssl_behavior.models.trees import Boosting, fit_trees
+from ssl_behavior.models.trees import Boosting, Trees, fit_trees
 from ssl_behavior.poses.expert_features import expert_features
 from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.recordings.labels import UNSCORED
@@ -22,42 +22,60 @@ _RARE_EVERY, _COMMON_EVERY = 3, 12
 _TREES, _FOLDS = 60, 5
 
 
-def stacked(
-    units: Sequence[LabelledPoses], logits: Sequence[np.ndarray], behaviours: Sequence[str], seed: int
-) -> list[DecodedUnit]:
-    """Return each unit with the probabilities of trees that were fitted to the logits and features of other videos.
+def stack_logits(
+    units: Sequence[LabelledPoses],
+    logits: Sequence[np.ndarray],
+    behaviours: Sequence[str],
+    seed: int,
+    others: Sequence[LabelledPoses] = (),
+    logits_of_others: Sequence[np.ndarray] = (),
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the scores of trees that were fitted to the scores and features of other videos.
 
     Args:
         units: labelled pairs.
         logits: (time, behaviour) of each, by models that were trained on other videos.
         behaviours: names of the labels, the background last.
         seed: seed of the trees.
+        others: further pairs, for trees that were fitted to all of ``units``.
+        logits_of_others: (time, behaviour) of each of these.
+
+    Returns:
+        (time, behaviour) log probabilities of each unit, as if all behaviours were equally frequent; and of each other.
     """
     labs = tuple(sorted({unit.lab for unit in units}))
     features = [_features(unit, values, labs) for unit, values in zip(units, logits, strict=True)]
     chosen = [_chosen(unit.labels, len(behaviours) - 1) for unit in units]
-    decoded: dict[int, DecodedUnit] = {}
-    for held_out in folds_by_video(units, len(behaviours), _FOLDS):
-        others = [i for i in range(len(units)) if i not in held_out]
-        trees = fit_trees(
-            [features[i][chosen[i][0]] for i in others],
-            [units[i].labels[chosen[i][0]] for i in others],
+
+    def grown(numbers: Sequence[int]) -> Trees:
+        return fit_trees(
+            [features[i][chosen[i][0]] for i in numbers],
+            [units[i].labels[chosen[i][0]] for i in numbers],
             len(behaviours),
             Boosting(trees=_TREES),
             seed,
-            [chosen[i][1] for i in others],
-            asked=[_asked(units[i], len(behaviours)) for i in others],
+            [chosen[i][1] for i in numbers],
+            asked=[_asked(units[i], len(behaviours)) for i in numbers],
             labs=labs,
         )
-        for i in held_out:
-            asked = _asked(units[i], len(behaviours))
-            values = trees.predict(features[i]) * asked
-            values /= np.maximum(values.sum(1, keepdims=True), 1e-12)
-            poses = units[i].poses
-            decoded[i] = DecodedUnit(
-                poses.id, units[i].lab, poses.frame_rate, values, units[i].labels, asked, poses.fingerprint()
-            )
-    return [decoded[i] for i in range(len(units))]
+
+    held_out = [np.empty(0)] * len(units)
+    for fold in folds_by_video(units, len(behaviours), _FOLDS):
+        trees = grown([i for i in range(len(units)) if i not in fold])
+        for i in fold:
+            held_out[i] = _logits(trees, features[i], _asked(units[i], len(behaviours)))
+    if not others:
+        return held_out, []
+    trees = grown(range(len(units)))
+    return held_out, [
+        _logits(trees, _features(unit, values, labs), _asked(unit, len(behaviours)))
+        for unit, values in zip(others, logits_of_others, strict=True)
+    ]
+
+
+def _logits(trees: Trees, features: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    balanced = rebalance(trees.predict(features) * asked, trees.frequencies)
+    return np.where(asked, np.log(np.maximum(balanced, 1e-6)), UNASKED).astype(np.float32)
 
 
 def _asked(unit: LabelledPoses, behaviours: int) -> np.ndarray:
@@ -71,7 +89,7 @@ def _features(unit: LabelledPoses, logits: np.ndarray, labs: Sequence[str]) -> n
         gaussian_filter1d(known, seconds * unit.poses.frame_rate, axis=0) if seconds else known
         for seconds in _SMOOTHINGS_S
     ]
-    expert = expert_features(unit.poses, unit.pairs[0])
+    expert = np.nanmean([expert_features(unit.poses, pair) for pair in unit.pairs], axis=0)
     return with_lab(np.concatenate([*smoothed, expert], axis=1), labs, unit.lab)
 
 
