@@ -28,7 +28,7 @@ import pandas as pd
 
 from experiments.dyads.coverage import write
 from experiments.mabe25.stack import stack_logits
-from ssl_behavior.decoding import fit_action_decoder
+from ssl_behavior.decoding import count_unit, fit_action_decoder
 from ssl_behavior.formats.tracks.mabe25.submissions import write_submission
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.models.checkpoints import load_encoder
@@ -150,7 +150,7 @@ def cached(name: str, compute: Callable[[], Logits]) -> Logits:
 def submit(competition: Competition, found: Logits, output: Path) -> Path:
     """Decode the scores of a row with rules from its held-out scores, and write the submission."""
     units, temperature, shares = calibrated_units(competition.train, found[0], competition.behaviours)
-    decoder = fit_action_decoder(units, competition.behaviours)
+    decoder = fit_action_decoder([count_unit(unit) for unit in units], competition.behaviours)
     scheme = PairScheme(
         competition.behaviours, OTHER, competition.scheme.shown, (), (), tuple(shares.tolist()), temperature, decoder
     )

@@ -1,6 +1,6 @@
 """From probabilities to labels: calibration, class weights, smoothing in time, the most probable path."""
 
-from ssl_behavior.decoding.action_fitting import DecodedUnit, fit_action_decoder
+from ssl_behavior.decoding.action_fitting import DecodedUnit, count_unit, fit_action_decoder
 from ssl_behavior.decoding.action_rules import ActionDecoder
 from ssl_behavior.decoding.balance import balancing_weights, rebalance
 from ssl_behavior.decoding.calibrated import CalibratedDecoder
@@ -10,6 +10,7 @@ from ssl_behavior.decoding.fitting import default_decoder, fit_decoder, fit_tran
 __all__ = [
     "ActionDecoder",
     "DecodedUnit",
+    "count_unit",
     "fit_action_decoder",
     "Decoder",
     "CalibratedDecoder",

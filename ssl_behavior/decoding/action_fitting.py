@@ -7,7 +7,7 @@ those of all laboratories.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,42 +50,67 @@ class DecodedUnit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Cell:
-    """What is known of a behaviour in one laboratory, or in all.
+class UnitCounts:
+    """What rules are fitted to: counted once, a unit can take part in several fits.
 
     Attributes:
-        counts: (smoothing, 2, bin) scored frames by their log odds, other frames first, then those of the behaviour.
-        lengths: (bout,) seconds.
+        lab: name of the laboratory.
+        counts: behaviour that was looked for -> (smoothing, 2, bin) scored frames by their log odds, those of other
+            behaviours first.
+        lengths: behaviour -> (bout,) seconds.
     """
 
-    counts: np.ndarray
-    lengths: np.ndarray
+    lab: str
+    counts: Mapping[int, np.ndarray]
+    lengths: Mapping[int, np.ndarray]
 
 
-def fit_action_decoder(units: Sequence[DecodedUnit], behaviours: Sequence[str]) -> ActionDecoder:
+def count_unit(unit: DecodedUnit) -> UnitCounts:
+    """Count the frames of a pair for every behaviour but the last that was looked for."""
+    counts, lengths = {}, {}
+    scored = unit.truth >= 0
+    for behaviour in np.flatnonzero(unit.asked[:-1]).tolist():
+        is_true = unit.truth == behaviour
+        lengths[behaviour] = np.array([(stop - start) / unit.frame_rate for start, stop in runs(is_true)])
+        counts[behaviour] = np.zeros((len(_SMOOTHINGS_S), 2, len(_EDGES) + 1))
+        for number, seconds in enumerate(_SMOOTHINGS_S):
+            scores = log_odds(smooth(unit.probabilities[:, behaviour], seconds * unit.frame_rate))
+            bins = np.searchsorted(_EDGES, scores[scored])
+            for state in (0, 1):
+                chosen = bins[is_true[scored] == state]
+                counts[behaviour][number, state] = np.bincount(chosen, minlength=len(_EDGES) + 1)
+    return UnitCounts(unit.lab, counts, lengths)
+
+
+def fit_action_decoder(units: Sequence[UnitCounts], behaviours: Sequence[str]) -> ActionDecoder:
     """Choose a rule for each behaviour that a laboratory shows, and one for each behaviour over all laboratories.
 
     Args:
-        units: labelled pairs.
+        units: labelled pairs, counted.
         behaviours: the vocabulary; the last one is that of frames in which nothing of interest happens.
     """
     rules: dict[tuple[str, str], ActionRule] = {}
-    labs = sorted({unit.lab for unit in units} - {""})
     for i, name in enumerate(behaviours[:-1]):
-        cells = {
-            lab: cell for lab in labs if (cell := _cell([unit for unit in units if unit.lab == lab], i)) is not None
-        }
-        if (overall := _cell(units, i)) is None:
+        if (overall := _summed(units, i)) is None:
             continue
+        labs = sorted({unit.lab for unit in units} - {""})
+        cells = {lab: cell for lab in labs if (cell := _summed([u for u in units if u.lab == lab], i)) is not None}
         # Laboratories count alike, however long their videos are.
-        shared = [cell.counts / cell.counts[0, 1].sum() for cell in cells.values()] or [overall.counts]
+        shared = [counts / counts[0, 1].sum() for counts, _ in cells.values()] or [overall[0]]
         smoothing, threshold = _best(sum(shared[1:], start=shared[0]))
-        rules["", name] = _rule(threshold, smoothing, overall.lengths)
-        for lab, cell in cells.items():
-            share = len(cell.lengths) / (len(cell.lengths) + _SHRINKAGE_BOUTS)
-            own = _best(cell.counts[[smoothing]])[1]
-            rules[lab, name] = _rule(share * own + (1 - share) * threshold, smoothing, cell.lengths)
+        rules["", name] = _rule(threshold, smoothing, overall[1])
+        for lab, (counts, lengths) in cells.items():
+            share = len(lengths) / (len(lengths) + _SHRINKAGE_BOUTS)
+            own = _best(counts[[smoothing]])[1]
+            rules[lab, name] = _rule(share * own + (1 - share) * threshold, smoothing, lengths)
     return ActionDecoder(tuple(behaviours), rules)
+
+
+def _summed(units: Sequence[UnitCounts], behaviour: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the counts and the lengths of bouts of a behaviour over several units; None if it has no bout."""
+    asked = [unit for unit in units if behaviour in unit.counts]
+    lengths = np.concatenate([unit.lengths[behaviour] for unit in asked]) if asked else np.zeros(0)
+    return (np.sum([unit.counts[behaviour] for unit in asked], axis=0), lengths) if len(lengths) else None
 
 
 def _rule(threshold: float, smoothing: int, lengths: np.ndarray) -> ActionRule:
@@ -93,28 +118,11 @@ def _rule(threshold: float, smoothing: int, lengths: np.ndarray) -> ActionRule:
     return ActionRule(float(1 / (1 + np.exp(-threshold))), _SMOOTHINGS_S[smoothing], shortest)
 
 
-def _cell(units: Sequence[DecodedUnit], behaviour: int) -> _Cell | None:
-    """Count the frames in which a behaviour was looked for; None if it has none."""
-    asked = [unit for unit in units if unit.asked[behaviour]]
-    counts = np.zeros((len(_SMOOTHINGS_S), 2, len(_EDGES) + 1))
-    lengths: list[float] = []
-    for unit in asked:
-        scored, is_true = unit.truth >= 0, unit.truth == behaviour
-        lengths += [(stop - start) / unit.frame_rate for start, stop in runs(is_true)]
-        for number, seconds in enumerate(_SMOOTHINGS_S):
-            scores = log_odds(smooth(unit.probabilities[:, behaviour], seconds * unit.frame_rate))
-            bins = np.searchsorted(_EDGES, scores[scored])
-            for state in (0, 1):
-                chosen = bins[is_true[scored] == state]
-                counts[number, state] += np.bincount(chosen, minlength=len(_EDGES) + 1)
-    return _Cell(counts, np.array(lengths)) if lengths else None
-
-
 def _best(counts: np.ndarray) -> tuple[int, float]:
     """Return the smoothing and the threshold, in log odds, of the greatest F1.
 
     Args:
-        counts: (smoothing, 2, bin), as in ``_Cell``.
+        counts: (smoothing, 2, bin), as in ``UnitCounts``.
     """
     # Frames of a bin lie above the edge before it.
     above = counts[..., ::-1].cumsum(-1)[..., ::-1][..., 1:]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.compute.devices import Precision
-from ssl_behavior.decoding import DecodedUnit, fit_action_decoder
+from ssl_behavior.decoding import DecodedUnit, count_unit, fit_action_decoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.heads import UNASKED
@@ -80,7 +80,7 @@ def finetune_pairs(
         labs if len(labs) > 1 else (),
     )  # fmt: skip
     held_out, temperature, shares = calibrated_units(units, logits, behaviours)
-    decoder = fit_action_decoder(held_out, behaviours)
+    decoder = fit_action_decoder([count_unit(unit) for unit in held_out], behaviours)
     pairs = tuple(dict.fromkeys(unit.pair for unit in units if unit.pair is not None))
     scheme = PairScheme(
         tuple(behaviours), OTHER, shown, pairs, tuple(unscored), tuple(shares.tolist()), temperature, decoder
@@ -132,9 +132,11 @@ def decode_held_out(units: Sequence[DecodedUnit], behaviours: Sequence[str]) -> 
     if folds < 2:
         return []
     decoded: dict[int, ScoredPair] = {}
+    counts = [count_unit(unit) for unit in units]
     for fold in range(folds):
         held_out = set(groups[fold::folds])
-        decoder = fit_action_decoder([unit for unit in units if unit.group not in held_out], behaviours)
+        others = [counts[i] for i, unit in enumerate(units) if unit.group not in held_out]
+        decoder = fit_action_decoder(others, behaviours)
         for i, unit in enumerate(units):
             if unit.group in held_out:
                 labels = decoder.decode(unit.probabilities, unit.frame_rate, unit.lab, unit.asked)

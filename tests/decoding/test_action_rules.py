@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssl_behavior.decoding import ActionDecoder, DecodedUnit, fit_action_decoder
+from ssl_behavior.decoding import ActionDecoder, DecodedUnit, count_unit, fit_action_decoder
 from ssl_behavior.decoding.action_rules import ActionRule
 from ssl_behavior.errors import InputError
 
@@ -81,6 +81,10 @@ def unit(lab: str, attack: np.ndarray, truth: np.ndarray, group: str = "v") -> D
     return DecodedUnit(group, lab, 30.0, values, truth, EVERYTHING, group)
 
 
+def fit(units: list[DecodedUnit]) -> ActionDecoder:
+    return fit_action_decoder([count_unit(each) for each in units], BEHAVIOURS)
+
+
 def planted(lab: str, threshold: float, bouts: int, seed: int = 0) -> DecodedUnit:
     """Frames whose annotators marked an attack where its probability is above a threshold of their own."""
     rng = np.random.default_rng(seed)
@@ -89,14 +93,14 @@ def planted(lab: str, threshold: float, bouts: int, seed: int = 0) -> DecodedUni
 
 
 def test_fitting_finds_the_threshold_of_each_laboratory() -> None:
-    rules = fit_action_decoder([planted("bold", 0.3, 100), planted("shy", 0.8, 100, 1)], BEHAVIOURS).rules
+    rules = fit([planted("bold", 0.3, 100), planted("shy", 0.8, 100, 1)]).rules
     assert rules["bold", "attack"].threshold == pytest.approx(0.3, abs=0.06)
     assert rules["shy", "attack"].threshold == pytest.approx(0.8, abs=0.06)
 
 
 def test_the_threshold_of_few_bouts_is_shrunk_towards_that_of_all() -> None:
     bold = [planted(lab, 0.3, 100, seed) for seed, lab in enumerate("abc")]
-    few, many = (fit_action_decoder([*bold, planted("shy", 0.8, n, 9)], BEHAVIOURS).rules for n in (10, 400))
+    few, many = (fit([*bold, planted("shy", 0.8, n, 9)]).rules for n in (10, 400))
     assert few["", "attack"].threshold == pytest.approx(0.3, abs=0.06)
     assert few["", "attack"].threshold < few["shy", "attack"].threshold < many["shy", "attack"].threshold
     assert many["shy", "attack"].threshold == pytest.approx(0.8, abs=0.06)
@@ -104,7 +108,7 @@ def test_the_threshold_of_few_bouts_is_shrunk_towards_that_of_all() -> None:
 
 def test_a_behaviour_that_a_laboratory_does_not_show_has_no_rule_there() -> None:
     shown, not_shown = planted("a", 0.5, 20), planted("b", 2.0, 20, 1)
-    rules = fit_action_decoder([shown, not_shown], BEHAVIOURS).rules
+    rules = fit([shown, not_shown]).rules
     assert ("a", "attack") in rules
     assert ("b", "attack") not in rules
     assert not any(name == "sniff" for _, name in rules)
@@ -114,7 +118,7 @@ def test_a_behaviour_that_nothing_tells_apart_is_not_predicted_everywhere() -> N
     rng = np.random.default_rng(0)
     truth = np.where(np.repeat(rng.random(400) < 0.05, 30), 0, 2)
     noise = unit("", np.repeat(rng.uniform(0, 0.2, 400), 30), truth)
-    labels = fit_action_decoder([noise], BEHAVIOURS).decode(noise.probabilities, 30.0, "", EVERYTHING)
+    labels = fit([noise]).decode(noise.probabilities, 30.0, "", EVERYTHING)
     assert (labels == 0).sum() < 4 * (truth == 0).sum()
 
 
