@@ -18,12 +18,11 @@ _SMOOTHINGS_S = (0.0, 0.1, 0.25, 0.5, 1.0)
 _EDGES = np.linspace(-8, 8, 161)
 """Log odds between which thresholds are tried."""
 _SHRINKAGE_BOUTS = 10.0
-"""The rule of all laboratories counts as much as this number of bouts."""
+_OWN_SMOOTHING_BOUTS = 30
+"""Bouts from which on a behaviour of a laboratory has a smoothing of its own."""
 _MOST_PREDICTED = 3.0
 """Frames that are predicted for each true one, at most. For a behaviour that a model cannot tell apart, F1 is greatest
 where it is predicted nearly everywhere, which helps nobody."""
-_SHORTEST = 0.25
-"""Least length of a bout, as a share of the tenth percentile of the true lengths."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +81,19 @@ def count_unit(unit: DecodedUnit) -> UnitCounts:
     return UnitCounts(unit.lab, counts, lengths)
 
 
-def fit_action_decoder(units: Sequence[UnitCounts], behaviours: Sequence[str]) -> ActionDecoder:
+def fit_action_decoder(
+    units: Sequence[UnitCounts],
+    behaviours: Sequence[str],
+    shrinkage_bouts: float = _SHRINKAGE_BOUTS,
+    smoothings: Sequence[int] = range(len(_SMOOTHINGS_S)),
+) -> ActionDecoder:
     """Choose a rule for each behaviour that a laboratory shows, and one for each behaviour over all laboratories.
 
     Args:
         units: labelled pairs, counted.
         behaviours: the vocabulary; the last one is that of frames in which nothing of interest happens.
+        shrinkage_bouts: the rule of all laboratories counts as much as this number of bouts.
+        smoothings: indices of the smoothings to choose from.
     """
     rules: dict[tuple[str, str], ActionRule] = {}
     for i, name in enumerate(behaviours[:-1]):
@@ -97,12 +103,14 @@ def fit_action_decoder(units: Sequence[UnitCounts], behaviours: Sequence[str]) -
         cells = {lab: cell for lab in labs if (cell := _summed([u for u in units if u.lab == lab], i)) is not None}
         # Laboratories count alike, however long their videos are.
         shared = [counts / counts[0, 1].sum() for counts, _ in cells.values()] or [overall[0]]
-        smoothing, threshold = _best(sum(shared[1:], start=shared[0]))
-        rules["", name] = _rule(threshold, smoothing, overall[1])
+        chosen, threshold = _best(sum(shared[1:], start=shared[0])[list(smoothings)])
+        smoothing = smoothings[chosen]
+        rules["", name] = _rule(threshold, smoothing)
         for lab, (counts, lengths) in cells.items():
-            share = len(lengths) / (len(lengths) + _SHRINKAGE_BOUTS)
-            own = _best(counts[[smoothing]])[1]
-            rules[lab, name] = _rule(share * own + (1 - share) * threshold, smoothing, lengths)
+            share = len(lengths) / (len(lengths) + shrinkage_bouts)
+            choices = smoothings if len(lengths) >= _OWN_SMOOTHING_BOUTS else [smoothing]
+            chosen, own = _best(counts[list(choices)])
+            rules[lab, name] = _rule(share * own + (1 - share) * threshold, choices[chosen])
     return ActionDecoder(tuple(behaviours), rules)
 
 
@@ -113,9 +121,8 @@ def _summed(units: Sequence[UnitCounts], behaviour: int) -> tuple[np.ndarray, np
     return (np.sum([unit.counts[behaviour] for unit in asked], axis=0), lengths) if len(lengths) else None
 
 
-def _rule(threshold: float, smoothing: int, lengths: np.ndarray) -> ActionRule:
-    shortest = _SHORTEST * float(np.quantile(lengths, 0.1))
-    return ActionRule(float(1 / (1 + np.exp(-threshold))), _SMOOTHINGS_S[smoothing], shortest)
+def _rule(threshold: float, smoothing: int) -> ActionRule:
+    return ActionRule(float(1 / (1 + np.exp(-threshold))), _SMOOTHINGS_S[smoothing])
 
 
 def _best(counts: np.ndarray) -> tuple[int, float]:

@@ -1,8 +1,9 @@
 """From probabilities of a pair to its bouts, with a rule for each laboratory and behaviour.
 
-Laboratories differ in how sure an annotator must be before a bout is marked, and in how short a bout may be. So every
-behaviour of every laboratory has a threshold, a smoothing and a least length of its own. Where several behaviours pass
-their thresholds in a frame, the one that passes by the greatest margin in log odds is taken.
+Laboratories differ in how sure an annotator must be before a bout is marked, and in how long bouts last. So every
+behaviour of every laboratory has a threshold and a smoothing of its own. Where several behaviours pass their thresholds
+in a frame, the one that passes by the greatest margin in log odds is taken. No rule drops short bouts: on the
+annotations of MABe-2025 that gains nothing after smoothing (``experiments/mabe25/decoding.md``).
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ class ActionRule:
     Attributes:
         threshold: least smoothed probability.
         smoothing_s: standard deviation, in seconds, of the Gaussian that smooths the probability over time.
-        min_length_s: shorter bouts are dropped.
 
     Raises:
         InputError: a number cannot be such a setting.
@@ -36,14 +36,12 @@ class ActionRule:
 
     threshold: float
     smoothing_s: float = 0.0
-    min_length_s: float = 0.0
 
     def __post_init__(self) -> None:
-        lengths = (self.smoothing_s, self.min_length_s)
-        if not 0 < self.threshold < 1 or not all(0 <= length <= _LONGEST_S for length in lengths):
+        if not 0 < self.threshold < 1 or not 0 <= self.smoothing_s <= _LONGEST_S:
             raise InputError(
-                f"expected a threshold between 0 and 1, and times from 0 to {_LONGEST_S:g} s; found {self.threshold:g} "
-                f"and {', '.join(f'{length:g}' for length in lengths)}"
+                f"expected a threshold between 0 and 1, and a smoothing from 0 to {_LONGEST_S:g} s; found "
+                f"{self.threshold:g} and {self.smoothing_s:g} s"
             )
 
 
@@ -86,18 +84,14 @@ class ActionDecoder:
             (time,) int16 indices of behaviours.
         """
         lab = lab if any(known == lab for known, _ in self.rules) else ""
-        nothing = len(self.behaviours) - 1
         best = np.zeros(len(probabilities), np.float32)
-        labels = np.full(len(probabilities), nothing, np.int16)
+        labels = np.full(len(probabilities), len(self.behaviours) - 1, np.int16)
         for i, name in enumerate(self.behaviours[:-1]):
             if (rule := self.rules.get((lab, name))) is None or not asked[i]:
                 continue
             margin = log_odds(smooth(probabilities[:, i], rule.smoothing_s * frame_rate)) - _logit(rule.threshold)
             wins = margin >= best
             labels[wins], best[wins] = i, margin[wins]
-        for i, name in enumerate(self.behaviours[:-1]):
-            if (rule := self.rules.get((lab, name))) is not None:
-                drop_short(labels, i, round(rule.min_length_s * frame_rate), nothing)
         return labels
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,8 +99,7 @@ class ActionDecoder:
         return {
             "behaviours": list(self.behaviours),
             "rules": [
-                [lab, name, float(rule.threshold), float(rule.smoothing_s), float(rule.min_length_s)]
-                for (lab, name), rule in self.rules.items()
+                [lab, name, float(rule.threshold), float(rule.smoothing_s)] for (lab, name), rule in self.rules.items()
             ],
         }
 
@@ -119,8 +112,8 @@ class ActionDecoder:
         """
         try:
             rules = {
-                (str(lab), str(name)): ActionRule(float(threshold), float(smoothing), float(length))
-                for lab, name, threshold, smoothing, length in plain["rules"]
+                (str(lab), str(name)): ActionRule(float(threshold), float(smoothing))
+                for lab, name, threshold, smoothing in plain["rules"]
             }
             return cls(tuple(map(str, plain["behaviours"])), rules)
         except (TypeError, KeyError, ValueError) as error:
@@ -141,15 +134,6 @@ def log_odds(probability: np.ndarray) -> np.ndarray:
 
 def _logit(probability: float) -> float:
     return float(log_odds(np.array(probability)))
-
-
-def drop_short(labels: np.ndarray, behaviour: int, frames: int, nothing: int) -> None:
-    """Replace the bouts of a behaviour that are shorter than ``frames`` by ``nothing``, in place."""
-    if frames < 2:
-        return
-    for start, stop in runs(labels == behaviour):
-        if stop - start < frames:
-            labels[start:stop] = nothing
 
 
 def runs(mask: np.ndarray) -> Sequence[tuple[int, int]]:
