@@ -30,7 +30,7 @@ from ssl_behavior.scoring.report_table import format_report
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.training.cross_validation import cross_validation_report, folds_by_video
-from ssl_behavior.training.finetuning import FinetuneResult, finetune_encoder
+from ssl_behavior.training.finetuning import FinetuneResult, finetune_encoder, folds_for
 from ssl_behavior.training.inputs import LearningConfig, about_pretraining, labelled_poses, seen_in_pretraining
 from ssl_behavior.training.pair_finetuning import finetune_pairs
 from ssl_behavior.training.pair_inputs import describe_units, pair_units, shown_behaviours
@@ -148,15 +148,16 @@ def _report(
     """Print and return the cross-validation report; empty without cross-validation."""
     if not result.held_out_logits:
         return {}
-    folds = folds_by_video(videos, len(behaviours), config.supervision.folds)
+    folds = folds_by_video(videos, len(behaviours), folds_for(config.supervision, config.members))
     fewest = len(videos) - max(map(len, folds))
     report = cross_validation_report(
         result.held_out_logits, result.calibrated_decoder, result.held_out_videos, behaviours, fewest / len(videos)
     )
     print("\ncross-validation: each labelled video is scored by a model, a temperature and a decoder that were")
     seen = f"{fewest} or more of the {len(videos)} videos"
+    kept = "saw all" if config.members == 1 else "averages them"
     print(f"fitted to others, at {rate:g} Hz. Each of these models saw {seen}, and the kept model")
-    print("saw all. Expect such scores, or slightly better ones, on new videos of the same kind; the intervals reach")
+    print(f"{kept}. Expect such scores, or slightly better ones, on new videos of the same kind; the intervals reach")
     print("as far up as learning from all videos may bring.")
     print(about_pretraining(seen_in_pretraining(config.encoder, videos), len(videos), "labelled videos"))
     print("All scores run from 0 to 1. Higher is better, except for the calibration error: lower is better.")

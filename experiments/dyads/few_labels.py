@@ -36,8 +36,9 @@ from experiments.dyads.protocol import HELD_OUT, RUNS, Dyads, FitPredict, Found,
 from ssl_behavior.decoding import rebalance
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.classifier import Classifier
-from ssl_behavior.models.ensemble import Model, fit_tree_member, tree_examples, tree_logits
+from ssl_behavior.models.ensemble import Model, tree_logits
 from ssl_behavior.models.inference import embed_all
+from ssl_behavior.models.tree_examples import fit_tree_member, tree_examples
 from ssl_behavior.models.trees import Trees
 from ssl_behavior.plots.ethogram import ethogram
 from ssl_behavior.plots.strips import Strip

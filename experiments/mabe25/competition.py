@@ -33,8 +33,9 @@ from ssl_behavior.formats.tracks.mabe25.submissions import write_submission
 from ssl_behavior.formats.tracks.read import read_recordings
 from ssl_behavior.models.checkpoints import load_encoder
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import fit_tree_member, tree_examples, tree_logits
+from ssl_behavior.models.ensemble import tree_logits
 from ssl_behavior.models.pair_scheme import PairScheme
+from ssl_behavior.models.tree_examples import fit_tree_member, tree_examples
 from ssl_behavior.models.trees import Trees
 from ssl_behavior.poses.labelled import LabelledPoses
 from ssl_behavior.poses.prepare import prepare_all

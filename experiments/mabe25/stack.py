@@ -8,8 +8,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from ssl_behavior.decoding import rebalance
-from ssl_behavior.models.ensemble import with_lab
 from ssl_behavior.models.heads import UNASKED
+from ssl_behavior.models.tree_examples import with_lab
 from ssl_behavior.models.trees import Boosting, Trees, fit_trees
 from ssl_behavior.poses.expert_features import expert_features
 from ssl_behavior.poses.labelled import LabelledPoses

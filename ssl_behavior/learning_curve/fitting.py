@@ -11,7 +11,8 @@ import torch
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.learning_curve.variants import Variant
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import fit_tree_member, tree_examples, tree_logits
+from ssl_behavior.models.ensemble import tree_logits
+from ssl_behavior.models.tree_examples import fit_tree_member, tree_examples
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.recordings.labels import UNSCORED
 from ssl_behavior.training.finetuning import finetune_encoder

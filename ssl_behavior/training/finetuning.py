@@ -15,9 +15,10 @@ from ssl_behavior.compute.devices import Precision, uses_bfloat16
 from ssl_behavior.decoding import CalibratedDecoder, default_decoder
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import Model, TreeExamples, fit_tree_member, tree_examples
+from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.heads import HeadKind
 from ssl_behavior.models.inference import EmbeddingsByPair, embed_all
+from ssl_behavior.models.tree_examples import TreeExamples, fit_tree_member, tree_examples
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies
 from ssl_behavior.poses.sampling import ClipSampler
 from ssl_behavior.scoring.report import ScoredVideo

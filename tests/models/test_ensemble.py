@@ -9,8 +9,9 @@ from scipy.special import log_softmax
 
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import Model, average, fit_tree_member, network_logits, tree_examples, tree_logits
+from ssl_behavior.models.ensemble import Model, average, network_logits, tree_logits
 from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.tree_examples import fit_tree_member, tree_examples
 from ssl_behavior.models.trees import Trees
 from ssl_behavior.poses.expert_features import expert_features
 from ssl_behavior.poses.labelled import LabelledPoses
@@ -103,7 +104,7 @@ def test_all_videos_that_show_a_behaviour_count_alike(
     def record(features: Any, labels: Any, *rest: Any) -> None:
         arguments.update(labels=labels, settings=rest[1], weights=rest[3])
 
-    monkeypatch.setattr("ssl_behavior.models.ensemble.fit_trees", record)
+    monkeypatch.setattr("ssl_behavior.models.tree_examples.fit_trees", record)
     fit_tree_member(examples, 3, FEW.trees, 0)
     assert arguments["settings"].trees == FEW.trees
     # Six pairs make six parts of each video.
@@ -128,7 +129,7 @@ def test_the_seed_and_the_rounds_change_the_trees(videos: list[LabelledPoses], t
 
 def test_many_videos_give_fewer_examples_each(videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch) -> None:
     frames = sum(len(video.labels) * len(video.pairs) for video in videos)
-    monkeypatch.setattr("ssl_behavior.models.ensemble._MAX_EXAMPLES", 100)
+    monkeypatch.setattr("ssl_behavior.models.tree_examples._MAX_EXAMPLES", 100)
     examples = tree_examples(videos)
     count = sum(len(labels) for video in examples for labels in video.labels)
     assert frames > 500

@@ -14,9 +14,10 @@ from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
 from ssl_behavior.models.checkpoints import is_of_pairs, load_model, load_pair_model, save_pair_model
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import fit_tree_member, tree_examples, tree_logits
+from ssl_behavior.models.ensemble import tree_logits
 from ssl_behavior.models.heads import UNASKED, classification_loss, mask_unasked
 from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.tree_examples import fit_tree_member, tree_examples
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
@@ -25,9 +26,10 @@ from ssl_behavior.recordings.annotations import OTHER
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.simulator import simulate_recordings
+from ssl_behavior.training.labelled_clips import draw_weights
 from ssl_behavior.training.pair_finetuning import PairResult, finetune_pairs
 from ssl_behavior.training.pair_inputs import pair_units, shown_behaviours
-from ssl_behavior.training.supervised import Supervision, draw_weights, train_classifier
+from ssl_behavior.training.supervised import Supervision, train_classifier
 
 LANDMARKS = shared_landmarks([SKELETON])
 FEW = Supervision(steps=3, batch=4, clip_seconds=2.0, trees=3, folds=2)

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from ssl_behavior.formats.tracks.calms21 import CHANNEL, SKELETON
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
-from ssl_behavior.models.ensemble import Model, fit_tree_member, network_logits, tree_examples, tree_logits
+from ssl_behavior.models.ensemble import Model, network_logits, tree_logits
 from ssl_behavior.models.inference import embed, embed_all
 from ssl_behavior.models.tcn import Architecture
+from ssl_behavior.models.tree_examples import fit_tree_member, tree_examples
 from ssl_behavior.poses.clips import ClipBatch, pair_clip
 from ssl_behavior.poses.labelled import LabelledPoses, frequencies, labelled_pairs
 from ssl_behavior.poses.landmarks import shared_landmarks
@@ -167,7 +168,7 @@ def with_codes(videos: list[LabelledPoses]) -> list[LabelledPoses]:
 def test_neither_network_nor_trees_have_seen_the_video_that_they_are_scored_on(
     videos: list[LabelledPoses], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ssl_behavior.models.ensemble.expert_features", code_features)
+    monkeypatch.setattr("ssl_behavior.models.tree_examples.expert_features", code_features)
     chunks = "ssl_behavior.models.ensemble.expert_feature_chunks"
     monkeypatch.setattr(chunks, lambda poses, pair: [code_features(poses, pair)])
     network = make()
