@@ -136,5 +136,7 @@ def _best(counts: np.ndarray) -> tuple[int, float]:
     true = counts[:, 1].sum(-1, keepdims=True)
     f1 = 2 * above[:, 1] / np.maximum(above.sum(1) + true, 1e-12)
     f1[above.sum(1) > _MOST_PREDICTED * true] = -1
-    smoothing, edge = np.unravel_index(int(f1.argmax()), f1.shape)
-    return int(smoothing), float(_EDGES[edge])
+    # Of equal ones the strictest threshold: where none is good, nothing is found rather than everything.
+    smoothing = int(f1.max(1).argmax())
+    edge = len(_EDGES) - 1 - int(f1[smoothing, ::-1].argmax())
+    return smoothing, float(_EDGES[edge])

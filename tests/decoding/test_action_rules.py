@@ -122,6 +122,17 @@ def test_a_behaviour_that_nothing_tells_apart_is_not_predicted_everywhere() -> N
     assert (labels == 0).sum() < 4 * (truth == 0).sum()
 
 
+@pytest.mark.parametrize("certain", [400, 80])
+def test_where_no_threshold_is_good_nothing_is_found_rather_than_everything(certain: int) -> None:
+    """The model is certain of frames that are wrong, and the true ones have no more probability than the rest."""
+    attack = np.full(3000, 0.01)
+    attack[:certain] = 1.0
+    truth = np.full(3000, 2)
+    truth[2000:2050] = 0
+    found = fit([unit("", attack, truth)]).decode(unit("", attack, truth).probabilities, 30.0, "", EVERYTHING)
+    assert (found == 0).sum() <= certain
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from([10.0, 30.0]))
 def test_labels_are_behaviours_that_were_asked_for(seed: int, rate: float) -> None:
