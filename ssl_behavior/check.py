@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ssl_behavior.cli import run
@@ -21,6 +22,8 @@ from ssl_behavior.quality.pretraining_rules import not_compared
 from ssl_behavior.quality.rules import Suspicion
 from ssl_behavior.quality.suspicions import QualityInput, check_recordings
 from ssl_behavior.quality.vitals import Vitals
+from ssl_behavior.recordings.pair_matching import labelled_by_pairs
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.storage import run_folder
 from ssl_behavior.storage.atomic import write_text
 from ssl_behavior.storage.video_names import file_stems
@@ -72,11 +75,7 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
         pretraining = _vitals_of_pretraining(config.encoder)
     prepared = [*prepare_each(recordings, landmarks, settings, config.skip_bad_files, "reading")]
     inputs = [
-        QualityInput(
-            poses,
-            recording,
-            next((labels.values[poses.native_frames] for labels in recording.labels.values()), None),
-        )
+        QualityInput(poses, recording, _labels_of_group(recording, poses.native_frames))
         for recording, poses in prepared
     ]
     checked = check_recordings(inputs, landmarks, pretraining)
@@ -86,6 +85,12 @@ def _check(output: Path, config: CheckConfig) -> list[Suspicion]:
     _write_tables(output, measured, suspicions)
     run.save_settings(config, output / "settings.yaml")
     return suspicions
+
+
+def _labels_of_group(recording: Recording, frames: np.ndarray) -> np.ndarray | None:
+    """Return the labels at some frames, for checks against movement; None for labels of pairs, which fit one pair."""
+    labels = next(iter(recording.labels.values()), None)
+    return None if labels is None or labelled_by_pairs([recording]) else labels.values[frames]
 
 
 def _vitals_of_pretraining(encoder: Path) -> Vitals:

@@ -14,7 +14,7 @@ import yaml
 
 from ssl_behavior.cli import run
 from ssl_behavior.compute.argument_types import check_arguments
-from ssl_behavior.compute.devices import Device, Precision, resolve_precision
+from ssl_behavior.compute.devices import Precision, resolve_precision
 from ssl_behavior.errors import InputError, command_line
 from ssl_behavior.jobs.per_recording import PerRecordingConfig
 from ssl_behavior.jobs.ray_pool import require_no_failures, run_missing
@@ -22,9 +22,11 @@ from ssl_behavior.jobs.results import Results, Unit, files_below
 from ssl_behavior.models import checkpoints
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.label_scheme import LabelScheme
+from ssl_behavior.models.pair_scheme import PairScheme
 from ssl_behavior.poses.prepare import prepare_each
 from ssl_behavior.predictions.folder import WRITTEN, PredictionFolder
 from ssl_behavior.predictions.labelling import predict_poses, print_assumed_pair
+from ssl_behavior.predictions.pair_labelling import predict_pairs
 from ssl_behavior.predictions.review import ReviewFolder
 from ssl_behavior.predictions.tables import RECORD
 from ssl_behavior.storage import yaml_files
@@ -91,17 +93,25 @@ class _Predicting:
     precision: Precision
 
     def __call__(self, unit: Unit) -> None:
-        model, scheme = _cached_model(absolute(self.config.model), self.fingerprint, self.config.device)
+        model, scheme = _cached_model(absolute(self.config.model), self.fingerprint)
+        model.to(self.config.device, self.precision)
         encoder = model.encoder
-        encoder.precision = self.precision
         with TemporaryDirectory() as name:
             folder = Path(name)
             recording = self.config.read_recording(unit, folder)
-            print_assumed_pair(scheme, [recording])
             ((_, poses),) = prepare_each([recording], encoder.landmarks, encoder.preparation)
             predictions = PredictionFolder(folder / "predictions", self.fingerprint, [poses.id], {unit.label: poses.id})
             predictions.clear()
-            predictions.write(predict_poses(model, scheme, poses, recording), scheme.channel)
+            if isinstance(scheme, PairScheme):
+                if not (of_pairs := predict_pairs(model, scheme, poses, recording)):
+                    raise InputError(
+                        f"{poses.id}: expected a pair in which a behaviour of the model is to be looked for; found "
+                        "none: leave the recording out"
+                    )
+                predictions.write_pairs(of_pairs, scheme.background)
+            else:
+                print_assumed_pair(scheme, [recording])
+                predictions.write(predict_poses(model, scheme, poses, recording), scheme.channel)
             files = files_below(predictions.path)
             # These describe the whole folder, so the main process writes them.
             del files[WRITTEN]
@@ -120,15 +130,14 @@ class _Predicting:
 
 
 @lru_cache(maxsize=1)
-def _cached_model(address: str, fingerprint: str, device: Device) -> tuple[Model, LabelScheme]:
+def _cached_model(address: str, fingerprint: str) -> tuple[Model, LabelScheme | PairScheme]:
     """Return the model; a worker reads it once."""
     with TemporaryDirectory() as name:
         folder = fetch_folder(address, Path(name))
         if checkpoints.fingerprint(folder) != fingerprint:
             raise InputError(f"{address}: expected the same model as at the start; found another one: run again")
-        model, scheme = checkpoints.load_model(folder)
-    model.to(device)
-    return model, scheme
+        load = checkpoints.load_pair_model if checkpoints.is_of_pairs(folder) else checkpoints.load_model
+        return load(folder)
 
 
 def _is_result(name: str) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from ssl_behavior.check import CheckConfig, check
 from ssl_behavior.errors import InputError
 from ssl_behavior.evaluate import EvaluateConfig, evaluate
 from ssl_behavior.finetune import FinetuneConfig, finetune
@@ -23,6 +24,7 @@ from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.poses.landmarks import shared_landmarks
 from ssl_behavior.poses.prepare import Preparation
 from ssl_behavior.predict import PredictConfig, predict
+from ssl_behavior.recordings.recording import Recording
 from ssl_behavior.simulation.simulator import simulate_recordings
 from ssl_behavior.training.supervised import Supervision
 
@@ -117,3 +119,13 @@ def test_animals_that_the_tracks_do_not_have_are_named(folder: Path) -> None:
     with pytest.raises(InputError, match="black mouse"):
         finetune(config(folder, output=folder / "no", annotations=(folder / "renamed.csv",)))
     assert not (folder / "no").exists()
+
+
+def test_check_passes_over_labels_of_pairs(folder: Path) -> None:
+    recordings = read_labelled_pairs(folder)
+    native.write(folder / "labelled", recordings)
+    assert check(CheckConfig(recordings=(folder / "labelled",), output=folder / "checked")) is not None
+
+
+def read_labelled_pairs(folder: Path) -> list[Recording]:
+    return config(folder).read_labelled(every_pair=True)

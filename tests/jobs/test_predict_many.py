@@ -3,18 +3,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from ssl_behavior.decoding import CalibratedDecoder, Decoder
+from ssl_behavior.decoding import ActionDecoder, CalibratedDecoder, Decoder
+from ssl_behavior.decoding.action_rules import ActionRule
 from ssl_behavior.errors import InputError
 from ssl_behavior.formats.tracks import native
 from ssl_behavior.formats.tracks.calms21 import SKELETON
-from ssl_behavior.models.checkpoints import save_model
+from ssl_behavior.models.checkpoints import load_model, save_model, save_pair_model
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.label_scheme import LabelScheme
+from ssl_behavior.models.pair_scheme import PairScheme, Shown
 from ssl_behavior.models.tcn import Architecture
 from ssl_behavior.models.trees import Boosting, fit_trees
 from ssl_behavior.poses.expert_features import expert_feature_names
@@ -81,6 +84,18 @@ def test_the_files_are_those_that_predict_writes(
         )
     )
     assert contents(Path(config.output)) == usual
+
+
+def test_a_model_of_pairs_writes_the_files_that_predict_writes(config: PredictManyConfig, tmp_path: Path) -> None:
+    model, _ = load_model(Path(config.model))
+    decoder = ActionDecoder(("a", "b", "c"), {("", "a"): ActionRule(0.2), ("", "b"): ActionRule(0.3)})
+    scheme = PairScheme(("a", "b", "c"), "c", {"": Shown(("a",), ("b",))}, (), (), (0.3, 0.3, 0.4), 1.0, decoder)
+    save_pair_model(tmp_path / "pairs", model, scheme)
+    config = replace(config, model=str(tmp_path / "pairs"))
+    many, usual = contents(Path(predict_many(config))), contents(predict_without_ray(config, tmp_path / "usual"))
+    assert many == usual
+    bouts = pd.read_csv(Path(config.output) / "video000.bouts.csv")
+    assert set(bouts["behaviour"][bouts["agent"] == bouts["target"]]) <= {"a", "c"}
 
 
 def test_predictions_are_written_to_s3(
