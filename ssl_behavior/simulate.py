@@ -173,12 +173,14 @@ def _report_mabe25(output: Path, written: Written) -> str:
         f"  picture: {output / 'simulated.png'}",
     ]
     steps = (
-        ("pretrain", "--recordings", output, "--output", "runs/mabe25"),
-        ("finetune", "--encoder", "runs/mabe25", "--recordings", output, "--output", "runs/actions"),
-        ("predict", "--model", "runs/actions", "--recordings", output / "test", "--output", "submission.csv"),
-        ("evaluate", "--predictions", "submission.csv", "--annotations", output),
+        command_line("pretrain", "--recordings", output, "--output", "runs/mabe25"),
+        command_line("finetune", "--encoder", "runs/mabe25", "--recordings", output, "--output", "runs/actions"),
+        command_line(
+            "predict", "--model", "runs/actions", "--recordings", output / "test", "--output", "submission.csv"
+        ),
+        command_line("evaluate", "--predictions", "submission.csv", "--annotations", output),
     )
-    return "\n".join([*lines, *(f"next: {command_line(*words)}" for words in steps)])
+    return "\n".join([*lines, *(f"next: {step}" for step in steps)])
 
 
 main = command(

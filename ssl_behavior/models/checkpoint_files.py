@@ -96,8 +96,9 @@ def read_config(folder: Path, *kinds: Kind) -> dict[str, Any]:
         InputError: there is no checkpoint, it is of another kind, damaged, or written by a newer version.
     """
     path = folder / CONFIG
-    commands = " and ".join(f"ssl-behavior {_COMMANDS[kind]}" for kind in kinds)
-    expected = f"a checkpoint of kind {' or '.join(kinds)} ({commands} {'write' if len(kinds) > 1 else 'writes'} them)"
+    names = list(dict.fromkeys(f"ssl-behavior {_COMMANDS[kind]}" for kind in kinds))
+    written = f"{' and '.join(names)} {'write' if len(names) > 1 else 'writes'} them"
+    expected = f"a checkpoint of kind {' or '.join(kinds)} ({written})"
     if not path.is_file():
         if is_unfinished(folder):
             raise InputError(

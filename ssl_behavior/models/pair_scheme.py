@@ -65,7 +65,7 @@ class PairScheme:
         They are those that were annotated, if the individuals have the same names; otherwise every ordered pair, and
         every animal by itself.
         """
-        if {name for pair in self.pairs for name in pair} <= set(individuals):
+        if self.pairs and {name for pair in self.pairs for name in pair} <= set(individuals):
             return list(self.pairs)
         return [(agent, target) for agent in individuals for target in individuals]
 

@@ -32,7 +32,7 @@ ROWS = {
     ),
     "one file of predictions": Row(
         EVALUATE.replace("predictions --", "predictions/video000.csv --"),
-        r"give the --output of ssl-behavior predict, or a submission \.npy \((--videos)",
+        r"give the --output of ssl-behavior predict, or a submission, \.npy or \.csv \((--videos)",
         (f"{EVALUATE} {{0}} video000",),
     ),
     "annotations of other videos": Row(
