@@ -15,6 +15,8 @@ from ssl_behavior.recordings.labels import UNSCORED, scored_frames
 
 _EVERY_S = 0.2
 """Seconds between the frames that trees are fitted to: closer frames are too similar to add information."""
+_MOST_COLUMNS = 300
+"""Features that a tree may use, where labels are of pairs."""
 _MAX_EXAMPLES = 60_000
 """Largest number of frames, over all pairs, that trees are fitted to; the time of a fit grows with it."""
 
@@ -48,19 +50,12 @@ def tree_examples(videos: Sequence[LabelledPoses]) -> list[TreeExamples]:
     of_pairs = are_of_pairs(videos)
     rare = [_is_uncommon(video) if of_pairs else np.ones(len(video.labels), bool) for video in videos]
     shortest = max(1, round(_EVERY_S * videos[0].poses.frame_rate))
-    steps = [
-        max(
-            shortest,
-            math.ceil(sum(count * len(v.pairs) for count, v in zip(counts, videos, strict=True)) / _MAX_EXAMPLES),
-        )
-        for counts in ([int(mask.sum()) for mask in rare], [int((~mask).sum()) for mask in rare])
-    ]
-    examples, memory = [], dict[tuple[int, int], np.ndarray]()
-    for number, (video, mask) in enumerate(zip(videos, rare, strict=True)):
-        if number and video.poses is not videos[number - 1].poses:
-            memory.clear()
-        examples.append(_every_few_frames(video, mask, steps, memory))
-    return examples
+    most = _MAX_EXAMPLES // 2 if of_pairs else _MAX_EXAMPLES
+    steps = []
+    for masks in (rare, [~mask for mask in rare]):
+        frames = sum(int(mask.sum()) * len(video.pairs) for mask, video in zip(masks, videos, strict=True))
+        steps.append(max(shortest, math.ceil(frames / most)))
+    return [_every_few_frames(video, mask, steps) for video, mask in zip(videos, rare, strict=True)]
 
 
 def _is_uncommon(video: LabelledPoses) -> np.ndarray:
@@ -69,20 +64,13 @@ def _is_uncommon(video: LabelledPoses) -> np.ndarray:
     return scored & (video.labels != np.bincount(video.labels[scored], minlength=1).argmax())
 
 
-def _every_few_frames(
-    video: LabelledPoses, rare: np.ndarray, steps: Sequence[int], memory: dict[tuple[int, int], np.ndarray]
-) -> TreeExamples:
+def _every_few_frames(video: LabelledPoses, rare: np.ndarray, steps: Sequence[int]) -> TreeExamples:
     """Choose frames of one video; ``steps`` are those between frames that are rare, and that are not."""
     features, labels, weights = [], [], []
     for number, pair in enumerate(video.pairs):
-        if pair not in memory:
-            memory[pair] = expert_features(video.poses, pair)
-        chosen = np.sort(
-            np.concatenate(
-                [np.flatnonzero(m)[number % step :: step] for m, step in zip((rare, ~rare), steps, strict=True)]
-            )
-        )
-        features.append(memory[pair][chosen])
+        of_kind = [np.flatnonzero(mask)[number % step :: step] for mask, step in zip((rare, ~rare), steps, strict=True)]
+        chosen = np.sort(np.concatenate(of_kind))
+        features.append(expert_features(video.poses, pair)[chosen])
         labels.append(video.labels[chosen])
         weights.append(np.where(rare[chosen], 1.0, steps[1] / steps[0]).astype(np.float32))
     return TreeExamples(features, labels, weights, video.asked, video.lab)
@@ -121,15 +109,17 @@ def fit_tree_member(
         for row, video in zip(balance, examples, strict=True)
         for labels, shares in zip(video.labels, video.weights, strict=True)
     ]
-    asked = None
+    asked, settings = None, replace(Boosting(), trees=trees)
     if any(video.asked is not None for video in examples):
+        # Many behaviours of many keypoints: each round grows a tree for each behaviour.
+        settings = replace(settings, columns=min(settings.columns, _MOST_COLUMNS / examples[0].features[0].shape[1]))
         everything = np.ones(behaviours, bool)
         asked = [everything if each.asked is None else each.asked for each in examples for _ in each.labels]
     return fit_trees(
         [with_lab(features, labs, video.lab) for video in examples for features in video.features],
         [labels for video in examples for labels in video.labels],
         behaviours,
-        replace(Boosting(), trees=trees),
+        settings,
         seed,
         weights,
         description,
