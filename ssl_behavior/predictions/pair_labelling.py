@@ -18,9 +18,6 @@ from ssl_behavior.predictions.tables import Prediction, bout_table
 from ssl_behavior.recordings.labels import Labels
 from ssl_behavior.recordings.recording import Recording, lab_of, listed_behaviours
 
-_EXAMPLES = 20
-"""Behaviours in a summary."""
-
 
 def predict_pairs(model: Model, scheme: PairScheme, poses: Poses, recording: Recording) -> list[Prediction]:
     """Label every frame of every pair in which some behaviour is looked for.
@@ -92,7 +89,7 @@ def summarize_pairs(predictions: Iterable[Sequence[Prediction]], background: str
     yield f"{count_of(videos, 'video')}, {count_of(pairs, 'pair')} (animals by themselves included)"
     if not bouts:
         yield "no bouts were found"
-    for name, number in bouts.most_common(_EXAMPLES):
+    for name, number in bouts.most_common():
         yield f"  {name}: {count_of(number, 'bout')}, {seconds[name]:,.1f} s"
 
 
