@@ -1,6 +1,6 @@
 """Decoding alone, on the real annotations of MABe-2025: what do rules per laboratory and action gain?
 
-    python -m experiments.mabe25.decoding        (a quarter of an hour on one core)
+    python -m experiments.mabe25.decoding        (twenty minutes on one core)
 
 No tracks of the competition are at hand, but its 847 annotation files are. For every listed pair this command makes up
 the scores of a model at 15 Hz, and decodes them in several ways. A score is the truth, .1 s late and smoothed over .2
