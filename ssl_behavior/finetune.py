@@ -35,6 +35,8 @@ from ssl_behavior.training.inputs import LearningConfig, about_pretraining, labe
 from ssl_behavior.training.pair_finetuning import finetune_pairs
 from ssl_behavior.training.pair_inputs import describe_units, pair_units, shown_behaviours
 
+_SINGLE = "a single labelled video cannot be cross-validated: the model is not calibrated and has no scores"
+
 
 @dataclass(frozen=True)
 class FinetuneConfig(LearningConfig):
@@ -107,6 +109,8 @@ def _finetune_pairs(
     print_warnings(inputs, config.encoder, encoder.landmarks, vitals)
     for line in describe_units(units, behaviours):
         print(line)
+    if len(first_of_video) == 1:
+        print(_SINGLE)
     result = finetune_pairs(
         encoder, units, behaviours, shown_behaviours(recordings), config.supervision, config.seed, config.precision,
         config.from_scratch, output / run_folder.UNFINISHED, config.members, config.unscored,
@@ -135,7 +139,7 @@ def _print_input(videos: Sequence[LabelledPoses], behaviours: Sequence[str], rat
     frames = f"scored frames: {scored:,} at {rate:g} Hz ({describe_shares(videos, behaviours)})"
     print(f"labelled videos: {len(videos)}; {frames}; on {device.type}")
     if len(videos) == 1:
-        print("a single labelled video cannot be cross-validated: the model is not calibrated and has no scores")
+        print(_SINGLE)
 
 
 def _report(

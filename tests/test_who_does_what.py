@@ -121,6 +121,16 @@ def test_animals_that_the_tracks_do_not_have_are_named(folder: Path) -> None:
     assert not (folder / "no").exists()
 
 
+def test_a_single_labelled_video_makes_a_model_that_predicts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Supervision(steps=60, batch=4, clip_seconds=2.0, trees=10)
+    finetune(config(folder, output=folder / "single", videos=("video000",), supervision=settings))
+    assert "a single labelled video" in capsys.readouterr().out
+    predictions = predict(
+        PredictConfig(folder / "single", recordings=(folder / "tracks",), output=folder / "of1", videos=("video000",))
+    )
+    assert any((each.labels != len(each.behaviours) - 1).any() for each in predictions)
+
+
 def test_check_passes_over_labels_of_pairs(folder: Path) -> None:
     recordings = read_labelled_pairs(folder)
     native.write(folder / "labelled", recordings)

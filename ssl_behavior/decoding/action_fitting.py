@@ -15,6 +15,8 @@ import numpy as np
 from ssl_behavior.decoding.action_rules import ActionDecoder, ActionRule, log_odds, runs, smooth
 
 _SMOOTHINGS_S = (0.0, 0.1, 0.25, 0.5, 1.0)
+_DEFAULT_SMOOTHING = 2
+"""Index of the smoothing where none can be chosen."""
 _EDGES = np.linspace(-8, 8, 161)
 """Log odds between which thresholds are tried."""
 _SHRINKAGE_BOUTS = 10.0
@@ -111,6 +113,26 @@ def fit_action_decoder(
             choices = smoothings if len(lengths) >= _OWN_SMOOTHING_BOUTS else [smoothing]
             chosen, own = _best(counts[list(choices)])
             rules[lab, name] = _rule(share * own + (1 - share) * threshold, choices[chosen])
+    return ActionDecoder(tuple(behaviours), rules)
+
+
+def default_action_decoder(behaviours: Sequence[str], frequencies: np.ndarray) -> ActionDecoder:
+    """Return the decoder for a single labelled video, on which no rule can be chosen.
+
+    A threshold lies, in log odds, halfway between one half and the frequency of the behaviour: rare ones need less
+    probability, and do not fill the video.
+
+    Args:
+        behaviours: the vocabulary; the last one is that of frames in which nothing of interest happens.
+        frequencies: (behaviour,) share of each behaviour among the frames in which it was looked for.
+
+    Examples:
+        >>> decoder = default_action_decoder(("attack", "other"), np.array([0.1, 0.9]))
+        >>> round(decoder.rules["", "attack"].threshold, 2)
+        0.25
+    """
+    middles = log_odds(np.asarray(frequencies, float)) / 2
+    rules = {("", name): _rule(middles[i], _DEFAULT_SMOOTHING) for i, name in enumerate(behaviours[:-1])}
     return ActionDecoder(tuple(behaviours), rules)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ssl_behavior.compute.devices import Precision
-from ssl_behavior.decoding import DecodedUnit, count_unit, fit_action_decoder
+from ssl_behavior.decoding import DecodedUnit, count_unit, default_action_decoder, fit_action_decoder
 from ssl_behavior.models.encoder import Encoder
 from ssl_behavior.models.ensemble import Model
 from ssl_behavior.models.heads import UNASKED
@@ -80,7 +80,9 @@ def finetune_pairs(
         labs if len(labs) > 1 else (),
     )  # fmt: skip
     held_out, temperature, shares = calibrated_units(units, logits, behaviours)
-    decoder = fit_action_decoder([count_unit(unit) for unit in held_out], behaviours)
+    decoder = default_action_decoder(behaviours, shares)
+    if held_out:
+        decoder = fit_action_decoder([count_unit(unit) for unit in held_out], behaviours)
     pairs = tuple(dict.fromkeys(unit.pair for unit in units if unit.pair is not None))
     scheme = PairScheme(
         tuple(behaviours), OTHER, shown, pairs, tuple(unscored), tuple(shares.tolist()), temperature, decoder
