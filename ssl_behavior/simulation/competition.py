@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ssl_behavior.formats.tracks.mabe25.submissions import COLUMNS, write_submission
 from ssl_behavior.simulation.annotators import Bout, annotate
 from ssl_behavior.simulation.arena_video import ArenaVideo, simulate_video
 from ssl_behavior.simulation.competition_files import (
@@ -26,7 +27,6 @@ from ssl_behavior.simulation.competition_files import (
     submission_rows,
     write_annotation,
     write_csv,
-    write_submission,
     write_tracking,
 )
 from ssl_behavior.simulation.laboratories import LABORATORIES, Laboratory
@@ -140,7 +140,8 @@ def write_competition(output: Path, sizes: Sizes, seed: int) -> Written:
         counts.append((name, one.part, minutes, len(one.annotated)))
     for part, its_rows in rows.items():
         write_csv(output / f"{part}.csv", its_rows)
-    write_submission(output / "oracle.csv", oracle)
+    tested = [str(row["video_id"]) for row in rows["test"]]
+    write_submission(output / "oracle.csv", pd.DataFrame(oracle, columns=COLUMNS[1:]), tested)
     return Written(pd.DataFrame(counts, columns=["lab", "part", "minutes", "bouts"]), tuple(examples.values()))
 
 

@@ -35,7 +35,6 @@ CSV_COLUMNS = (
     "behaviors_labeled",
     "tracking_method",
 )
-SUBMISSION_COLUMNS = ("video_id", "agent_id", "target_id", "action", "start_frame", "stop_frame")
 TRACKING_SCHEMA = pa.schema(
     [
         ("video_frame", pa.int32()),
@@ -120,13 +119,8 @@ def write_annotation(path: Path, bouts: Sequence[Bout]) -> None:
 
 
 def submission_rows(video: int, bouts: Iterable[Bout]) -> list[tuple[object, ...]]:
-    """Rows of a submission, without their numbers, in the order of ``SUBMISSION_COLUMNS``."""
+    """Rows of a submission, without their numbers, in the order of ``submissions.COLUMNS``."""
     return [
-        (video, f"mouse{agent}", "self" if target == agent else f"mouse{target}", action, start, stop)
+        (str(video), f"mouse{agent}", "self" if target == agent else f"mouse{target}", action, start, stop)
         for agent, target, action, start, stop in bouts
     ]
-
-
-def write_submission(path: Path, rows: Iterable[tuple[object, ...]]) -> None:
-    """Write a submission from the rows of ``submission_rows``."""
-    pd.DataFrame(rows, columns=list(SUBMISSION_COLUMNS)).to_csv(path, index_label="row_id")
