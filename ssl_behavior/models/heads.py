@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,8 +49,8 @@ class TemporalHead(nn.Module):
 class LabHabits(nn.Module):
     """What is particular to each laboratory: a scale and a shift of every channel of the embeddings.
 
-    Feature-wise linear modulation (Perez et al. 2018, https://arxiv.org/abs/1709.07871). Number 0 is the unknown
-    laboratory. All start without effect.
+    Feature-wise linear modulation (Perez et al. 2018, https://arxiv.org/abs/1709.07871). All start without effect;
+    number 0, the unknown laboratory, stays so.
 
     Args:
         channels: channels of the embeddings.
@@ -58,8 +59,7 @@ class LabHabits(nn.Module):
 
     def __init__(self, channels: int, labs: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(labs + 1, 2 * channels)
-        nn.init.zeros_(self.table.weight)
+        self.table = nn.Embedding.from_pretrained(torch.zeros(labs + 1, 2 * channels), freeze=False, padding_idx=0)
 
     def forward(self, embeddings: Tensor, labs: Tensor) -> Tensor:
         """(batch, time, channel) and (batch,) numbers of laboratories -> (batch, time, channel)."""

@@ -80,8 +80,8 @@ class LabelledClips:
     def labs(self, drawn: Tensor, generator: torch.Generator) -> Tensor:
         """Return (batch,) numbers of the laboratories of these videos, some of them hidden."""
         numbers = self.lab_numbers[drawn]
-        if self.classifier.habits is None:
-            return numbers
+        if self.classifier.habits is None or self.drop_labs == 1:
+            return torch.zeros_like(numbers)
         hidden = torch.rand(len(drawn), generator=generator) < self.drop_labs
         return numbers.masked_fill(hidden.to(numbers.device), 0)
 

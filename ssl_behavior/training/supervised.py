@@ -54,7 +54,8 @@ class Supervision:
         mixup: clips are mixed in pairs with weights from Beta(mixup, mixup); 0 switches it off.
         trees: rounds of boosted trees on expert features, averaged with the network's predictions; 0 for no trees.
         folds: number of folds of the cross-validation; as many as videos if there are fewer videos.
-        drop_labs: share of the clips whose laboratory is hidden, so that the network can do without it.
+        drop_labs: share of the clips whose laboratory is hidden from the network. With 1 it takes all laboratories
+            alike; below, it learns the habits of each, and those of an unknown one from the hidden share.
     """
 
     tune: Tune = "full"
@@ -72,7 +73,7 @@ class Supervision:
     mixup: Annotated[float, AtLeast(0)] = 0.0
     trees: Annotated[int, AtLeast(0)] = 200
     folds: Annotated[int, AtLeast(2)] = 3
-    drop_labs: Annotated[float, Share()] = 0.3
+    drop_labs: Annotated[float, Share()] = 1.0
 
     def steps_for(self, minutes: float) -> int:
         """Return the number of batches for so many minutes of scored frames, of all labelled videos together.

@@ -146,6 +146,19 @@ def test_a_network_learns_the_opposite_habits_of_two_laboratories(recordings: li
     assert np.abs(unknown - 0.5).mean() < 0.2
 
 
+def test_by_default_the_network_takes_all_laboratories_alike(recordings: list[Recording]) -> None:
+    units, behaviours = pair_units(recordings, make_encoder(), 2.0)
+
+    def trained(labs: tuple[str, ...]) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        model = Classifier(make_encoder(), "linear", len(behaviours), labs)
+        train_classifier(model, units, FEW, 0, "float32")
+        return {name: value for name, value in model.state_dict().items() if not name.startswith("habits")}
+
+    told, untold = trained(("a", "b")), trained(())
+    assert all(torch.equal(told[name], untold[name]) for name in untold)
+
+
 def test_units_say_what_was_asked_and_hold_for_the_right_pairs(recordings: list[Recording]) -> None:
     units, behaviours = pair_units(recordings, make_encoder(), 2.0)
     assert behaviours == ("attack", "investigation", "mount", "rear", OTHER)
