@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ssl_behavior.cli.validators import Above, AtLeast, Share
+from ssl_behavior.cli.validators import Above, AtLeast, AtMost, Share
 from ssl_behavior.compute.devices import Precision
 from ssl_behavior.models.classifier import Classifier
 from ssl_behavior.models.heads import classification_loss, mask_unasked
@@ -73,7 +73,7 @@ class Supervision:
     mixup: Annotated[float, AtLeast(0)] = 0.0
     trees: Annotated[int, AtLeast(0)] = 200
     folds: Annotated[int, AtLeast(2)] = 3
-    drop_labs: Annotated[float, Share()] = 1.0
+    drop_labs: Annotated[float, AtLeast(0), AtMost(1)] = 1.0
 
     def steps_for(self, minutes: float) -> int:
         """Return the number of batches for so many minutes of scored frames, of all labelled videos together.
