@@ -52,7 +52,7 @@ class DecodedUnit:
 
 @dataclass(frozen=True, eq=False)
 class UnitCounts:
-    """What rules are fitted to: counted once, a unit can take part in several fits.
+    """Counts of one unit, to which rules are fitted. A unit is counted once for any number of fits.
 
     Attributes:
         lab: name of the laboratory.
@@ -158,7 +158,7 @@ def _best(counts: np.ndarray) -> tuple[int, float]:
     true = counts[:, 1].sum(-1, keepdims=True)
     f1 = 2 * above[:, 1] / np.maximum(above.sum(1) + true, 1e-12)
     f1[above.sum(1) > _MOST_PREDICTED * true] = -1
-    # Of equal ones the strictest threshold: where none is good, nothing is found rather than everything.
+    # The strictest threshold wins a tie: where none is good, nothing is found rather than everything.
     smoothing = int(f1.max(1).argmax())
     edge = len(_EDGES) - 1 - int(f1[smoothing, ::-1].argmax())
     return smoothing, float(_EDGES[edge])

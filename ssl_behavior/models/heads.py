@@ -47,7 +47,7 @@ class TemporalHead(nn.Module):
 
 
 class LabHabits(nn.Module):
-    """What is particular to each laboratory: a scale and a shift of every channel of the embeddings.
+    """The habits of each laboratory: a scale and a shift of every channel of the embeddings.
 
     Feature-wise linear modulation (Perez et al. 2018, https://arxiv.org/abs/1709.07871). All start without effect;
     number 0, the unknown laboratory, stays so.

@@ -160,7 +160,7 @@ class Labels:
 
     @property
     def is_of_one(self) -> bool:
-        """Whether the labels describe what an individual does by itself."""
+        """True for labels of an individual that acts by itself."""
         return self.pair is not None and self.pair[0] == self.pair[1]
 
 

@@ -49,7 +49,9 @@ def pair_report(pairs: Sequence[ScoredPair], behaviours: Sequence[str]) -> dict[
     videos, counts = pair_counts(pairs, behaviours)
     bouts = np.zeros((len(videos), len(behaviours) - 1), int)
     for pair in pairs:
-        bouts[videos.index((pair.lab, pair.video))] += [_bouts(pair.truth == i) for i in range(len(behaviours) - 1)]
+        bouts[videos.index((pair.lab, pair.video))] += [
+            count_bouts(pair.truth == i) for i in range(len(behaviours) - 1)
+        ]
     labs = list(dict.fromkeys(lab for lab, _ in videos))
     rows = [[i for i, (lab, _) in enumerate(videos) if lab == name] for name in labs]
     score, f1 = pooled_score(counts, rows)
@@ -121,7 +123,8 @@ def _counts(pair: ScoredPair, behaviours: int) -> np.ndarray:
     return np.stack([np.bincount(values, minlength=behaviours + 1)[:behaviours] for values in columns], 1)
 
 
-def _bouts(is_behaviour: np.ndarray) -> int:
+def count_bouts(is_behaviour: np.ndarray) -> int:
+    """Count the runs of True in (time,) bool."""
     return int((np.diff(is_behaviour.astype(np.int8), prepend=0) == 1).sum())
 
 

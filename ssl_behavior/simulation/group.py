@@ -44,7 +44,7 @@ CHASES_AFTER_ATTACK = 0.5  # share of the fleeing victims that are chased
 
 @dataclass(slots=True)
 class Doing:
-    """What a mouse does.
+    """The current doing of a mouse.
 
     Attributes:
         action: name of the action, or ``NOTHING``.

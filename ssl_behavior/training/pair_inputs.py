@@ -15,6 +15,7 @@ from ssl_behavior.poses.sampling import require_length
 from ssl_behavior.recordings.annotations import OTHER
 from ssl_behavior.recordings.labels import UNSCORED, Labels
 from ssl_behavior.recordings.recording import Recording, lab_of
+from ssl_behavior.scoring.pair_report import count_bouts
 
 
 def shown_behaviours(recordings: Iterable[Recording]) -> dict[str, Shown]:
@@ -96,7 +97,7 @@ def describe_units(units: Sequence[LabelledPoses], behaviours: Sequence[str]) ->
     bouts = dict.fromkeys(behaviours[:-1], 0)
     for unit in units:
         for i, name in enumerate(behaviours[:-1]):
-            bouts[name] += int((np.diff((unit.labels == i).astype(np.int8), prepend=0) == 1).sum())
+            bouts[name] += count_bouts(unit.labels == i)
     lines = [
         f"labelled videos: {len(videos)}, with {count_of(len(units), 'labelled pair')} (animals by themselves included)"
         + (f", of the laboratories {list_names(labs, 20)}" if labs else "")
